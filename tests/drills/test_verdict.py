@@ -13,7 +13,7 @@ from festgate.drills.plan import Tolerance
 from festgate.drills.sentences import states_of_modules, summary
 from festgate.drills.stage import CheckResult
 from festgate.rehearsal.http_client import HttpResponse
-from tests.drills.recorded import ARMED, BEGAN, ENDED, ROLLED_BACK, is_faulted, record
+from tests.drills.recorded import ARMED, BEGAN, ENDED, is_faulted, record
 
 UNAVAILABLE: Mapping[str, object] = {"status": 503, "failed": True}
 ERROR: Mapping[str, object] = {"status": 500, "failed": True}
@@ -195,7 +195,7 @@ def test_every_step_may_be_affected_where_the_drill_allows_it(tmp_path: Path) ->
     assert outcome.contained
     assert outcome.others.requests == 0
     assert math.isnan(outcome.others.ratio)
-    assert outcome.ended > ROLLED_BACK
+    assert outcome.recovered == pytest.approx(ENDED)
 
 
 @pytest.mark.parametrize(

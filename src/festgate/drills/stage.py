@@ -124,11 +124,10 @@ class Stage:
         """Return how the portal deviates from what the probe expects; an empty string if it does not."""
         match probe.probe:
             case "ready":
-                readiness = self.portal.readiness()
-                missing = self._missing_workers()
-                if readiness.ready and not readiness.unhealthy() and not missing:
-                    return ""
-                return missing or f"not healthy: {', '.join(readiness.unhealthy()) or 'the portal'}"
+                unhealthy = self.portal.readiness().unhealthy()
+                return self._missing_workers() or (
+                    f"not healthy: {', '.join(unhealthy)}" if unhealthy else ""
+                )
             case "answers":
                 response = self.portal.get(probe.path)
                 return (
