@@ -226,16 +226,13 @@ def _check_demo(settings: Settings) -> None:
 
 
 async def _with_database(settings: Settings, use: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
-    database = Database(settings.url)
-    await database.open()
     try:
-        return await use(database)
+        async with Database(settings.url) as database:
+            return await use(database)
     except Refused as error:
         raise StartupError(
             damaged(settings.shown_database, what) if (what := damage_of(error)) else str(error)
         ) from error
-    finally:
-        await database.close()
 
 
 async def _prepare(settings: Settings, *, demo: bool) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from typing import Concatenate, ParamSpec, Self, TypeAlias, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import structlog
@@ -34,33 +34,7 @@ INTEGRITY_PAUSE = 15 * 60
 log = structlog.get_logger()
 
 
-class Engine(Protocol):
-    """The interface to SQLite or PostgreSQL."""
-
-    writer: Any
-    sees_every_commit: bool
-    """Whether `version` changes at once with every commit of any process."""
-
-    def open(self) -> None:
-        """Connect. Raise StartupError if that fails."""
-
-    def close(self) -> None:
-        """Close all connections and threads."""
-
-    def version(self) -> object:
-        """Return a value that changes with every commit."""
-
-    def version_of_others(self) -> object | None:
-        """Return a value that changes with every commit of another process; None if it is unknown now."""
-
-    async def read(self, clock: Clock, query: Callable[[Connection], T]) -> T:
-        """Run a short query."""
-
-    def report(self, clock: Clock, query: Callable[[Connection], T]) -> T:
-        """Run a long query on a separate connection, over one snapshot; called on a thread."""
-
-    def find_damage(self) -> str:
-        """Return the first damage of the database, as far as it can check that; called on a thread."""
+Engine: TypeAlias = SqliteEngine | PostgresEngine
 
 
 class Database:
@@ -100,6 +74,15 @@ class Database:
         """Finish all accepted writes, then close all connections."""
         await self._writer.stop()
         await asyncio.to_thread(self._engine.close)
+
+    async def __aenter__(self) -> Self:
+        """Open the database until the end of the block."""
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the database."""
+        await self.close()
 
     async def read(
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
