@@ -21,14 +21,7 @@ import structlog
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, bindparam, func, select, update
 
 from festgate.kit.clock import HOUR, MINUTE, NEVER, Milliseconds, moment
-from festgate.kit.db.statements import (
-    Connection,
-    Statement,
-    TryAgain,
-    UniqueViolation,
-    inserting,
-    metadata,
-)
+from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting, metadata
 from festgate.kit.messaging.mail_links import Link, LinkMaker, LinkOver, fill
 from festgate.kit.messaging.outbox import Writes, backoff
 from festgate.kit.messaging.transports import Transport
@@ -114,16 +107,7 @@ class MailState:
 
 
 _insert = inserting(messages)
-_columns = (
-    messages.c.id,
-    messages.c.topic,
-    messages.c.recipient,
-    messages.c.subject,
-    messages.c.body,
-    messages.c.attachments,
-    messages.c.queued_at,
-    messages.c.attempts,
-)
+_columns = messages.c["id", "topic", "recipient", "subject", "body", "attachments", "queued_at", "attempts"]
 _by_topic = Statement(
     select(messages.c.sent_at, messages.c.due_at, messages.c.recipient, messages.c.error).where(
         messages.c.topic == bindparam("topic")

@@ -123,10 +123,7 @@ def problems(*refusals: type[Refused], shape: type[Problem] = Problem) -> dict[i
     for refusal in possible:
         known = responses.get(refusal.status)
         codes = f"{known['description']}; {refusal.code}" if known else refusal.code
-        responses[refusal.status] = {
-            "description": codes,
-            "content": {PROBLEM: {"schema": schema}},
-        }
+        responses[refusal.status] = {"description": codes, "content": {PROBLEM: {"schema": schema}}}
     return responses
 
 

@@ -9,7 +9,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Protocol, Self
@@ -331,12 +331,12 @@ class Writing:
         return moment(at, self._zone).isoformat(timespec="seconds")
 
     def _day(self, at: Milliseconds | date) -> str:
-        shown = at if isinstance(at, date) else moment(at, self._zone).date()
+        shown = at if isinstance(at, date) else local_day(at, self._zone)
         return format_date(shown, "EEE, d MMM", locale=self._locale)
 
     def _date(self, at: Milliseconds, pattern: str) -> str:
         """Format by a pattern of Unicode's date fields: `EEE` for `Sun`, `d` for `22`, `MMM` for `Nov`."""
-        return format_date(moment(at, self._zone).date(), pattern, locale=self._locale)
+        return format_date(local_day(at, self._zone), pattern, locale=self._locale)
 
     def _time(self, at: Milliseconds) -> str:
         return format_time(moment(at, self._zone), "short", locale=self._locale, tzinfo=self._zone)
@@ -359,7 +359,7 @@ def countdown(span: Milliseconds) -> str:
 
 def local_day(at: Milliseconds, zone: ZoneInfo) -> date:
     """Return the calendar day of a moment in the fest's time zone."""
-    return datetime.fromtimestamp(at / 1000, zone).date()
+    return moment(at, zone).date()
 
 
 @lru_cache(maxsize=4)

@@ -18,15 +18,7 @@ from starlette.types import Scope
 from festgate.kit import security_log
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import (
-    Bug,
-    Forbidden,
-    ModuleUnavailable,
-    NotFound,
-    NotTaken,
-    Refused,
-    SignInNeeded,
-)
+from festgate.kit.errors import Bug, Forbidden, ModuleUnavailable, NotFound, NotTaken, Refused, SignInNeeded
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.resilience.bulkhead import Bulkhead
@@ -269,10 +261,8 @@ class Portal:
         )
         try:
             response = await self._with_visitor(request, page, "", status=refusal.status)
-        except (
-            Refused,
-            sqlite3.Error,
-        ):  # the database may be what is broken: answer without asking who it is
+        except (Refused, sqlite3.Error):
+            # The database may be what is broken: answer without the visitor's part.
             response = PageResponse(request, (*page.before, *page.after), refusal.status)
         response.headers.update(refusal.headers())
         return response
