@@ -5,8 +5,9 @@ import ipaddress
 import sqlite3
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import structlog
@@ -49,36 +50,24 @@ NO_STORE = {"cache-control": "no-store"}
 _MOVED_NOWHERE = "/"
 
 
-class Links(Protocol):
-    """Functions of modules above the kit that every page uses."""
+@dataclass(frozen=True)
+class PageLinks:
+    """Functions and addresses of modules above the kit that every page uses."""
 
-    @property
-    def find_visitor(self) -> Callable[[Connection, str], Visitor | None]:
-        """The visitor of a session cookie."""
-
-    @property
-    def find_bearer(self) -> Callable[[Connection, str], Visitor | None]:
-        """The visitor of an API token."""
-
-    @property
-    def note_seen(self) -> Callable[[Connection, str], None]:
-        """Stores that the session of that token is in use."""
-
-    @property
-    def count_held(self) -> Callable[[Connection, int], int]:
-        """Returns the number of unpaid seats that a person holds."""
-
-    @property
-    def ways_on(self) -> Sequence[tuple[str, str, str]]:
-        """Pages that a visitor can use while a module is unavailable, as (module, label, address)."""
-
-    @property
-    def default_actions(self) -> Sequence[tuple[str, str]]:
-        """Links for the page of an error that has none of its own, as (label, address)."""
-
-    @property
-    def comforts(self) -> Mapping[str, Callable[[Connection, int], str]]:
-        """By module: a query for a sentence on what a person keeps while it is unavailable; empty for none."""
+    find_visitor: Callable[[Connection, str], Visitor | None]
+    """The visitor of a session cookie."""
+    find_bearer: Callable[[Connection, str], Visitor | None]
+    """The visitor of an API token."""
+    note_seen: Callable[[Connection, str], None]
+    """Stores that the session of that token is in use."""
+    count_held: Callable[[Connection, int], int]
+    """The number of unpaid seats that a person holds."""
+    comforts: Mapping[str, Callable[[Connection, int], str]]
+    """By module: a query for a sentence on what a person keeps while it is unavailable; empty for none."""
+    ways_on: Sequence[tuple[str, str, str]] = ()
+    """Pages that a visitor can use while a module is unavailable, as (module, label, address)."""
+    default_actions: Sequence[tuple[str, str]] = ()
+    """Links for the page of an error that has none of its own, as (label, address)."""
 
 
 class Portal:
@@ -92,7 +81,7 @@ class Portal:
         pages: Pages,
         metrics: Metrics,
         secret: bytes,
-        links: Links,
+        links: PageLinks,
         bulkheads: Mapping[str, Bulkhead],
     ) -> None:
         """`links` are functions of higher modules, since `kit` knows none of them; `bulkheads` each module's own."""
