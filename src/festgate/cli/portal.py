@@ -9,7 +9,7 @@ from rich.table import Table
 
 from festgate.addresses import hide_password
 from festgate.kit.cli import FOUND, current, read_settings, run
-from festgate.settings import PREFIX, Settings
+from festgate.settings import PREFIX, Settings, meaning
 from festgate.terminal import fail
 
 STATUS_TIMEOUT = 5.0
@@ -100,7 +100,7 @@ def settings() -> None:
         if name == "database_url":
             shown = hide_password(shown)
         table.add_row(
-            f"{PREFIX}{name.upper()}", "(set)" if not field.repr and shown else shown, field.description
+            f"{PREFIX}{name.upper()}", "(set)" if not field.repr and shown else shown, meaning(name)
         )
     Console().print(table)
 
