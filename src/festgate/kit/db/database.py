@@ -45,6 +45,8 @@ class Database:
         self.url = url
         self.clock = clock
         self._engine: Engine = engine_for(url)
+        self.sees_every_commit = self._engine.sees_every_commit
+        """Whether `version` changes at once with every commit of any process: on SQLite, but not on PostgreSQL."""
         self._listeners: dict[str, list[Callable[[], None]]] = defaultdict(list)
         self._writer = Writer(self._engine.writer, clock, self._announce)
         self._awaited: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
@@ -59,11 +61,6 @@ class Database:
         """The version in this turn of the event loop; None until it is read."""
         self._seen_of_others: object = None
         """The version of other processes' commits; None if it is unknown."""
-
-    @property
-    def sees_every_commit(self) -> bool:
-        """Whether `version` changes at once with every commit of any process: on SQLite, but not on PostgreSQL."""
-        return self._engine.sees_every_commit
 
     async def open(self) -> None:
         """Connect and start the writer. Raise StartupError if the database cannot be reached."""
@@ -103,7 +100,7 @@ class Database:
         time. A commit of another process clears the cache; one of this process removes only the results from the
         tables that it changed. During a rush of orders the lookup of visitors would take a tenth of the time of pages.
         """
-        if not self._engine.sees_every_commit:
+        if not self.sees_every_commit:
             return await self.read(query, argument)
         self.version()
         if self._seen_of_others is None:
