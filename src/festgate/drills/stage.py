@@ -19,7 +19,7 @@ from festgate.drills.clients import Crowd, SlowClients
 from festgate.drills.hostile_text import HostileClient
 from festgate.drills.mail_server import mail_server
 from festgate.drills.portal import DrillRefused, Portal, is_served
-from festgate.drills.proxy import Proxy, Toxic, proxied
+from festgate.drills.proxy import Proxy, Toxic
 from festgate.effects import FAULTS_FILE
 from festgate.rehearsal.runner.servers import Server, temporary_portal
 
@@ -230,7 +230,7 @@ def temporary_stage(setup: plan.Setup, *, bulkheads: bool = True, database: str 
     with ExitStack() as stack:
         mail = database_proxy = None
         if setup.mail:
-            mail = stack.enter_context(proxied(stack.enter_context(mail_server())))
+            mail = stack.enter_context(Proxy(stack.enter_context(mail_server())))
             settings |= {
                 "FESTGATE_SMTP_HOST": mail.address[0],
                 "FESTGATE_SMTP_PORT": str(mail.address[1]),
@@ -239,7 +239,7 @@ def temporary_stage(setup: plan.Setup, *, bulkheads: bool = True, database: str 
                 "FESTGATE_CONFIRM_EMAIL": "off",
             }
         if database:
-            database_proxy = stack.enter_context(proxied(_address(database)))
+            database_proxy = stack.enter_context(Proxy(_address(database)))
             settings["FESTGATE_DATABASE_URL"] = _with_address(database, database_proxy.address)
         server = stack.enter_context(temporary_portal(extra=settings))
         # The first of two requests to end: the second does not wait for requests that a drill has left hanging.
