@@ -14,8 +14,7 @@ from urllib.parse import urlencode
 
 from festgate.drills.background import Background
 from festgate.drills.clients import MAX_WAIT, sign_up_with_seats
-from festgate.drills.portal import Portal, is_served
-from festgate.rehearsal import http_client
+from festgate.drills.portal import Portal, fetch, is_served
 
 FORM_BYTES: Final = 63 * 1024
 CALL_BYTES: Final = 15 * 1024
@@ -108,13 +107,7 @@ class HostileClient(Background):
             self._stopped.set()
             return
         url = f"{self._portal.url}{request.path}"
-        try:
-            response = http_client.request(
-                request.method, url, timeout=MAX_WAIT, headers=request.headers, content=request.body
-            )
-        except http_client.NoResponse:
-            self.failed += 1
-            return
+        response = fetch(request.method, url, timeout=MAX_WAIT, headers=request.headers, content=request.body)
         if is_served(response):
             self.refused += 1
         else:

@@ -43,28 +43,8 @@ that the module is available."""
 EVERY_STEP: Final = "*"
 """Stands for all steps in a list of steps."""
 
-Point = Literal[
-    "module.accounts",
-    "module.catalogue",
-    "module.registrations",
-    "module.checkout",
-    "module.tickets",
-    "module.door",
-    "module.backoffice",
-    "import.accounts",
-    "import.catalogue",
-    "import.registrations",
-    "import.checkout",
-    "import.tickets",
-    "import.door",
-    "import.backoffice",
-    "outbox.accounts",
-    "outbox.catalogue",
-    "outbox.registrations",
-    "outbox.checkout",
-    "outbox.tickets",
-    "outbox.door",
-    "outbox.backoffice",
+POINTS: Final = (
+    *(f"{place}.{module}" for place in ("module", "import", "outbox") for module in MODULES),
     "database.read",
     "database.write",
     "mail.send",
@@ -72,9 +52,9 @@ Point = Literal[
     "payments.look_up",
     "clock",
     "loop",
-]
-POINTS: Final[tuple[Point, ...]] = get_args(Point)
+)
 """The points in the portal's code at which a fault can be armed."""
+Point: TypeAlias = Literal[POINTS]  # type: ignore[valid-type]  # pydantic reads the values
 
 MAX_CLIENTS: Final = 1_000
 """The most clients of a flood, and the most slow clients."""

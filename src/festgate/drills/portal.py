@@ -126,29 +126,30 @@ class Portal:
 
     def get(self, path: str, seconds: float = TIMEOUT) -> HttpResponse:
         """Request a page without an account, over a new connection. Return `NO_RESPONSE` where there is none."""
-        return self._send("GET", path, {}, None, seconds)
+        return fetch("GET", f"{self.url}{path}", timeout=seconds)
 
     def _faults(self, method: str, fields: Mapping[str, Any] | None = None) -> HttpResponse:
+        url = f"{self.url}/drills/faults"
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        response = self._send(method, "/drills/faults", headers, fields, TIMEOUT)
-        # A worker that was just replaced, or whose loop is blocked, may have received the first request.
-        return response if response.status else self._send(method, "/drills/faults", headers, fields, TIMEOUT)
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        fields: Mapping[str, Any] | None,
-        seconds: float,
-    ) -> HttpResponse:
         body = None if fields is None else json.dumps(fields).encode()
-        try:
-            return http_client.request(
-                method, f"{self.url}{path}", timeout=seconds, headers=headers, content=body
-            )
-        except http_client.NoResponse:
-            return NO_RESPONSE
+        response = fetch(method, url, headers=headers, content=body)
+        # A worker that was just replaced, or whose loop is blocked, may have received the first request.
+        return response if response.status else fetch(method, url, headers=headers, content=body)
+
+
+def fetch(
+    method: str,
+    url: str,
+    *,
+    timeout: float = TIMEOUT,
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+) -> HttpResponse:
+    """Return the response to a request over a new connection; `NO_RESPONSE` where there is none."""
+    try:
+        return http_client.request(method, url, timeout=timeout, headers=headers, content=content)
+    except http_client.NoResponse:
+        return NO_RESPONSE
 
 
 def is_served(response: HttpResponse) -> bool:
