@@ -15,14 +15,7 @@ from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from festgate.addresses import (
-    check_database_url,
-    check_host,
-    check_network,
-    check_origin,
-    check_sender,
-    hide_password,
-)
+from festgate import addresses
 
 PREFIX = "FESTGATE_"
 CONFIG_FILE_VARIABLE = "FESTGATE_CONFIG"
@@ -41,13 +34,15 @@ DEMO_SETTINGS: Mapping[str, object] = {
 """Settings of the demo fest (`festgate serve --demo`); any setting of the user overrides them."""
 
 
-Host = Annotated[str, AfterValidator(check_host)]
-Network = Annotated[str, AfterValidator(check_network)]
-Origin = Annotated[str, AfterValidator(lambda value: check_origin(value.rstrip("/")))]
-OptionalHost = Annotated[str, AfterValidator(lambda value: value and check_host(value))]
-OptionalOrigin = Annotated[str, AfterValidator(lambda value: value and check_origin(value.rstrip("/")))]
-Sender = Annotated[str, AfterValidator(check_sender)]
-DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
+Host = Annotated[str, AfterValidator(addresses.check_host)]
+Network = Annotated[str, AfterValidator(addresses.check_network)]
+Origin = Annotated[str, AfterValidator(lambda value: addresses.check_origin(value.rstrip("/")))]
+OptionalHost = Annotated[str, AfterValidator(lambda value: value and addresses.check_host(value))]
+OptionalOrigin = Annotated[
+    str, AfterValidator(lambda value: value and addresses.check_origin(value.rstrip("/")))
+]
+Sender = Annotated[str, AfterValidator(addresses.check_sender)]
+DatabaseUrl = Annotated[str, AfterValidator(addresses.check_database_url)]
 
 
 class SettingsError(Exception):
@@ -214,12 +209,12 @@ class Settings(BaseModel):
     @property
     def shown_database(self) -> str:
         """The location of the database without a password, for messages."""
-        return hide_password(self.database_url) or str(self.sqlite_path)
+        return addresses.hide_password(self.database_url) or str(self.sqlite_path)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Return the fields for logs and tracebacks, without the password of the database."""
         for name, value in super().__repr_args__():
-            yield name, hide_password(value) if name == "database_url" else value
+            yield name, addresses.hide_password(value) if name == "database_url" else value
 
 
 def meaning(name: str) -> str:

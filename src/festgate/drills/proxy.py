@@ -11,10 +11,9 @@ import socket
 import struct
 import threading
 from dataclasses import dataclass
-from typing import Final, Literal, Self, get_args
+from typing import Final, Literal, Self
 
 ToxicKind = Literal["latency", "down", "reset", "slow-close", "bandwidth"]
-TOXIC_KINDS: Final[tuple[str, ...]] = get_args(ToxicKind)
 MAX_CONNECTIONS: Final = 256
 """Connections at a time; further ones are closed at once."""
 CHUNK: Final = 16 * 1024
