@@ -110,7 +110,7 @@ def _run_on_one_stage(
 
         execution = Execution(stage, drills, options.quiet, options.lasts, show_phase)
 
-        def each_second(second: Second) -> None:
+        def watch(second: Second) -> None:
             execution.start()
             show(current, second)
             if execution.finished.is_set():
@@ -125,7 +125,7 @@ def _run_on_one_stage(
             label="drill",
         )
         try:
-            run = rehearse(plan, options.runs, on_second=each_second, server=stage.server)
+            run = rehearse(plan, options.runs, on_second=watch, server=stage.server)
         finally:
             execution.stop()
         if execution.error is not None:

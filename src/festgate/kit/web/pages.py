@@ -168,12 +168,12 @@ class _Environment(Environment):
     def __init__(self, **options: Any) -> None:  # noqa: ANN401  (Jinja2's own)
         """Accept the options of Jinja2's Environment."""
         super().__init__(**options)
-        self._found: dict[str, Template] = {}
+        self._templates: dict[str, Template] = {}
 
     def overlay(self, *arguments: Any, **options: Any) -> Self:  # noqa: ANN401
         """Return Jinja2's overlay, with its own compiled templates."""
         made = super().overlay(*arguments, **options)
-        made._found = {}  # noqa: SLF001  (one of its own kind)
+        made._templates = {}  # noqa: SLF001  (one of its own kind)
         return made
 
     def get_template(
@@ -185,9 +185,9 @@ class _Environment(Environment):
         """Return the template from a plain dict: templates are few, and do not change while the portal runs."""
         if not isinstance(name, str) or globals:
             return super().get_template(name, parent, globals)
-        cached = self._found.get(name)
+        cached = self._templates.get(name)
         if cached is None:
-            cached = self._found[name] = super().get_template(name, parent, globals)
+            cached = self._templates[name] = super().get_template(name, parent, globals)
         return cached
 
     def _generate(

@@ -47,7 +47,7 @@ _PAGE_HEADERS = [_TYPE, (b"cache-control", b"private, no-cache"), _VARY]
 _OWN_PAGE_HEADERS = [_TYPE, (b"cache-control", b"no-store"), _VARY]
 """Headers of a page for a signed-in visitor: the next user of the browser finds nothing."""
 NO_STORE = {"cache-control": "no-store"}
-_MOVED_NOWHERE = "/"
+_HOME = "/"
 
 
 @dataclass(frozen=True)
@@ -285,8 +285,8 @@ class Portal:
         try:
             referer = urlsplit(read_header(request, "referer", MAX_ADDRESS))
         except ValueError:  # no address at all
-            return _MOVED_NOWHERE
-        return local_path(referer.path) if referer.netloc == request.headers.get("host") else _MOVED_NOWHERE
+            return _HOME
+        return local_path(referer.path) if referer.netloc == request.headers.get("host") else _HOME
 
 
 class PageResponse(Response):
@@ -324,7 +324,7 @@ def problem(refusal: Refused) -> Response:
 
 def see_other(path: str) -> RedirectResponse:
     """Return a 303: the browser fetches the next page with GET, so reloading repeats nothing."""
-    return RedirectResponse(path, 303, {"cache-control": "no-store"})
+    return RedirectResponse(path, 303, NO_STORE)
 
 
 def is_local(scope: Scope) -> bool:
@@ -336,7 +336,7 @@ def is_local(scope: Scope) -> bool:
         return False
 
 
-def local_path(text: str | None, otherwise: str = _MOVED_NOWHERE) -> str:
+def local_path(text: str | None, otherwise: str = _HOME) -> str:
     """Return `text` if it is a path on this site, else `otherwise`: a browser might follow it elsewhere."""
     if not text or len(text) > MAX_ADDRESS or not text.startswith("/") or text.startswith(("//", "/\\")):
         return otherwise
