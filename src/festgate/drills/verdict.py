@@ -140,13 +140,13 @@ def _noticed(journal: Journal, during: Samples, armed: float, rolled_back: float
 
 def _recovered(journal: Journal, began: float) -> float | None:
     """Return when the steady state held again. A worker may have been replaced before the check at the end."""
-    if journal.recovered is None or not journal.signalled:
-        return None if journal.recovered is None else journal.recovered - began
-    gone = set(journal.signalled)
-    recovered = journal.recovered
+    recovered, gone = journal.recovered, set(journal.signalled)
+    if recovered is None:
+        return None
     for sample in reversed(journal.readiness):
         if (
-            sample.at < journal.armed
+            not gone
+            or sample.at < journal.armed
             or gone & sample.workers
             or len(sample.workers) < journal.workers
             or not sample.readiness.ready

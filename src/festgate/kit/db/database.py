@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Self, TypeAlias, TypeVar, cast
+from typing import Concatenate, ParamSpec, Self, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import structlog
@@ -34,9 +34,6 @@ INTEGRITY_PAUSE = 15 * 60
 log = structlog.get_logger()
 
 
-Engine: TypeAlias = SqliteEngine | PostgresEngine
-
-
 class Database:
     """The fest's database. It runs functions of `(connection, *arguments)`, which never commit themselves."""
 
@@ -44,7 +41,11 @@ class Database:
         """Take `sqlite:///PATH` or `postgresql://...`; open nothing yet."""
         self.url = url
         self.clock = clock
-        self._engine: Engine = engine_for(url)
+        self._engine = (
+            SqliteEngine(Path(url.removeprefix("sqlite:///")))
+            if url.startswith("sqlite:///")
+            else PostgresEngine(url)
+        )
         self.sees_every_commit = self._engine.sees_every_commit
         """Whether `version` changes at once with every commit of any process: on SQLite, but not on PostgreSQL."""
         self._listeners: dict[str, list[Callable[[], None]]] = defaultdict(list)
@@ -202,10 +203,3 @@ def _record_statements(
     """Return the result of the query, and append its statements to `statements`."""
     connection.recorded = statements
     return query(connection, argument)
-
-
-def engine_for(url: str) -> Engine:
-    """Return the engine for the URL's scheme."""
-    if url.startswith("sqlite:///"):
-        return SqliteEngine(Path(url.removeprefix("sqlite:///")))
-    return PostgresEngine(url)
