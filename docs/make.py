@@ -29,7 +29,7 @@ from festgate.kit.errors import Refused
 from festgate.kit.metrics import Metrics
 from festgate.kit.web.api import Problem
 from festgate.portal.app import create_app
-from festgate.settings import DEMO_SETTINGS, Settings
+from festgate.settings import DEMO_SETTINGS, Settings, meaning
 
 REFERENCE = Path(__file__).parent / "reference"
 MARK = "<!-- Generated below this line by docs/make.py: change the code, then run it. -->\n"
@@ -84,7 +84,7 @@ def settings_page() -> list[str]:
     """Return the page of every setting, and of the demo's values."""
     fields = Settings.model_json_schema()["properties"]
     rows = [
-        (code(name), code(_listed(field.default)) or "empty", _values(fields[name]), field.description)
+        (code(name), code(_listed(field.default)) or "empty", _values(fields[name]), meaning(name))
         for name, field in Settings.model_fields.items()
     ]
     demo = [(code(name), code(_listed(value))) for name, value in DEMO_SETTINGS.items()]

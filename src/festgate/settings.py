@@ -15,14 +15,7 @@ from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from festgate.addresses import (
-    check_database_url,
-    check_host,
-    check_network,
-    check_origin,
-    check_sender,
-    hide_password,
-)
+from festgate import addresses
 
 PREFIX = "FESTGATE_"
 CONFIG_FILE_VARIABLE = "FESTGATE_CONFIG"
@@ -41,13 +34,15 @@ DEMO_SETTINGS: Mapping[str, object] = {
 """Settings of the demo fest (`festgate serve --demo`); any setting of the user overrides them."""
 
 
-Host = Annotated[str, AfterValidator(check_host)]
-Network = Annotated[str, AfterValidator(check_network)]
-Origin = Annotated[str, AfterValidator(lambda value: check_origin(value.rstrip("/")))]
-OptionalHost = Annotated[str, AfterValidator(lambda value: value and check_host(value))]
-OptionalOrigin = Annotated[str, AfterValidator(lambda value: value and check_origin(value.rstrip("/")))]
-Sender = Annotated[str, AfterValidator(check_sender)]
-DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
+Host = Annotated[str, AfterValidator(addresses.check_host)]
+Network = Annotated[str, AfterValidator(addresses.check_network)]
+Origin = Annotated[str, AfterValidator(lambda value: addresses.check_origin(value.rstrip("/")))]
+OptionalHost = Annotated[str, AfterValidator(lambda value: value and addresses.check_host(value))]
+OptionalOrigin = Annotated[
+    str, AfterValidator(lambda value: value and addresses.check_origin(value.rstrip("/")))
+]
+Sender = Annotated[str, AfterValidator(addresses.check_sender)]
+DatabaseUrl = Annotated[str, AfterValidator(addresses.check_database_url)]
 
 
 class SettingsError(Exception):
@@ -55,149 +50,87 @@ class SettingsError(Exception):
 
 
 class Settings(BaseModel):
-    """All settings. docs/reference/settings.md is generated from the descriptions of the fields."""
+    """All settings. docs/reference/settings.md and `festgate settings` show the sentences below them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
-    data_dir: Path = Field(
-        default=Path("festgate-data"),
-        description="Folder for the fest's data: the database, its backups, the secret, and emails written as files.",
-    )
-    database_url: DatabaseUrl = Field(
-        default="",
-        description="Empty for SQLite in the data folder; or `postgresql://user@host/name` (extra `postgres`).",
-    )
-    base_url: Origin = Field(
-        default="http://localhost:8000",
-        description="Public address of the portal. Links in emails, calendar files and payment returns begin with it; "
-        "with `https://` cookies are marked secure.",
-    )
-    host: tuple[Host, ...] = Field(
-        default=("127.0.0.1", "::1"),
-        description="Addresses to listen on, separated by commas. By default both loopback addresses, so that "
-        "`localhost` works at once over IPv4 and IPv6.",
-        min_length=1,
-    )
-    port: int = Field(default=8000, description="Port to listen on.", ge=0, le=65535)
-    workers: int = Field(
-        default=1,
-        description="Number of server processes. One serves thousands of requests a second.",
-        ge=1,
-        le=64,
-    )
-    trusted_proxies: tuple[Network, ...] = Field(
-        default=("127.0.0.1", "::1"),
-        description="Addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated by "
-        "commas.",
-    )
-    fest_name: str = Field(
-        default="Festgate", description="Name of the fest on its pages.", min_length=1, max_length=80
-    )
-    fest_tagline: str = Field(
-        default="", description="A sentence below the name on the first page.", max_length=200
-    )
-    currency: str = Field(default="INR", description="ISO 4217 code of all fees.")
-    timezone: str = Field(
-        default="UTC", description="Time zone for showing and entering times, such as `Asia/Kolkata`."
-    )
-    locale: str = Field(
-        default="en", description="Locale for writing money and dates, such as `en_IN` or `de`."
-    )
-    hold_minutes: int = Field(
-        default=15,
-        description="Minutes for which a seat with a fee is held until it is paid.",
-        ge=1,
-        le=24 * 60,
-    )
-    desk_hours: int = Field(
-        default=48,
-        description="Hours for which seats are held for a visitor who chose to pay at the desk.",
-        ge=1,
-        le=24 * 60,
-    )
-    payment_methods: tuple[Literal["sandbox", "desk", "stripe"], ...] = Field(
-        default=("desk",),
-        description="Payment methods, in the order shown: `desk` (at the organisers' desk), `stripe` (cards; extra "
-        "`stripe`), `sandbox` (play money, for demos and rehearsals).",
-        min_length=1,
-    )
-    allow_sandbox: bool = Field(
-        default=False,
-        description="Whether `sandbox` is allowed with an `https://` base address, where anyone could register with "
-        "play money.",
-    )
-    stripe_secret_key: str = Field(default="", description="Stripe's secret API key.", repr=False)
-    stripe_webhook_secret: str = Field(
-        default="", description="Stripe's signing secret of the webhook endpoint.", repr=False
-    )
-    stripe_api_base: OptionalOrigin = Field(
-        default="",
-        description="Address of another server for Stripe's API, for tests; empty for Stripe's own.",
-    )
-    mail_from: Sender = Field(
-        default="fest@localhost",
-        description='Sender of all emails: an address, or `"Spring Fest" <fest@example.org>`.',
-    )
-    smtp_host: OptionalHost = Field(
-        default="",
-        description="Mail server. If empty, emails are written as `.eml` files to `mail/` in the data folder.",
-    )
-    smtp_port: int = Field(default=587, description="Port of the mail server.", ge=1, le=65535)
-    smtp_security: Literal["starttls", "tls", "none"] = Field(
-        default="starttls",
-        description="Encryption of the connection to the mail server. This machine must trust its certificate; the "
-        "variable `SSL_CERT_FILE` names another file of certificate authorities.",
-    )
-    smtp_username: str = Field(
-        default="", description="User name at the mail server; empty to send without signing in."
-    )
-    smtp_password: str = Field(default="", description="Password at the mail server.", repr=False)
-    sign_in_limit: int = Field(
-        default=10, description="Failed sign-ins allowed to one account in 15 minutes.", ge=1, le=1_000_000
-    )
-    address_limit: int = Field(
-        default=2000,
-        description="Failed sign-ins, and new accounts, allowed to one client address in 15 minutes. The default is "
-        "generous, since a whole campus may share one address.",
-        ge=1,
-        le=10_000_000,
-    )
-    seat_address_limit: int = Field(
-        default=0,
-        description="Seats that one client address may take in 15 minutes; 0 means five times `address_limit`. The "
-        "default lets 2,000 people of a campus behind one address take five seats each.",
-        ge=0,
-        le=10_000_000,
-    )
-    confirm_email: Literal["auto", "on", "off"] = Field(
-        default="auto",
-        description="Whether new accounts must confirm their email address by a link that is sent to it. Until then "
-        "their holds are short, they cannot pay at the desk, and they get few emails. `auto` means on if "
-        "`smtp_host` is set.",
-    )
-    bulkheads: bool = Field(
-        default=True,
-        description="Whether bulkheads contain the failures of each module. Turn them off in a drill to see their "
-        "effect.",
-    )
-    drills_token: str = Field(
-        default="",
-        description="Bearer token with which drills on this machine may inject faults; if empty, no drill can.",
-        repr=False,
-    )
-    metrics_token: str = Field(
-        default="",
-        description="Bearer token for reading `/metrics` from other machines; if empty, only this machine can read it.",
-        repr=False,
-    )
-    log_format: Literal["auto", "console", "json"] = Field(
-        default="auto",
-        description="Format of log lines: for people (`console`) or programs (`json`). `auto` means `console` on a "
-        "terminal.",
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Lowest level that is logged."
-    )
+    data_dir: Path = Path("festgate-data")
+    """Folder for the fest's data: the database, its backups, the secret, and emails written as files."""
+    database_url: DatabaseUrl = ""
+    """Empty for SQLite in the data folder; or `postgresql://user@host/name` (extra `postgres`)."""
+    base_url: Origin = "http://localhost:8000"
+    """Public address of the portal. Links in emails, calendar files and payment returns begin with it; with `https://`
+    cookies are marked secure."""
+    host: tuple[Host, ...] = Field(default=("127.0.0.1", "::1"), min_length=1)
+    """Addresses to listen on, separated by commas. By default both loopback addresses, so that `localhost` works at
+    once over IPv4 and IPv6."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """Port to listen on."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Number of server processes. One serves thousands of requests a second."""
+    trusted_proxies: tuple[Network, ...] = ("127.0.0.1", "::1")
+    """Addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated by commas."""
+    fest_name: str = Field(default="Festgate", min_length=1, max_length=80)
+    """Name of the fest on its pages."""
+    fest_tagline: str = Field(default="", max_length=200)
+    """A sentence below the name on the first page."""
+    currency: str = "INR"
+    """ISO 4217 code of all fees."""
+    timezone: str = "UTC"
+    """Time zone for showing and entering times, such as `Asia/Kolkata`."""
+    locale: str = "en"
+    """Locale for writing money and dates, such as `en_IN` or `de`."""
+    hold_minutes: int = Field(default=15, ge=1, le=24 * 60)
+    """Minutes for which a seat with a fee is held until it is paid."""
+    desk_hours: int = Field(default=48, ge=1, le=24 * 60)
+    """Hours for which seats are held for a visitor who chose to pay at the desk."""
+    payment_methods: tuple[Literal["sandbox", "desk", "stripe"], ...] = Field(default=("desk",), min_length=1)
+    """Payment methods, in the order shown: `desk` (at the organisers' desk), `stripe` (cards; extra `stripe`),
+    `sandbox` (play money, for demos and rehearsals)."""
+    allow_sandbox: bool = False
+    """Whether `sandbox` is allowed with an `https://` base address, where anyone could register with play money."""
+    stripe_secret_key: str = Field(default="", repr=False)
+    """Stripe's secret API key."""
+    stripe_webhook_secret: str = Field(default="", repr=False)
+    """Stripe's signing secret of the webhook endpoint."""
+    stripe_api_base: OptionalOrigin = ""
+    """Address of another server for Stripe's API, for tests; empty for Stripe's own."""
+    mail_from: Sender = "fest@localhost"
+    """Sender of all emails: an address, or `"Spring Fest" <fest@example.org>`."""
+    smtp_host: OptionalHost = ""
+    """Mail server. If empty, emails are written as `.eml` files to `mail/` in the data folder."""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    """Port of the mail server."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """Encryption of the connection to the mail server. This machine must trust its certificate; the variable
+    `SSL_CERT_FILE` names another file of certificate authorities."""
+    smtp_username: str = ""
+    """User name at the mail server; empty to send without signing in."""
+    smtp_password: str = Field(default="", repr=False)
+    """Password at the mail server."""
+    sign_in_limit: int = Field(default=10, ge=1, le=1_000_000)
+    """Failed sign-ins allowed to one account in 15 minutes."""
+    address_limit: int = Field(default=2000, ge=1, le=10_000_000)
+    """Failed sign-ins, and new accounts, allowed to one client address in 15 minutes. The default is generous, since a
+    whole campus may share one address."""
+    seat_address_limit: int = Field(default=0, ge=0, le=10_000_000)
+    """Seats that one client address may take in 15 minutes; 0 means five times `address_limit`. The default lets 2,000
+    people of a campus behind one address take five seats each."""
+    confirm_email: Literal["auto", "on", "off"] = "auto"
+    """Whether new accounts must confirm their email address by a link that is sent to it. Until then their holds are
+    short, they cannot pay at the desk, and they get few emails. `auto` means on if `smtp_host` is set."""
+    bulkheads: bool = True
+    """Whether bulkheads contain the failures of each module. Turn them off in a drill to see their effect."""
+    drills_token: str = Field(default="", repr=False)
+    """Bearer token with which drills on this machine may inject faults; if empty, no drill can."""
+    metrics_token: str = Field(default="", repr=False)
+    """Bearer token for reading `/metrics` from other machines; if empty, only this machine can read it."""
+    log_format: Literal["auto", "console", "json"] = "auto"
+    """Format of log lines: for people (`console`) or programs (`json`). `auto` means `console` on a terminal."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lowest level that is logged."""
 
     @field_validator("host", "trusted_proxies", "payment_methods", mode="before")
     @classmethod
@@ -276,12 +209,17 @@ class Settings(BaseModel):
     @property
     def shown_database(self) -> str:
         """The location of the database without a password, for messages."""
-        return hide_password(self.database_url) or str(self.sqlite_path)
+        return addresses.hide_password(self.database_url) or str(self.sqlite_path)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Return the fields for logs and tracebacks, without the password of the database."""
         for name, value in super().__repr_args__():
-            yield name, hide_password(value) if name == "database_url" else value
+            yield name, addresses.hide_password(value) if name == "database_url" else value
+
+
+def meaning(name: str) -> str:
+    """Return what the setting means, on one line."""
+    return " ".join((Settings.model_fields[name].description or "").split())
 
 
 def load_settings(

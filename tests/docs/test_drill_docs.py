@@ -11,7 +11,7 @@ from typing import get_args
 
 from festgate.drills.file import read_drill
 from festgate.drills.plan import ACTIONS, MODULES, POINTS, Manner, ProbeKind
-from festgate.drills.proxy import TOXIC_KINDS
+from festgate.drills.proxy import ToxicKind
 from festgate.effects import EFFECTS
 from festgate.ports import free_port
 from tests.docs.terminal import BLOCK, DOCS, Step, Terminal, pattern, read
@@ -89,7 +89,7 @@ def test_the_example_of_the_reference_is_a_drill(tmp_path: Path) -> None:
 def test_every_word_of_a_drill_is_in_the_reference() -> None:
     text = (DOCS / REFERENCE).read_text(encoding="utf-8")
     named = {name for cell in ROW.findall(text) for name in re.findall(r"`([\w.-]+)`", cell)}
-    words = {*EFFECTS, *TOXIC_KINDS, *ACTIONS, *get_args(ProbeKind)}
+    words = {*EFFECTS, *get_args(ToxicKind), *ACTIONS, *get_args(ProbeKind)}
     words |= {re.sub(rf"\.({'|'.join(MODULES)})$", ".NAME", point) for point in POINTS}
     assert not words - named
     assert all(f"`{manner}`" in text for manner in get_args(Manner))

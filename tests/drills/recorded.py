@@ -10,9 +10,10 @@ from festgate.drills.execution import Journal
 from festgate.drills.file import find_drill
 from festgate.drills.monitor import PageSample, ReadinessSample
 from festgate.drills.plan import STEPS, Drill
-from festgate.drills.portal import PortalResponse, Readiness
+from festgate.drills.portal import Readiness
 from festgate.drills.stage import CheckResult
 from festgate.drills.verdict import Outcome, judge
+from festgate.rehearsal.http_client import HttpResponse
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.recording import SUFFIX, Sample, SamplesWriter
 from festgate.rehearsal.runs.store import Run
@@ -107,4 +108,4 @@ def is_faulted(at: float) -> bool:
 
 def refusal() -> PageSample:
     """Return the refusal that a module promises: when to come back, and the navigation."""
-    return PageSample(BEGAN + ARMED + 1.0, 0.01, PortalResponse(503, {"retry-after": "3"}, b"<nav>"))
+    return PageSample(BEGAN + ARMED + 1.0, 0.01, HttpResponse(503, {"retry-after": "3"}, b"<nav>"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from festgate.drills.plan import Arm
-from festgate.drills.portal import DrillRefused, Portal
+from festgate.drills.portal import DrillRefused, Portal, is_served
 from festgate.ports import free_port
 from tests.rig import command
 from tests.rig.server import Serve, Server, environment
@@ -139,4 +139,4 @@ def test_a_fault_ends_by_itself_when_nobody_disarms_it(serve: Serve) -> None:
     portal.arm(Arm("module.checkout", "raise"), 1.0)
     assert [fault["point"] for fault in portal.armed()] == ["module.checkout"]
     until(lambda: not portal.armed(), "the dead man's switch")
-    until(lambda: portal.get("/checkout").is_served, "checkout is back")
+    until(lambda: is_served(portal.get("/checkout")), "checkout is back")

@@ -10,10 +10,10 @@ import pytest
 from festgate.drills.file import find_drill
 from festgate.drills.monitor import PageSample, ReadinessSample
 from festgate.drills.plan import Tolerance
-from festgate.drills.portal import PortalResponse
 from festgate.drills.sentences import states_of_modules, summary
 from festgate.drills.stage import CheckResult
-from tests.drills.recorded import ARMED, BEGAN, ENDED, ROLLED_BACK, is_faulted, record
+from festgate.rehearsal.http_client import HttpResponse
+from tests.drills.recorded import ARMED, BEGAN, ENDED, is_faulted, record
 
 UNAVAILABLE: Mapping[str, object] = {"status": 503, "failed": True}
 ERROR: Mapping[str, object] = {"status": 500, "failed": True}
@@ -131,7 +131,7 @@ def test_an_impact_within_the_time_that_a_drill_allows_for_containment_is_no_lea
 
 def test_a_fault_that_the_portal_does_not_report_is_a_leak(tmp_path: Path) -> None:
     recorded = record(
-        tmp_path / "run", noticed=None, pages=[PageSample(BEGAN + 16, 0.01, PortalResponse(200, {}, b""))]
+        tmp_path / "run", noticed=None, pages=[PageSample(BEGAN + 16, 0.01, HttpResponse(200, {}, b""))]
     )
     assert "The portal never reported that checkout is unavailable" in recorded.outcome().leaks[0].what
     late = [
@@ -142,8 +142,8 @@ def test_a_fault_that_the_portal_does_not_report_is_a_leak(tmp_path: Path) -> No
 
 
 def test_a_refusal_without_a_way_onward_is_a_leak(tmp_path: Path) -> None:
-    bare = PageSample(BEGAN + ARMED + 1, 0.01, PortalResponse(503, {}, b"<nav>"))
-    silent = PageSample(BEGAN + ARMED + 2, 15.0, PortalResponse(0, {}, b""))
+    bare = PageSample(BEGAN + ARMED + 1, 0.01, HttpResponse(503, {}, b"<nav>"))
+    silent = PageSample(BEGAN + ARMED + 2, 15.0, HttpResponse(0, {}, b""))
     recorded = record(tmp_path / "run", checkout_unavailable, pages=[bare])
     assert "got HTTP 503 without a way onward, 1 of 1 times" in recorded.outcome().leaks[0].what
     assert "got no response" in recorded.outcome(pages=[silent]).leaks[0].what
@@ -195,7 +195,7 @@ def test_every_step_may_be_affected_where_the_drill_allows_it(tmp_path: Path) ->
     assert outcome.contained
     assert outcome.others.requests == 0
     assert math.isnan(outcome.others.ratio)
-    assert outcome.ended > ROLLED_BACK
+    assert outcome.recovered == pytest.approx(ENDED)
 
 
 @pytest.mark.parametrize(

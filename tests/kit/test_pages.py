@@ -1,7 +1,6 @@
 """Cached pages are rendered once for all visitors, and again when their content changes."""
 
 import gzip
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -15,11 +14,10 @@ from festgate.kit.clock import HOUR, MINUTE, NEVER, SECOND, milliseconds, minute
 from festgate.kit.db.statements import Connection
 from festgate.kit.metrics import Metrics
 from festgate.kit.money import Money
-from festgate.kit.visitors import Visitor
 from festgate.kit.web.compression import Piece, gzipped
 from festgate.kit.web.pages import MAX_KEPT, Kept, Pages, Rendered, Writing, countdown
 from festgate.kit.web.parameters import SESSION_COOKIE
-from festgate.kit.web.portal import Portal
+from festgate.kit.web.portal import PageLinks, Portal
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.queries import find_visitor
 from festgate.portal.accounts.sessions import note_seen, open_session
@@ -82,19 +80,6 @@ class CachedPage:
         self.database.write(add_person, Newcomer(f"person-{self.reads}", f"{self.reads}@example.org"), "x")
 
 
-@dataclass(frozen=True)
-class LinkStubs:
-    """Stand-ins for the functions of the modules above the kit."""
-
-    find_visitor: Callable[[Connection, str], Visitor | None] = find_visitor
-    find_bearer: Callable[[Connection, str], Visitor | None] = find_visitor
-    note_seen: Callable[[Connection, str], None] = note_seen
-    count_held: Callable[[Connection, int], int] = return_person_id
-    comforts: Mapping[str, Callable[[Connection, int], str]] = field(default_factory=dict)
-    ways_on: Sequence[tuple[str, str, str]] = ()
-    default_actions: Sequence[tuple[str, str]] = ()
-
-
 @pytest.fixture
 def cached_page(database: OpenDatabase) -> CachedPage:
     portal = Portal(
@@ -103,7 +88,7 @@ def cached_page(database: OpenDatabase) -> CachedPage:
         pages=Pages(SETTINGS, TEMPLATE_PACKAGES, NAVIGATION),
         metrics=Metrics(),
         secret=b"x" * 32,
-        links=LinkStubs(),
+        links=PageLinks(find_visitor, find_visitor, note_seen, return_person_id, comforts={}),
         bulkheads={},
     )
     return CachedPage(database, portal)

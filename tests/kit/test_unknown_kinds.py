@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import bindparam, select
@@ -84,20 +84,17 @@ class Kitchen:
         return [(due_at, attempts, error) for due_at, attempts, error in rows]
 
 
-class CountedWrites:
+class CountedWrites(Database):
     """A database that counts writes."""
 
     def __init__(self, real: Database) -> None:
-        """Start with a count of zero."""
-        self.clock = real.clock
-        self.read = real.read
-        self.on_commit = real.on_commit
+        """Share all parts of the open database, and start with a count of zero."""
+        vars(self).update(vars(real))
         self.writes = 0
-        self._real = real
 
-    async def write(self, operation: object, *arguments: object) -> object:
+    async def write(self, operation: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401  (any operation)
         self.writes += 1
-        return await self._real.write(operation, *arguments)  # type: ignore[arg-type]
+        return await super().write(operation, *arguments, **named)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def serve(spec: WorkerSpec, channel: Channel, sockets: Sequence[socket.socket]) 
     from starlette.routing import Route  # noqa: PLC0415
 
     from festgate.kit.metrics import Metrics  # noqa: PLC0415
-    from festgate.server.worker import Restarts, Server, server_config  # noqa: PLC0415
+    from festgate.server.worker import Server, server_config  # noqa: PLC0415
     from festgate.settings import Settings  # noqa: PLC0415
 
     async def pid(_request: Request) -> Response:
@@ -49,7 +49,7 @@ def serve(spec: WorkerSpec, channel: Channel, sockets: Sequence[socket.socket]) 
         return PlainTextResponse(str(re.match(*ENDLESS)))
 
     app = Starlette(routes=[Route("/", pid), Route("/regex", regex)])
-    Server(server_config(app, Settings()), channel, Restarts(Metrics(), spec.restarts)).run(list(sockets))
+    Server(server_config(app, Settings()), channel, Metrics(), spec.restarts).run(list(sockets))
     return 0
 
 

@@ -1,9 +1,10 @@
 """The `festgate` command. It imports the module of a command when that runs: all together take most of a second."""
 
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections import UserDict
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -26,35 +27,17 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
 """The commands of each module, in the order of `--help`. The module's `mount` adds them to the program."""
 
 
-class OnDemand(Mapping[str, Any]):
-    """The commands by name; the first access to one imports its module."""
-
-    def __init__(self, places: Mapping[str, tuple[str, ...]]) -> None:
-        """Take the names of modules and, for each, of its commands. Import nothing yet."""
-        self._places = {name: module for module, names in places.items() for name in names}
-        self._loaded: dict[str, Any] = {}
+class OnDemand(UserDict[str, Any]):
+    """The commands by name; the first access to one imports its module, whose name stands in its place until then."""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401  (Typer gives its commands no public type)
         """Return the command. Raise KeyError for an unknown name."""
-        if name not in self._loaded:
-            module = self._places[name]
+        if isinstance(module := self.data[name], str):
             part = typer.Typer()
             with gc_paused():
                 import_module(module).mount(part)
-            self._loaded |= typer.main.get_group(part).commands
-        return self._loaded[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Return the names without importing a module."""
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        """Return the number of commands."""
-        return len(self._places)
-
-    def __contains__(self, name: object) -> bool:
-        """Return whether there is such a command, without importing its module."""
-        return name in self._places
+            self.data |= typer.main.get_group(part).commands
+        return self.data[name]
 
 
 class Root(TyperGroup):
@@ -63,8 +46,7 @@ class Root(TyperGroup):
     def __init__(self, **more: Any) -> None:  # noqa: ANN401  (passed on to Typer)
         """Pass all arguments on to Typer's group."""
         super().__init__(**more)
-        # Typer only reads this mapping.
-        self.commands = cast("MutableMapping[str, Any]", OnDemand(PLACES))
+        self.commands = OnDemand({name: module for module, names in PLACES.items() for name in names})
 
 
 app = typer.Typer(

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from festgate.addresses import hide_password
 from festgate.kit.cli import FOUND, current, read_settings, run
-from festgate.settings import PREFIX, Settings
+from festgate.settings import PREFIX, Settings, meaning
 from festgate.terminal import fail
 
 STATUS_TIMEOUT = 5.0
@@ -33,22 +33,15 @@ def status(
     settings = read_settings()
     readiness = _fetch_readiness((url or f"http://127.0.0.1:{settings.port}").rstrip("/"))
     table = Table("Part", "State", "Reason")
-    table.add_row(
-        "database",
-        "well" if readiness["ready"] else "unavailable",
-        "" if readiness["ready"] else readiness["database"],
-    )
+    ready = readiness["ready"]
+    table.add_row("database", *(("well", "") if ready else ("unavailable", readiness["database"])))
     for name, state in readiness["modules"].items():
         table.add_row(name, state["state"], state.get("why", ""))
     unknown = readiness.get("facts", {}).get("unknown", {})
     for kind, count in unknown.items():
         table.add_row("facts", "waiting", f"{count} of kind {kind}, which this version does not know")
     Console(highlight=False).print(table)
-    if (
-        not readiness["ready"]
-        or unknown
-        or any(state["state"] != "well" for state in readiness["modules"].values())
-    ):
+    if not ready or unknown or any(state["state"] != "well" for state in readiness["modules"].values()):
         raise typer.Exit(FOUND)
 
 
@@ -100,7 +93,7 @@ def settings() -> None:
         if name == "database_url":
             shown = hide_password(shown)
         table.add_row(
-            f"{PREFIX}{name.upper()}", "(set)" if not field.repr and shown else shown, field.description
+            f"{PREFIX}{name.upper()}", "(set)" if not field.repr and shown else shown, meaning(name)
         )
     Console().print(table)
 

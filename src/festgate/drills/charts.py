@@ -32,12 +32,10 @@ _SECONDS = "datum.value + ' s'"
 def blast_over_time(outcome: Outcome) -> Chart:
     """Return a chart of each step's state in each half second, from before the fault to the recovery."""
     rows: list[Row] = []
-    names = []
+    names = [_name(outcome, step) for step in outcome.cells]
     together = math.ceil(max(map(len, outcome.cells.values()), default=1) / _MAX_CELLS)
     width = together * BIN
-    for step, states in outcome.cells.items():
-        name = _name(outcome, step)
-        names.append(name)
+    for name, states in zip(names, outcome.cells.values(), strict=True):
         for number in range(0, len(states), together):
             state = worst(states[number : number + together])
             begin = outcome.cells_begin - outcome.armed + number * BIN
@@ -53,26 +51,19 @@ def blast_over_time(outcome: Outcome) -> Chart:
                     }
                 )
     x = alt.X("at:Q", axis=alt.Axis(labelExpr=_SECONDS, title="since the fault", grid=False, tickMinStep=1))
-    y = alt.Y("step:N", sort=names, axis=None, scale=alt.Scale(domain=names, paddingInner=0.5))
     tooltip = [alt.Tooltip("step:N"), alt.Tooltip("at:Q", title="second"), alt.Tooltip("state:N")]
-    cell = (
-        alt.Chart(inline(rows))
-        .mark_rect(stroke="var(--card)")
-        .encode(x=x, x2="end:Q", y=y, color=_colour(), tooltip=tooltip)
-    )
-    letter = _letters(inline(rows)).encode(x="middle:Q", y=y, text="letter:N")
+    cells, letters = _cells(rows, names, tooltip)
+    layers = [cells.encode(x=x, x2="end:Q"), letters.encode(x="middle:Q"), _names(names), *_moments(outcome)]
     return Chart(
         title="What was affected, and when",
         description=_description(outcome),
-        spec=finished(
-            alt.layer(cell, letter, _names(names), *_moments(outcome)), _ROW * max(len(names), 2) + 20
-        ),
+        spec=_drawn(layers, names),
         table=Table(
             "Worst half seconds of each step",
             ("step", "slow", "come back later", "errors"),
             tuple(
-                (_name(outcome, step), *(str(states.count(state)) for state in _SHOWN[1:]))
-                for step, states in outcome.cells.items()
+                (name, *(str(states.count(state)) for state in _SHOWN[1:]))
+                for name, states in zip(names, outcome.cells.values(), strict=True)
             ),
             note="In half seconds.",
         ),
@@ -82,50 +73,28 @@ def blast_over_time(outcome: Outcome) -> Chart:
 def blast_of_all(outcomes: Sequence[Outcome]) -> Chart:
     """Return a chart with a row for each drill and a column for each module."""
     rows: list[Row] = []
-    run = [outcome for outcome in outcomes if not outcome.refused]
-    names = [outcome.drill.title for outcome in run]
     table = []
+    run = [outcome for outcome in outcomes if not outcome.refused]
     for outcome in run:
-        states = states_of_modules(outcome)
-        faulted = outcome.drill.tolerance.faulted
-        table.append(
-            (
-                outcome.drill.title,
-                *(
-                    MEANINGS[states[module]] + (" (faulted)" if module == faulted else "")
-                    for module in MODULES
-                ),
-            )
-        )
-        rows += [
-            {
-                "step": outcome.drill.title,
-                "module": module,
-                "state": MEANINGS[state],
-                "letter": LETTERS[state] + ("*" if module == faulted else ""),
-            }
-            for module, state in states.items()
-            if state != "idle"
-        ]
-    x = alt.X(
-        "module:N",
-        sort=list(MODULES),
-        axis=alt.Axis(title=None, orient="top", labelAngle=-40, domain=False, ticks=False, offset=14),
-    )
-    y = alt.Y("step:N", sort=names, axis=None, scale=alt.Scale(domain=names, paddingInner=0.5))
+        title, faulted = outcome.drill.title, outcome.drill.tolerance.faulted
+        cells = [title]
+        for module, state in states_of_modules(outcome).items():
+            cells.append(MEANINGS[state] + (" (faulted)" if module == faulted else ""))
+            if state != "idle":
+                letter = LETTERS[state] + ("*" if module == faulted else "")
+                rows.append({"step": title, "module": module, "state": MEANINGS[state], "letter": letter})
+        table.append(tuple(cells))
+    names = [outcome.drill.title for outcome in run]
+    axis = alt.Axis(title=None, orient="top", labelAngle=-40, domain=False, ticks=False, offset=14)
+    x = alt.X("module:N", sort=list(MODULES), axis=axis)
     tooltip = [alt.Tooltip("step:N", title="drill"), alt.Tooltip("module:N"), alt.Tooltip("state:N")]
-    cell = (
-        alt.Chart(inline(rows))
-        .mark_rect(stroke="var(--card)")
-        .encode(x=x, y=y, color=_colour(), tooltip=tooltip)
-    )
-    letter = _letters(inline(rows)).encode(x=x, y=y, text="letter:N")
+    layers = [*(layer.encode(x=x) for layer in _cells(rows, names, tooltip)), _names(names)]
     leaked = sum(not outcome.contained for outcome in outcomes)
     return Chart(
         title="The blast radius of each drill",
         description="A row for each drill, a column for each module, with the worst state of its requests. A star marks"
         f" the faulted module. {'Every drill was contained.' if not leaked else f'{leaked} were not contained.'}",
-        spec=finished(alt.layer(cell, letter, _names(names)), _ROW * max(len(names), 2) + 20),
+        spec=_drawn(layers, names),
         table=Table(
             "The blast radius of each drill",
             ("drill", *MODULES),
@@ -167,9 +136,12 @@ def _colour() -> alt.Color:
     return alt.Color("state:N", sort=domain, legend=legend, scale=scale)
 
 
-def _letters(data: alt.InlineData) -> alt.Chart:
-    drawn: alt.Chart = alt.Chart(data).mark_text(color="var(--card)", fontSize=11, fontWeight="bold")
-    return drawn
+def _cells(rows: list[Row], names: list[str], tooltip: list[alt.Tooltip]) -> tuple[alt.Chart, alt.Chart]:
+    """Return the cells and their letters, in rows with these names; the caller places them horizontally."""
+    y = alt.Y("step:N", sort=names, axis=None, scale=alt.Scale(domain=names, paddingInner=0.5))
+    cells = alt.Chart(inline(rows)).mark_rect(stroke="var(--card)")
+    letters = alt.Chart(inline(rows)).mark_text(color="var(--card)", fontSize=11, fontWeight="bold")
+    return cells.encode(y=y, color=_colour(), tooltip=tooltip), letters.encode(y=y, text="letter:N")
 
 
 def _names(names: Sequence[str]) -> alt.Chart:
@@ -192,3 +164,7 @@ def _moments(outcome: Outcome) -> list[Any]:
         rows.append({"at": round(outcome.recovered - outcome.armed, 2), "what": "recovery"})
     rule = alt.Chart(inline(rows)).mark_rule(color=INK, strokeDash=[4, 3], strokeWidth=1.5)
     return [rule.encode(x="at:Q", tooltip=[alt.Tooltip("what:N"), alt.Tooltip("at:Q", title="second")])]
+
+
+def _drawn(layers: Sequence[alt.Chart], names: Sequence[str]) -> dict[str, Any]:
+    return finished(alt.layer(*layers), _ROW * max(len(names), 2) + 20)

@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import typer
@@ -199,16 +198,13 @@ class ProgressDisplay:
         self._task = self._progress.add_task("Starting", total=None)
         self._done = 0
         self._title = ""
-        self._until = 0.0
 
     def __enter__(self) -> Self:
         """Start to draw."""
         self._progress.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove the bar from the terminal."""
         self._progress.stop()
 
@@ -220,8 +216,7 @@ class ProgressDisplay:
             if not self._console.is_terminal:
                 number = f"Drill {self._done} of {self._count}: " if phase.number else ""
                 self._console.print(f"{number}{phase.title}; at most {phase.left:.0f} s left", soft_wrap=True)
+        elapsed = self._progress.tasks[0].elapsed or 0.0
         if second is None:
-            begun = self._progress.tasks[0].elapsed or 0.0
-            self._until = begun + phase.left
-            self._progress.update(self._task, description=phase.title, total=self._until)
-        self._progress.update(self._task, completed=self._progress.tasks[0].elapsed or 0.0)
+            self._progress.update(self._task, description=phase.title, total=elapsed + phase.left)
+        self._progress.update(self._task, completed=elapsed)

@@ -13,6 +13,7 @@ from typing import Final
 from festgate.drills.machine import Machine, taken_by_others
 from festgate.drills.monitor import UNAVAILABLE, Monitor, PageSample, ReadinessSample
 from festgate.drills.plan import PAGES, Drill
+from festgate.drills.portal import is_served
 from festgate.drills.stage import CheckResult, Stage
 from festgate.effects import MAX_ARMED_SECONDS
 
@@ -97,7 +98,6 @@ class Execution:
         self._thread = threading.Thread(target=self._run, name="drills", daemon=True)
         self._checked: CheckResult | None = None
         self.finished = threading.Event()
-        self.began = threading.Event()
         self.error: BaseException | None = None
         self.quiet = (0.0, 0.0)
         """When the quiet window began and ended."""
@@ -105,14 +105,13 @@ class Execution:
 
     def start(self) -> None:
         """Begin, now that the crowd is there. Later calls do nothing."""
-        if not self.began.is_set():
-            self.began.set()
+        if self._thread.ident is None:
             self._thread.start()
 
     def stop(self) -> None:
         """Roll back the current drill, and end."""
         self._stop.set()
-        if self.began.is_set():
+        if self._thread.ident is not None:
             self._thread.join()
 
     @property
@@ -211,7 +210,7 @@ class Execution:
         until = time.monotonic() + seconds
         while True:
             deviation = self._deviation(drill)
-            if not deviation and not (response := self._stage.portal.get(page)).is_served:
+            if not deviation and not is_served(response := self._stage.portal.get(page)):
                 deviation = f"{page} returns {response.status or 'no response'}"
             if not deviation or time.monotonic() > until:
                 return deviation
@@ -234,7 +233,5 @@ class Execution:
 
 
 def _is_noticed(journal: Journal) -> bool:
-    unhealthy = any(
-        not sample.readiness.ready or sample.readiness.unhealthy() for sample in journal.readiness
-    )
+    unhealthy = any(sample.readiness.unhealthy() for sample in journal.readiness)
     return unhealthy or any(sample.response.status == UNAVAILABLE for sample in journal.pages)

@@ -5,18 +5,16 @@ quadratic time unless the reader limits the length first.
 """
 
 import json
-import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import cycle
-from types import TracebackType
+from itertools import cycle, islice
 from typing import Final, Self
 from urllib.parse import urlencode
 
+from festgate.drills.background import Background
 from festgate.drills.clients import MAX_WAIT, sign_up_with_seats
-from festgate.drills.portal import Portal
-from festgate.rehearsal import http_client
+from festgate.drills.portal import Portal, fetch, is_served
 
 FORM_BYTES: Final = 63 * 1024
 CALL_BYTES: Final = 15 * 1024
@@ -75,16 +73,15 @@ def hostile_requests(cookie: str) -> Sequence[Request]:
     )
 
 
-class HostileClient:
+class HostileClient(Background):
     """A client that sends at most `count` requests, from `__enter__` until `__exit__`."""
 
     def __init__(self, portal: Portal, count: int) -> None:
         """Prepare the client without sending a request."""
+        super().__init__(PAUSE, self._send_next)
         self._portal = portal
         self._count = count
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._send_all, name="hostile text", daemon=True)
-        self._requests: Sequence[Request] = ()
+        self._requests: Iterator[Request] = iter(())
         self.refused = 0
         """Responses below 500: the text was refused or ignored."""
         self.failed = 0
@@ -92,16 +89,9 @@ class HostileClient:
 
     def __enter__(self) -> Self:
         """Sign up, then start to send."""
-        self._requests = hostile_requests(sign_up_with_seats(self._portal))
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop after the current request."""
-        self._stopped.set()
-        self._thread.join()
+        requests = hostile_requests(sign_up_with_seats(self._portal))
+        self._requests = islice(cycle(requests), self._count)
+        return super().__enter__()
 
     @property
     def summary(self) -> str:
@@ -111,26 +101,14 @@ class HostileClient:
             f"{self.failed:,} of them"
         )
 
-    def _send_all(self) -> None:
-        for _, request in zip(range(self._count), cycle(self._requests), strict=False):
-            if self._stopped.is_set():
-                return
-            status = self._send(request)
-            if 0 < status < 500:  # noqa: PLR2004
-                self.refused += 1
-            else:
-                self.failed += 1
-            self._stopped.wait(PAUSE)
-
-    def _send(self, request: Request) -> int:
-        """Return the status of the response; 0 where there is none."""
-        try:
-            return http_client.request(
-                request.method,
-                f"{self._portal.url}{request.path}",
-                timeout=MAX_WAIT,
-                headers=request.headers,
-                content=request.body,
-            ).status
-        except http_client.NoResponse:
-            return 0
+    def _send_next(self) -> None:
+        request = next(self._requests, None)
+        if request is None:
+            self._stopped.set()
+            return
+        url = f"{self._portal.url}{request.path}"
+        response = fetch(request.method, url, timeout=MAX_WAIT, headers=request.headers, content=request.body)
+        if is_served(response):
+            self.refused += 1
+        else:
+            self.failed += 1

@@ -67,15 +67,15 @@ class StepImpact:
 class Others:
     """The latency of all steps outside the allowed blast radius, together."""
 
-    requests: int
-    quiet_requests: int
-    p95: float
-    quiet_p95: float
-    slow: int
+    requests: int = 0
+    quiet_requests: int = 0
+    p95: float = math.nan
+    quiet_p95: float = math.nan
+    slow: int = 0
     """Requests that took more than 1.5 times the 95th percentile of their step when quiet, and noticeably longer."""
-    slower: bool
+    slower: bool = False
     """Whether requests are significantly, and noticeably, more than 1.5 times as slow."""
-    why_not: str
+    why_not: str = ""
     """Why a ratio above 1.5 is no leak; empty otherwise."""
 
     @property

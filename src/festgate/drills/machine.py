@@ -1,13 +1,12 @@
 """The processor time that other programs use during a drill: a wait that they cause is no impact of the fault."""
 
-import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 import psutil
+
+from festgate.drills.background import Background
 
 INTERVAL: Final = 0.5
 """Seconds between two samples."""
@@ -24,31 +23,17 @@ class ProcessorSample(NamedTuple):
     """Seconds that this process and all that it started have used."""
 
 
-@dataclass
-class Machine:
-    """A recorder of processor time, from `__enter__` to `__exit__`."""
+class Machine(Background):
+    """A recorder of processor time, from `__enter__` until `__exit__`."""
 
-    samples: list[ProcessorSample] = field(default_factory=list)
-    _stopped: threading.Event = field(default_factory=threading.Event)
-    _used: dict[int, float] = field(default_factory=dict)
+    def __init__(self) -> None:
+        """Start without samples."""
+        super().__init__(INTERVAL, self._sample)
+        self.samples: list[ProcessorSample] = []
+        self._used: dict[int, float] = {}
 
-    def __enter__(self) -> Self:
-        """Start to record."""
-        self._thread = threading.Thread(target=self._run, name="machine", daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop recording."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopped.is_set():
-            self.samples.append(ProcessorSample(time.time(), _total(), self._own()))
-            self._stopped.wait(INTERVAL)
+    def _sample(self) -> None:
+        self.samples.append(ProcessorSample(time.time(), _total(), self._own()))
 
     def _own(self) -> float:
         """Return the time of this family of processes. A process that has ended keeps its last value."""

@@ -1,13 +1,13 @@
 """A monitor that watches the portal from outside: whether it is ready, and whether the faulted page responds."""
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
-from festgate.drills.portal import Portal, PortalResponse, Readiness
+from festgate.drills.background import Background
+from festgate.drills.portal import Portal, Readiness, is_served
+from festgate.rehearsal.http_client import HttpResponse
 
 INTERVAL: Final = 0.2
 """Seconds between two requests."""
@@ -37,52 +37,33 @@ class PageSample:
     began: float
     """Seconds since the epoch."""
     seconds: float
-    response: PortalResponse
+    response: HttpResponse
 
     @property
     def is_as_promised(self) -> bool:
         """Return whether it was served, or refused as promised: 503, Retry-After, and a page with the navigation."""
         response = self.response
         if response.status != UNAVAILABLE:
-            return response.is_served
+            return is_served(response)
         return "retry-after" in response.headers and b"<nav" in response.body
 
 
-class Monitor:
-    """A monitor on two threads, from `__enter__` to `__exit__`."""
+class Monitor(Background):
+    """A monitor on two threads, from `__enter__` until `__exit__`."""
 
     def __init__(self, portal: Portal, page: str, workers: Callable[[], frozenset[int]] = frozenset) -> None:
         """Watch /readyz and `page` of the portal; `workers` returns the process ids of its workers."""
+        super().__init__(INTERVAL, self._sample_readiness, self._sample_page)
         self._portal = portal
         self._workers = workers
         self._page = page
-        self._stopped = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._repeat, args=(sample,), name="monitor", daemon=True)
-            for sample in (self._sample_readiness, self._sample_page)
-        ]
         self.readiness: list[ReadinessSample] = []
         self.pages: list[PageSample] = []
 
-    def __enter__(self) -> Self:
-        """Start to watch."""
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop after the current requests, and take a last sample of the readiness."""
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
+        super().__exit__()
         self._sample_readiness()
-
-    def _repeat(self, sample: Callable[[], None]) -> None:
-        while not self._stopped.is_set():
-            sample()
-            self._stopped.wait(INTERVAL)
 
     def _sample_readiness(self) -> None:
         # The moment of the request counts: the portal was in that state by then at the latest.

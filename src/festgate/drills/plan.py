@@ -43,28 +43,8 @@ that the module is available."""
 EVERY_STEP: Final = "*"
 """Stands for all steps in a list of steps."""
 
-Point = Literal[
-    "module.accounts",
-    "module.catalogue",
-    "module.registrations",
-    "module.checkout",
-    "module.tickets",
-    "module.door",
-    "module.backoffice",
-    "import.accounts",
-    "import.catalogue",
-    "import.registrations",
-    "import.checkout",
-    "import.tickets",
-    "import.door",
-    "import.backoffice",
-    "outbox.accounts",
-    "outbox.catalogue",
-    "outbox.registrations",
-    "outbox.checkout",
-    "outbox.tickets",
-    "outbox.door",
-    "outbox.backoffice",
+POINTS: Final = (
+    *(f"{place}.{module}" for place in ("module", "import", "outbox") for module in MODULES),
     "database.read",
     "database.write",
     "mail.send",
@@ -72,9 +52,9 @@ Point = Literal[
     "payments.look_up",
     "clock",
     "loop",
-]
-POINTS: Final[tuple[Point, ...]] = get_args(Point)
+)
 """The points in the portal's code at which a fault can be armed."""
+Point: TypeAlias = Literal[POINTS]  # type: ignore[valid-type]  # pydantic reads the values
 
 MAX_CLIENTS: Final = 1_000
 """The most clients of a flood, and the most slow clients."""
@@ -83,8 +63,6 @@ MAX_HOSTILE_REQUESTS: Final = 10_000
 MAX_JUMP: Final = 366 * 86_400.0
 """The most seconds that the clock may jump, ahead or back."""
 
-TABLE: Final = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
-"""How pydantic reads a table of a drill file."""
 Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1),
@@ -95,11 +73,16 @@ Seconds = Annotated[Number, Field(ge=0, le=MAX_ARMED_SECONDS)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """Make a named point in the portal's code fail."""
+class Table:
+    """A table of a drill file, as pydantic reads it."""
 
-    __pydantic_config__ = TABLE
+    __slots__ = ()
+    __pydantic_config__ = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
+
+
+@dataclass(frozen=True, slots=True)
+class Arm(Table):
+    """Make a named point in the portal's code fail."""
 
     point: Point
     effect: Effect
@@ -116,38 +99,30 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Disarm:
+class Disarm(Table):
     """Disarm every point."""
-
-    __pydantic_config__ = TABLE
 
     action: Literal["disarm"] = "disarm"
 
 
 @dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(Table):
     """Replace the workers one by one (SIGHUP), as a deployment does."""
-
-    __pydantic_config__ = TABLE
 
     action: Literal["restart"] = "restart"
 
 
 @dataclass(frozen=True, slots=True)
-class SendSignal:
+class SendSignal(Table):
     """Send a signal to one worker process."""
-
-    __pydantic_config__ = TABLE
 
     signal: Literal["KILL", "STOP", "TERM"]
     action: Literal["signal"] = "signal"
 
 
 @dataclass(frozen=True, slots=True)
-class Flood:
+class Flood(Table):
     """Start a crowd that requests one page again as soon as it has the response."""
-
-    __pydantic_config__ = TABLE
 
     path: Text
     people: Annotated[Count, Field(le=MAX_CLIENTS)]
@@ -155,20 +130,16 @@ class Flood:
 
 
 @dataclass(frozen=True, slots=True)
-class SlowConnections:
+class SlowConnections(Table):
     """Start clients that send half a form, a byte a second, or nothing, and that reconnect when they are cut off."""
-
-    __pydantic_config__ = TABLE
 
     count: Annotated[Count, Field(le=MAX_CLIENTS)]
     action: Literal["slow-clients"] = "slow-clients"
 
 
 @dataclass(frozen=True, slots=True)
-class HostileText:
+class HostileText(Table):
     """Start a client that sends the most expensive text that the portal accepts."""
-
-    __pydantic_config__ = TABLE
 
     requests: Annotated[Count, Field(le=MAX_HOSTILE_REQUESTS)]
     """The most requests to send. The client stops earlier if the drill ends."""
@@ -176,10 +147,8 @@ class HostileText:
 
 
 @dataclass(frozen=True, slots=True)
-class Poison:
+class Poison(Table):
     """Put a toxic on the network between the portal and a server that it depends on."""
-
-    __pydantic_config__ = TABLE
 
     proxy: Literal["mail", "database"]
     toxic: ToxicKind
@@ -196,10 +165,8 @@ class Poison:
 
 
 @dataclass(frozen=True, slots=True)
-class Cleanse:
+class Cleanse(Table):
     """Remove the toxics from every network."""
-
-    __pydantic_config__ = TABLE
 
     action: Literal["cleanse"] = "cleanse"
 
@@ -214,10 +181,8 @@ ACTIONS: Final[Mapping[str, type[Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(Table):
     """An entry of the method or of the rollbacks: an action with its name and its time."""
-
-    __pydantic_config__ = TABLE
 
     name: Text
     """A sentence for people, such as `every request of checkout fails`."""
@@ -240,10 +205,8 @@ ProbeKind = Literal["ready", "answers", "check", "mail", "payments"]
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Table):
     """A check whose result belongs to the steady state."""
-
-    __pydantic_config__ = TABLE
 
     name: Text
     probe: ProbeKind
@@ -263,10 +226,8 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class SteadyState:
+class SteadyState(Table):
     """The state of the portal that holds before a drill, and that must hold again after it."""
-
-    __pydantic_config__ = TABLE
 
     title: Text
     probes: Annotated[tuple[Probe, ...], Field(min_length=1)]
@@ -276,10 +237,8 @@ Manner = Literal["resting", "cut", "any"]
 
 
 @dataclass(frozen=True, slots=True)
-class Tolerance:
+class Tolerance(Table):
     """The impact that the drill allows. Any other impact is a leak."""
-
-    __pydantic_config__ = TABLE
 
     faulted: Annotated[Module | None, Field(alias="struck")] = None
     """The module that may be unavailable; None where none may."""
@@ -299,10 +258,8 @@ class Tolerance:
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Table):
     """The temporary portal that the drill needs."""
-
-    __pydantic_config__ = TABLE
 
     workers: Annotated[Count, Field(le=MAX_WORKERS)] = 1
     mail: StrictBool = False
@@ -312,10 +269,8 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Drill:
+class Drill(Table):
     """A fault to inject under load, with the state that must hold before and after it and the impact it may have."""
-
-    __pydantic_config__ = TABLE
 
     title: Text
     description: Text

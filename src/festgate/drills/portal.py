@@ -6,38 +6,24 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from festgate.drills.plan import Arm
 from festgate.rehearsal import http_client
+from festgate.rehearsal.http_client import HttpResponse
 
 TIMEOUT: Final = 5.0
 """Seconds for a response, unless a caller asks for more or less."""
 HEALTHY: Final = "well"
 """The value of /readyz for a module without a problem."""
 _MAIL = re.compile(r'^festgate_state\{what="mail_waiting"\} (\d+)', re.MULTILINE)
-_CREATED, _NO_CONTENT, _OK, _NOT_FOUND, _UNAUTHORIZED, _ERROR = 201, 204, 200, 404, 401, 500
+NO_RESPONSE: Final = HttpResponse(0, {}, b"")
 
 
 class DrillRefused(Exception):
     """A drill that is not possible on this portal or this machine. The message names the cause and the remedy."""
-
-
-@dataclass(frozen=True, slots=True)
-class PortalResponse:
-    """A response of the portal, or the lack of one."""
-
-    status: int
-    """0 where there was no response."""
-    headers: Mapping[str, str]
-    """The headers by their names in lower case."""
-    body: bytes
-
-    @property
-    def is_served(self) -> bool:
-        """Return whether a visitor can use the response; a refusal that gives its reason counts."""
-        return 0 < self.status < _ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +68,14 @@ class Portal:
         """Arm a fault that ends by itself after `lasts` seconds. Raise DrillRefused."""
         fields = {name: value for name, value in asdict(fault).items() if name != "action"}
         response = self._faults("POST", {**fields, "lasts": lasts})
-        if response.status != _CREATED:
+        if response.status != HTTPStatus.CREATED:
             msg = f"The portal did not arm {fault.effect} at {fault.point}: {_reason(response)}."
             raise DrillRefused(msg)
 
     def disarm(self) -> None:
         """Disarm every fault. Raise DrillRefused."""
         response = self._faults("DELETE")
-        if response.status != _NO_CONTENT:
+        if response.status != HTTPStatus.NO_CONTENT:
             msg = f"The portal did not disarm its faults: {_reason(response)}."
             raise DrillRefused(msg)
 
@@ -99,7 +85,7 @@ class Portal:
         if response.status == 0:
             msg = f"Nothing responds at {self.url}. Start the portal there first."
             raise DrillRefused(msg)
-        if response.status in (_NOT_FOUND, _UNAUTHORIZED):
+        if response.status in (HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED):
             msg = (
                 f"The portal at {self.url} does not allow drills with this token. Start it with FESTGATE_DRILLS_TOKEN"
                 " set, and pass the same token with --token (or in FESTGATE_DRILLS_TOKEN)."
@@ -138,35 +124,40 @@ class Portal:
         metric = _MAIL.search(self.get("/metrics").body.decode("utf-8", "replace"))
         return int(metric[1]) if metric else None
 
-    def get(self, path: str, seconds: float = TIMEOUT) -> PortalResponse:
-        """Request a page without an account, over a new connection."""
-        return self._send("GET", path, {}, None, seconds)
+    def get(self, path: str, seconds: float = TIMEOUT) -> HttpResponse:
+        """Request a page without an account, over a new connection. Return `NO_RESPONSE` where there is none."""
+        return fetch("GET", f"{self.url}{path}", timeout=seconds)
 
-    def _faults(self, method: str, fields: Mapping[str, Any] | None = None) -> PortalResponse:
+    def _faults(self, method: str, fields: Mapping[str, Any] | None = None) -> HttpResponse:
+        url = f"{self.url}/drills/faults"
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        response = self._send(method, "/drills/faults", headers, fields, TIMEOUT)
-        # A worker that was just replaced, or whose loop is blocked, may have received the first request.
-        return response if response.status else self._send(method, "/drills/faults", headers, fields, TIMEOUT)
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        fields: Mapping[str, Any] | None,
-        seconds: float,
-    ) -> PortalResponse:
         body = None if fields is None else json.dumps(fields).encode()
-        try:
-            answer = http_client.request(
-                method, f"{self.url}{path}", timeout=seconds, headers=headers, content=body
-            )
-        except http_client.NoResponse:
-            return PortalResponse(0, {}, b"")
-        return PortalResponse(answer.status, answer.headers, answer.body)
+        response = fetch(method, url, headers=headers, content=body)
+        # A worker that was just replaced, or whose loop is blocked, may have received the first request.
+        return response if response.status else fetch(method, url, headers=headers, content=body)
 
 
-def _reason(response: PortalResponse) -> str:
+def fetch(
+    method: str,
+    url: str,
+    *,
+    timeout: float = TIMEOUT,
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+) -> HttpResponse:
+    """Return the response to a request over a new connection; `NO_RESPONSE` where there is none."""
+    try:
+        return http_client.request(method, url, timeout=timeout, headers=headers, content=content)
+    except http_client.NoResponse:
+        return NO_RESPONSE
+
+
+def is_served(response: HttpResponse) -> bool:
+    """Return whether a visitor can use the response; a refusal that gives its reason counts."""
+    return 0 < response.status < HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _reason(response: HttpResponse) -> str:
     try:
         detail = json.loads(response.body).get("detail", "")
     except (ValueError, AttributeError):

@@ -10,13 +10,10 @@ import random
 import socket
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Self
 
 ToxicKind = Literal["latency", "down", "reset", "slow-close", "bandwidth"]
-TOXIC_KINDS: Final[tuple[str, ...]] = get_args(ToxicKind)
 MAX_CONNECTIONS: Final = 256
 """Connections at a time; further ones are closed at once."""
 CHUNK: Final = 16 * 1024
@@ -43,10 +40,10 @@ class Toxic:
 
 
 class Proxy:
-    """A proxy on a thread of its own that listens at `address` and forwards TCP connections to `target`."""
+    """A proxy on a thread of its own that forwards TCP connections from `address` to `target`, within a block."""
 
     def __init__(self, target: tuple[str, int]) -> None:
-        """Prepare the thread; `open` starts to listen."""
+        """Prepare the thread; `__enter__` starts to listen."""
         self.target = target
         self.address: tuple[str, int] = ("", 0)
         self.forwarded = 0
@@ -58,9 +55,9 @@ class Proxy:
         self._connections: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server
 
-    def open(self) -> None:
+    def __enter__(self) -> Self:
         """Listen on a free port of the loopback interface. Raise OSError."""
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(
@@ -68,11 +65,11 @@ class Proxy:
         ).result()
         host, port = self._server.sockets[0].getsockname()
         self.address = (host, port)
+        return self
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close every connection, and end the thread."""
-        if self._server is not None:
-            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -94,7 +91,6 @@ class Proxy:
         return next((toxic for toxic in self._toxics if toxic.kind == kind), None)
 
     async def _end(self) -> None:
-        assert self._server is not None  # noqa: S101  (close calls it only after open)
         self._server.close()
         connections = tuple(self._connections)
         for connection in connections:
@@ -162,14 +158,3 @@ class Proxy:
         """Wait for that time, or until the toxics change."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), seconds)
-
-
-@contextmanager
-def proxied(target: tuple[str, int]) -> Iterator[Proxy]:
-    """Run a proxy before `target` until the end of the block."""
-    proxy = Proxy(target)
-    proxy.open()
-    try:
-        yield proxy
-    finally:
-        proxy.close()

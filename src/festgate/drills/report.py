@@ -1,9 +1,11 @@
 """The report of drills: the faults, their impact, and whether they were contained."""
 
 import math
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from festgate.drills.impact import StepImpact
 from festgate.drills.runner import DrillResults
 from festgate.drills.sentences import summary, summary_of_all, verdict, verdict_of_all
 from festgate.drills.verdict import Outcome
@@ -13,6 +15,8 @@ from festgate.rehearsal.report.data import as_json, finding_fields
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table
 from festgate.rehearsal.report.page import page
 from festgate.rehearsal.stats import figures
+
+T = TypeVar("T")
 
 FORMAT: Final = 1
 """The version of the JSON, which grows when a field changes its meaning."""
@@ -62,7 +66,7 @@ def _facts(results: DrillResults) -> tuple[tuple[str, str], ...]:
     outcomes = [outcome for outcome in results.outcomes if not outcome.refused]
     if not outcomes:
         return ()
-    outside = [step for outcome in outcomes for step in outcome.steps if not step.tolerated]
+    outside = [step for outcome in outcomes for step in outcome.outside]
     facts = [
         ("affected outside", figures.count(sum(step.affected for step in outside))),
         ("requests outside", figures.count(sum(step.requests for step in outside))),
@@ -85,29 +89,19 @@ def _recovery_time(outcome: Outcome) -> float | None:
 
 
 def _overview(outcomes: tuple[Outcome, ...]) -> Table:
+    columns: dict[str, Callable[[Outcome], str]] = {
+        "drill": lambda outcome: outcome.drill.title,
+        "verdict": verdict,
+        "affected outside": lambda outcome: figures.count(sum(step.affected for step in outcome.outside)),
+        "reported after": lambda outcome: _seconds(outcome.after(outcome.noticed)),
+        "contained after": lambda outcome: _seconds(outcome.after(outcome.contained_at)),
+        "recovered after": lambda outcome: _seconds(_recovery_time(outcome)),
+        "p95 outside": lambda outcome: _times(outcome.others.ratio),
+    }
     return Table(
         "The drills",
-        (
-            "drill",
-            "verdict",
-            "affected outside",
-            "reported after",
-            "contained after",
-            "recovered after",
-            "p95 outside",
-        ),
-        tuple(
-            (
-                outcome.drill.title,
-                verdict(outcome),
-                figures.count(sum(step.affected for step in outcome.steps if not step.tolerated)),
-                _seconds(outcome.after(outcome.noticed)),
-                _seconds(outcome.after(outcome.contained_at)),
-                _seconds(_recovery_time(outcome)),
-                _times(outcome.others.ratio),
-            )
-            for outcome in outcomes
-        ),
+        tuple(columns),
+        _rows(outcomes, columns),
         words=frozenset({0, 1}),
         note='Reported and contained are counted from the fault, recovered from the rollback. "Outside" is outside the'
         " allowed blast radius; the p95 there is a multiple of that in the quiet window.",
@@ -187,41 +181,31 @@ def _timeline(outcome: Outcome) -> Table:
 
 
 def _steps(outcome: Outcome) -> Table:
+    columns: dict[str, Callable[[StepImpact], str]] = {
+        "step": lambda step: step.step,
+        "module": lambda step: step.module or figures.NOTHING,
+        "may be affected": lambda step: "yes" if step.tolerated else "no",
+        "requests": lambda step: figures.count(step.requests),
+        "come back later": lambda step: figures.count(step.unavailable),
+        "not done yet": lambda step: figures.count(step.unfinished),
+        "no response": lambda step: figures.count(step.cut),
+        "errors": lambda step: figures.count(step.errors),
+        "p95 quiet": lambda step: figures.latency(step.quiet_p95),
+        "p95": lambda step: figures.latency(step.p95),
+        "ratio": lambda step: _times(step.ratio),
+    }
     return Table(
         "Each step, from the fault to the recovery",
-        (
-            "step",
-            "module",
-            "may be affected",
-            "requests",
-            "come back later",
-            "not done yet",
-            "no response",
-            "errors",
-            "p95 quiet",
-            "p95",
-            "ratio",
-        ),
-        tuple(
-            (
-                step.step,
-                step.module or figures.NOTHING,
-                "yes" if step.tolerated else "no",
-                figures.count(step.requests),
-                figures.count(step.unavailable),
-                figures.count(step.unfinished),
-                figures.count(step.cut),
-                figures.count(step.errors),
-                figures.latency(step.quiet_p95),
-                figures.latency(step.p95),
-                _times(step.ratio),
-            )
-            for step in outcome.steps
-        ),
+        tuple(columns),
+        _rows(outcome.steps, columns),
         words=frozenset({0, 1, 2}),
         note="The p95 of one step is based on few requests. The verdict uses all requests outside the allowed blast"
         f" radius: {figures.latency(outcome.others.p95)}, and {figures.latency(outcome.others.quiet_p95)} when quiet.",
     )
+
+
+def _rows(subjects: Iterable[T], columns: Mapping[str, Callable[[T], str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(cell(subject) for cell in columns.values()) for subject in subjects)
 
 
 def _run_details(results: DrillResults) -> Table:

@@ -1,9 +1,10 @@
 """Running drills: one portal and one crowd for all drills that need the same portal, then the verdicts."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -73,8 +74,11 @@ def run_drills(
     DrillsNotRun, and what `rehearse` and `temporary_stage` raise; KeyboardInterrupt once everything is rolled back.
     """
     outcomes: dict[str, Outcome] = {}
-    for setup, group in _by_setup(drills):
+    # A mail server makes no difference to the other drills, so only a different number of workers needs a new portal.
+    workers = attrgetter("setup.workers")
+    for count, group in groupby(sorted(drills, key=workers), workers):
         waiting = list(group)
+        setup = Setup(count, mail=any(drill.setup.mail for drill in waiting))
         while waiting:
             journals, run, quiet = _run_on_one_stage(setup, waiting, options, show)
             if not journals:
@@ -86,39 +90,29 @@ def run_drills(
     return DrillResults(tuple(outcomes[drill.name] for drill in drills), options)
 
 
-def _by_setup(drills: Sequence[Drill]) -> Iterator[tuple[Setup, Iterator[Drill]]]:
-    # A mail server makes no difference to the other drills, so only a different number of workers needs a new portal.
-    def key(drill: Drill) -> int:
-        return drill.setup.workers
-
-    for workers, group in groupby(sorted(drills, key=key), key):
-        members = list(group)
-        yield Setup(workers, any(drill.setup.mail for drill in members)), iter(members)
-
-
 def _run_on_one_stage(
     setup: Setup, drills: Sequence[Drill], options: DrillOptions, show: ShowProgress
 ) -> tuple[list[Journal], Run, tuple[float, float]]:
     """Return the journals of the drills that were run, the run with all requests, and the quiet window's times."""
-    opened: AbstractContextManager[Stage]
     if options.against:
         portal = Portal(options.against, options.token)
         portal.armed()
-        opened = nullcontext(Stage(portal))
+        opened: AbstractContextManager[Stage] = nullcontext(Stage(portal))
     else:
         opened = temporary_stage(setup, bulkheads=options.bulkheads, database=options.database)
     with opened as stage:
-        current: list[Phase] = [Phase("The crowd arrives", 0, 0.0)]
+        current = Phase("The crowd arrives", 0, 0.0)
 
         def show_phase(phase: Phase) -> None:
-            current[0] = phase
+            nonlocal current
+            current = phase
             show(phase, None)
 
         execution = Execution(stage, drills, options.quiet, options.lasts, show_phase)
 
-        def each_second(second: Second) -> None:
+        def watch(second: Second) -> None:
             execution.start()
-            show(current[0], second)
+            show(current, second)
             if execution.finished.is_set():
                 raise StopRun
 
@@ -131,7 +125,7 @@ def _run_on_one_stage(
             label="drill",
         )
         try:
-            run = rehearse(plan, options.runs, on_second=each_second, server=stage.server)
+            run = rehearse(plan, options.runs, on_second=watch, server=stage.server)
         finally:
             execution.stop()
         if execution.error is not None:

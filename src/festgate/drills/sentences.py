@@ -68,9 +68,8 @@ def summary(outcome: Outcome) -> tuple[str, ...]:
 
 def _impact(outcome: Outcome) -> str:
     inside = [step for step in outcome.steps if step.tolerated]
-    outside = [step for step in outcome.steps if not step.tolerated]
-    affected = sum(step.affected for step in outside)
-    requests = figures.count(sum(step.requests for step in outside))
+    affected = sum(step.affected for step in outcome.outside)
+    requests = figures.count(sum(step.requests for step in outcome.outside))
     unavailable = sum(step.unavailable for step in inside)
     unfinished = sum(step.unfinished for step in inside)
     failed = sum(step.errors + step.cut for step in inside)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,26 +14,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 
-from festgate.drills.flood import Crowd
+from festgate.drills import plan
+from festgate.drills.clients import Crowd, SlowClients
 from festgate.drills.hostile_text import HostileClient
-from festgate.drills.mail_server import MailServer, mail_server
-from festgate.drills.plan import (
-    Action,
-    Arm,
-    Cleanse,
-    Disarm,
-    Flood,
-    HostileText,
-    Poison,
-    Probe,
-    Restart,
-    SendSignal,
-    Setup,
-    SlowConnections,
-)
-from festgate.drills.portal import DrillRefused, Portal
-from festgate.drills.proxy import Proxy, Toxic, proxied
-from festgate.drills.slow_clients import SlowClients
+from festgate.drills.mail_server import mail_server
+from festgate.drills.portal import DrillRefused, Portal, is_served
+from festgate.drills.proxy import Proxy, Toxic
 from festgate.effects import FAULTS_FILE
 from festgate.rehearsal.runner.servers import Server, temporary_portal
 
@@ -60,10 +46,7 @@ class Stage:
     portal: Portal
     server: Server | None = None
     """The process of the temporary portal; None for a portal that was already running."""
-    settings: Mapping[str, str] = field(default_factory=dict)
-    """The environment variables of the temporary portal."""
     mail: Proxy | None = None
-    mail_server: MailServer | None = None
     database: Proxy | None = None
     clients: list[Crowd | HostileClient | SlowClients] = field(default_factory=list)
     """The clients that actions have started."""
@@ -80,36 +63,36 @@ class Stage:
         self.replaced = frozenset()
         self.count = len(self.workers())
 
-    def do(self, action: Action, lasts: float) -> None:
+    def do(self, action: plan.Action, lasts: float) -> None:
         """Carry out one action; a fault ends by itself after `lasts` seconds. Raise DrillRefused."""
         match action:
-            case Arm():
+            case plan.Arm():
                 self.portal.arm(action, lasts)
-            case Disarm():
+            case plan.Disarm():
                 self.portal.disarm()
-            case Restart():
+            case plan.Restart():
                 self.replaced |= self.workers()
                 os.kill(self._pid(), _signal("HUP"))
-            case SendSignal(signal=name):
+            case plan.SendSignal(signal=name):
                 self._send_signal(_signal(name))
-            case Flood() | HostileText() | SlowConnections():
-                self.clients.append(self._clients(action).__enter__())
-            case Poison():
+            case plan.Flood(path=path, people=people):
+                self._start(Crowd(self.portal, path, people))
+            case plan.HostileText(requests=requests):
+                self._start(HostileClient(self.portal, requests))
+            case plan.SlowConnections(count=count):
+                self._start(SlowClients(self.portal, count))
+            case plan.Poison():
                 toxic = Toxic(action.toxic, action.seconds, action.jitter, action.rate)
                 self._proxy(action.proxy).set(toxic)
-            case Cleanse():
-                for proxy in (self.mail, self.database):
-                    if proxy is not None:
-                        proxy.set()
+            case plan.Cleanse():
+                self._cleanse()
 
-    def _clients(self, action: Flood | HostileText | SlowConnections) -> Crowd | HostileClient | SlowClients:
-        match action:
-            case Flood(path=path, people=people):
-                return Crowd(self.portal, path, people)
-            case HostileText(requests=requests):
-                return HostileClient(self.portal, requests)
-            case SlowConnections(count=count):
-                return SlowClients(self.portal, count)
+    def _start(self, clients: Crowd | HostileClient | SlowClients) -> None:
+        self.clients.append(clients.__enter__())
+
+    def _cleanse(self) -> None:
+        for proxy in filter(None, (self.mail, self.database)):
+            proxy.set()
 
     def roll_back(self, seconds: float = ROLLBACK_TIMEOUT) -> str:
         """Undo everything that a drill may have done; return the problem if that fails, or an empty string.
@@ -119,7 +102,7 @@ class Stage:
         """
         while self.clients:
             self.clients.pop().__exit__(None, None, None)
-        self.do(Cleanse(), 0.0)
+        self._cleanse()
         if sys.platform != "win32":
             for pid in self.signalled:
                 with suppress(ProcessLookupError):
@@ -137,19 +120,18 @@ class Stage:
                 (self.server.folder / "data" / FAULTS_FILE).unlink(missing_ok=True)
             return ""
 
-    def deviation(self, probe: Probe) -> str:
+    def deviation(self, probe: plan.Probe) -> str:
         """Return how the portal deviates from what the probe expects; an empty string if it does not."""
         match probe.probe:
             case "ready":
-                readiness = self.portal.readiness()
-                missing = self._missing_workers()
-                if readiness.ready and not readiness.unhealthy() and not missing:
-                    return ""
-                return missing or f"not healthy: {', '.join(readiness.unhealthy()) or 'the portal'}"
+                unhealthy = self.portal.readiness().unhealthy()
+                return self._missing_workers() or (
+                    f"not healthy: {', '.join(unhealthy)}" if unhealthy else ""
+                )
             case "answers":
                 response = self.portal.get(probe.path)
                 return (
-                    "" if response.is_served else f"{probe.path} returned {response.status or 'no response'}"
+                    "" if is_served(response) else f"{probe.path} returned {response.status or 'no response'}"
                 )
             case "mail":
                 waiting = self.portal.emails_waiting()
@@ -172,7 +154,7 @@ class Stage:
             done = subprocess.run(
                 [sys.executable, "-m", "festgate", *words],
                 cwd=self.server.folder,
-                env=_without_settings() | dict(self.settings),
+                env=_without_settings() | dict(self.server.settings),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -236,7 +218,7 @@ def _signal(name: str) -> signal.Signals:
 
 
 @contextmanager
-def temporary_stage(setup: Setup, *, bulkheads: bool = True, database: str = "") -> Iterator[Stage]:
+def temporary_stage(setup: plan.Setup, *, bulkheads: bool = True, database: str = "") -> Iterator[Stage]:
     """Run a temporary portal until the end of the block. `database` is the address of an empty PostgreSQL database.
 
     Raise CannotServe.
@@ -246,24 +228,23 @@ def temporary_stage(setup: Setup, *, bulkheads: bool = True, database: str = "")
     if not bulkheads:
         settings["FESTGATE_BULKHEADS"] = "off"
     with ExitStack() as stack:
-        mailbox = mail = database_proxy = None
+        mail = database_proxy = None
         if setup.mail:
-            mailbox = stack.enter_context(mail_server())
-            mail = stack.enter_context(proxied(mailbox.address))
+            mail = stack.enter_context(Proxy(stack.enter_context(mail_server())))
             settings |= {
                 "FESTGATE_SMTP_HOST": mail.address[0],
                 "FESTGATE_SMTP_PORT": str(mail.address[1]),
                 "FESTGATE_SMTP_SECURITY": "none",
-                # Nobody reads the emails of this crowd, and the drill counts its emails.
+                # Nobody reads the emails of this crowd, and the drill waits until they are sent.
                 "FESTGATE_CONFIRM_EMAIL": "off",
             }
         if database:
-            database_proxy = stack.enter_context(proxied(_address(database)))
+            database_proxy = stack.enter_context(Proxy(_address(database)))
             settings["FESTGATE_DATABASE_URL"] = _with_address(database, database_proxy.address)
         server = stack.enter_context(temporary_portal(extra=settings))
         # The first of two requests to end: the second does not wait for requests that a drill has left hanging.
         stack.callback(_ask_to_end, server.pid)
-        yield Stage(Portal(server.url, token), server, {**server.settings}, mail, mailbox, database_proxy)
+        yield Stage(Portal(server.url, token), server, mail, database_proxy)
 
 
 def _ask_to_end(pid: int) -> None:

@@ -4,32 +4,18 @@ The rehearsal's own comparison judges the latency: the window of the fault and t
 runs of one load, cut out of the same recording.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
+from festgate.drills import impact
 from festgate.drills.execution import Journal
-from festgate.drills.impact import (
-    P95,
-    Others,
-    State,
-    StepImpact,
-    cells,
-    cut_off,
-    names_of,
-    only_of,
-    others_of,
-    overlapping,
-    slow,
-    step_impact,
-    unavailable,
-)
+from festgate.drills.impact import Others, State, StepImpact, only_of
 from festgate.drills.monitor import UNAVAILABLE
 from festgate.drills.plan import Drill, Manner
-from festgate.rehearsal.runs.samples import Flags, Samples
+from festgate.rehearsal.runs.samples import Samples
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.verdict.comparison import compare
 from festgate.rehearsal.verdict.findings import LoadFinding
@@ -48,27 +34,42 @@ class Leak:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one drill. Moments are seconds of the run; None where something did not happen."""
+    """The result of one drill. Moments are seconds of the run; None where something did not happen.
 
-    drill: Drill
+    A drill that was refused has only its journal and its run.
+    """
+
     journal: Journal
     run: Run
-    refused: str
-    armed: float
-    rolled_back: float
-    ended: float
-    noticed: float | None
-    contained_at: float | None
+    armed: float = 0.0
+    rolled_back: float = 0.0
+    noticed: float | None = None
+    contained_at: float | None = None
     """When the last impact outside the allowed blast radius ended; None where it had not at the end."""
-    recovered: float | None
-    steps: tuple[StepImpact, ...]
-    others: Others
-    leaks: tuple[Leak, ...]
-    findings: tuple[LoadFinding, ...]
+    recovered: float | None = None
+    steps: tuple[StepImpact, ...] = ()
+    others: Others = field(default_factory=Others)
+    leaks: tuple[Leak, ...] = ()
+    findings: tuple[LoadFinding, ...] = ()
     """The comparison's reservations about the quality of the measurement."""
-    cells: Mapping[str, tuple[State, ...]]
-    """The state of each step in each half second, from two seconds before the fault to the end."""
-    cells_begin: float
+    cells: Mapping[str, tuple[State, ...]] = field(default_factory=dict)
+    """The state of each step in each half second, from `cells_begin` to the end."""
+    cells_begin: float = 0.0
+
+    @property
+    def drill(self) -> Drill:
+        """The drill that was run, or refused."""
+        return self.journal.drill
+
+    @property
+    def refused(self) -> str:
+        """Why the drill was not run; empty where it was."""
+        return self.journal.refused
+
+    @property
+    def outside(self) -> tuple[StepImpact, ...]:
+        """The steps outside the allowed blast radius."""
+        return tuple(step for step in self.steps if not step.tolerated)
 
     @property
     def contained(self) -> bool:
@@ -84,62 +85,39 @@ def judge(journal: Journal, run: Run, quiet: tuple[float, float]) -> Outcome:
     """Return the outcome of one drill. Raise ValueError if the run's samples are damaged."""
     drill, began = journal.drill, run.began
     if journal.refused:
-        return _not_run(journal, run)
+        return Outcome(journal, run)
     armed, rolled_back, ended = (
         moment - began for moment in (journal.armed, journal.rolled_back, journal.ended)
     )
     samples = run.samples()
     steady = samples.between(quiet[0] - began, quiet[1] - began)
     own = samples.only(samples.start >= journal.since - began)
-    during = overlapping(own, armed, ended)
-    steps = tuple(step_impact(name, drill, during, steady) for name in names_of(during, steady))
+    during = impact.overlapping(own, armed, ended)
+    steps = tuple(impact.step_impact(name, drill, during, steady) for name in impact.names_of(during, steady))
     outside = [name for name in during.names if not drill.may_affect(name)]
     prompt = [name for name in outside if name not in drill.tolerance.may_wait]
     window = (armed + drill.tolerance.contained_within, rolled_back)
-    others = others_of(only_of(samples.between(*window), prompt), only_of(steady, prompt), journal.busy)
+    others = impact.others_of(
+        only_of(samples.between(*window), prompt), only_of(steady, prompt), journal.busy
+    )
     contained_at = _contained_at(
         drill, only_of(during, outside), only_of(steady, outside), others, armed, ended
     )
     outcome = Outcome(
-        drill=drill,
-        journal=journal,
-        run=run,
-        refused="",
-        armed=armed,
-        rolled_back=rolled_back,
-        ended=ended,
+        journal,
+        run,
+        armed,
+        rolled_back,
         noticed=_noticed(journal, during, armed, rolled_back),
         contained_at=contained_at,
         recovered=_recovered(journal, began),
         steps=steps,
         others=others,
-        leaks=(),
         findings=_findings(run, window, (quiet[0] - began, quiet[1] - began)),
-        cells=cells(own, steady, armed - 2.0, ended),
+        cells=impact.cells(own, steady, armed - 2.0, ended),
         cells_begin=armed - 2.0,
     )
     return replace(outcome, leaks=tuple(_leaks(outcome)))
-
-
-def _not_run(journal: Journal, run: Run) -> Outcome:
-    return Outcome(
-        drill=journal.drill,
-        journal=journal,
-        run=run,
-        refused=journal.refused,
-        armed=0.0,
-        rolled_back=0.0,
-        ended=0.0,
-        noticed=None,
-        contained_at=None,
-        recovered=None,
-        steps=(),
-        others=Others(0, 0, math.nan, math.nan, 0, slower=False, why_not=""),
-        leaks=(),
-        findings=(),
-        cells={},
-        cells_begin=0.0,
-    )
 
 
 def _noticed(journal: Journal, during: Samples, armed: float, rolled_back: float) -> float | None:
@@ -148,29 +126,27 @@ def _noticed(journal: Journal, during: Samples, armed: float, rolled_back: float
     unhealthy = (
         sample.at
         for sample in journal.readiness
-        if not sample.readiness.ready
-        or sample.readiness.unhealthy()
-        or (journal.signalled and not set(journal.signalled) & sample.workers)
+        if sample.readiness.unhealthy() or (journal.signalled and not set(journal.signalled) & sample.workers)
     )
     refused_pages = (
         sample.began + sample.seconds for sample in journal.pages if sample.response.status == UNAVAILABLE
     )
     moments = [moment - began for moment in (*unhealthy, *refused_pages)]
     faulted = only_of(during, filter(journal.drill.may_affect, during.names))
-    refused = faulted.only(unavailable(faulted))
+    refused = faulted.only(impact.unavailable(faulted))
     moments += (refused.start + refused.latency).tolist()
     return min((moment for moment in moments if armed <= moment <= rolled_back + 1.0), default=None)
 
 
 def _recovered(journal: Journal, began: float) -> float | None:
     """Return when the steady state held again. A worker may have been replaced before the check at the end."""
-    if journal.recovered is None or not journal.signalled:
-        return None if journal.recovered is None else journal.recovered - began
-    gone = set(journal.signalled)
-    recovered = journal.recovered
+    recovered, gone = journal.recovered, set(journal.signalled)
+    if recovered is None:
+        return None
     for sample in reversed(journal.readiness):
         if (
-            sample.at < journal.armed
+            not gone
+            or sample.at < journal.armed
             or gone & sample.workers
             or len(sample.workers) < journal.workers
             or not sample.readiness.ready
@@ -184,8 +160,10 @@ def _contained_at(
     drill: Drill, outside: Samples, steady: Samples, others: Others, armed: float, ended: float
 ) -> float | None:
     """Return when the last impact outside the blast radius ended; the moment of the fault where there was none."""
-    failed = outside.failed & ~_tolerated_failures(drill, outside)
-    late = slow(outside, steady)
+    failed = outside.failed
+    if drill.tolerance.manner == "cut":
+        failed = failed & ~impact.cut_off(outside)
+    late = impact.slow(outside, steady)
     ends = (outside.start + outside.latency)[failed]
     last = float(ends.max()) if len(ends) else armed
     if others.slower:
@@ -197,11 +175,6 @@ def _contained_at(
         if late[in_second].sum() > max(1, in_second.sum() / 2):
             last = max(last, armed + float(number) + 1.0)
     return last if last < ended else None
-
-
-def _tolerated_failures(drill: Drill, samples: Samples) -> Flags:
-    """Return which failures outside the blast radius the drill allows nevertheless."""
-    return cut_off(samples) if drill.tolerance.manner == "cut" else np.zeros(len(samples), np.bool_)
 
 
 def _leaks(outcome: Outcome) -> list[Leak]:
@@ -293,6 +266,6 @@ def _findings(run: Run, window: tuple[float, float], quiet: tuple[float, float])
     def cut_out(begin: float, end: float) -> Run:
         return replace(run, plan=replace(run.plan, warm_up=begin, duration=max(end - begin, 0.1)))
 
-    comparison = compare([cut_out(*quiet)], [cut_out(*window)], [P95], interleaved=False)
+    comparison = compare([cut_out(*quiet)], [cut_out(*window)], [impact.P95], interleaved=False)
     findings = (*comparison.refusals, *comparison.flags)
     return tuple(finding for finding in findings if finding.code in _FLAGS)

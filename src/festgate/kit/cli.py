@@ -32,7 +32,7 @@ FOUND = 1
 async def opened(settings: Settings) -> AsyncIterator["Database"]:
     """Upgrade and open the database; close it at the end of the block."""
     await asyncio.to_thread(schema.upgrade, settings)
-    async with _connected(settings) as database:
+    async with _database(settings) as database:
         yield database
 
 
@@ -48,21 +48,15 @@ async def current(settings: Settings) -> AsyncIterator["Database"]:
             f"The database is at {revision}, this program at {schema.HEAD}. Run `festgate db upgrade` first."
         )
         raise StartupError(msg)
-    async with _connected(settings) as database:
+    async with _database(settings) as database:
         yield database
 
 
-@asynccontextmanager
-async def _connected(settings: Settings) -> AsyncIterator["Database"]:
+def _database(settings: Settings) -> "Database":
     # The import takes an eighth of a second, and the supervisor does not need it.
     from festgate.kit.db.database import Database  # noqa: PLC0415
 
-    database = Database(settings.url)
-    await database.open()
-    try:
-        yield database
-    finally:
-        await database.close()
+    return Database(settings.url)
 
 
 def read_settings(defaults: Mapping[str, object] | None = None, **overrides: Any) -> Settings:  # noqa: ANN401

@@ -65,12 +65,11 @@ def configure(log_format: Literal["auto", "console", "json"], level: str) -> Non
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shown],
         )
     )
-    logging.basicConfig(level=max(level_number(level), logging.WARNING), handlers=[handler], force=True)
-
-
-def level_number(level: str) -> int:
-    """Return the standard library's number for `debug`, `info`, `warning` or `error`."""
-    return logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(
+        level=max(logging.getLevelNamesMapping()[level.upper()], logging.WARNING),
+        handlers=[handler],
+        force=True,
+    )
 
 
 def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

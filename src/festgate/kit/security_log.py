@@ -16,18 +16,6 @@ log = structlog.get_logger()
 ACCESS_REFUSED: Final = "access-refused"
 CROSS_SITE_REFUSED: Final = "cross-site-refused"
 LIMIT_REACHED: Final = "limit-reached"
-COMMANDS: Final = (
-    "account-made",
-    "address-confirmed",
-    "password-changed",
-    "role-changed",
-    "email-changed",
-    "event-published",
-    "event-cancelled",
-    "registration-cancelled",
-)
-"""Names of events on the command line, whose address is `command line`."""
-
 _account: ContextVar[list[int]] = ContextVar("security_account")
 
 

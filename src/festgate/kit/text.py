@@ -5,6 +5,7 @@ for 1.8 s. So only this module calls `unicodedata.normalize`, after it has check
 of successive marks. Then every normalisation takes linear time.
 """
 
+import re
 import unicodedata
 from typing import Final, Literal
 
@@ -14,18 +15,9 @@ Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 # Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties, except category Cf; and the blank of Braille, which
 # is invisible but not a space.
-_UNSEEN_RANGES = (
-    (0x034F, 0x034F),
-    (0x115F, 0x1160),
-    (0x17B4, 0x17B5),
-    (0x180B, 0x180F),
-    (0x2065, 0x2065),
-    (0x2800, 0x2800),
-    (0x3164, 0x3164),
-    (0xFE00, 0xFE0F),
-    (0xFFA0, 0xFFA0),
-    (0xFFF0, 0xFFF8),
-    (0xE0000, 0xE0FFF),
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164"
+    "\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
 JOINERS = "\u200c\u200d"
 """Invisible characters that Malayalam, Bengali and Persian need for correct spelling."""
@@ -45,8 +37,7 @@ HIDDEN_MARKS: Final = frozenset("\u0f73\u0f75\u0f81\uff9e\uff9f")
 
 def is_unseen(sign: str) -> bool:
     """Return whether the character is invisible: a format character, filler, variation selector, tag or blank."""
-    point = ord(sign)
-    return unicodedata.category(sign) == "Cf" or any(first <= point <= last for first, last in _UNSEEN_RANGES)
+    return unicodedata.category(sign) == "Cf" or _UNSEEN.fullmatch(sign) is not None
 
 
 def normalized(form: Form, text: str, max_length: int) -> str:

@@ -20,7 +20,7 @@ from festgate.kit.resilience.pulse import Pulse
 from festgate.kit.translation import N_
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.navigation import Navigation, NavigationEntry
-from festgate.kit.web.portal import Portal
+from festgate.kit.web.portal import PageLinks, Portal
 
 if TYPE_CHECKING:  # a command that only looks at the data does without it, and is a fifth quicker
     from fastapi import APIRouter
@@ -117,21 +117,14 @@ class NoLapses:
 Identify = Callable[[Connection, str], Visitor | None]
 
 
-@dataclass(frozen=True)
-class Links:
+@dataclass(frozen=True, kw_only=True)
+class Links(PageLinks):
     """The functions that modules get of each other, or their stand-ins while a module is not loaded."""
 
-    find_visitor: Identify
-    find_bearer: Identify
-    note_seen: Callable[[Connection, str], None]
-    count_held: Callable[[Connection, int], int]
     find_lapses: "Callable[[Connection], LapsedHolds]"
-    comforts: Mapping[str, Callable[[Connection, int], str]]
     ticket_codes: "SeatReferences"
     is_used: "IsUsed"
     order_refs: "SeatReferences"
-    ways_on: Sequence[tuple[str, str, str]] = WAYS_ON
-    default_actions: Sequence[tuple[str, str]] = DEFAULT_ACTIONS
 
 
 class Loader:
@@ -200,11 +193,13 @@ def link(loader: Loader) -> Links:
         find_bearer,
         note_seen,
         count_held,
-        find_lapses,
         {"checkout": kept_sentence},
-        ticket_codes,
-        is_used,
-        loader.attempt("checkout", checkout) or _no_references,
+        WAYS_ON,
+        DEFAULT_ACTIONS,
+        find_lapses=find_lapses,
+        ticket_codes=ticket_codes,
+        is_used=is_used,
+        order_refs=loader.attempt("checkout", checkout) or _no_references,
     )
 
 

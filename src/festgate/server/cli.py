@@ -33,9 +33,7 @@ def serve(
     overrides: dict[str, str | int | None] = {"host": host, "port": port, "workers": workers}
     try:
         text = read_config()
-        settings = load_settings(
-            None, DEMO_SETTINGS if demo else {}, text, host=host, port=port, workers=workers
-        )
+        settings = load_settings(None, DEMO_SETTINGS if demo else {}, text, **overrides)
         refuse_play_money(settings)
         sockets = listen(settings.host, settings.port)
     except (SettingsError, StartupError) as error:

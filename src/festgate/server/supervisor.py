@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from festgate.server import systemd, workers
 from festgate.server.channel import RESTARTED, WorkerSpec
 from festgate.server.sockets import close
-from festgate.server.workers import NOT_STARTED, StartMethod, State, Worker
+from festgate.server.workers import NOT_STARTED, State, Worker
 from festgate.settings import SettingsError, read_config
 from festgate.terminal import WRONG_USE
 
@@ -118,8 +118,7 @@ class Supervisor:
         try:
             self._next_spec = replace(self._spec, config_text=read_config())
         except SettingsError as error:
-            sentence = str(error)
-            self._log.error("no new workers are started; the old workers keep serving", why=sentence)
+            self._log.error("no new workers are started; the old workers keep serving", why=str(error))
             return
         self._log.info("starting new workers", reason=reason)
         systemd.notify(systemd.reloading())
@@ -146,6 +145,13 @@ class Supervisor:
         """Start the missing workers; of a generation that is not proven, only one."""
         if self._code is not None or time.monotonic() < self._not_before:
             return
+        if sys.platform == "darwin":
+            # Apple's libraries, which read the network's settings, kill a process that was forked without exec.
+            body = workers.execute
+        elif self._newest == 1:
+            body = workers.work
+        else:
+            body = workers.reload_and_work if self._reload else workers.execute
         proven = self._proven >= self._generation
         running = sum(worker.state is not State.STOPPING for worker in self._current_generation())
         for _ in range((self._count if proven else 1) - running):
@@ -157,26 +163,14 @@ class Supervisor:
                 restarts=dict(self._restarts),
             )
             worker = workers.start(
-                spec,
-                self._sockets,
-                self._generation,
-                method=self._start_method(),
-                close_inherited=self._close_own,
+                spec, self._sockets, self._generation, body=body, close_inherited=self._close_own
             )
             self._workers.append(worker)
             self._selector.register(worker.socket, selectors.EVENT_READ, worker)
 
     @property
     def _log(self) -> "FilteringBoundLogger":
-        return workers.open_log(self._spec)
-
-    def _start_method(self) -> StartMethod:
-        if sys.platform == "darwin":
-            # Apple's libraries, which read the network's settings, kill a process that was forked without exec.
-            return StartMethod.NEW_INTERPRETER
-        if self._newest == 1:
-            return StartMethod.FORK
-        return StartMethod.FORK_AND_RELOAD if self._reload else StartMethod.NEW_INTERPRETER
+        return workers.open_log(self._spec.log_format, self._spec.log_level)
 
     def _handle_events(self) -> None:
         began = time.monotonic()

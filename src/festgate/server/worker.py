@@ -79,9 +79,8 @@ def work(spec: WorkerSpec, channel: Channel, sockets: Sequence[socket.socket]) -
     if spec.greet:
         # The sockets listen already: a visitor who connects now is served as soon as the loop runs.
         _print_welcome(settings, passwords)
-    server = Server(
-        server_config(app, settings, app.metrics.count_ended), channel, Restarts(app.metrics, spec.restarts)
-    )
+    config = server_config(app, settings, app.metrics.count_ended)
+    server = Server(config, channel, app.metrics, spec.restarts)
     server.run(sockets=duplicate(sockets))
     return 0 if server.started else NOT_STARTED
 
@@ -130,29 +129,18 @@ def server_config(
     )
 
 
-class Restarts:
-    """The number of workers that were replaced, for `/metrics`."""
-
-    def __init__(self, metrics: Metrics, before: Mapping[str, int]) -> None:
-        """Take the numbers from before this worker started, by reason."""
-        self._metrics = metrics
-        self._counts = Counter(before)
-        metrics.set_restarts(self._counts)
-
-    def add(self, reason: str) -> None:
-        """Count one more."""
-        self._counts[reason] += 1
-        self._metrics.set_restarts(self._counts)
-
-
 class Server(uvicorn.Server):
     """uvicorn's server, which sends heartbeats to its supervisor, and which can retire without refusing a request."""
 
-    def __init__(self, config: uvicorn.Config, channel: Channel, restarts: Restarts) -> None:
-        """Prepare the server; `run` starts it."""
+    def __init__(
+        self, config: uvicorn.Config, channel: Channel, metrics: Metrics, restarts: Mapping[str, int]
+    ) -> None:
+        """Prepare the server; `run` starts it. `restarts` are the workers that were replaced before, by reason."""
         super().__init__(config)
         self._channel = channel
-        self._restarts = restarts
+        self._metrics = metrics
+        self._restarts = Counter(restarts)
+        metrics.set_restarts(self._restarts)
         self._retiring = False
         self._heartbeats: asyncio.Task[None] | None = None
 
@@ -211,7 +199,8 @@ class Server(uvicorn.Server):
         for line in self._channel.receive():
             command, _, reason = line.partition(" ")
             if command == RESTARTED:
-                self._restarts.add(reason)
+                self._restarts[reason] += 1
+                self._metrics.set_restarts(self._restarts)
             elif command in (END, RETIRE):
                 self.should_exit, self._retiring = True, command == RETIRE
             if command == END:  # the last command; a stream that has ended would stay readable forever
@@ -226,16 +215,13 @@ def _check_demo(settings: Settings) -> None:
 
 
 async def _with_database(settings: Settings, use: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
-    database = Database(settings.url)
-    await database.open()
     try:
-        return await use(database)
+        async with Database(settings.url) as database:
+            return await use(database)
     except Refused as error:
         raise StartupError(
             damaged(settings.shown_database, what) if (what := damage_of(error)) else str(error)
         ) from error
-    finally:
-        await database.close()
 
 
 async def _prepare(settings: Settings, *, demo: bool) -> Mapping[str, str]:

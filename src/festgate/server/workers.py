@@ -165,36 +165,20 @@ class Worker:
         self.state = State.STOPPING
 
 
-class StartMethod(Enum):
-    """The ways in which a worker gets its code."""
-
-    FORK = "fork"
-    """Forked: modules that the supervisor has imported are shared, which saves memory and a third of a second."""
-    FORK_AND_RELOAD = "fork and reload"
-    """Forked, but the portal's own modules are imported again: for a developer, who changes them."""
-    NEW_INTERPRETER = "new interpreter"
-    """In a new interpreter, so that libraries may have changed, too."""
-
-
 def start(
     spec: WorkerSpec,
     sockets: Sequence[socket.socket],
     generation: int,
     *,
-    method: StartMethod,
+    body: Callable[[Channel, WorkerSpec, tuple[socket.socket, ...]], None],
     close_inherited: Callable[[], None],
 ) -> Worker:
-    """Start a worker. `close_inherited` runs in the worker and closes what belongs to the supervisor alone.
+    """Start a worker whose process runs `body`: `work`, `reload_and_work` or `execute`.
 
-    Where there is no fork, every worker has a new interpreter.
+    `close_inherited` runs in the worker and closes what belongs to the supervisor alone. Where there is no fork, every
+    worker has a new interpreter.
     """
-    bodies = {
-        StartMethod.FORK: _work,
-        StartMethod.FORK_AND_RELOAD: _reload_and_work,
-        StartMethod.NEW_INTERPRETER: _execute,
-    }
-    body = bodies[method] if CAN_FORK else _work
-    return _start(_run_worker, (body, spec, tuple(sockets)), close_inherited, generation)
+    return _start(body if CAN_FORK else work, (spec, tuple(sockets)), close_inherited, generation)
 
 
 def watch(folder: Path, close_inherited: Callable[[], None]) -> Worker:
@@ -203,7 +187,7 @@ def watch(folder: Path, close_inherited: Callable[[], None]) -> Worker:
 
 
 def _start(
-    target: Callable[..., None],
+    body: Callable[..., None],
     arguments: tuple[Any, ...],
     close_inherited: Callable[[], None],
     generation: int,
@@ -213,15 +197,26 @@ def _start(
     if sys.platform != "win32":
         cleanups = (own_end.close, close_inherited)
         process: BaseProcess = multiprocessing.get_context("fork").Process(
-            target=target, args=(channel, cleanups, *arguments)
+            target=_run, args=(channel, cleanups, body, *arguments)
         )
     else:
-        process = multiprocessing.get_context("spawn").Process(target=target, args=(channel, (), *arguments))
+        process = multiprocessing.get_context("spawn").Process(
+            target=_run, args=(channel, (), body, *arguments)
+        )
     process.start()
     # The stream ends with the worker only if no other process has the worker's end open.
     worker_end.close()
     own_end.setblocking(False)  # noqa: FBT003  (the library's signature)
     return Worker(process, own_end, generation)
+
+
+def _run(
+    channel: Channel, cleanups: Sequence[Callable[[], None]], body: Callable[..., None], *arguments: object
+) -> None:
+    channel.prepare_process()
+    for clean_up in cleanups:
+        clean_up()
+    body(channel, *arguments)
 
 
 def preload() -> None:
@@ -242,23 +237,23 @@ def resume(descriptors: Sequence[int], parent: int) -> None:
         file.seek(0)
         spec = WorkerSpec(**json.load(file))
     end, *sockets = [socket.socket(fileno=number) for number in descriptors[1:]]
-    _run_worker(Channel(end, parent), (), _work, spec, tuple(sockets))
+    _run(Channel(end, parent), (), work, spec, tuple(sockets))
 
 
-def _run_worker(
-    channel: Channel,
-    cleanups: Sequence[Callable[[], None]],
-    body: Callable[[WorkerSpec, Channel, tuple[socket.socket, ...]], None],
-    spec: WorkerSpec,
-    sockets: tuple[socket.socket, ...],
-) -> None:
-    channel.prepare_process()
-    for clean_up in cleanups:
-        clean_up()
-    body(spec, channel, sockets)
+def work(channel: Channel, spec: WorkerSpec, sockets: tuple[socket.socket, ...]) -> None:
+    """Run a worker in this process. Forked, it shares imported modules: that saves memory and a third of a second."""
+    try:
+        with gc_paused():
+            module = import_module(spec.module)
+        code = module.work(spec, channel, sockets)
+    except Exception:  # noqa: BLE001  (any error is logged)
+        open_log(spec.log_format, spec.log_level).exception("worker cannot serve")
+        code = NOT_STARTED
+    sys.exit(code)
 
 
-def _reload_and_work(spec: WorkerSpec, channel: Channel, sockets: tuple[socket.socket, ...]) -> None:
+def reload_and_work(channel: Channel, spec: WorkerSpec, sockets: tuple[socket.socket, ...]) -> None:
+    """Import the portal's own modules again, then run a worker: for a developer, who changes them."""
     package = __name__.partition(".")[0]
     for name in [*sys.modules]:
         if name == package or name.startswith(f"{package}."):
@@ -267,10 +262,11 @@ def _reload_and_work(spec: WorkerSpec, channel: Channel, sockets: tuple[socket.s
     # Compiled code is recognised by its source's size and second. Two changes within one second may look alike, so
     # compiled code is not kept.
     sys.dont_write_bytecode = True
-    _work(spec, channel, sockets)
+    work(channel, spec, sockets)
 
 
-def _execute(spec: WorkerSpec, channel: Channel, sockets: tuple[socket.socket, ...]) -> None:
+def execute(channel: Channel, spec: WorkerSpec, sockets: tuple[socket.socket, ...]) -> None:
+    """Run a worker in a new interpreter, so that libraries may have changed, too."""
     # Not on the command line, which every account of the machine can read: the settings hold passwords.
     file = tempfile.TemporaryFile()  # noqa: SIM115  (open until the new interpreter reads it)
     file.write(json.dumps(asdict(spec)).encode())
@@ -286,21 +282,7 @@ def _execute(spec: WorkerSpec, channel: Channel, sockets: tuple[socket.socket, .
     os.execv(sys.executable, [sys.executable, "-c", code])  # noqa: S606  (our own interpreter)
 
 
-def _work(spec: WorkerSpec, channel: Channel, sockets: tuple[socket.socket, ...]) -> None:
-    try:
-        with gc_paused():
-            module = import_module(spec.module)
-        code = module.work(spec, channel, sockets)
-    except Exception:  # noqa: BLE001  (any error is logged)
-        open_log(spec).exception("worker cannot serve")
-        code = NOT_STARTED
-    sys.exit(code)
-
-
-def _watch(channel: Channel, cleanups: Sequence[Callable[[], None]], folder: Path) -> None:
-    channel.prepare_process()
-    for clean_up in cleanups:
-        clean_up()
+def _watch(channel: Channel, folder: Path) -> None:
     channel.send(READY)
     for changed in changes(folder):
         if changed:
@@ -309,16 +291,12 @@ def _watch(channel: Channel, cleanups: Sequence[Callable[[], None]], folder: Pat
             return
 
 
-def open_log(spec: WorkerSpec) -> "FilteringBoundLogger":
+@cache
+def open_log(log_format: Literal["auto", "console", "json"], log_level: str) -> "FilteringBoundLogger":
     """Return the log of this process, in the format of its workers' logs.
 
     It is imported when it is first used: it has 14 MB of the 28 that the supervisor would otherwise take.
     """
-    return _open_log(spec.log_format, spec.log_level)
-
-
-@cache
-def _open_log(log_format: Literal["auto", "console", "json"], log_level: str) -> "FilteringBoundLogger":
     import structlog  # noqa: PLC0415
 
     from festgate.kit.logging import configure  # noqa: PLC0415

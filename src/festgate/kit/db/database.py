@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from typing import Concatenate, ParamSpec, Self, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import structlog
@@ -34,35 +34,6 @@ INTEGRITY_PAUSE = 15 * 60
 log = structlog.get_logger()
 
 
-class Engine(Protocol):
-    """The interface to SQLite or PostgreSQL."""
-
-    writer: Any
-    sees_every_commit: bool
-    """Whether `version` changes at once with every commit of any process."""
-
-    def open(self) -> None:
-        """Connect. Raise StartupError if that fails."""
-
-    def close(self) -> None:
-        """Close all connections and threads."""
-
-    def version(self) -> object:
-        """Return a value that changes with every commit."""
-
-    def version_of_others(self) -> object | None:
-        """Return a value that changes with every commit of another process; None if it is unknown now."""
-
-    async def read(self, clock: Clock, query: Callable[[Connection], T]) -> T:
-        """Run a short query."""
-
-    def report(self, clock: Clock, query: Callable[[Connection], T]) -> T:
-        """Run a long query on a separate connection, over one snapshot; called on a thread."""
-
-    def find_damage(self) -> str:
-        """Return the first damage of the database, as far as it can check that; called on a thread."""
-
-
 class Database:
     """The fest's database. It runs functions of `(connection, *arguments)`, which never commit themselves."""
 
@@ -70,7 +41,13 @@ class Database:
         """Take `sqlite:///PATH` or `postgresql://...`; open nothing yet."""
         self.url = url
         self.clock = clock
-        self._engine: Engine = engine_for(url)
+        self._engine = (
+            SqliteEngine(Path(url.removeprefix("sqlite:///")))
+            if url.startswith("sqlite:///")
+            else PostgresEngine(url)
+        )
+        self.sees_every_commit = self._engine.sees_every_commit
+        """Whether `version` changes at once with every commit of any process: on SQLite, but not on PostgreSQL."""
         self._listeners: dict[str, list[Callable[[], None]]] = defaultdict(list)
         self._writer = Writer(self._engine.writer, clock, self._announce)
         self._awaited: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
@@ -86,11 +63,6 @@ class Database:
         self._seen_of_others: object = None
         """The version of other processes' commits; None if it is unknown."""
 
-    @property
-    def sees_every_commit(self) -> bool:
-        """Whether `version` changes at once with every commit of any process: on SQLite, but not on PostgreSQL."""
-        return self._engine.sees_every_commit
-
     async def open(self) -> None:
         """Connect and start the writer. Raise StartupError if the database cannot be reached."""
         await asyncio.to_thread(self._engine.open)
@@ -100,6 +72,15 @@ class Database:
         """Finish all accepted writes, then close all connections."""
         await self._writer.stop()
         await asyncio.to_thread(self._engine.close)
+
+    async def __aenter__(self) -> Self:
+        """Open the database until the end of the block."""
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the database."""
+        await self.close()
 
     async def read(
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
@@ -120,7 +101,7 @@ class Database:
         time. A commit of another process clears the cache; one of this process removes only the results from the
         tables that it changed. During a rush of orders the lookup of visitors would take a tenth of the time of pages.
         """
-        if not self._engine.sees_every_commit:
+        if not self.sees_every_commit:
             return await self.read(query, argument)
         self.version()
         if self._seen_of_others is None:
@@ -222,10 +203,3 @@ def _record_statements(
     """Return the result of the query, and append its statements to `statements`."""
     connection.recorded = statements
     return query(connection, argument)
-
-
-def engine_for(url: str) -> Engine:
-    """Return the engine for the URL's scheme."""
-    if url.startswith("sqlite:///"):
-        return SqliteEngine(Path(url.removeprefix("sqlite:///")))
-    return PostgresEngine(url)

@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from festgate.addresses import hide_in
@@ -23,6 +23,24 @@ READERS = 8
 CONNECT_TIMEOUT = 5
 """Seconds."""
 LOCK_TIMEOUT = "5s"
+
+
+@contextmanager
+def reached(url: str) -> Iterator[None]:
+    """Raise StartupError if the server cannot be reached in the block, or if the extra is missing."""
+    try:
+        import psycopg  # noqa: PLC0415
+        from psycopg_pool import PoolTimeout  # noqa: PLC0415
+    except ImportError as error:
+        msg = 'PostgreSQL needs the extra: pip install "festgate[postgres]"'
+        raise StartupError(msg) from error
+    try:
+        yield
+    except (psycopg.Error, PoolTimeout) as error:
+        # `from None`, because libpq quotes an address that it cannot parse, with the password.
+        reason = hide_in(" ".join(str(error).split()), url)  # the message has several lines
+        msg = f"PostgreSQL cannot be reached ({reason}). Check FESTGATE_DATABASE_URL and the server."
+        raise StartupError(msg) from None
 
 
 class PostgresDriver:
@@ -57,6 +75,7 @@ class PostgresWriter:
 
     dialect = "postgresql"
     inline = False
+    """Operations wait for a socket, so they run on the writer's thread."""
 
     def __init__(self, url: str) -> None:
         """Take the address; do not connect yet."""
@@ -116,7 +135,7 @@ class PostgresWriter:
         self._open.execute("RELEASE operation", {})
 
     def undo(self) -> bool:
-        """Undo the operation, and release its locks."""
+        """Undo the operation, and release its locks; return False if the connection was lost."""
         try:
             self._open.execute("ROLLBACK TO operation", {})
             self._open.execute("RELEASE operation", {})
@@ -152,13 +171,9 @@ class PostgresEngine:
 
     def open(self) -> None:
         """Connect the writer and fill the pool."""
-        try:
-            import psycopg  # noqa: PLC0415
-            from psycopg_pool import ConnectionPool, PoolTimeout  # noqa: PLC0415
-        except ImportError as error:
-            msg = 'PostgreSQL needs the extra: pip install "festgate[postgres]"'
-            raise StartupError(msg) from error
-        try:
+        with reached(self._url):
+            from psycopg_pool import ConnectionPool  # noqa: PLC0415
+
             self.writer.connect()
             self._pool = ConnectionPool(
                 self._url,
@@ -169,11 +184,6 @@ class PostgresEngine:
                 open=False,
             )
             self._pool.open(wait=True, timeout=CONNECT_TIMEOUT)
-        except (psycopg.Error, PoolTimeout) as error:
-            # `from None`, because libpq quotes an address that it cannot parse, with the password.
-            reason = hide_in(str(error).strip(), self._url)
-            msg = f"PostgreSQL cannot be reached ({reason}). Check FESTGATE_DATABASE_URL and the server."
-            raise StartupError(msg) from None
 
     def close(self) -> None:
         """Close all connections and threads."""

@@ -1,6 +1,7 @@
 """The schema of the database: upgrades, backups and integrity checks, with a refusal of a newer schema."""
 
 import sqlite3
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,11 +55,8 @@ def revision(settings: Settings) -> str | None:
             return None
         for suffix in ("", "-wal", "-shm"):
             close_file(path.with_name(path.name + suffix))
-        connection = sqlite3.connect(path, timeout=10)
-        try:
+        with closing(sqlite3.connect(path, timeout=10)) as connection:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        finally:
-            connection.close()
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):
             return None
@@ -93,15 +91,13 @@ def backup(settings: Settings, label: str = "manual") -> Path:
     try:
         folder.mkdir(mode=FOLDER, parents=True, exist_ok=True)
         create_private(unfinished)
-        source = sqlite3.connect(source_path, timeout=10)
-        target = sqlite3.connect(unfinished)
-        try:
+        with (
+            closing(sqlite3.connect(source_path, timeout=10)) as source,
+            closing(sqlite3.connect(unfinished)) as target,
+        ):
             source.backup(target, pages=1000)
             # Damaged pages are copied unchanged, and such a copy would soon displace the intact backups.
             damage = _quick_check(target)
-        finally:
-            target.close()
-            source.close()
         if damage:
             unfinished.unlink()
             raise StartupError(damaged(str(source_path), damage))
@@ -122,21 +118,20 @@ def integrity(settings: Settings) -> list[str]:
     if settings.database_url:
         return []
     problems: list[str] = []
-    connection = sqlite3.connect(settings.sqlite_path, timeout=10)
-    try:
-        for row in connection.execute("PRAGMA integrity_check"):
-            problems += [str(row[0])] if row[0] != "ok" else []
-        problems += [
-            f"row {row[1]} of {row[0]} refers to a missing row of {row[2]}"
-            for row in connection.execute("PRAGMA foreign_key_check")
-        ]
-    except sqlite3.DatabaseError as error:
-        if not damage_of(error):
-            msg = f"The database {settings.sqlite_path} cannot be read: {error}. Try again in a moment."
-            raise StartupError(msg) from error
-        problems.append(str(error))
-    finally:
-        connection.close()
+    with closing(sqlite3.connect(settings.sqlite_path, timeout=10)) as connection:
+        try:
+            for (row,) in connection.execute("PRAGMA integrity_check"):
+                if row != "ok":
+                    problems.append(str(row))
+            problems += [
+                f"row {number} of {table} refers to a missing row of {parent}"
+                for table, number, parent, _ in connection.execute("PRAGMA foreign_key_check")
+            ]
+        except sqlite3.DatabaseError as error:
+            if not damage_of(error):
+                msg = f"The database {settings.sqlite_path} cannot be read: {error}. Try again in a moment."
+                raise StartupError(msg) from error
+            problems.append(str(error))
     return problems
 
 
@@ -145,11 +140,8 @@ def refuse_damaged(settings: Settings) -> None:
     path = settings.sqlite_path
     if settings.database_url or path.stat().st_size > MAX_CHECKED_AT_START:
         return
-    connection = sqlite3.connect(path, timeout=10)
-    try:
+    with closing(sqlite3.connect(path, timeout=10)) as connection:
         damage = _quick_check(connection)
-    finally:
-        connection.close()
     if damage:
         raise StartupError(damaged(str(path), damage))
 
@@ -164,21 +156,17 @@ def _quick_check(connection: sqlite3.Connection) -> str:
 
 
 def _postgres_revision(url: str) -> str | None:
-    try:
+    # The import loads SQLAlchemy, which SQLite does not need here.
+    from festgate.kit.db.postgres import CONNECT_TIMEOUT, reached  # noqa: PLC0415
+
+    with reached(url):
         import psycopg  # noqa: PLC0415  (an extra)
-    except ImportError as error:
-        msg = 'PostgreSQL needs the extra: pip install "festgate[postgres]"'
-        raise StartupError(msg) from error
-    try:
-        with psycopg.connect(url, connect_timeout=5) as connection:
+
+        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection:
             if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
                 return None
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             return str(row[0]) if row else None
-    except psycopg.Error as error:
-        reason = hide_in(" ".join(str(error).split()), url)  # the message has several lines
-        msg = f"PostgreSQL cannot be reached ({reason}). Check FESTGATE_DATABASE_URL and the server."
-        raise StartupError(msg) from None
 
 
 def _refuse_newer(settings: Settings, before: str | None) -> None:

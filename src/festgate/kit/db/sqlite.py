@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,10 +35,10 @@ FILE_ERRORS = frozenset(
 """Errors of the file or the machine, not of a statement."""
 
 
-def connect(path: Path, *, read_only: bool = False, timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
+def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """Open a connection with the portal's pragmas and without automatic transactions."""
     connection = sqlite3.connect(
-        path, timeout=timeout, isolation_level=None, check_same_thread=False, cached_statements=512
+        path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=512
     )
     connection.execute("PRAGMA journal_mode = WAL")
     # FULL: a committed payment survives a power cut. Group commit shares the fsync.
@@ -83,6 +84,7 @@ class SqliteWriter:
 
     dialect = "sqlite"
     inline = True
+    """Operations are quick enough to run on the event loop."""
 
     def __init__(self, on_begin: Callable[[], None]) -> None:
         """Call `on_begin` on the event loop for each transaction that begins without waiting. Do not connect yet."""
@@ -184,7 +186,7 @@ class SqliteWriter:
         self._connection.execute("RELEASE operation")
 
     def undo(self) -> bool:
-        """Undo the operation. After a full disk or an I/O error SQLite has ended the transaction itself."""
+        """Undo the operation; return False if SQLite has ended the transaction, after a full disk or an I/O error."""
         if not self._connection.in_transaction:
             return False
         self._connection.execute("ROLLBACK TO operation")
@@ -216,6 +218,7 @@ class SqliteEngine:
     """Reads, writes and reports on one file: a write connection, a read connection, and one for each report."""
 
     sees_every_commit = True
+    """`version` changes at once with every commit of any process."""
 
     def __init__(self, path: Path) -> None:
         """Take the path; open nothing yet."""
@@ -246,7 +249,7 @@ class SqliteEngine:
         return _data_version(self._read_driver.connection)
 
     def version_of_others(self) -> object | None:
-        """Return the count of the write connection, which excludes its own commits."""
+        """Return the count of the write connection, which excludes its own commits; None if it is unknown now."""
         idle = self.writer.idle
         if idle is not None:
             return _data_version(idle.connection)
@@ -281,22 +284,17 @@ class SqliteEngine:
         """Run a long query over one snapshot, on a separate connection."""
         try:
             driver = SqliteDriver(self._path, read_only=True)
-            try:
+            with closing(driver.connection):
                 driver.connection.execute("BEGIN")
                 return query(QueryConnection(driver, clock()))
-            finally:
-                driver.connection.close()
         except sqlite3.DatabaseError as error:
             _blame_file(error)
             raise
 
     def find_damage(self) -> str:
         """Return the first damage that SQLite finds in the file; empty if there is none."""
-        driver = SqliteDriver(self._path, read_only=True)
-        try:
-            result = str(driver.connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-        finally:
-            driver.connection.close()
+        with closing(connect(self._path, read_only=True)) as connection:
+            result = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
         return "" if result == "ok" else result
 
     @property

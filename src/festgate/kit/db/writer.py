@@ -13,12 +13,14 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import structlog
 
 from festgate.kit.clock import Clock
-from festgate.kit.db.statements import Connection, Driver, TryAgain
+from festgate.kit.db.postgres import PostgresWriter
+from festgate.kit.db.sqlite import SqliteWriter
+from festgate.kit.db.statements import Connection, TryAgain
 from festgate.kit.errors import Unavailable
 
 log = structlog.get_logger()
@@ -32,32 +34,7 @@ MAX_TURN = 0.010
 MAX_TRIES = 5
 
 
-class WriterDriver(Driver, Protocol):
-    """A driver with transactions and savepoints."""
-
-    inline: bool
-    """Whether operations are quick enough to run on the event loop."""
-
-    def begin_now(self) -> bool:
-        """Begin a transaction if the lock is free; return False if another process holds it."""
-
-    def begin(self) -> None:
-        """Begin a transaction; wait for the lock, with a time limit."""
-
-    def savepoint(self) -> None:
-        """Open a savepoint."""
-
-    def release(self) -> None:
-        """Release the savepoint, so that its changes are kept."""
-
-    def undo(self) -> bool:
-        """Roll back to the savepoint; return False if the database has ended the whole transaction."""
-
-    def commit(self) -> None:
-        """Commit the transaction durably."""
-
-    def rollback(self) -> None:
-        """Roll back the transaction; never raise."""
+Driver: TypeAlias = SqliteWriter | PostgresWriter
 
 
 @dataclass(slots=True, eq=False)
@@ -72,7 +49,7 @@ class _Job:
 class Writer:
     """Runs the operations of the event loop in transactions, and returns each result after COMMIT."""
 
-    def __init__(self, driver: WriterDriver, clock: Clock, announce: Callable[[set[str]], None]) -> None:
+    def __init__(self, driver: Driver, clock: Clock, announce: Callable[[set[str]], None]) -> None:
         """Call `announce` on the event loop, after COMMIT, with the topics that the operations announced."""
         self._driver = driver
         self._clock = clock

@@ -21,16 +21,10 @@ import structlog
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, bindparam, func, select, update
 
 from festgate.kit.clock import HOUR, MINUTE, NEVER, Milliseconds, moment
-from festgate.kit.db.statements import (
-    Connection,
-    Statement,
-    TryAgain,
-    UniqueViolation,
-    inserting,
-    metadata,
-)
+from festgate.kit.db.database import Database
+from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting, metadata
 from festgate.kit.messaging.mail_links import Link, LinkMaker, LinkOver, fill
-from festgate.kit.messaging.outbox import Writes, backoff
+from festgate.kit.messaging.outbox import backoff
 from festgate.kit.messaging.transports import Transport
 from festgate.kit.resilience import faults
 from festgate.settings import Settings
@@ -114,16 +108,7 @@ class MailState:
 
 
 _insert = inserting(messages)
-_columns = (
-    messages.c.id,
-    messages.c.topic,
-    messages.c.recipient,
-    messages.c.subject,
-    messages.c.body,
-    messages.c.attachments,
-    messages.c.queued_at,
-    messages.c.attempts,
-)
+_columns = messages.c["id", "topic", "recipient", "subject", "body", "attachments", "queued_at", "attempts"]
 _by_topic = Statement(
     select(messages.c.sent_at, messages.c.due_at, messages.c.recipient, messages.c.error).where(
         messages.c.topic == bindparam("topic")
@@ -307,7 +292,7 @@ class Postman:
 
     def __init__(
         self,
-        database: Writes,
+        database: Database,
         transport: Transport,
         settings: Settings,
         links: Mapping[str, LinkMaker] | None = None,
@@ -357,7 +342,7 @@ class Postman:
         When cancelled, messages in progress get GRACE seconds to finish: a message that the mail server has accepted
         but that is not noted as sent would be sent again.
         """
-        due: list[Message] = await self._database.read(find_due)
+        due = await self._database.read(find_due)
         if not due:
             return 0
         sending = [asyncio.ensure_future(self._send(message)) for message in due]
@@ -374,7 +359,7 @@ class Postman:
         return len(due)
 
     async def _send(self, message: Message) -> None:
-        attempt: int | None = await self._database.write(claim, message.id)
+        attempt = await self._database.write(claim, message.id)
         if attempt is None:
             return
         try:

@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import Field, asdict, dataclass
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import structlog
 from sqlalchemy import (
@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from festgate.kit.clock import DAY, MINUTE, NEVER, SECOND, Milliseconds
+from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection, Statement, inserting, metadata
 from festgate.kit.resilience import faults
 
@@ -203,27 +204,12 @@ def backoff(attempts: int, max_wait: Milliseconds = MAX_WAIT) -> Milliseconds:
     return min(max_wait, SECOND << min(attempts, 30))
 
 
-class Writes(Protocol):
-    """The part of `Database` that the relay and the postman use."""
-
-    clock: Callable[[], Milliseconds]
-
-    async def read(self, query: Any, *arguments: Any) -> Any:  # noqa: ANN401
-        """Run a query; see Database.read."""
-
-    async def write(self, operation: Any, *arguments: Any) -> Any:  # noqa: ANN401
-        """Run an operation; see Database.write."""
-
-    def on_commit(self, topic: str, listener: Callable[[], None]) -> None:
-        """Register a listener; see Database.on_commit."""
-
-
 class Relay:
     """Delivers recorded facts to their handlers after they are committed."""
 
     def __init__(
         self,
-        database: Writes,
+        database: Database,
         subscriptions: Iterable[Subscription[Any]],
         *,
         facts: Iterable[type[Fact]] = (),
@@ -266,7 +252,7 @@ class Relay:
 
     async def deliver_due(self) -> int:
         """Deliver all due facts to their handlers concurrently; return how many facts."""
-        due: list[Due] = await self._database.read(find_due)
+        due = await self._database.read(find_due)
         attempts: dict[str, int] = {}
         for fact in due:
             if fact.kind not in self.known:

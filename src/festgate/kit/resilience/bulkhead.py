@@ -129,9 +129,7 @@ class Bulkhead:
         """The health of the module, with the values of `/readyz`."""
         if self.absent:
             return "absent"
-        if not self.breaker.is_open:
-            return "well"
-        return "resting"
+        return "resting" if self.breaker.is_open else "well"
 
     @property
     def why(self) -> str:

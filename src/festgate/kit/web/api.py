@@ -32,7 +32,11 @@ _CALLER: Final = "festgate.caller"
 
 
 class Bearer:
-    """The dependency that identifies the caller."""
+    """The dependency that identifies the caller: `caller: Annotated[Visitor, Depends(Bearer(portal))]`.
+
+    It accepts only `Authorization: Bearer TOKEN` and no cookie, so that a page of another site cannot make a visitor's
+    browser call the API.
+    """
 
     def __init__(self, portal: Portal) -> None:
         """Take the portal, which looks tokens up."""
@@ -55,15 +59,6 @@ class Bearer:
             msg = "Send `Authorization: Bearer TOKEN` with a valid token. The page /docs describes how to get one."
             raise SignInNeeded(msg)
         return visitor
-
-
-def bearer(portal: Portal) -> Bearer:
-    """Return the dependency that identifies the caller: `person: Annotated[Visitor, Depends(bearer(portal))]`.
-
-    It accepts only `Authorization: Bearer TOKEN` and no cookie, so that a page of another site cannot make a visitor's
-    browser call the API. Without a valid token it raises SignInNeeded (401).
-    """
-    return Bearer(portal)
 
 
 def module_router(portal: Portal, module: str, tag: str) -> APIRouter:
@@ -123,10 +118,7 @@ def problems(*refusals: type[Refused], shape: type[Problem] = Problem) -> dict[i
     for refusal in possible:
         known = responses.get(refusal.status)
         codes = f"{known['description']}; {refusal.code}" if known else refusal.code
-        responses[refusal.status] = {
-            "description": codes,
-            "content": {PROBLEM: {"schema": schema}},
-        }
+        responses[refusal.status] = {"description": codes, "content": {PROBLEM: {"schema": schema}}}
     return responses
 
 

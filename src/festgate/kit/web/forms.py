@@ -7,10 +7,7 @@ from urllib.parse import parse_qsl
 from pydantic import AfterValidator, BaseModel, ValidationError
 from starlette.requests import Request
 
-from festgate.kit.errors import (
-    Invalid,
-    Malformed,
-)
+from festgate.kit.errors import Invalid, Malformed
 from festgate.kit.text import MAX_LINE, tidy, tidy_lines
 from festgate.kit.translation import N_, gettext
 from festgate.kit.web.parameters import MAX_NAME, read_header

@@ -271,9 +271,9 @@ def _shown_path(scope: Scope, label: str) -> str:
     """Return the path for the log, without codes of tickets and orders. The slug of an event is public."""
     if label == NO_ROUTE:
         # An unknown path may contain a mistyped ticket code, so only its first segment is logged.
-        first = scope["path"].lstrip("/").partition("/")
-        plain = first[0].isascii() and first[0].isalpha() and first[0].islower() and len(first[0]) <= MAX_WORD
-        return f"/{first[0]}{'/***' if first[1] else ''}" if plain else "/***"
+        first, slash, _ = scope["path"].lstrip("/").partition("/")
+        plain = first.isascii() and first.isalpha() and first.islower() and len(first) <= MAX_WORD
+        return f"/{first}{'/***' if slash else ''}" if plain else "/***"
     slug = scope.get("path_params", {}).get("slug")
     return label.replace("{slug}", slug) if slug else label
 

@@ -1,13 +1,19 @@
 """The entries of every page's header and footer, which modules declare and the templates of the kit only list."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from festgate.kit.visitors import Role
 
 Audience: TypeAlias = Literal["everyone", "anonymous", "signed-in", "staff", "organiser"]
 """Visitors who see an entry. Organisers also see what staff see."""
+_AUDIENCES: Final[Mapping[Role | None, frozenset[Audience]]] = {
+    None: frozenset({"anonymous"}),
+    "attendee": frozenset({"signed-in"}),
+    "staff": frozenset({"signed-in", "staff"}),
+    "organiser": frozenset({"signed-in", "staff", "organiser"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +41,7 @@ class Navigation:
 
     def shown_to(self, role: Role | None) -> Sequence[NavigationEntry]:
         """Return the entries of a visitor with that role, None for an anonymous one; without those for everyone."""
-        audiences: set[Audience]
-        if role is None:
-            audiences = {"anonymous"}
-        elif role == "attendee":
-            audiences = {"signed-in"}
-        elif role == "staff":
-            audiences = {"signed-in", "staff"}
-        else:
-            audiences = {"signed-in", "staff", "organiser"}
-        return [entry for entry in self.entries if entry.audience in audiences]
+        return [entry for entry in self.entries if entry.audience in _AUDIENCES[role]]
 
     @property
     def shown_to_everyone(self) -> Sequence[NavigationEntry]:

@@ -9,7 +9,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Protocol, Self
@@ -168,12 +168,12 @@ class _Environment(Environment):
     def __init__(self, **options: Any) -> None:  # noqa: ANN401  (Jinja2's own)
         """Accept the options of Jinja2's Environment."""
         super().__init__(**options)
-        self._found: dict[str, Template] = {}
+        self._templates: dict[str, Template] = {}
 
     def overlay(self, *arguments: Any, **options: Any) -> Self:  # noqa: ANN401
         """Return Jinja2's overlay, with its own compiled templates."""
         made = super().overlay(*arguments, **options)
-        made._found = {}  # noqa: SLF001  (one of its own kind)
+        made._templates = {}  # noqa: SLF001  (one of its own kind)
         return made
 
     def get_template(
@@ -185,9 +185,9 @@ class _Environment(Environment):
         """Return the template from a plain dict: templates are few, and do not change while the portal runs."""
         if not isinstance(name, str) or globals:
             return super().get_template(name, parent, globals)
-        cached = self._found.get(name)
+        cached = self._templates.get(name)
         if cached is None:
-            cached = self._found[name] = super().get_template(name, parent, globals)
+            cached = self._templates[name] = super().get_template(name, parent, globals)
         return cached
 
     def _generate(
@@ -331,12 +331,12 @@ class Writing:
         return moment(at, self._zone).isoformat(timespec="seconds")
 
     def _day(self, at: Milliseconds | date) -> str:
-        shown = at if isinstance(at, date) else moment(at, self._zone).date()
+        shown = at if isinstance(at, date) else local_day(at, self._zone)
         return format_date(shown, "EEE, d MMM", locale=self._locale)
 
     def _date(self, at: Milliseconds, pattern: str) -> str:
         """Format by a pattern of Unicode's date fields: `EEE` for `Sun`, `d` for `22`, `MMM` for `Nov`."""
-        return format_date(moment(at, self._zone).date(), pattern, locale=self._locale)
+        return format_date(local_day(at, self._zone), pattern, locale=self._locale)
 
     def _time(self, at: Milliseconds) -> str:
         return format_time(moment(at, self._zone), "short", locale=self._locale, tzinfo=self._zone)
@@ -359,7 +359,7 @@ def countdown(span: Milliseconds) -> str:
 
 def local_day(at: Milliseconds, zone: ZoneInfo) -> date:
     """Return the calendar day of a moment in the fest's time zone."""
-    return datetime.fromtimestamp(at / 1000, zone).date()
+    return moment(at, zone).date()
 
 
 @lru_cache(maxsize=4)

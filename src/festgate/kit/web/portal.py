@@ -5,8 +5,9 @@ import ipaddress
 import sqlite3
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import structlog
@@ -18,15 +19,7 @@ from starlette.types import Scope
 from festgate.kit import security_log
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import (
-    Bug,
-    Forbidden,
-    ModuleUnavailable,
-    NotFound,
-    NotTaken,
-    Refused,
-    SignInNeeded,
-)
+from festgate.kit.errors import Bug, Forbidden, ModuleUnavailable, NotFound, NotTaken, Refused, SignInNeeded
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.resilience.bulkhead import Bulkhead
@@ -54,39 +47,27 @@ _PAGE_HEADERS = [_TYPE, (b"cache-control", b"private, no-cache"), _VARY]
 _OWN_PAGE_HEADERS = [_TYPE, (b"cache-control", b"no-store"), _VARY]
 """Headers of a page for a signed-in visitor: the next user of the browser finds nothing."""
 NO_STORE = {"cache-control": "no-store"}
-_MOVED_NOWHERE = "/"
+_HOME = "/"
 
 
-class Links(Protocol):
-    """Functions of modules above the kit that every page uses."""
+@dataclass(frozen=True)
+class PageLinks:
+    """Functions and addresses of modules above the kit that every page uses."""
 
-    @property
-    def find_visitor(self) -> Callable[[Connection, str], Visitor | None]:
-        """The visitor of a session cookie."""
-
-    @property
-    def find_bearer(self) -> Callable[[Connection, str], Visitor | None]:
-        """The visitor of an API token."""
-
-    @property
-    def note_seen(self) -> Callable[[Connection, str], None]:
-        """Stores that the session of that token is in use."""
-
-    @property
-    def count_held(self) -> Callable[[Connection, int], int]:
-        """Returns the number of unpaid seats that a person holds."""
-
-    @property
-    def ways_on(self) -> Sequence[tuple[str, str, str]]:
-        """Pages that a visitor can use while a module is unavailable, as (module, label, address)."""
-
-    @property
-    def default_actions(self) -> Sequence[tuple[str, str]]:
-        """Links for the page of an error that has none of its own, as (label, address)."""
-
-    @property
-    def comforts(self) -> Mapping[str, Callable[[Connection, int], str]]:
-        """By module: a query for a sentence on what a person keeps while it is unavailable; empty for none."""
+    find_visitor: Callable[[Connection, str], Visitor | None]
+    """The visitor of a session cookie."""
+    find_bearer: Callable[[Connection, str], Visitor | None]
+    """The visitor of an API token."""
+    note_seen: Callable[[Connection, str], None]
+    """Stores that the session of that token is in use."""
+    count_held: Callable[[Connection, int], int]
+    """The number of unpaid seats that a person holds."""
+    comforts: Mapping[str, Callable[[Connection, int], str]]
+    """By module: a query for a sentence on what a person keeps while it is unavailable; empty for none."""
+    ways_on: Sequence[tuple[str, str, str]] = ()
+    """Pages that a visitor can use while a module is unavailable, as (module, label, address)."""
+    default_actions: Sequence[tuple[str, str]] = ()
+    """Links for the page of an error that has none of its own, as (label, address)."""
 
 
 class Portal:
@@ -100,7 +81,7 @@ class Portal:
         pages: Pages,
         metrics: Metrics,
         secret: bytes,
-        links: Links,
+        links: PageLinks,
         bulkheads: Mapping[str, Bulkhead],
     ) -> None:
         """`links` are functions of higher modules, since `kit` knows none of them; `bulkheads` each module's own."""
@@ -269,10 +250,8 @@ class Portal:
         )
         try:
             response = await self._with_visitor(request, page, "", status=refusal.status)
-        except (
-            Refused,
-            sqlite3.Error,
-        ):  # the database may be what is broken: answer without asking who it is
+        except (Refused, sqlite3.Error):
+            # The database may be what is broken: answer without the visitor's part.
             response = PageResponse(request, (*page.before, *page.after), refusal.status)
         response.headers.update(refusal.headers())
         return response
@@ -306,8 +285,8 @@ class Portal:
         try:
             referer = urlsplit(read_header(request, "referer", MAX_ADDRESS))
         except ValueError:  # no address at all
-            return _MOVED_NOWHERE
-        return local_path(referer.path) if referer.netloc == request.headers.get("host") else _MOVED_NOWHERE
+            return _HOME
+        return local_path(referer.path) if referer.netloc == request.headers.get("host") else _HOME
 
 
 class PageResponse(Response):
@@ -345,7 +324,7 @@ def problem(refusal: Refused) -> Response:
 
 def see_other(path: str) -> RedirectResponse:
     """Return a 303: the browser fetches the next page with GET, so reloading repeats nothing."""
-    return RedirectResponse(path, 303, {"cache-control": "no-store"})
+    return RedirectResponse(path, 303, NO_STORE)
 
 
 def is_local(scope: Scope) -> bool:
@@ -357,7 +336,7 @@ def is_local(scope: Scope) -> bool:
         return False
 
 
-def local_path(text: str | None, otherwise: str = _MOVED_NOWHERE) -> str:
+def local_path(text: str | None, otherwise: str = _HOME) -> str:
     """Return `text` if it is a path on this site, else `otherwise`: a browser might follow it elsewhere."""
     if not text or len(text) > MAX_ADDRESS or not text.startswith("/") or text.startswith(("//", "/\\")):
         return otherwise

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from festgate.kit.clock import moment
 from festgate.kit.errors import SignInNeeded, TooMany
 from festgate.kit.visitors import Role, Visitor
-from festgate.kit.web.api import Credentials, bearer, module_router, problems
+from festgate.kit.web.api import Bearer, Credentials, module_router, problems
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.portal import NO_STORE, Portal
 from festgate.portal.accounts.forms import NewAccount, SignIn
@@ -46,7 +46,7 @@ class AccountApi:
     def router(self) -> APIRouter:
         """Return the routes of this module, relative to the API's root."""
         router = module_router(self._portal, "accounts", "accounts")
-        caller = bearer(self._portal)
+        caller = Bearer(self._portal)
 
         @router.post(
             "/tokens", status_code=201, responses=problems(WrongPassword, PasswordChanged, TooMany, Crowded)

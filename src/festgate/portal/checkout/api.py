@@ -12,7 +12,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
-from festgate.kit.web.api import Amount, Name, Problem, bearer, module_router, problems
+from festgate.kit.web.api import Amount, Bearer, Name, Problem, module_router, problems
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts.facade import AddressNotConfirmed
 from festgate.portal.checkout import queries, records
@@ -108,7 +108,7 @@ class CheckoutApi:
         """Return the routes for app.py."""
         portal, payments, is_used = self._portal, self._payments, self._is_used
         router = module_router(self._portal, "checkout", "orders")
-        Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
+        Caller = Annotated[Visitor, Depends(Bearer(portal))]  # noqa: N806  (a type)
 
         @router.post(
             "/orders",

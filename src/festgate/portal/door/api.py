@@ -11,7 +11,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.ids import read_code
 from festgate.kit.visitors import Visitor
-from festgate.kit.web.api import bearer, module_router, problems
+from festgate.kit.web.api import Bearer, module_router, problems
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import facade as catalogue
@@ -51,7 +51,7 @@ class DoorApi:
         """Return the routes for app.py."""
         portal = self._portal
         router = module_router(portal, "door", "tickets")
-        Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
+        Caller = Annotated[Visitor, Depends(Bearer(portal))]  # noqa: N806  (a type)
 
         @router.post(
             "/tickets/{code}/admission",

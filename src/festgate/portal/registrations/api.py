@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound, SignInNeeded, TooMany
 from festgate.kit.visitors import Visitor
-from festgate.kit.web.api import Amount, Name, bearer, module_router, problems
+from festgate.kit.web.api import Amount, Bearer, Name, module_router, problems
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts.facade import AddressNotConfirmed, SeatLimits
@@ -84,7 +84,7 @@ class RegistrationApi:
         """Return the routes of this module, relative to the API's root."""
         portal, is_used = self._portal, self._is_used
         router = module_router(portal, "registrations", "registrations")
-        Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
+        Caller = Annotated[Visitor, Depends(Bearer(portal))]  # noqa: N806  (a type)
 
         @router.post(
             "/events/{slug}/registrations",

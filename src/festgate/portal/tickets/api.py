@@ -11,7 +11,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound, SignInNeeded
 from festgate.kit.ids import read_code
 from festgate.kit.visitors import Visitor
-from festgate.kit.web.api import bearer, module_router, problems
+from festgate.kit.web.api import Bearer, module_router, problems
 from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.tickets import queries
@@ -54,7 +54,7 @@ class TicketApi:
         """Return the routes for app.py."""
         portal = self._portal
         router = module_router(portal, "tickets", "tickets")
-        Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
+        Caller = Annotated[Visitor, Depends(Bearer(portal))]  # noqa: N806  (a type)
 
         @router.get("/tickets", responses=problems(SignInNeeded))
         async def list_tickets(caller: Caller) -> list[TicketOutput]:
