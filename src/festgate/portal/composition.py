@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 from starlette.routing import BaseRoute
 
-from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import StartupError
 from festgate.kit.messaging.mail_links import LinkMaker
@@ -104,14 +103,6 @@ class Declared:
     """Names of its security events in the log, by method and route."""
     max_bodies: Mapping[str, int] = field(default_factory=dict)
     """Limits on the bodies of its requests, in bytes, by the beginning of the path, where the kit's does not fit."""
-
-
-@dataclass(frozen=True)
-class NoLapses:
-    """The stand-in while registrations is not loaded: no hold ends."""
-
-    seats: Mapping[int, int] = field(default_factory=dict)
-    next_at: Milliseconds = NEVER
 
 
 Identify = Callable[[Connection, str], Visitor | None]
@@ -221,7 +212,9 @@ def _none_held(_connection: Connection, _person: int) -> int:
 
 
 def _no_lapses(_connection: Connection) -> "LapsedHolds":
-    return NoLapses()
+    from festgate.portal.catalogue.facade import LapsedHolds
+
+    return LapsedHolds()
 
 
 def _never_used(_connection: Connection, _seat: int) -> bool:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from festgate.kit.clock import MINUTE, Milliseconds, milliseconds, moment
@@ -15,7 +16,6 @@ from festgate.kit.errors import Invalid
 from festgate.kit.money import Money, parse_amount
 from festgate.kit.text import MAX_TEXT, check_length, searchable, tidy
 from festgate.kit.translation import N_, gettext
-from festgate.portal.catalogue.queries import Event
 
 MAX_LENGTHS: Mapping[str, int] = {
     "title": 120,
@@ -30,9 +30,10 @@ MAX_CAPACITY = 1_000_000
 YEARS = range(1971, 2200)
 """Years of an event: after 1970, whose first moment means "no time", and before calendars end."""
 
+TEXTS = ("title", "summary", "description", "category", "place")
 TIMES = ("starts_at", "ends_at", "sales_open_at", "sales_close_at")
-FIELDS = ("title", "summary", "description", "category", "place", *TIMES, "fee", "capacity")
-"""The fields of an event, in the order of a file's columns."""
+FIELDS = (*TEXTS, *TIMES, "fee", "capacity")
+"""The fields of Details, and the columns of a file, in this order."""
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_VALUE = 100
@@ -65,21 +66,9 @@ class Details:
     capacity: int
 
 
-def details_of(event: Event) -> Details:
-    """Return the details of an event."""
-    return Details(
-        event.title,
-        event.summary,
-        event.description,
-        event.category,
-        event.place,
-        event.starts_at,
-        event.ends_at,
-        event.sales_open_at,
-        event.sales_close_at,
-        event.fee,
-        event.capacity,
-    )
+def details_of(event: Details) -> Details:
+    """Return the details of an event alone, without its id, its state and its count of seats."""
+    return Details(*(getattr(event, name) for name in FIELDS))
 
 
 def read_details(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> Details:
@@ -89,21 +78,12 @@ def read_details(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> De
     field.
     """
     errors: dict[str, str] = {}
-    texts = {
-        name: _text(name, fields, errors) for name in ("title", "summary", "description", "category", "place")
-    }
-    times = {name: _time(name, fields, zone, errors) for name in TIMES}
+    entered: dict[str, Any] = {name: _text(name, fields, errors) for name in TEXTS}
+    entered |= {name: _time(name, fields, zone, errors) for name in TIMES}
+    entered["sales_close_at"] = entered["sales_close_at"] or entered["starts_at"]
     fee = _fee(_value("fee", fields, errors), currency, errors)
     capacity = _capacity(_value("capacity", fields, errors), errors)
-    details = Details(
-        **texts,
-        starts_at=times["starts_at"],
-        ends_at=times["ends_at"],
-        sales_open_at=times["sales_open_at"],
-        sales_close_at=times["sales_close_at"] or times["starts_at"],
-        fee=fee,
-        capacity=capacity,
-    )
+    details = Details(**entered, fee=fee, capacity=capacity)
     errors = {**find_errors(details), **errors}
     if errors:
         raise Invalid(errors)
@@ -139,11 +119,7 @@ def written(details: Details, zone: ZoneInfo) -> dict[str, str]:
     if details.sales_close_at == details.starts_at:
         times["sales_close_at"] = ""
     return {
-        "title": details.title,
-        "summary": details.summary,
-        "description": details.description,
-        "category": details.category,
-        "place": details.place,
+        **{name: getattr(details, name) for name in TEXTS},
         **times,
         "fee": details.fee.plain(),
         "capacity": str(details.capacity) if details.capacity else "",
@@ -157,8 +133,8 @@ def read_slug(text: str) -> str:
     if not SLUG.fullmatch(slug) or len(slug) > MAX_LENGTHS["slug"]:
         msg = gettext(
             "{slug} cannot be part of an address: small letters a to z, digits and single hyphens, at most {max}."
-        ).format(slug=repr(slug), max=MAX_LENGTHS["slug"])
-        raise ValueError(msg)
+        )
+        raise ValueError(msg.format(slug=repr(slug), max=MAX_LENGTHS["slug"]))
     if slug in RESERVED_SLUGS:
         msg = gettext("{slug} is an address that the portal needs itself.").format(slug=repr(slug))
         raise ValueError(msg)
@@ -205,22 +181,16 @@ def read_time(text: str, zone: ZoneInfo) -> Milliseconds:
     except ValueError:
         at = None
     if at is None or not re.fullmatch(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*", text, re.DOTALL):
-        msg = gettext("{text} is not a date and time; write it like 2026-03-14T10:00.").format(
-            text=repr(text)
-        )
-        raise ValueError(msg)
+        msg = gettext("{text} is not a date and time; write it like 2026-03-14T10:00.")
+        raise ValueError(msg.format(text=repr(text)))
     if at.year not in YEARS:
-        msg = gettext("{text} is not in the years that an event can be in ({first} to {last}).").format(
-            text=text, first=YEARS[0], last=YEARS[-1]
-        )
-        raise ValueError(msg)
+        msg = gettext("{text} is not in the years that an event can be in ({first} to {last}).")
+        raise ValueError(msg.format(text=text, first=YEARS[0], last=YEARS[-1]))
     if at.tzinfo is None:
         at = at.replace(tzinfo=zone)
         if at.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at.replace(tzinfo=None):
-            msg = gettext("{text} does not exist in {zone}: the clocks go forward over it.").format(
-                text=text, zone=zone.key
-            )
-            raise ValueError(msg)
+            msg = gettext("{text} does not exist in {zone}: the clocks go forward over it.")
+            raise ValueError(msg.format(text=text, zone=zone.key))
     # Events are not announced with fractions of a second, and calendars have none.
     return milliseconds(at.replace(microsecond=0))
 

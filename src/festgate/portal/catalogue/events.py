@@ -18,6 +18,8 @@ from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.details import (
     MAX_LENGTHS,
     RESERVED_SLUGS,
+    TEXTS,
+    TIMES,
     Details,
     details_of,
     find_errors,
@@ -41,20 +43,7 @@ MAX_SUFFIX_LENGTH = len("-99999")
 _insert = inserting(events, returning="id")
 _insert_seats = inserting(seats)
 
-_DETAILS = (
-    "title",
-    "category",
-    "place",
-    "starts_at",
-    "ends_at",
-    "sales_open_at",
-    "sales_close_at",
-    "fee_minor",
-    "currency",
-    "summary",
-    "search",
-    "description",
-)
+_DETAILS = (*TEXTS, *TIMES, "fee_minor", "currency", "search")
 """The columns that hold an event's details; the capacity is in the other table."""
 _edit = Statement(
     update(events)
@@ -211,12 +200,12 @@ def free_slug(connection: Connection, title: str) -> str:
 
 def _columns(details: Details) -> dict[str, object]:
     """Return the values of the columns _DETAILS."""
-    values = {
+    return {
+        **{name: getattr(details, name) for name in (*TEXTS, *TIMES)},
         "fee_minor": details.fee.minor,
         "currency": details.fee.currency,
         "search": search_text(details),
     }
-    return {name: values[name] if name in values else getattr(details, name) for name in _DETAILS}
 
 
 def _lock(connection: Connection, slug: str) -> Event:

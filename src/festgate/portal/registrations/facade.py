@@ -19,7 +19,6 @@ from festgate.portal.registrations.pauses import (
     resume_holds,
 )
 from festgate.portal.registrations.queries import (
-    Lapses,
     Seat,
     SeatCount,
     SeatReferences,
@@ -44,7 +43,6 @@ __all__ = [
     "EndedBy",
     "HoldKeeper",
     "IsUsed",
-    "Lapses",
     "Seat",
     "SeatCount",
     "SeatReferences",

@@ -11,6 +11,7 @@ from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
+from festgate.portal.catalogue.facade import LapsedHolds
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.tables import BEGAN, HELD, HOLD_NOW, LIVE, OPEN, pauses, seats
 
@@ -47,16 +48,6 @@ class Seat:
     def payable(self) -> bool:
         """Return whether the seat is held and not in an order yet."""
         return self.state == "held" and self.order_id is None
-
-
-@dataclass(frozen=True)
-class Lapses:
-    """Holds that have ended but have not been swept yet: their seats are free."""
-
-    seats: Mapping[int, int]
-    """The number of such seats by event id."""
-    next_at: Milliseconds
-    """When the next hold ends; NEVER without an open hold, or while holds are paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,11 +322,11 @@ def count_lapsed(connection: Connection, event_id: int) -> int:
     return count
 
 
-def find_lapses(connection: Connection) -> Lapses:
+def find_lapses(connection: Connection) -> LapsedHolds:
     """Return the holds that have ended but have not been swept, and when the next one will end."""
     now = connection.now
     next_at = connection.value(_next_lapse, now=now)
-    return Lapses(
+    return LapsedHolds(
         {event: count for event, count in connection.all(_lapsed, now=now)},  # noqa: C416  (typed, unlike dict())
         NEVER if next_at is None else next_at,
     )
