@@ -38,9 +38,9 @@ class DeskForms:
     """The sum of the refunds that are due."""
 
 
-_orders = select(
-    orders.c.ref, orders.c.state, orders.c.revision, orders.c.total_minor, orders.c.currency
-).where(orders.c.method == "desk")
+_orders = select(*orders.c["ref", "state", "revision", "total_minor", "currency"]).where(
+    orders.c.method == "desk"
+)
 _refunds = (
     select(orders.c.ref, refunds.c.id, refunds.c.amount_minor, refunds.c.currency)
     .join_from(refunds, orders, orders.c.id == refunds.c.order_id)
