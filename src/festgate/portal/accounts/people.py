@@ -37,21 +37,14 @@ class Newcomer:
 
 
 _insert = inserting(people, returning="id")
-_set_role = Statement(
-    update(people).where(people.c.id == bindparam("person")).values(role=bindparam("new_role"))
-)
-_set_hash = Statement(
-    update(people).where(people.c.id == bindparam("person")).values(password_hash=bindparam("new_hash"))
-)
+_person = update(people).where(people.c.id == bindparam("person"))
+_set_role = Statement(_person.values(role=bindparam("new_role")))
+_set_hash = Statement(_person.values(password_hash=bindparam("new_hash")))
 _set_email = Statement(
-    update(people)
-    .where(people.c.id == bindparam("person"))
-    .values(email=bindparam("new_email"), email_key=bindparam("new_key"), email_confirmed_at=None)
+    _person.values(email=bindparam("new_email"), email_key=bindparam("new_key"), email_confirmed_at=None)
 )
 _replace_hash = Statement(
-    update(people)
-    .where(people.c.id == bindparam("person"), people.c.password_hash == bindparam("old_hash"))
-    .values(password_hash=bindparam("new_hash"))
+    _person.where(people.c.password_hash == bindparam("old_hash")).values(password_hash=bindparam("new_hash"))
 )
 
 

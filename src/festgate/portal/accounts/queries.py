@@ -50,10 +50,7 @@ class Candidate:
 
 
 _person = (
-    people.c.id,
-    people.c.username,
-    people.c.email,
-    people.c.role,
+    *people.c["id", "username", "email", "role"],
     case((people.c.email_confirmed_at.is_(None), 0), else_=1),
 )
 # Runs on every request of a signed-in visitor: two lookups by key in one statement.
@@ -83,12 +80,9 @@ _confirm_hash = Statement(
     .where(people.c.id == bindparam("person"), people.c.password_hash == bindparam("known_hash"))
     .with_for_update(read=True)
 )
-_candidate_by_username = Statement(
-    select(people.c.id, people.c.password_hash).where(people.c.username_key == bindparam("key"))
-)
-_candidate_by_email = Statement(
-    select(people.c.id, people.c.password_hash).where(people.c.email_key == bindparam("key"))
-)
+_candidate = select(people.c.id, people.c.password_hash)
+_candidate_by_username = Statement(_candidate.where(people.c.username_key == bindparam("key")))
+_candidate_by_email = Statement(_candidate.where(people.c.email_key == bindparam("key")))
 _all = Statement(select(*_person, people.c.created_at).order_by(people.c.username_key))
 
 

@@ -45,10 +45,9 @@ _insert_seats = inserting(seats)
 
 _DETAILS = (*TEXTS, *TIMES, "fee_minor", "currency", "search")
 """The columns that hold an event's details; the capacity is in the other table."""
+_event = update(events).where(events.c.id == bindparam("event"))
 _edit = Statement(
-    update(events)
-    .where(events.c.id == bindparam("event"))
-    .values(
+    _event.values(
         {
             **{name: bindparam(f"new_{name}") for name in _DETAILS},
             "updated_at": bindparam("now"),
@@ -57,9 +56,7 @@ _edit = Statement(
     )
 )
 _set_state = Statement(
-    update(events)
-    .where(events.c.id == bindparam("event"))
-    .values(state=bindparam("new_state"), updated_at=bindparam("now"), version=bindparam("new_version"))
+    _event.values(state=bindparam("new_state"), updated_at=bindparam("now"), version=bindparam("new_version"))
 )
 _recount = Statement(
     update(seats)

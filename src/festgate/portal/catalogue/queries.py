@@ -86,18 +86,15 @@ NO_FILTERS = Filters()
 
 _WITH_SEATS = seats.c.event_id == events.c.id
 _event = select(
-    *(events.c[name] for name in (*TEXTS, *TIMES, "fee_minor", "currency")),
+    *events.c[(*TEXTS, *TIMES, "fee_minor", "currency")],
     seats.c.capacity,
-    events.c.id,
-    events.c.slug,
+    *events.c["id", "slug"],
     seats.c.taken,
-    events.c.state,
-    events.c.updated_at,
-    events.c.version,
+    *events.c["state", "updated_at", "version"],
 ).join_from(events, seats, _WITH_SEATS)
-_listed = select(
-    *(events.c[name] for name in ListedEvent._fields[:-2]), seats.c.capacity, seats.c.taken
-).join_from(events, seats, _WITH_SEATS)
+_listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(
+    events, seats, _WITH_SEATS
+)
 _IS_PUBLIC = events.c.state != "draft"
 
 _by_id = Statement(_event.where(events.c.id == bindparam("event")))
@@ -130,7 +127,7 @@ _on_next = Statement(
     .limit(ON_NEXT)
 )
 _times = Statement(
-    select(*(events.c[name] for name in EventTimes._fields))
+    select(*events.c[EventTimes._fields])
     .where(_IS_PUBLIC, events.c.ends_at > bindparam("since"))
     .order_by(events.c.ends_at)
 )
@@ -211,8 +208,7 @@ def all_events(connection: Connection) -> list[Event]:
 
 def count_events(connection: Connection) -> int:
     """Return the number of events in any state."""
-    count: int = connection.value(_count)
-    return count
+    return int(connection.value(_count))
 
 
 def count_by_currency(connection: Connection) -> dict[str, int]:
@@ -270,8 +266,7 @@ def count_listed(connection: Connection, filters: Filters, programme: Programme,
     """Return how many events all pages of the list have together; without filters the programme has the number."""
     if not (filters.words or filters.category or filters.day):
         return programme.count_ahead(connection.now)
-    count: int = connection.value(_list_for(filters)[1], **_values(connection, filters, programme, zone))
-    return count
+    return int(connection.value(_list_for(filters)[1], **_values(connection, filters, programme, zone)))
 
 
 def find_on_next(connection: Connection, programme: Programme) -> list[ListedEvent]:

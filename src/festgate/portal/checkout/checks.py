@@ -1,5 +1,7 @@
 """Invariants of orders and money."""
 
+from typing import Any
+
 from sqlalchemy import func, select, table
 from sqlalchemy.sql import column
 
@@ -79,58 +81,53 @@ _sold_unpaid = Statement(
 
 def check_money(connection: Connection) -> list[Finding]:
     """Check that orders add up to their lines, and that no refund exceeds its payment."""
-    return [
-        *_find(
-            connection,
-            _wrong_totals,
+    findings = [
+        Finding(
             "an order's total is the sum of its lines",
-            "order {}",
-            "{1} is not {2} (minor units)",
-        ),
-        *_find(
-            connection, _over_refunded, "refunds <= paid", "order {}", "{2} goes back of {1} (minor units)"
-        ),
-        *_find(
-            connection,
-            _unbacked,
-            "a paid or refunded order has its payment or refund",
-            "order {}",
-            "it is {1} without one",
-        ),
-        *_find(
-            connection,
-            _overpaid,
-            "what is paid for cancelled seats goes back",
-            "order {}",
-            "{1} was paid, {3} of it for cancelled seats goes back, and the total is {2} (minor units)",
-        ),
+            f"order {ref}",
+            f"{total} is not {lined} (minor units)",
+        )
+        for ref, total, lined in connection.all(_wrong_totals)
     ]
+    findings += [
+        Finding("refunds <= paid", f"order {ref}", f"{back} goes back of {total} (minor units)")
+        for ref, total, back in connection.all(_over_refunded)
+    ]
+    findings += [
+        Finding(
+            "a paid or refunded order has its payment or refund", f"order {ref}", f"it is {state} without one"
+        )
+        for ref, state in connection.all(_unbacked)
+    ]
+    findings += [
+        Finding(
+            "what is paid for cancelled seats goes back",
+            f"order {ref}",
+            f"{paid} was paid, {back} of it for cancelled seats goes back, and the total is {total} (minor units)",
+        )
+        for ref, paid, total, back in connection.all(_overpaid)
+    ]
+    return findings
 
 
 def check_seats(connection: Connection) -> list[Finding]:
     """Check that every paid seat is confirmed once, and that every confirmed seat of an order is paid."""
-    return [
-        *_find(
-            connection,
-            _paid_without_seat,
-            "a paid order has its seats",
-            "order {}",
-            "the seat at {1} is {2}, and not refunded",
-        ),
-        *_find(connection, _paid_twice, "a seat is paid once", "seat {}", "{1} paid orders have it"),
-        *_find(
-            connection,
-            _sold_unpaid,
-            "a confirmed seat of an order is paid",
-            "seat {}",
-            "its order is not paid",
-        ),
+    rows: list[tuple[Any, ...]] = connection.all(_paid_without_seat)
+    findings = [
+        Finding(
+            "a paid order has its seats", f"order {ref}", f"the seat at {title} is {state}, and not refunded"
+        )
+        for ref, title, state in rows
     ]
-
-
-def _find(connection: Connection, statement: Statement, rule: str, where: str, what: str) -> list[Finding]:
-    """Return a finding for each row; the columns of the row are put into `where` and `what`."""
-    return [Finding(rule, where.format(*row), what.format(*row)) for row in connection.all(statement)]
+    findings += [
+        Finding("a seat is paid once", f"seat {seat}", f"{count} paid orders have it")
+        for seat, count in connection.all(_paid_twice)
+    ]
+    findings += [
+        Finding("a confirmed seat of an order is paid", f"seat {seat}", "its order is not paid")
+        for (seat,) in connection.all(_sold_unpaid)
+    ]
+    return findings
 
 
 CHECKS: tuple[Check, ...] = (check_money, check_seats)
