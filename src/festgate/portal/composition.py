@@ -176,16 +176,19 @@ def link(loader: Loader) -> Links:
         return facade.refs_by_seat
 
     find_visitor, find_bearer, note_seen = loader.attempt("accounts", accounts) or (
-        _nobody,
-        _nobody,
-        _note_nothing,
+        lambda _connection, _token: None,
+        lambda _connection, _token: None,
+        lambda _connection, _token: None,
     )
     count_held, find_lapses, kept_sentence = loader.attempt("registrations", registrations) or (
-        _none_held,
+        lambda _connection, _person: 0,
         _no_lapses,
-        _nothing_kept,
+        lambda _connection, _person: "",
     )
-    ticket_codes, is_used = loader.attempt("tickets", tickets) or (_no_references, _never_used)
+    ticket_codes, is_used = loader.attempt("tickets", tickets) or (
+        lambda _connection, _person: {},
+        lambda _connection, _seat: False,
+    )
     return Links(
         find_visitor,
         find_bearer,
@@ -195,38 +198,14 @@ def link(loader: Loader) -> Links:
         {"checkout": kept_sentence},
         ticket_codes,
         is_used,
-        loader.attempt("checkout", checkout) or _no_references,
+        loader.attempt("checkout", checkout) or (lambda _connection, _person: {}),
     )
-
-
-def _nobody(_connection: Connection, _token: str) -> Visitor | None:
-    return None
-
-
-def _note_nothing(_connection: Connection, _token: str) -> None:
-    """Do nothing: nobody can be signed in."""
-
-
-def _none_held(_connection: Connection, _person: int) -> int:
-    return 0
 
 
 def _no_lapses(_connection: Connection) -> "LapsedHolds":
     from festgate.portal.catalogue.facade import LapsedHolds
 
     return LapsedHolds()
-
-
-def _never_used(_connection: Connection, _seat: int) -> bool:
-    return False
-
-
-def _nothing_kept(_connection: Connection, _person: int) -> str:
-    return ""
-
-
-def _no_references(_connection: Connection, _person: int) -> Mapping[int, str]:
-    return {}
 
 
 def _accounts(portal: Portal, _links: Links) -> Module:
