@@ -129,6 +129,15 @@ def find_person(connection: Connection, name: str) -> Person | None:
     return None if row is None else _read(row)
 
 
+def person_by_name(connection: Connection, name: str) -> Person:
+    """Return the person with that username or email address. Raises NotFound with a sentence for the command line."""
+    person = find_person(connection, name)
+    if person is None:
+        msg = f"There is no account named {name}."
+        raise NotFound(msg)
+    return person
+
+
 def find_candidate(connection: Connection, name: str) -> Candidate | None:
     """Return the person with that username or email address, and the hash of their password."""
     statement = _candidate_by_email if "@" in name else _candidate_by_username

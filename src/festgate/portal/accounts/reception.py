@@ -70,15 +70,6 @@ class Attempt:
     limits: tuple[Limit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """The limits on failed sign-ins, and the secret that keys the hashes they are counted under."""
-
-    secret: bytes
-    sign_in_limit: int
-    address_limit: int
-
-
 class Reception:
     """Signs people in and up. Passwords are checked between two transactions, never within one."""
 
@@ -88,7 +79,6 @@ class Reception:
         self._hasher = hasher
         self._settings = settings
         self._secret = secret
-        self._guard = Guard(secret, settings.sign_in_limit, settings.address_limit)
 
     async def sign_in(self, name: str, password: str, host: str, opening: Opening) -> Session:
         """Open a session for the account with that username or email address and password.
@@ -203,11 +193,29 @@ class Reception:
             raise Invalid({"password": weakness})
 
     def _begin(self, connection: Connection, name: str, host: str, cookie: str) -> Attempt:
-        return begin_sign_in(connection, name, find_candidate(connection, name), host, cookie, self._guard)
+        return self._count(connection, name, find_candidate(connection, name), host, cookie)
 
     def _begin_change(self, connection: Connection, person: int, host: str, cookie: str) -> Attempt:
         candidate = Candidate(person, hash_by_id(connection, person))
-        return begin_sign_in(connection, "", candidate, host, cookie, self._guard)
+        return self._count(connection, "", candidate, host, cookie)
+
+    def _count(
+        self, connection: Connection, name: str, candidate: Candidate | None, host: str, cookie: str
+    ) -> Attempt:
+        """Count the attempt under every limit that applies. If one is reached, raise TooMany and count nothing.
+
+        A known browser is counted by itself, so that guessers elsewhere or in its own network do not lock it out.
+        """
+        person = device = None
+        if candidate is not None:
+            person = candidate.person
+            device = find_device(cookie, self._secret, person, candidate.password_hash, connection.now)
+        limits = sign_in_limits(self._secret, name, person, host, self._settings.sign_in_limit, device)
+        if device is None:
+            limits.append(self._address(host))
+        for limit in limits:
+            count_attempt(connection, limit)
+        return Attempt(candidate, tuple(limits))
 
     def _remembered(self, session: Session, opening: Opening, password_hash: str) -> Session:
         """Return the session with the device cookie by which this browser is known from now on."""
@@ -219,25 +227,6 @@ class Reception:
 
     def _address(self, host: str) -> Limit:
         return address_limit(self._secret, host, self._settings.address_limit)
-
-
-def begin_sign_in(
-    connection: Connection, name: str, candidate: Candidate | None, host: str, cookie: str, guard: Guard
-) -> Attempt:
-    """Count the attempt under every limit that applies. If one is reached, TooMany is raised and nothing is counted.
-
-    A known browser is counted by itself, so that guessers elsewhere or in its own network do not lock it out.
-    """
-    person = device = None
-    if candidate is not None:
-        person = candidate.person
-        device = find_device(cookie, guard.secret, person, candidate.password_hash, connection.now)
-    limits = sign_in_limits(guard.secret, name, person, host, guard.sign_in_limit, device)
-    if device is None:
-        limits.append(address_limit(guard.secret, host, guard.address_limit))
-    for limit in limits:
-        count_attempt(connection, limit)
-    return Attempt(candidate, tuple(limits))
 
 
 def finish_sign_in(
