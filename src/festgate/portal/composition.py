@@ -260,8 +260,7 @@ def _checkout(portal: Portal, links: Links) -> Module:
     from festgate.portal.checkout.api import CheckoutApi
     from festgate.portal.checkout.handlers import SUBSCRIPTIONS
     from festgate.portal.checkout.pages import CheckoutPages
-    from festgate.portal.checkout.payments import Payments
-    from festgate.portal.checkout.providers import payment_methods
+    from festgate.portal.checkout.payments import Payments, payment_methods
     from festgate.portal.checkout.webhooks import webhook_routes
 
     # Nothing is paid beforehand at the desk, so anyone could keep seats there under an invented address.

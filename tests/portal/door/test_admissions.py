@@ -28,7 +28,6 @@ from festgate.portal.door.queries import (
     find_by_name,
     latest_arrivals,
 )
-from festgate.portal.door.scans import read_scan
 from festgate.portal.registrations.errors import SeatUsed
 from festgate.portal.registrations.holds import cancel_seat
 from festgate.portal.tickets import facade as tickets
@@ -254,7 +253,7 @@ def test_guests_of_an_event_are_found_by_any_part_of_their_name_or_email_address
     ],
 )
 def test_a_code_is_read_from_every_form_of_a_scanned_ticket(scanned: str) -> None:
-    assert read_scan(SECRET, scanned) == CODE
+    assert tickets.read_scan(SECRET, scanned) == CODE
 
 
 @pytest.mark.parametrize(
@@ -271,7 +270,7 @@ def test_a_code_is_read_from_every_form_of_a_scanned_ticket(scanned: str) -> Non
 )
 def test_a_scan_that_is_not_a_ticket_of_this_fest_is_refused(scanned: str) -> None:
     with pytest.raises(ForgedCode):
-        read_scan(SECRET, scanned)
+        tickets.read_scan(SECRET, scanned)
 
 
 def test_a_checked_in_guest_cannot_cancel_until_the_check_in_is_undone(fest: Fest) -> None:

@@ -12,10 +12,9 @@ from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, total
 from festgate.kit.translation import N_, gettext
 from festgate.portal.checkout import orders, queries, refunds
-from festgate.portal.checkout.errors import NothingToCancel
+from festgate.portal.checkout.errors import NothingToCancel, OrderChanged
 from festgate.portal.checkout.reasons import reason_for
 from festgate.portal.checkout.records import Line, Order
-from festgate.portal.checkout.shown import OrderChanged
 from festgate.portal.registrations import facade as registrations
 
 BY_ORGANISERS = N_("The organisers cancelled this order.")

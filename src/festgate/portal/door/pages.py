@@ -38,8 +38,7 @@ from festgate.portal.door.queries import (
     find_by_name,
     latest_arrivals,
 )
-from festgate.portal.door.scans import MAX_SCAN_LENGTH, read_scan
-from festgate.portal.tickets.facade import in_fours, read_picture
+from festgate.portal.tickets.facade import MAX_SCAN_LENGTH, in_fours, read_picture, read_scan
 
 LATEST = 8
 """Check-ins that the page lists."""

@@ -8,7 +8,7 @@ from festgate.portal.registrations.claims import (
     release_seats,
     unclaim_seats,
 )
-from festgate.portal.registrations.endings import EVENT, HOLDER, ORDER, ORGANISER, EndedBy, ending_words
+from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy, ending_words
 from festgate.portal.registrations.errors import SeatsGone, SeatUsed
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.holds import IsUsed, release_seat, sweep_all, take_back_seat
@@ -20,14 +20,12 @@ from festgate.portal.registrations.pauses import (
 )
 from festgate.portal.registrations.queries import (
     Seat,
-    SeatCount,
     SeatReferences,
     are_holds_paused,
     count_held,
     count_seats,
     find_lapses,
     kept_until,
-    live_counts,
     lock_seat,
     payable_seats,
     seat,
@@ -38,13 +36,11 @@ from festgate.portal.registrations.queries import (
 __all__ = [
     "EVENT",
     "HOLDER",
-    "ORDER",
     "ORGANISER",
     "EndedBy",
     "HoldKeeper",
     "IsUsed",
     "Seat",
-    "SeatCount",
     "SeatReferences",
     "SeatUsed",
     "SeatsGone",
@@ -59,7 +55,6 @@ __all__ = [
     "find_lapses",
     "kept_sentence",
     "kept_until",
-    "live_counts",
     "lock_seat",
     "pause_holds",
     "payable_seats",
