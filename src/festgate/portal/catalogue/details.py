@@ -5,10 +5,11 @@ sentences.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from festgate.kit.clock import MINUTE, Milliseconds, milliseconds, moment
@@ -16,6 +17,8 @@ from festgate.kit.errors import Invalid
 from festgate.kit.money import Money, parse_amount
 from festgate.kit.text import MAX_TEXT, check_length, searchable, tidy
 from festgate.kit.translation import N_, gettext
+
+T = TypeVar("T")
 
 MAX_LENGTHS: Mapping[str, int] = {
     "title": 120,
@@ -78,11 +81,19 @@ def read_details(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> De
     field.
     """
     errors: dict[str, str] = {}
-    entered: dict[str, Any] = {name: _text(name, fields, errors) for name in TEXTS}
-    entered |= {name: _time(name, fields, zone, errors) for name in TIMES}
+
+    def read(name: str, parse: Callable[[str], T], default: T) -> T:
+        try:
+            return parse(fields.get(name, ""))
+        except ValueError as error:
+            errors[name] = str(error)
+            return default
+
+    entered: dict[str, Any] = {name: read(name, partial(_read_text, name), "") for name in TEXTS}
+    entered |= {name: read(name, partial(_read_time, zone), 0) for name in TIMES}
     entered["sales_close_at"] = entered["sales_close_at"] or entered["starts_at"]
-    fee = _fee(_value("fee", fields, errors), currency, errors)
-    capacity = _capacity(_value("capacity", fields, errors), errors)
+    fee = read("fee", partial(_read_fee, currency), Money(0, currency))
+    capacity = read("capacity", _read_capacity, 0)
     details = Details(**entered, fee=fee, capacity=capacity)
     errors = {**find_errors(details), **errors}
     if errors:
@@ -146,32 +157,19 @@ def search_text(details: Details) -> str:
     return searchable(f"{details.title}\n{details.summary}\n{details.place}\n{details.category}")
 
 
-def _text(name: str, fields: Mapping[str, str], errors: dict[str, str]) -> str:
-    try:
-        return tidy(fields.get(name, ""), lines=name == "description", max_length=MAX_LENGTHS[name])
-    except ValueError as error:
-        errors[name] = str(error)
-        return ""
+def _read_text(name: str, text: str) -> str:
+    return tidy(text, lines=name == "description", max_length=MAX_LENGTHS[name])
 
 
-def _value(name: str, fields: Mapping[str, str], errors: dict[str, str]) -> str:
-    """Return a time, an amount or a number as it was entered; empty if it is too long."""
-    text = fields.get(name, "")
-    if len(text) > MAX_VALUE:
-        errors[name] = gettext("At most {max} characters.").format(max=MAX_VALUE)
-        return ""
+def _value(text: str) -> str:
+    """Return a time, an amount or a number as it was entered. Raises ValueError if it is too long."""
+    check_length(text, MAX_VALUE)
     return text.strip()
 
 
-def _time(name: str, fields: Mapping[str, str], zone: ZoneInfo, errors: dict[str, str]) -> Milliseconds:
-    text = _value(name, fields, errors)
-    if not text:
-        return 0
-    try:
-        return read_time(text, zone)
-    except ValueError as error:
-        errors[name] = str(error)
-        return 0
+def _read_time(zone: ZoneInfo, text: str) -> Milliseconds:
+    entered = _value(text)
+    return read_time(entered, zone) if entered else 0
 
 
 def read_time(text: str, zone: ZoneInfo) -> Milliseconds:
@@ -205,24 +203,26 @@ def _written_time(at: Milliseconds, zone: ZoneInfo) -> str:
     return plain if milliseconds(local.replace(fold=0)) == at else local.isoformat(timespec=timespec)
 
 
-def _fee(text: str, currency: str, errors: dict[str, str]) -> Money:
-    if not text:
-        errors.setdefault("fee", gettext("This field is required. Enter 0 for a free event."))
-        return Money(0, currency)
+def _read_fee(currency: str, text: str) -> Money:
+    entered = _value(text)
+    if not entered:
+        msg = gettext("This field is required. Enter 0 for a free event.")
+        raise ValueError(msg)
     try:
-        return parse_amount(text, currency)
+        return parse_amount(entered, currency)
     except ValueError as error:
-        errors["fee"] = f"{error}."
-        return Money(0, currency)
+        msg = f"{error}."
+        raise ValueError(msg) from None
 
 
-def _capacity(text: str, errors: dict[str, str]) -> int:
-    if not text:
+def _read_capacity(text: str) -> int:
+    entered = _value(text)
+    if not entered:
         return 0
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_CAPACITY))):
-        errors["capacity"] = gettext("{text} is not a whole number of seats.").format(text=repr(text))
-        return 0
-    capacity = int(text)
-    if capacity > MAX_CAPACITY:
-        errors["capacity"] = gettext("At most {max} seats.").format(max=MAX_CAPACITY)
-    return capacity
+    if not (entered.isascii() and entered.isdecimal() and len(entered) <= len(str(MAX_CAPACITY))):
+        msg = gettext("{text} is not a whole number of seats.")
+        raise ValueError(msg.format(text=repr(entered)))
+    if int(entered) > MAX_CAPACITY:
+        msg = gettext("At most {max} seats.")
+        raise ValueError(msg.format(max=MAX_CAPACITY))
+    return int(entered)

@@ -1,6 +1,5 @@
 """Orders as JSON."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,7 +7,6 @@ from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, Field
 
 from festgate.kit.clock import moment
-from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
@@ -96,9 +94,7 @@ class OrderOutput(BaseModel):
 class CheckoutApi:
     """Routes of orders under /api/v1."""
 
-    def __init__(
-        self, portal: Portal, payments: Payments, is_used: Callable[[Connection, int], bool]
-    ) -> None:
+    def __init__(self, portal: Portal, payments: Payments, is_used: registrations.IsUsed) -> None:
         """`payments` are shared with the pages; `is_used` is a query of a module above."""
         self._is_used = is_used
         self._portal = portal

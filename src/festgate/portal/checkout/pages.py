@@ -1,6 +1,6 @@
 """The pages of checkout and of the receipt."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from starlette.requests import Request
@@ -34,8 +34,6 @@ RETURNED = "returned"
 """The query parameter with which a payment page sends its visitor back."""
 MAX_WAIT = 0.3
 """Seconds for which the first request for a paid order waits for its tickets."""
-Tickets = Callable[[Connection, int], Mapping[int, str]]
-"""The person's ticket codes by seat id."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class Till:
 class CheckoutPages:
     """Routes of orders."""
 
-    def __init__(self, portal: Portal, payments: Payments, tickets: Tickets) -> None:
+    def __init__(self, portal: Portal, payments: Payments, tickets: registrations.SeatReferences) -> None:
         """`tickets` is a query of the module above."""
         self._portal = portal
         self._payments = payments

@@ -98,14 +98,6 @@ class Door:
     result: ScanResult | None
 
 
-@dataclass(frozen=True, slots=True)
-class ListedDoor:
-    """An event in the list of doors."""
-
-    event: catalogue.Event
-    attendance: Attendance
-
-
 class DoorPages:
     """Pages for staff and organisers; other visitors are sent to sign in, or refused."""
 
@@ -219,11 +211,11 @@ class DoorPages:
         return ScanResult("bad", title, message=refusal.message)
 
 
-def list_doors(connection: Connection) -> list[ListedDoor]:
-    """Return every published event that is not long over, by its start."""
+def list_doors(connection: Connection) -> list[tuple[catalogue.Event, Attendance]]:
+    """Return every published event that is not long over with its attendance, by its start."""
     attendances = all_attendances(connection)
     return [
-        ListedDoor(event, attendances.get(event.id, Attendance(0, 0)))
+        (event, attendances.get(event.id, Attendance(0, 0)))
         for event in catalogue.all_events(connection)
         if event.state == "published" and event.ends_at > connection.now - STILL_LISTED
     ]
