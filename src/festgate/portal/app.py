@@ -84,7 +84,12 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
     for name, reason in loader.absent.items():
         portal.bulkheads[name].absent = reason
         portal.bulkheads[name].details = loader.details.get(name, "")
-    relay = _relay(portal, modules, loader)
+    relay = outbox.Relay(
+        portal.database,
+        [subscription for module in modules.values() for subscription in module.subscriptions],
+        facts=facts(loader.absent),
+        complete=len(modules) == len(DECLARED),
+    )
     api = _api(portal, modules)
     assets = Assets(packages=[(package, "static") for package in STATIC_PACKAGES])
     routes: list[BaseRoute] = [
@@ -186,12 +191,6 @@ def _absent(bulkhead: Bulkhead) -> Callable[[Request], Any]:
         raise bulkhead.refusal()
 
     return absent
-
-
-def _relay(portal: Portal, modules: Mapping[str, Module], loader: Loader) -> outbox.Relay:
-    subscriptions = [subscription for module in modules.values() for subscription in module.subscriptions]
-    complete = len(modules) == len(DECLARED)
-    return outbox.Relay(portal.database, subscriptions, facts=facts(loader.absent), complete=complete)
 
 
 def _lifespan(portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay) -> Lifespan[Routes]:

@@ -74,10 +74,7 @@ def add(
 
 
 @app.command(name="password")
-def change_password(
-    name: Name,
-    password_stdin: FromStdin = False,
-) -> None:
+def change_password(name: Name, password_stdin: FromStdin = False) -> None:
     """Give an account another password, and sign it out everywhere."""
     password = _password(from_stdin=password_stdin)
 

@@ -143,10 +143,7 @@ def _statements(*, by_words: bool, by_category: bool, by_day: bool) -> tuple[Sta
         ]
     else:
         # The second condition follows from the first; with it, the index on starts begins where the list does.
-        conditions += [
-            events.c.ends_at > bindparam("now"),
-            events.c.starts_at >= bindparam("first_start"),
-        ]
+        conditions += [events.c.ends_at > bindparam("now"), events.c.starts_at >= bindparam("first_start")]
     if by_category:
         conditions.append(events.c.category == bindparam("category"))
     if by_words:

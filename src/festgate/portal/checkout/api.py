@@ -46,8 +46,7 @@ class PlacingProblem(Problem):
     """Why an order was not placed."""
 
     registrations: list[OrderLine] = Field(
-        default=[],
-        description="What you can pay for now; only when the code is `list-changed`.",
+        default=[], description="What you can pay for now; only when the code is `list-changed`."
     )
 
 

@@ -358,12 +358,7 @@ def _drop_lines(connection: Connection, order: Order, gone: Sequence[Line]) -> O
         pay_url=None,
     )
     connection.run(
-        _revise,
-        order=order.id,
-        left=left,
-        new_revision=reduced.revision,
-        new_end=end,
-        now=connection.now,
+        _revise, order=order.id, left=left, new_revision=reduced.revision, new_end=end, now=connection.now
     )
     return reduced
 

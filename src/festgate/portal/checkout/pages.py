@@ -214,28 +214,25 @@ class CheckoutPages:
         cart = cart_of(person_id, seats, self._portal.settings.currency)
         second = connection.now // SECOND * SECOND
         stands = any(seat.stood is not None for seat in seats)
+        form = self._unconfirmed if limited else self._blank
+        if entered is not None:
+            form = replace(
+                form,
+                chosen=entered.get("payment_method", form.chosen),
+                card_number=entered.get("card_number", ""),
+                errors=tuple((errors or {}).items()),
+            )
         return Till(
             seats=tuple(sorted(seats, key=lambda seat: (seat.starts_at, seat.id))),
             due=cart.total,
             key=cart_key(connection, self._portal.secret, cart) if seats else "",
             cart=cart.shown if seats else "",
-            form=self._form(self._unconfirmed if limited else self._blank, entered, errors),
+            form=form,
             unconfirmed=visitor.email if limited else "",
             others=len(payable) - len(seats),
             now=connection.now if stands else second if seats else 0,
             stands=stands,
             until=second + SECOND if seats and not stands else NEVER,
-        )
-
-    @staticmethod
-    def _form(blank: Form, entered: Mapping[str, str] | None, errors: Mapping[str, str] | None) -> Form:
-        if entered is None:
-            return blank
-        return replace(
-            blank,
-            chosen=entered.get("payment_method", blank.chosen),
-            card_number=entered.get("card_number", ""),
-            errors=tuple((errors or {}).items()),
         )
 
     def _receipt(self, connection: Connection, person_id: int, username: str, ref: str) -> Receipt:

@@ -45,10 +45,7 @@ class Payments:
     """The payment methods of this fest, and the work that goes on behind the pages."""
 
     def __init__(
-        self,
-        database: Database,
-        methods: Sequence[PaymentMethod],
-        confirmed_only: Collection[str] = (),
+        self, database: Database, methods: Sequence[PaymentMethod], confirmed_only: Collection[str] = ()
     ) -> None:
         """`methods` are offered in their order; those in `confirmed_only` need a confirmed email address."""
         self._database = database

@@ -99,12 +99,7 @@ def claim_refund(connection: Connection, refund_id: int) -> bool:
 
 
 def note_refunded(
-    connection: Connection,
-    refund_id: int,
-    order_id: int,
-    seat_id: int | None,
-    *,
-    done_by: int | None = None,
+    connection: Connection, refund_id: int, order_id: int, seat_id: int | None, *, done_by: int | None = None
 ) -> None:
     """Record that the refund was done, by a provider or by the organiser `done_by`; a second time changes nothing.
 

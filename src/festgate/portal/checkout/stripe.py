@@ -292,10 +292,9 @@ class Stripe:
                 params={"payment_intent": refund.provider_ref, "limit": 100}
             ).data
             ours = [
-                refund_at_stripe
-                for refund_at_stripe in known
-                if (refund_at_stripe.metadata.to_dict() if refund_at_stripe.metadata else {}).get("refund")
-                == name
+                made
+                for made in known
+                if (made.metadata.to_dict() if made.metadata else {}).get("refund") == name
             ]
             if any(earlier.status not in FAILED for earlier in ours):
                 return

@@ -200,11 +200,7 @@ class DoorPages:
             arrival = refusal.arrival
             message = gettext("since {time} ({day}), checked in by {staff}")
             return ScanResult(
-                "bad",
-                title,
-                arrival.holder,
-                _about_check_in(message, arrival, self._writing),
-                arrival.code,
+                "bad", title, arrival.holder, _about_check_in(message, arrival, self._writing), arrival.code
             )
         if isinstance(refusal, OtherEvent):
             return ScanResult("bad", title, message=refusal.message, elsewhere=refusal.event)

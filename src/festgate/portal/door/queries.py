@@ -67,8 +67,7 @@ _latest = Statement(
 )
 _named = Statement(
     _arrival.where(
-        _GUESTS,
-        contains(_people.c.username_key, "words") | contains(_people.c.email_key, "words"),
+        _GUESTS, contains(_people.c.username_key, "words") | contains(_people.c.email_key, "words")
     )
     .order_by(_people.c.username_key)
     .limit(bindparam("limit"))

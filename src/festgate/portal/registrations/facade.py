@@ -12,12 +12,7 @@ from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, Ende
 from festgate.portal.registrations.errors import SeatsGone, SeatUsed
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.holds import IsUsed, release_seat, sweep_all, take_back_seat
-from festgate.portal.registrations.pauses import (
-    HoldKeeper,
-    kept_sentence,
-    pause_holds,
-    resume_holds,
-)
+from festgate.portal.registrations.pauses import HoldKeeper, kept_sentence, pause_holds, resume_holds
 from festgate.portal.registrations.queries import (
     Seat,
     SeatReferences,

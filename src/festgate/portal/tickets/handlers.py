@@ -243,11 +243,7 @@ class TicketHandlers:
         self._post(connection, topic, order.person_id, "refunded", text, order=order)
 
     def _email_holders(
-        self,
-        connection: Connection,
-        event: catalogue.Event,
-        changed_at: Milliseconds,
-        after_ticket: int,
+        self, connection: Connection, event: catalogue.Event, changed_at: Milliseconds, after_ticket: int
     ) -> None:
         if event.state != "published":  # cancelled since: there are emails about that
             return
