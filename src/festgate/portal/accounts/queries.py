@@ -43,9 +43,9 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An account that a visitor tries to sign in to."""
+    """A person whose password is to be checked or replaced, and its hash."""
 
-    person: int
+    person: Person
     password_hash: str
 
 
@@ -72,7 +72,6 @@ _visitor = Statement(
 _by_id = Statement(select(*_person).where(people.c.id == bindparam("person")))
 _by_username = Statement(select(*_person).where(people.c.username_key == bindparam("key")))
 _by_email = Statement(select(*_person).where(people.c.email_key == bindparam("key")))
-_hash_by_id = Statement(select(people.c.password_hash).where(people.c.id == bindparam("person")))
 # FOR SHARE (PostgreSQL): a change of the password waits for this transaction, or this one reads the change. Two
 # sign-ins of one person do not wait for each other. On SQLite one transaction writes at a time.
 _confirm_hash = Statement(
@@ -80,7 +79,8 @@ _confirm_hash = Statement(
     .where(people.c.id == bindparam("person"), people.c.password_hash == bindparam("known_hash"))
     .with_for_update(read=True)
 )
-_candidate = select(people.c.id, people.c.password_hash)
+_candidate = select(*_person, people.c.password_hash)
+_candidate_by_id = Statement(_candidate.where(people.c.id == bindparam("person")))
 _candidate_by_username = Statement(_candidate.where(people.c.username_key == bindparam("key")))
 _candidate_by_email = Statement(_candidate.where(people.c.email_key == bindparam("key")))
 _all = Statement(select(*_person, people.c.created_at).order_by(people.c.username_key))
@@ -109,13 +109,12 @@ def person_by_id(connection: Connection, person: int) -> Person:
     return _read(row)
 
 
-def hash_by_id(connection: Connection, person: int) -> str:
-    """Return the hash of the person's password. Raises NotFound."""
-    row = connection.first(_hash_by_id, person=person)
+def candidate_by_id(connection: Connection, person: int) -> Candidate:
+    """Return the person with that id, and the hash of their password. Raises NotFound."""
+    row = connection.first(_candidate_by_id, person=person)
     if row is None:
         raise NotFound
-    password_hash: str = row[0]
-    return password_hash
+    return _read_candidate(row)
 
 
 def has_hash(connection: Connection, person: int, known_hash: str) -> bool:
@@ -142,7 +141,7 @@ def find_candidate(connection: Connection, name: str) -> Candidate | None:
     """Return the person with that username or email address, and the hash of their password."""
     statement = _candidate_by_email if "@" in name else _candidate_by_username
     row = connection.first(statement, key=key_of(name))
-    return None if row is None else Candidate(*row)
+    return None if row is None else _read_candidate(row)
 
 
 def all_people(connection: Connection) -> list[Member]:
@@ -169,3 +168,7 @@ def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
 def _read(row: tuple[Any, ...]) -> Person:
     number, username, email, role, is_confirmed = row
     return Person(number, username, email, role, is_confirmed == 1)
+
+
+def _read_candidate(row: tuple[Any, ...]) -> Candidate:
+    return Candidate(_read(row[:-1]), row[-1])

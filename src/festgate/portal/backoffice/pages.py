@@ -107,7 +107,7 @@ class BackofficePages:
         try:
             event = await self._portal.database.write(operation)
         except Invalid as refusal:
-            return await self._form(request, None, fields, refusal.fields, refusal.status)
+            return await self._form(request, None, fields, refusal)
         return see_other(f"/organise?{'published' if publishes else 'saved'}={event.slug}")
 
     async def show_event(self, request: Request) -> Response:
@@ -135,14 +135,14 @@ class BackofficePages:
         except (Invalid, catalogue.CapacityTaken) as refusal:
             organised = await self._organised(request)
             # The form keeps the values that it showed first, so that a change meanwhile is still detected.
-            return await self._form(request, organised, fields, _errors(refusal), refusal.status, shown=seen)
+            return await self._form(request, organised, fields, refusal, shown=seen)
         except catalogue.EventEdited as refusal:
             organised = await self._organised(request)
             merged = merge(seen, fields, self._written(organised))
             again = gettext("Check the form and save it again.")
             notice = f"{refusal.message}{merged.changed} {again}"
             return await self._form(
-                request, organised, merged.values, merged.errors, refusal.status, notice=notice
+                request, organised, merged.values, refusal, errors=merged.errors, notice=notice
             )
         return see_other(f"/organise?{'published' if publishes else 'saved'}={slug}")
 
@@ -157,11 +157,9 @@ class BackofficePages:
             notice = gettext(
                 "Somebody else has changed this event, so it has not been published. Check it first."
             )
-            organised = await self._organised(request)
-            return await self._form(request, organised, status=refusal.status, notice=notice)
+            return await self._form(request, await self._organised(request), None, refusal, notice=notice)
         except Invalid as refusal:
-            organised = await self._organised(request)
-            return await self._form(request, organised, None, refusal.fields, refusal.status)
+            return await self._form(request, await self._organised(request), None, refusal)
         return see_other(f"/organise?published={slug}")
 
     async def show_cancel(self, request: Request) -> Response:
@@ -283,9 +281,9 @@ class BackofficePages:
         request: Request,
         organised: Organised | None,
         entered: Mapping[str, str] | None = None,
-        errors: Mapping[str, str] | None = None,
-        status: int = 200,
+        refusal: Refused | None = None,
         *,
+        errors: Mapping[str, str] | None = None,
         shown: str | None = None,
         notice: str = "",
     ) -> Response:
@@ -293,17 +291,19 @@ class BackofficePages:
         written = self._written(organised) if organised else EMPTY
         if shown is None:
             shown = shown_form(event.version, written) if event else ""
+        if errors is None:
+            errors = _errors(refusal)
         if errors and not notice:
             notice = gettext("Not saved yet. Please correct the marked fields.")
         listed = await self._portal.database.read(catalogue.all_events)
         return await self._portal.page(
             request,
             "backoffice/event.html",
-            status=status,
+            status=refusal.status if refusal else 200,
             section="organise",
             organised=organised,
             values={**EMPTY, **(written if entered is None else entered)},
-            errors=errors or {},
+            errors=errors,
             shown=shown,
             form=EventForm(event, notice),
             categories=sorted({event.category for event in listed if event.category}, key=str.casefold),
@@ -376,5 +376,7 @@ def _publishes(fields: Mapping[str, str]) -> bool:
     return fields.get("then") == "publish"
 
 
-def _errors(refusal: Refused) -> Mapping[str, str]:
-    return refusal.fields if isinstance(refusal, Invalid) else {"capacity": refusal.message}
+def _errors(refusal: Refused | None) -> Mapping[str, str]:
+    if isinstance(refusal, catalogue.CapacityTaken):
+        return {"capacity": refusal.message}
+    return refusal.fields if isinstance(refusal, Invalid) else {}

@@ -172,12 +172,10 @@ class Payments:
 
     def _refuse_more_calls(self, person_id: int) -> None:
         if self._calls[person_id] >= MAX_CALLS_OF_PERSON:
-            raise TooMany(
-                gettext(
-                    "One of your payments is still in progress. Check My events in a moment, then try again."
-                ),
-                5,
+            sentence = gettext(
+                "One of your payments is still in progress. Check My events in a moment, then try again."
             )
+            raise TooMany(sentence, 5)
 
     async def run(self) -> None:
         """Ask, expire and refund until cancelled."""
