@@ -15,7 +15,7 @@ from festgate.kit.money import Money, digits_of, known_currencies
 from festgate.portal.checkout.methods import NOT_STARTED, Declined, Paid, ProviderError, Waiting
 from festgate.portal.checkout.records import Line, Order, Refund
 from festgate.portal.checkout.stripe import RETRIES, Rejected, Stripe
-from festgate.portal.checkout.stripe_amounts import (
+from festgate.portal.checkout.stripe_values import (
     DECIMALS,
     STEP,
     UnchargeableAmount,

@@ -27,13 +27,15 @@ from festgate.portal.checkout.methods import (
     Waiting,
 )
 from festgate.portal.checkout.records import Order, Refund
-from festgate.portal.checkout.stripe_amounts import UnchargeableAmount, can_take, stripe_amount
-from festgate.portal.checkout.stripe_sessions import (
+from festgate.portal.checkout.stripe_values import (
     TURNED_DOWN,
     Session,
     StripeEvent,
+    UnchargeableAmount,
+    can_take,
     outcome_of,
     read_session,
+    stripe_amount,
 )
 from festgate.settings import Settings
 

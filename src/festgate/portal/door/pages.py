@@ -133,12 +133,9 @@ class DoorPages:
         slug = _slug(request)
         scanned = (await read_fields(request)).get("code", "")[:MAX_SCAN_LENGTH]
 
-        def operation(connection: Connection, code: str) -> Arrival:
-            return admit(connection, code, staff, catalogue.event_by_slug(connection, slug).id)
-
         try:
             code = read_scan(self._portal.secret, scanned)
-            await self._portal.database.write(operation, code)
+            await self._portal.database.write(admit, code, staff, slug)
         except Refused as refusal:
             return await self._show(request, staff, refusal)
         return see_other(f"/door/{slug}?in={code}")
@@ -157,12 +154,8 @@ class DoorPages:
         code = read_code(fields.get("code", "")[:MAX_SCAN_LENGTH])
         shown = fields.get(FIELD, "")
 
-        def operation(connection: Connection) -> Arrival:
-            event = catalogue.event_by_slug(connection, slug)
-            return undo_admission(connection, code, staff, event.id, shown)
-
         try:
-            await self._portal.database.write(operation)
+            await self._portal.database.write(undo_admission, code, staff, slug, shown)
         except Refused as refusal:
             return await self._show(request, staff, refusal)
         return see_other(f"/door/{slug}?out={code}")

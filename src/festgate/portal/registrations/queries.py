@@ -92,7 +92,6 @@ _lock = Statement(_seat.where(seats.c.id == bindparam("seat")).with_for_update(o
 _by_person = Statement(_seat.where(_OF_PERSON).order_by(_events.c.starts_at, seats.c.id))
 _held_by_person = Statement(_seat.where(_OF_PERSON, _PAYABLE).order_by(seats.c.event_id))
 _by_order = Statement(_seat.where(seats.c.order_id == bindparam("order")).order_by(seats.c.event_id))
-_live = Statement(select(seats.c.id).where(seats.c.event_id == bindparam("event"), _OF_PERSON, _LIVE_NOW))
 _seats_at = Statement(
     select(func.count(), func.max(case((_LIVE_NOW, 1), else_=0))).where(
         _OF_PERSON,
@@ -202,11 +201,6 @@ def live_seats_of_event(connection: Connection, event_id: int, limit: int) -> li
     """Return at most `limit` of the held and confirmed seats at the event."""
     rows = connection.all(_live_of_event, event=event_id, limit=limit)
     return [_read(row, connection.now) for row in rows]
-
-
-def has_live_seat(connection: Connection, person_id: int, event_id: int) -> bool:
-    """Return whether the person has a held or confirmed seat at the event."""
-    return connection.first(_live, person=person_id, event=event_id, now=connection.now) is not None
 
 
 def count_seats_at(connection: Connection, person_id: int, event_id: int) -> tuple[int, bool]:
