@@ -93,7 +93,12 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
     api = _api(portal, modules)
     assets = Assets(packages=[(package, "static") for package in STATIC_PACKAGES])
     routes: list[BaseRoute] = [
-        *_placeholders(portal),
+        *(
+            Route(path, _absent(portal.bulkheads[declared.name]), methods=ALL)
+            for declared in DECLARED
+            if declared.name in loader.absent
+            for path in declared.pages
+        ),
         Route("/healthz", _healthz, methods=["GET"]),
         Route("/readyz", _readyz(portal, relay), methods=["GET"]),
         Route("/metrics", _metrics(portal), methods=["GET"]),
@@ -174,16 +179,6 @@ def _api(portal: Portal, modules: Mapping[str, Module]) -> FastAPI:
 async def _left(_request: Request, _error: Exception) -> Response:
     """Answer a client that has disconnected; the status is for the log."""
     return Response(status_code=HTTPStatus.BAD_REQUEST)
-
-
-def _placeholders(portal: Portal) -> list[BaseRoute]:
-    """Return routes that answer for the modules that could not be loaded."""
-    return [
-        Route(path, _absent(portal.bulkheads[declared.name]), methods=ALL)
-        for declared in DECLARED
-        if portal.bulkheads[declared.name].absent
-        for path in declared.pages
-    ]
 
 
 def _absent(bulkhead: Bulkhead) -> Callable[[Request], Any]:

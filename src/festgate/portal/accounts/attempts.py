@@ -85,31 +85,21 @@ def sign_in_limits(
     """
     account = f"name {key_of(name)}" if person is None else f"person {person}"
     if device is not None:
-        return [
-            Limit(
-                keyed_hash(secret, "attempts of a device", f"{account}\0{device}"),
-                maximum,
-                gettext("Too many failed sign-ins in this browser."),
-                advice=gettext("You can also get a link by email to choose a new password."),
-            )
-        ]
+        key = keyed_hash(secret, "attempts of a device", f"{account}\0{device}")
+        sentence = gettext("Too many failed sign-ins in this browser.")
+        by_email = gettext("You can also get a link by email to choose a new password.")
+        return [Limit(key, maximum, sentence, advice=by_email)]
+    key = keyed_hash(secret, "attempts of an account from a network", f"{account}\0{network_of(host)}")
+    key_of_all = keyed_hash(secret, "attempts of an account", account)
+    here = gettext("Too many failed sign-ins for this account from your network.")
+    everywhere = gettext("Too many failed sign-ins for this account.")
     advice = gettext(
         "Browsers in which you signed in before still work. "
         "You can also get a link by email to choose a new password."
     )
     return [
-        Limit(
-            keyed_hash(secret, "attempts of an account from a network", f"{account}\0{network_of(host)}"),
-            maximum,
-            gettext("Too many failed sign-ins for this account from your network."),
-            advice=advice,
-        ),
-        Limit(
-            keyed_hash(secret, "attempts of an account", account),
-            maximum * NETWORKS,
-            gettext("Too many failed sign-ins for this account."),
-            advice=advice,
-        ),
+        Limit(key, maximum, here, advice=advice),
+        Limit(key_of_all, maximum * NETWORKS, everywhere, advice=advice),
     ]
 
 
