@@ -9,7 +9,7 @@ from festgate.portal.accounts.confirmation import (
 )
 from festgate.portal.accounts.names import key_of
 from festgate.portal.accounts.queries import Person, find_bearer, find_person, find_visitor, person_by_id
-from festgate.portal.accounts.sessions import forget_expired, note_seen
+from festgate.portal.accounts.sessions import note_seen
 
 __all__ = [
     "AddressNotConfirmed",
@@ -21,7 +21,6 @@ __all__ = [
     "find_bearer",
     "find_person",
     "find_visitor",
-    "forget_expired",
     "key_of",
     "lock_unconfirmed",
     "may_email",

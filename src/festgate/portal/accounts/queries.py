@@ -56,7 +56,7 @@ _person = (
 # Runs on every request of a signed-in visitor: two lookups by key in one statement.
 _visitor = Statement(
     select(*_person, sessions.c.seen_at)
-    .join_from(sessions, people, people.c.id == sessions.c.person_id)
+    .join_from(sessions, people)
     .where(
         sessions.c.token_hash == bindparam("token_hash"),
         sessions.c.kind == bindparam("kind"),

@@ -19,7 +19,7 @@ OPENS_ON = 5 * MINUTE
 
 
 @dataclass(frozen=True)
-class PlannedEvent:
+class Planned:
     """An event of the demo. Days are counted from the fest's first day; `fee` is in major units."""
 
     title: str
@@ -33,16 +33,14 @@ class PlannedEvent:
 
 
 PROGRAMME = (
-    PlannedEvent("Hackathon", "Technology", 500, 120, "Innovation Hub, Block C", (1, time(9)), (2, time(9))),
-    PlannedEvent("Dance Battle", "Stage", 300, 200, "Open-Air Theatre", (0, time(20)), (0, time(22, 30))),
-    PlannedEvent("AI Workshop", "Technology", 400, 40, "Lab 3, Block B", (1, time(14)), (1, time(17))),
-    PlannedEvent("Photography Walk", "Arts", 200, 8, "Lake gate", (2, time(6, 30)), (2, time(9))),
-    PlannedEvent(
-        "Gaming Tournament", "Games", 350, 64, "Seminar Hall, Block A", (1, time(11)), (1, time(19))
-    ),
-    PlannedEvent("Music Night", "Stage", 250, 800, "Open-Air Theatre", (1, time(19, 30)), (1, time(23))),
-    PlannedEvent("Treasure Hunt", "Games", 150, 90, "Library steps", (2, time(10)), (2, time(13))),
-    PlannedEvent(
+    Planned("Hackathon", "Technology", 500, 120, "Innovation Hub, Block C", (1, time(9)), (2, time(9))),
+    Planned("Dance Battle", "Stage", 300, 200, "Open-Air Theatre", (0, time(20)), (0, time(22, 30))),
+    Planned("AI Workshop", "Technology", 400, 40, "Lab 3, Block B", (1, time(14)), (1, time(17))),
+    Planned("Photography Walk", "Arts", 200, 8, "Lake gate", (2, time(6, 30)), (2, time(9))),
+    Planned("Gaming Tournament", "Games", 350, 64, "Seminar Hall, Block A", (1, time(11)), (1, time(19))),
+    Planned("Music Night", "Stage", 250, 800, "Open-Air Theatre", (1, time(19, 30)), (1, time(23))),
+    Planned("Treasure Hunt", "Games", 150, 90, "Library steps", (2, time(10)), (2, time(13))),
+    Planned(
         "Stand-up Comedy",
         "Stage",
         300,
@@ -52,10 +50,8 @@ PROGRAMME = (
         (2, time(20)),
         opens_later=True,
     ),
-    PlannedEvent(
-        "Robo Race", "Technology", 450, 48, "Mechanical Workshop, Block C", (2, time(14)), (2, time(17))
-    ),
-    PlannedEvent("Opening Ceremony", "Stage", 0, 1500, "Main Lawn", (0, time(18)), (0, time(19, 15))),
+    Planned("Robo Race", "Technology", 450, 48, "Mechanical Workshop, Block C", (2, time(14)), (2, time(17))),
+    Planned("Opening Ceremony", "Stage", 0, 1500, "Main Lawn", (0, time(18)), (0, time(19, 15))),
 )
 """In the order of the course that the first nine events come from, so that they have its numbers."""
 _TEXTS = {

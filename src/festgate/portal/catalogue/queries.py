@@ -84,17 +84,14 @@ class Filters:
 
 NO_FILTERS = Filters()
 
-_WITH_SEATS = seats.c.event_id == events.c.id
 _event = select(
     *events.c[(*TEXTS, *TIMES, "fee_minor", "currency")],
     seats.c.capacity,
     *events.c["id", "slug"],
     seats.c.taken,
     *events.c["state", "updated_at", "version"],
-).join_from(events, seats, _WITH_SEATS)
-_listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(
-    events, seats, _WITH_SEATS
-)
+).join_from(events, seats)
+_listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"
 
 _by_id = Statement(_event.where(events.c.id == bindparam("event")))

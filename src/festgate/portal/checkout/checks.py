@@ -44,7 +44,7 @@ _overpaid = Statement(
 )
 _paid_without_seat = Statement(
     select(orders.c.ref, lines.c.title, _seats.c.state)
-    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .join_from(lines, orders)
     .join(_seats, _seats.c.id == lines.c.seat_id)
     .where(
         orders.c.state == "paid",
@@ -57,7 +57,7 @@ _paid_without_seat = Statement(
 )
 _paid_twice = Statement(
     select(lines.c.seat_id, func.count())
-    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .join_from(lines, orders)
     .where(orders.c.state == "paid")
     .group_by(lines.c.seat_id)
     .having(func.count() > 1)

@@ -39,7 +39,7 @@ _orders = select(*orders.c["ref", "state", "revision", "total_minor", "currency"
 )
 _refunds = (
     select(orders.c.ref, refunds.c.id, refunds.c.amount_minor, refunds.c.currency)
-    .join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+    .join_from(refunds, orders)
     .where(orders.c.method == "desk", refunds.c.done_at.is_(None))
     .order_by(refunds.c.id)
 )

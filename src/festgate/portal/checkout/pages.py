@@ -23,7 +23,6 @@ from festgate.portal.checkout import queries
 from festgate.portal.checkout.carts import Cart, cart_of, in_one_currency, read_cart
 from festgate.portal.checkout.errors import ListChanged, NothingToPay
 from festgate.portal.checkout.forms import CheckoutForm
-from festgate.portal.checkout.methods import PaymentMethod
 from festgate.portal.checkout.payments import Payments
 from festgate.portal.checkout.placements import cart_key
 from festgate.portal.checkout.receipts import Receipt, seats_now
@@ -97,7 +96,10 @@ class CheckoutPages:
         self._tickets = tickets
         self._writing = Writing(portal.settings)
         self._sites = tuple(f"{site}/" for site in portal.settings.payment_sites)
-        choices = tuple(_choice(method) for method in payments.methods.values())
+        choices = tuple(
+            Choice(method.name, gettext(method.label), gettext(method.hint), isinstance(method, Sandbox))
+            for method in payments.methods.values()
+        )
         self._blank = Form(
             choices,
             tuple((card, gettext(outcome)) for card, outcome in CARDS.items()),
@@ -272,7 +274,3 @@ def _shown_cart(fields: Mapping[str, str]) -> Cart:
     if cart is None or not fields.get("idempotency_key"):
         raise ListChanged
     return cart
-
-
-def _choice(method: PaymentMethod) -> Choice:
-    return Choice(method.name, gettext(method.label), gettext(method.hint), isinstance(method, Sandbox))

@@ -29,7 +29,7 @@ _OWN = len(_order.selected_columns)
 # One order is read together with its lines, a row for each: its page and its payment ask for one four times.
 _whole = (
     _order.add_columns(*_line)
-    .join_from(orders, lines, lines.c.order_id == orders.c.id, isouter=True)
+    .join_from(orders, lines, isouter=True)
     .order_by(lines.c.starts_at, lines.c.seat_id)
 )
 _by_id = Statement(_whole.where(orders.c.id == bindparam("order")))
@@ -65,7 +65,7 @@ _refund = select(
     *refunds.c["id", "order_id", "seat_id", "provider_ref", "amount_minor", "currency"],
     refunds.c.currency != orders.c.currency,
     *refunds.c["reason", "attempts", "done_at", "done_by", "asked_by"],
-).join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+).join_from(refunds, orders)
 _refunds_of = Statement(_refund.where(refunds.c.order_id == bindparam("order")).order_by(refunds.c.id))
 _refunds_due = Statement(
     _refund.where(refunds.c.due_at <= bindparam("now"), refunds.c.due_at < NEVER)
@@ -74,13 +74,13 @@ _refunds_due = Statement(
 )
 _seat_order = Statement(
     select(lines.c.order_id)
-    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .join_from(lines, orders)
     .where(lines.c.seat_id == bindparam("seat"), orders.c.state.in_(("paid", "refunding", "refunded")))
     .order_by(lines.c.order_id.desc())
 )
 _open_seat_order = Statement(
     select(lines.c.order_id)
-    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .join_from(lines, orders)
     .where(
         lines.c.seat_id == bindparam("seat"),
         lines.c.dropped_at.is_(None),
@@ -106,7 +106,7 @@ _lost = Statement(
 )
 _refs_by_seat = Statement(
     select(lines.c.seat_id, orders.c.ref)
-    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .join_from(lines, orders)
     .where(
         orders.c.person_id == bindparam("person"),
         orders.c.state.in_(("pending", "paid", "refunding", "refunded")),
@@ -156,7 +156,7 @@ _stuck_refunds = Statement(
         *orders.c["ref", "method"],
         *refunds.c["amount_minor", "currency", "created_at", "attempts", "error", "due_at"],
     )
-    .join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+    .join_from(refunds, orders)
     .join(_people, _people.c.id == orders.c.person_id)
     .where(_refund_is_stuck)
     .order_by(refunds.c.id)

@@ -6,7 +6,6 @@ from festgate.portal.tickets.queries import (
     TicketState,
     codes_by_seat,
     is_used,
-    mail_of,
     ticket_of_seat,
     tickets_of,
 )
@@ -19,7 +18,6 @@ __all__ = [
     "codes_by_seat",
     "in_fours",
     "is_used",
-    "mail_of",
     "read_picture",
     "read_qr",
     "read_scan",
