@@ -98,8 +98,25 @@ def place_order(
         # Another process has placed it this instant: the next try finds it.
         raise TryAgain from None
     registrations.claim_seats(connection, seats, order_id, expires_at)
-    placed = []
-    for seat in sorted(seats, key=lambda seat: (seat.starts_at, seat.id)):
+    order = Order(
+        id=order_id,
+        ref=ref,
+        person_id=person_id,
+        state="pending",
+        method=method,
+        total=amount,
+        paid=None,
+        lines=_add_lines(connection, order_id, seats),
+        created_at=now,
+        expires_at=expires_at,
+    )
+    return order, True
+
+
+def _add_lines(connection: Connection, order_id: int, seats: list[registrations.Seat]) -> tuple[Line, ...]:
+    """Give the order a line for each seat, and return the lines by the start of the event."""
+    ordered = sorted(seats, key=lambda seat: (seat.starts_at, seat.id))
+    for seat in ordered:
         connection.run(
             _insert_line,
             order_id=order_id,
@@ -111,20 +128,9 @@ def place_order(
             fee_minor=seat.fee.minor,
             dropped_at=None,
         )
-        placed.append(Line(seat.id, seat.event_id, seat.title, seat.slug, seat.starts_at, seat.fee))
-    order = Order(
-        id=order_id,
-        ref=ref,
-        person_id=person_id,
-        state="pending",
-        method=method,
-        total=amount,
-        paid=None,
-        lines=tuple(placed),
-        created_at=now,
-        expires_at=expires_at,
+    return tuple(
+        Line(seat.id, seat.event_id, seat.title, seat.slug, seat.starts_at, seat.fee) for seat in ordered
     )
-    return order, True
 
 
 def _choose_seats(connection: Connection, person_id: int, cart: Cart | None) -> list[registrations.Seat]:

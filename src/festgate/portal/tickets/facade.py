@@ -1,6 +1,6 @@
 """The functions of tickets that other modules may call."""
 
-from festgate.portal.tickets.admissions import admit_holder, undo_admission
+from festgate.portal.tickets.issue import admit_holder, undo_admission
 from festgate.portal.tickets.qr import MAX_SCAN_LENGTH, ForgedCode, in_fours, read_picture, read_qr, read_scan
 from festgate.portal.tickets.queries import (
     TicketState,
