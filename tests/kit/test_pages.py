@@ -13,7 +13,6 @@ from starlette.responses import Response
 from festgate.kit.clock import HOUR, MINUTE, NEVER, SECOND, milliseconds, minutes_left
 from festgate.kit.db.statements import Connection
 from festgate.kit.metrics import Metrics
-from festgate.kit.money import Money
 from festgate.kit.web.compression import Piece, gzipped
 from festgate.kit.web.pages import MAX_KEPT, Kept, Pages, Rendered, Writing, countdown
 from festgate.kit.web.parameters import SESSION_COOKIE
@@ -22,6 +21,7 @@ from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.queries import find_visitor
 from festgate.portal.accounts.sessions import note_seen, open_session
 from festgate.portal.catalogue.offers import Offer
+from festgate.portal.catalogue.queries import ListedEvent
 from festgate.portal.catalogue.view_models import Card, HomePage
 from festgate.portal.composition import NAVIGATION, TEMPLATE_PACKAGES
 from festgate.settings import Settings
@@ -199,7 +199,10 @@ def test_the_least_recently_used_page_is_evicted() -> None:
 
 def test_a_fragment_is_rendered_once_for_each_value() -> None:
     pages = Pages(SETTINGS, TEMPLATE_PACKAGES)
-    card = Card("robo-race", "Robo <Race>", "", "Hall", 0, HOUR, Money(450, "INR"), Offer("open", 7, 0), "h2")
+    event = ListedEvent(
+        1, "robo-race", "published", "Robo <Race>", "", "Hall", 0, HOUR, 0, 0, 450, "INR", 9, 0
+    )
+    card = Card(event, Offer("open", 7, 0), "h2")
     first = pages.fragment("catalogue/card.html", card)
     assert "Robo &lt;Race&gt;" in first
     assert "7 seats left" in first

@@ -84,11 +84,21 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
     for name, reason in loader.absent.items():
         portal.bulkheads[name].absent = reason
         portal.bulkheads[name].details = loader.details.get(name, "")
-    relay = _relay(portal, modules, loader)
+    relay = outbox.Relay(
+        portal.database,
+        [subscription for module in modules.values() for subscription in module.subscriptions],
+        facts=facts(loader.absent),
+        complete=len(modules) == len(DECLARED),
+    )
     api = _api(portal, modules)
     assets = Assets(packages=[(package, "static") for package in STATIC_PACKAGES])
     routes: list[BaseRoute] = [
-        *_placeholders(portal),
+        *(
+            Route(path, _absent(portal.bulkheads[declared.name]), methods=ALL)
+            for declared in DECLARED
+            if declared.name in loader.absent
+            for path in declared.pages
+        ),
         Route("/healthz", _healthz, methods=["GET"]),
         Route("/readyz", _readyz(portal, relay), methods=["GET"]),
         Route("/metrics", _metrics(portal), methods=["GET"]),
@@ -171,27 +181,11 @@ async def _left(_request: Request, _error: Exception) -> Response:
     return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
-def _placeholders(portal: Portal) -> list[BaseRoute]:
-    """Return routes that answer for the modules that could not be loaded."""
-    return [
-        Route(path, _absent(portal.bulkheads[declared.name]), methods=ALL)
-        for declared in DECLARED
-        if portal.bulkheads[declared.name].absent
-        for path in declared.pages
-    ]
-
-
 def _absent(bulkhead: Bulkhead) -> Callable[[Request], Any]:
     async def absent(_request: Request) -> Response:
         raise bulkhead.refusal()
 
     return absent
-
-
-def _relay(portal: Portal, modules: Mapping[str, Module], loader: Loader) -> outbox.Relay:
-    subscriptions = [subscription for module in modules.values() for subscription in module.subscriptions]
-    complete = len(modules) == len(DECLARED)
-    return outbox.Relay(portal.database, subscriptions, facts=facts(loader.absent), complete=complete)
 
 
 def _lifespan(portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay) -> Lifespan[Routes]:

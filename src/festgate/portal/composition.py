@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 from starlette.routing import BaseRoute
 
-from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import StartupError
 from festgate.kit.messaging.mail_links import LinkMaker
@@ -106,14 +105,6 @@ class Declared:
     """Limits on the bodies of its requests, in bytes, by the beginning of the path, where the kit's does not fit."""
 
 
-@dataclass(frozen=True)
-class NoLapses:
-    """The stand-in while registrations is not loaded: no hold ends."""
-
-    seats: Mapping[int, int] = field(default_factory=dict)
-    next_at: Milliseconds = NEVER
-
-
 Identify = Callable[[Connection, str], Visitor | None]
 
 
@@ -178,16 +169,19 @@ def link(loader: Loader) -> Links:
         return facade.refs_by_seat
 
     find_visitor, find_bearer, note_seen = loader.attempt("accounts", accounts) or (
-        _nobody,
-        _nobody,
-        _note_nothing,
+        lambda _connection, _token: None,
+        lambda _connection, _token: None,
+        lambda _connection, _token: None,
     )
     count_held, find_lapses, kept_sentence = loader.attempt("registrations", registrations) or (
-        _none_held,
+        lambda _connection, _person: 0,
         _no_lapses,
-        _nothing_kept,
+        lambda _connection, _person: "",
     )
-    ticket_codes, is_used = loader.attempt("tickets", tickets) or (_no_references, _never_used)
+    ticket_codes, is_used = loader.attempt("tickets", tickets) or (
+        lambda _connection, _person: {},
+        lambda _connection, _seat: False,
+    )
     return Links(
         find_visitor,
         find_bearer,
@@ -199,36 +193,14 @@ def link(loader: Loader) -> Links:
         find_lapses=find_lapses,
         ticket_codes=ticket_codes,
         is_used=is_used,
-        order_refs=loader.attempt("checkout", checkout) or _no_references,
+        order_refs=loader.attempt("checkout", checkout) or (lambda _connection, _person: {}),
     )
 
 
-def _nobody(_connection: Connection, _token: str) -> Visitor | None:
-    return None
-
-
-def _note_nothing(_connection: Connection, _token: str) -> None:
-    """Do nothing: nobody can be signed in."""
-
-
-def _none_held(_connection: Connection, _person: int) -> int:
-    return 0
-
-
 def _no_lapses(_connection: Connection) -> "LapsedHolds":
-    return NoLapses()
+    from festgate.portal.catalogue.facade import LapsedHolds
 
-
-def _never_used(_connection: Connection, _seat: int) -> bool:
-    return False
-
-
-def _nothing_kept(_connection: Connection, _person: int) -> str:
-    return ""
-
-
-def _no_references(_connection: Connection, _person: int) -> Mapping[int, str]:
-    return {}
+    return LapsedHolds()
 
 
 def _accounts(portal: Portal, _links: Links) -> Module:
@@ -283,8 +255,7 @@ def _checkout(portal: Portal, links: Links) -> Module:
     from festgate.portal.checkout.api import CheckoutApi
     from festgate.portal.checkout.handlers import SUBSCRIPTIONS
     from festgate.portal.checkout.pages import CheckoutPages
-    from festgate.portal.checkout.payments import Payments
-    from festgate.portal.checkout.providers import payment_methods
+    from festgate.portal.checkout.payments import Payments, payment_methods
     from festgate.portal.checkout.webhooks import webhook_routes
 
     # Nothing is paid beforehand at the desk, so anyone could keep seats there under an invented address.

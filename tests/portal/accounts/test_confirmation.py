@@ -31,7 +31,7 @@ from festgate.portal.accounts.confirmation import (
     write_token,
 )
 from festgate.portal.accounts.people import Newcomer, add_person
-from festgate.portal.accounts.queries import find_visitor, person_by_id
+from festgate.portal.accounts.queries import Candidate, find_visitor, person_by_id
 from festgate.portal.accounts.reception import Opening, add_newcomer, add_person_and_sign_in
 from festgate.settings import Settings
 from tests.portal.accounts.conftest import Join
@@ -104,7 +104,7 @@ def test_a_confirmation_link_expires_after_three_days_and_cannot_be_forged(
         f"{number}-{int(end) + 1}-{signature}",
         f"999-{end}-{signature}",
         write_token(b"another fest's secret" * 2, asha, expires_at),
-        recovery.write_token(SECRET, recovery.Claim(asha, "none"), expires_at),
+        recovery.write_token(SECRET, Candidate(asha, "none"), expires_at),
     ):
         with pytest.raises(ConfirmationLinkExpired):
             database.write(use_token, SECRET, forged)
@@ -123,7 +123,7 @@ def test_queued_emails_contain_no_confirmation_or_reset_link(
     token = token_of(database)
     limit = Limit("here", 9, "")
     database.write(recovery.send_link, "Asha", limit, SECRET, FEST)
-    claim = recovery.Claim(database.read(person_by_id, person), "none")
+    claim = Candidate(database.read(person_by_id, person), "none")
     password = recovery.write_token(SECRET, claim, database.clock.now + recovery.LIFE)
     stored = "\n".join(rows("kit_mail"))
     assert "Confirm your email address" in stored
@@ -144,7 +144,7 @@ def test_an_email_whose_link_has_expired_is_not_sent(database: OpenDatabase) -> 
 
 def test_a_reset_link_confirms_the_address_too(database: OpenDatabase, join: Join) -> None:
     asha = join("Asha", "old hash")
-    database.write(recovery.use_token, recovery.Claim(asha, "old hash"), "new hash")
+    database.write(recovery.use_token, Candidate(asha, "old hash"), "new hash")
     assert is_confirmed(database, asha.id)
 
 

@@ -15,12 +15,11 @@ from festgate.kit.messaging import mail, mail_links
 from festgate.portal.accounts.attempts import Limit, address_limit
 from festgate.portal.accounts.facade import find_visitor
 from festgate.portal.accounts.people import set_password
-from festgate.portal.accounts.queries import find_candidate, person_by_id
+from festgate.portal.accounts.queries import Candidate, find_candidate, person_by_id
 from festgate.portal.accounts.recovery import (
     LIFE,
     LINK_KIND,
     MAX_EMAILS,
-    Claim,
     ResetLinkExpired,
     make_link,
     read_token,
@@ -63,11 +62,11 @@ def sent_texts(database: OpenDatabase) -> list[str]:
     return texts
 
 
-def claim_of(database: OpenDatabase, person: int) -> Claim:
+def candidate_of(database: OpenDatabase, person: int) -> Candidate:
     person_found = database.read(person_by_id, person)
     candidate = database.read(find_candidate, person_found.username)
     assert candidate is not None
-    return Claim(person_found, candidate.password_hash)
+    return Candidate(person_found, candidate.password_hash)
 
 
 @pytest.mark.parametrize("name", ["Asha", "ASHA", "asha@Example.org"])
@@ -80,7 +79,7 @@ def test_a_reset_link_replaces_the_password_and_ends_every_session(
     claim = database.read(read_token, SECRET, token)
     assert claim.person == asha
     database.write(use_token, claim, "new hash")
-    assert claim_of(database, asha.id).password_hash == "new hash"
+    assert candidate_of(database, asha.id).password_hash == "new hash"
     assert database.read(find_visitor, session.token) is None
 
 
@@ -108,7 +107,7 @@ def test_a_reset_link_works_once_even_if_it_is_opened_twice(
         database.write(use_token, second, "newer hash")
     with pytest.raises(ResetLinkExpired):
         database.read(read_token, SECRET, token)
-    assert claim_of(database, first.person.id).password_hash == "new hash"
+    assert candidate_of(database, first.person.id).password_hash == "new hash"
 
 
 def test_a_reset_link_expires_after_an_hour_or_when_the_password_changes(
@@ -131,7 +130,7 @@ def test_a_reset_link_expires_after_an_hour_or_when_the_password_changes(
 def test_forged_reset_links_are_refused(database: OpenDatabase, join: Join) -> None:
     asha, ravi = join("Asha", "one hash"), join("Ravi", "another hash")
     expires_at = database.clock() + LIFE
-    token = write_token(SECRET, claim_of(database, asha.id), expires_at)
+    token = write_token(SECRET, candidate_of(database, asha.id), expires_at)
     _, _, signature = token.split("-")
     forged_tokens = [
         f"{ravi.id}-{expires_at}-{signature}",
@@ -141,7 +140,7 @@ def test_forged_reset_links_are_refused(database: OpenDatabase, join: Join) -> N
         f"{token}0",
         f"{ravi.id + 1}-{expires_at}-{signature}",
         f"{10**17}-{expires_at}-{signature}",
-        write_token(b"another fest's".ljust(32), claim_of(database, asha.id), expires_at),
+        write_token(b"another fest's".ljust(32), candidate_of(database, asha.id), expires_at),
         "",
         "asha",
         f"\N{ARABIC-INDIC DIGIT ONE}-{expires_at}-{signature}",

@@ -7,9 +7,9 @@ import pytest
 from festgate.kit.clock import DAY, SECOND
 from festgate.kit.visitors import SEEN_EVERY, Role, Visitor
 from festgate.portal.accounts.attempts import Limit, count_attempt
-from festgate.portal.accounts.facade import find_bearer, find_visitor, forget_expired, note_seen
+from festgate.portal.accounts.facade import find_bearer, find_visitor, note_seen
 from festgate.portal.accounts.queries import IDLE, OFFICE_IDLE, Kind
-from festgate.portal.accounts.sessions import LIFE, end_session, open_session
+from festgate.portal.accounts.sessions import LIFE, end_session, forget_expired, open_session
 from tests.portal.accounts.conftest import Join
 from tests.rig.database import OpenDatabase
 

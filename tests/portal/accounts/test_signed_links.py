@@ -4,7 +4,7 @@ import pytest
 
 from festgate.kit.clock import Milliseconds
 from festgate.portal.accounts import confirmation, recovery
-from festgate.portal.accounts.queries import Person
+from festgate.portal.accounts.queries import Candidate, Person
 from festgate.portal.accounts.signed_links import make_token, parse_token
 
 SECRET = b"s" * 32
@@ -18,7 +18,7 @@ def test_the_format_of_links_in_sent_emails_does_not_change() -> None:
         == "7-1800000000000-e71de71ccbf2a0071ac9c61c7f4f6c0f"
     )
     assert (
-        recovery.write_token(SECRET, recovery.Claim(ASHA, "hash"), EXPIRES_AT)
+        recovery.write_token(SECRET, Candidate(ASHA, "hash"), EXPIRES_AT)
         == "7-1800000000000-84d765732fef4e045cdd59480a89636c"
     )
 

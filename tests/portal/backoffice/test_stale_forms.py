@@ -9,11 +9,11 @@ from festgate.kit.money import Money
 from festgate.portal.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries, refunds
-from festgate.portal.checkout.desk import mark_paid_at_desk, mark_refunded_at_desk
+from festgate.portal.checkout.desk import desk_forms, desk_forms_of, mark_paid_at_desk, mark_refunded_at_desk
+from festgate.portal.checkout.errors import OrderChanged
 from festgate.portal.checkout.orders import expire_order
 from festgate.portal.checkout.placements import place_order
 from festgate.portal.checkout.records import Order
-from festgate.portal.checkout.shown import OrderChanged, desk_forms, desk_forms_of
 from festgate.portal.registrations.errors import SeatInOrder, SeatPaid
 from festgate.portal.registrations.holds import cancel_seat, hold_seat
 from tests.portal.checkout.factories import mark_order_paid

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from festgate.kit.clock import HOUR, milliseconds
 from festgate.kit.money import Money
 from festgate.portal.catalogue.calendars import calendar, read_calendar, write_calendar
-from festgate.portal.catalogue.details import Details, details_of, read_details
+from festgate.portal.catalogue.details import FIELDS, Details, details_of, read_details
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.rows import Sheet, Unreadable
 from tests.portal.catalogue.programme import BERLIN, KOLKATA, any_details, details
@@ -25,23 +25,13 @@ STARTS_AT = milliseconds(datetime(2026, 3, 14, 10, tzinfo=KOLKATA))
 
 def event_of(details_given: Details, number: int = 7) -> Event:
     return Event(
-        number,
-        f"event-{number}",
-        details_given.title,
-        details_given.summary,
-        details_given.description,
-        details_given.category,
-        details_given.place,
-        details_given.starts_at,
-        details_given.ends_at,
-        details_given.sales_open_at,
-        details_given.sales_close_at,
-        details_given.fee,
-        details_given.capacity,
-        0,
-        "published",
-        STARTS_AT,
-        number,
+        **{name: getattr(details_given, name) for name in FIELDS},
+        id=number,
+        slug=f"event-{number}",
+        taken=0,
+        state="published",
+        updated_at=STARTS_AT,
+        version=number,
     )
 
 

@@ -1,22 +1,14 @@
 """The offer of an event at a moment, and when it may change."""
 
-from dataclasses import dataclass, field
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from festgate.kit.clock import NEVER
-from festgate.portal.catalogue.offers import offer_of, until
+from festgate.portal.catalogue.offers import LapsedHolds, offer_of, until
 from festgate.portal.catalogue.queries import ListedEvent
 
 OPENS, CLOSES, ENDS = 100, 200, 300
-
-
-@dataclass(frozen=True)
-class Lapses:
-    seats: dict[int, int] = field(default_factory=dict)
-    next_at: int = NEVER
 
 
 def listed_event(capacity: int = 100, taken: int = 0) -> ListedEvent:
@@ -85,7 +77,7 @@ def test_the_seats_left_are_between_zero_and_the_capacity(capacity: int, taken: 
 
 @given(st.integers(0, 400), st.integers(1, 400))
 def test_the_state_does_not_change_before_the_returned_moment(now: int, next_at: int) -> None:
-    lapses = Lapses(next_at=next_at if next_at > now else NEVER)
+    lapses = LapsedHolds(next_at=next_at if next_at > now else NEVER)
     changes_at = until(listed_event(), lapses, now)
     assert changes_at > now
     assert {state_at(moment) for moment in range(now, min(changes_at, 500))} == {state_at(now)}

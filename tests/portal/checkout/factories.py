@@ -2,9 +2,8 @@
 
 from festgate.kit.db.statements import Connection
 from festgate.portal.checkout.carts import Cart, cart_of
-from festgate.portal.checkout.desk import mark_paid_at_desk, mark_refunded_at_desk
+from festgate.portal.checkout.desk import desk_forms_of, mark_paid_at_desk, mark_refunded_at_desk
 from festgate.portal.checkout.records import Order
-from festgate.portal.checkout.shown import desk_forms_of
 from festgate.portal.registrations import facade as registrations
 
 

@@ -8,9 +8,8 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import orders, placements, queries
 from festgate.portal.checkout.cancellations import cancel_registrations
 from festgate.portal.checkout.checks import check_money, check_seats
-from festgate.portal.checkout.errors import NothingToCancel
+from festgate.portal.checkout.errors import NothingToCancel, OrderChanged
 from festgate.portal.checkout.records import Order
-from festgate.portal.checkout.shown import OrderChanged
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.checks import check_counts
 from festgate.portal.registrations.holds import SWEPT_AT_ONCE

@@ -12,7 +12,7 @@ from festgate.kit.clock import MINUTE
 from festgate.portal.checkout import stripe as method
 from festgate.portal.checkout.methods import NOT_STARTED
 from festgate.portal.checkout.orders import ASK_AFTER, MAX_ASK
-from festgate.portal.checkout.stripe_sessions import NOT_IN_TIME
+from festgate.portal.checkout.stripe_values import NOT_IN_TIME
 from festgate.portal.tickets import facade as tickets
 from tests.portal.checkout.stripe_fest import Fest, Person
 from tests.rig.forms import hidden_fields

@@ -15,7 +15,7 @@ from festgate.kit.money import Money, digits_of, known_currencies
 from festgate.portal.checkout.methods import NOT_STARTED, Declined, Paid, ProviderError, Waiting
 from festgate.portal.checkout.records import Line, Order, Refund
 from festgate.portal.checkout.stripe import RETRIES, Rejected, Stripe
-from festgate.portal.checkout.stripe_amounts import (
+from festgate.portal.checkout.stripe_values import (
     DECIMALS,
     STEP,
     UnchargeableAmount,
@@ -51,7 +51,7 @@ def order_of(*fees: Money, ref: str = "ABCDE12345", duration: int = Stripe.keeps
         Line(seat, seat, f"Event {seat}", f"event-{seat}", now + DAY, fee) for seat, fee in enumerate(fees)
     )
     due = Money(sum(fee.minor for fee in fees), fees[0].currency)
-    return Order(1, ref, 1, "pending", "stripe", due, now, now + duration, 0, None, None, None, None, lines)
+    return Order(1, ref, 1, "pending", "stripe", due, None, lines, now, now + duration)
 
 
 def pay(server: StripeServer, stripe: Stripe, order: Order) -> str:
@@ -66,7 +66,7 @@ def pay(server: StripeServer, stripe: Stripe, order: Order) -> str:
 def refund_of(
     charge: str, minor: int, *, number: int = 7, attempts: int = 0, currency: str = "INR"
 ) -> Refund:
-    return Refund(number, 1, None, charge, Money(minor, currency), "Because.", None, attempts)
+    return Refund(number, 1, None, charge, Money(minor, currency), False, "Because.", attempts)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.kit.db.database import Database
 from festgate.kit.errors import TooMany
 from festgate.kit.visitors import Visitor
+from festgate.portal.accounts.attempts import STEP, SeatLimit, SeatLimits
 from festgate.portal.accounts.confirmation import AddressNotConfirmed, confirm_address
-from festgate.portal.accounts.seat_limit import STEP, SeatLimit, SeatLimits
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.checks import check_counts
 from festgate.portal.registrations.errors import AlreadyRegistered

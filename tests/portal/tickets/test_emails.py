@@ -19,6 +19,7 @@ from festgate.portal.checkout.facts import OrderRefunded
 from festgate.portal.registrations.holds import cancel_seat
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.handlers import EMAILS_AT_ONCE
+from festgate.portal.tickets.queries import mail_of
 from tests.portal.tickets.fest import FEST, HOLD_MINUTES, Fest
 from tests.rig.smtp import Mailbox
 
@@ -90,7 +91,7 @@ def test_one_email_for_an_order_has_all_tickets_calendar_files_and_the_receipt(f
     assert f"Receipt: https://fest.example/orders/{order.ref}\n" in body
     for ticket in fest.database.read(tickets.tickets_of, asha.id):
         assert f"https://fest.example/tickets/{ticket.code}\n" in body
-        state = fest.database.read(tickets.mail_of, ticket, order.ref)
+        state = fest.database.read(mail_of, ticket, order.ref)
         assert state is not None
         assert (state.state, state.recipient) == ("queued", "asha@example.org")
     assert sorted(files(fest, topic)) == [
@@ -281,7 +282,7 @@ def test_the_email_reaches_a_mail_server_once_even_if_it_is_refused_at_first(
     mailbox.refuse()
     for _ in range(refusals):
         fest.database.run(postman.send_due())
-        state = fest.database.read(tickets.mail_of, ticket, None)
+        state = fest.database.read(mail_of, ticket, None)
         assert state is not None
         assert (state.state, state.error) == ("queued", "451 4.3.0 Try again later")
         fest.database.clock.move(state.at - fest.database.clock())
@@ -293,6 +294,6 @@ def test_the_email_reaches_a_mail_server_once_even_if_it_is_refused_at_first(
     (file,) = email.message.iter_attachments()
     (event,) = icalendar.Calendar.from_ical(file.get_content()).walk("VEVENT")
     assert event["SUMMARY"] == "Open Talk"
-    state = fest.database.read(tickets.mail_of, ticket, None)
+    state = fest.database.read(mail_of, ticket, None)
     assert state is not None
     assert (state.state, state.at) == ("sent", fest.database.clock())

@@ -15,6 +15,7 @@ from festgate.kit.web.portal import NO_STORE, Portal
 from festgate.portal.accounts.forms import NewAccount, SignIn
 from festgate.portal.accounts.passwords import Crowded, Hasher
 from festgate.portal.accounts.people import Taken
+from festgate.portal.accounts.queries import Person
 from festgate.portal.accounts.reception import Opening, PasswordChanged, Reception, WrongPassword
 
 
@@ -69,24 +70,12 @@ class AccountApi:
         async def register(body: NewAccount, request: Request) -> Account:
             """Make an account."""
             person = await self._reception.register(body.newcomer(), body.password, address_of(request.scope))
-            return Account(
-                id=person.id,
-                username=person.username,
-                email=person.email,
-                role=person.role,
-                email_confirmed=person.is_confirmed,
-            )
+            return _account(person.id, person)
 
         @router.get("/people/me", responses=problems(SignInNeeded))
         async def read_me(person: Annotated[Visitor, Depends(caller)]) -> Account:
             """Read the account that the token belongs to."""
-            return Account(
-                id=person.person,
-                username=person.username,
-                email=person.email,
-                role=person.role,
-                email_confirmed=person.is_confirmed,
-            )
+            return _account(person.person, person)
 
         @router.post("/people/me/confirmation", status_code=202, responses=problems(SignInNeeded, TooMany))
         async def send_confirmation(person: Annotated[Visitor, Depends(caller)]) -> None:
@@ -94,3 +83,13 @@ class AccountApi:
             await self._reception.send_confirmation(person.person)
 
         return router
+
+
+def _account(number: int, person: Person | Visitor) -> Account:
+    return Account(
+        id=number,
+        username=person.username,
+        email=person.email,
+        role=person.role,
+        email_confirmed=person.is_confirmed,
+    )

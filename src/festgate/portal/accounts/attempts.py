@@ -21,6 +21,12 @@ WINDOW = 15 * MINUTE
 """The time from the first counted attempt; after it the count starts again."""
 NETWORK_BITS = 64
 """The prefix of an IPv6 address that is counted: a client with one address has its whole network."""
+STEP = 16
+"""Of a generous limit on seats, each such seat is counted, with that weight: a statement for each seat would cost more
+than 3 % of a registration. The limit is then exact to within as many seats of each worker."""
+COUNTED_ONE_BY_ONE = 1_000
+"""A limit below this counts every seat: steps would be a large part of it."""
+MAX_REMEMBERED = 10_000
 NETWORKS = 10
 """The limit of an account from all networks together, as a multiple of the limit from one network."""
 
@@ -79,31 +85,21 @@ def sign_in_limits(
     """
     account = f"name {key_of(name)}" if person is None else f"person {person}"
     if device is not None:
-        return [
-            Limit(
-                keyed_hash(secret, "attempts of a device", f"{account}\0{device}"),
-                maximum,
-                gettext("Too many failed sign-ins in this browser."),
-                advice=gettext("You can also get a link by email to choose a new password."),
-            )
-        ]
+        key = keyed_hash(secret, "attempts of a device", f"{account}\0{device}")
+        sentence = gettext("Too many failed sign-ins in this browser.")
+        by_email = gettext("You can also get a link by email to choose a new password.")
+        return [Limit(key, maximum, sentence, advice=by_email)]
+    key = keyed_hash(secret, "attempts of an account from a network", f"{account}\0{network_of(host)}")
+    key_of_all = keyed_hash(secret, "attempts of an account", account)
+    here = gettext("Too many failed sign-ins for this account from your network.")
+    everywhere = gettext("Too many failed sign-ins for this account.")
     advice = gettext(
         "Browsers in which you signed in before still work. "
         "You can also get a link by email to choose a new password."
     )
     return [
-        Limit(
-            keyed_hash(secret, "attempts of an account from a network", f"{account}\0{network_of(host)}"),
-            maximum,
-            gettext("Too many failed sign-ins for this account from your network."),
-            advice=advice,
-        ),
-        Limit(
-            keyed_hash(secret, "attempts of an account", account),
-            maximum * NETWORKS,
-            gettext("Too many failed sign-ins for this account."),
-            advice=advice,
-        ),
+        Limit(key, maximum, here, advice=advice),
+        Limit(key_of_all, maximum * NETWORKS, everywhere, advice=advice),
     ]
 
 
@@ -181,3 +177,55 @@ def network_of(host: str) -> str:
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(ipaddress.IPv6Network((int(address), NETWORK_BITS), strict=False))
+
+
+@dataclass(slots=True)
+class SeatLimit:
+    """The maximum number of seats under one key in `WINDOW`; each `step`-th seat is counted with that weight."""
+
+    key: str
+    max_seats: int
+    step: int
+    spent_until: Milliseconds = 0
+    """Until then this process refuses without asking the database: the limit was reached at the last count."""
+
+
+class SeatLimits:
+    """The limits of all client addresses in one process."""
+
+    def __init__(self, secret: bytes, max_seats: int) -> None:
+        """Take the `secret` that keys the hashes under which seats are counted."""
+        self._secret = secret
+        self._max_seats = max_seats
+        self._step = STEP if max_seats >= COUNTED_ONE_BY_ONE else 1
+        self._limits: dict[str, SeatLimit] = {}
+
+    def of(self, host: str) -> SeatLimit:
+        """Return the limit of that address: a host, or for IPv6 its network."""
+        limit = self._limits.get(host)
+        if limit is None:
+            if len(self._limits) >= MAX_REMEMBERED:
+                self._limits.clear()
+            key = keyed_hash(self._secret, "seats of an address", network_of(host))
+            limit = self._limits[host] = SeatLimit(key, self._max_seats, self._step)
+        return limit
+
+
+def check_seats(connection: Connection, limit: SeatLimit) -> None:
+    """Raise TooMany if the address is known to have taken all its seats."""
+    if connection.now < limit.spent_until:
+        raise _refusal(limit, connection.now)
+
+
+def count_seat(connection: Connection, limit: SeatLimit, seat_id: int) -> None:
+    """Count a seat that was taken, if it is one of those that are counted. Raises TooMany."""
+    if seat_id % limit.step:
+        return
+    window_ends_at = add_to_count(connection, limit.key, limit.step, limit.max_seats, WINDOW)
+    if window_ends_at is not None:
+        limit.spent_until = window_ends_at
+        raise _refusal(limit, connection.now)
+
+
+def _refusal(limit: SeatLimit, now: Milliseconds) -> TooMany:
+    return too_many(gettext("Too many seats were taken from your network."), limit.spent_until - now)

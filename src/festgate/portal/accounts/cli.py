@@ -1,7 +1,7 @@
 """`festgate user`: the commands for people, their roles and their passwords."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated
 
 import typer
@@ -74,10 +74,7 @@ def add(
 
 
 @app.command(name="password")
-def change_password(
-    name: Name,
-    password_stdin: FromStdin = False,
-) -> None:
+def change_password(name: Name, password_stdin: FromStdin = False) -> None:
     """Give an account another password, and sign it out everywhere."""
     password = _password(from_stdin=password_stdin)
 
@@ -97,13 +94,7 @@ def change_password(
 @app.command(name="role")
 def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What the account may do.")]) -> None:
     """Give an account another role, and sign it out everywhere."""
-
-    async def change(settings: Settings) -> Person:
-        async with current(settings) as database:
-            return await database.write(set_role, name, role)
-
-    person = run(change)
-    security_log.note_command("role-changed", person.id)
+    person = _change("role-changed", set_role, name, role)
     print(f"{person.username} is {_TITLES[person.role]} now, and has to sign in again.")
 
 
@@ -120,25 +111,14 @@ def change_email(
     except ValueError as error:
         fail(f"{email}: {error}")
 
-    async def change(settings: Settings) -> Person:
-        async with current(settings) as database:
-            return await database.write(set_email, name, address)
-
-    person = run(change)
-    security_log.note_command("email-changed", person.id)
+    person = _change("email-changed", set_email, name, address)
     print(f"{person.username} has the email address {person.email} now, and has to sign in again.")
 
 
 @app.command(name="confirm")
 def confirm(name: Name) -> None:
     """Confirm the email address of an account by hand, if the email with the link does not arrive."""
-
-    async def change(settings: Settings) -> Person:
-        async with current(settings) as database:
-            return await database.write(confirm_by_name, name)
-
-    person = run(change)
-    security_log.note_command("address-confirmed", person.id)
+    person = _change("address-confirmed", confirm_by_name, name)
     print(f"The email address {person.email} of {person.username} is confirmed.")
 
 
@@ -160,6 +140,18 @@ def list_people() -> None:
         for member in run(read)
     ]
     show_rows(("Username", "Email", "Role", "Since"), rows)
+
+
+def _change(event: str, operation: Callable[..., Person], *arguments: object) -> Person:
+    """Change an account, note the security event, and return the person."""
+
+    async def change(settings: Settings) -> Person:
+        async with current(settings) as database:
+            return await database.write(operation, *arguments)
+
+    person = run(change)
+    security_log.note_command(event, person.id)
+    return person
 
 
 def _refuse_weak(password: str, known: Iterable[str]) -> None:

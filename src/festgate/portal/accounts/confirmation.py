@@ -16,7 +16,7 @@ from festgate.kit.translation import N_, gettext
 from festgate.portal.accounts.attempts import Limit, count_attempt
 from festgate.portal.accounts.facts import AddressConfirmed
 from festgate.portal.accounts.names import key_of
-from festgate.portal.accounts.queries import Person, find_person, person_by_id
+from festgate.portal.accounts.queries import Person, person_by_id, person_by_name
 from festgate.portal.accounts.signed_links import make_token, parse_token, proof_of
 from festgate.portal.accounts.tables import people
 from festgate.settings import Settings
@@ -163,10 +163,7 @@ def confirm_address(connection: Connection, person_id: int) -> None:
 
 def confirm_by_name(connection: Connection, name: str) -> Person:
     """Confirm the address of the account with that username or email address by hand. Raises NotFound."""
-    person = find_person(connection, name)
-    if person is None:
-        msg = f"There is no account named {name}."
-        raise NotFound(msg)
+    person = person_by_name(connection, name)
     confirm_address(connection, person.id)
     return person
 

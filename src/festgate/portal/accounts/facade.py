@@ -1,6 +1,6 @@
 """The operations, queries and values of accounts that other modules may use."""
 
-from festgate.portal.accounts.attempts import too_many
+from festgate.portal.accounts.attempts import SeatLimit, SeatLimits, check_seats, count_seat, too_many
 from festgate.portal.accounts.confirmation import (
     AddressNotConfirmed,
     lock_unconfirmed,
@@ -9,8 +9,7 @@ from festgate.portal.accounts.confirmation import (
 )
 from festgate.portal.accounts.names import key_of
 from festgate.portal.accounts.queries import Person, find_bearer, find_person, find_visitor, person_by_id
-from festgate.portal.accounts.seat_limit import SeatLimit, SeatLimits, check_seats, count_seat
-from festgate.portal.accounts.sessions import forget_expired, note_seen
+from festgate.portal.accounts.sessions import note_seen
 
 __all__ = [
     "AddressNotConfirmed",
@@ -22,7 +21,6 @@ __all__ = [
     "find_bearer",
     "find_person",
     "find_visitor",
-    "forget_expired",
     "key_of",
     "lock_unconfirmed",
     "may_email",

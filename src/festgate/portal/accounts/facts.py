@@ -1,7 +1,6 @@
 """Facts about people."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from festgate.kit.messaging.outbox import Fact
 
@@ -10,7 +9,7 @@ from festgate.kit.messaging.outbox import Fact
 class AddressConfirmed(Fact):
     """A person's email address was confirmed; emails that were kept back until then can be sent."""
 
-    KIND: ClassVar[str] = "accounts.AddressConfirmed"
+    KIND = "accounts.AddressConfirmed"
 
     person_id: int
 

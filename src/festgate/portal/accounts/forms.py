@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from festgate.portal.accounts.names import (
     MAX_EMAIL_LENGTH,
@@ -47,44 +47,34 @@ NewPassword = Annotated[
 ]
 
 
-class SignIn(BaseModel):
+class SignIn(BaseModel, extra="forbid"):
     """A name and a password to sign in with."""
-
-    model_config = ConfigDict(extra="forbid")
 
     username: Name
     password: Password
 
 
-class ForgottenPassword(BaseModel):
+class ForgottenPassword(BaseModel, extra="forbid"):
     """The name of the account whose password was forgotten."""
-
-    model_config = ConfigDict(extra="forbid")
 
     username: Name
 
 
-class PasswordReset(BaseModel):
+class PasswordReset(BaseModel, extra="forbid"):
     """The new password in place of a forgotten one."""
-
-    model_config = ConfigDict(extra="forbid")
 
     password: NewPassword
 
 
-class PasswordChange(BaseModel):
+class PasswordChange(BaseModel, extra="forbid"):
     """A new password for a signed-in visitor, with the current one."""
-
-    model_config = ConfigDict(extra="forbid")
 
     current: Password
     password: NewPassword
 
 
-class NewAccount(BaseModel):
+class NewAccount(BaseModel, extra="forbid"):
     """The data of a new account."""
-
-    model_config = ConfigDict(extra="forbid")
 
     username: NewUsername
     email: NewEmail

@@ -83,7 +83,7 @@ class AccountPages:
                 form.newcomer(), form.password, address_of(request.scope), self._opening(request)
             )
         except (Invalid, Taken) as refusal:
-            return await self._page(request, "register", fields, refusal.status, refusal.fields)
+            return await self._page(request, "register", fields, refusal)
         return self._welcome(request, session, fields)
 
     async def show_login(self, request: Request) -> Response:
@@ -98,17 +98,8 @@ class AccountPages:
             session = await self._reception.sign_in(
                 form.username, form.password, address_of(request.scope), self._opening(request)
             )
-        except Invalid as refusal:
-            return await self._page(request, "login", fields, refusal.status, refusal.fields)
-        except WrongPassword as refusal:
-            return await self._page(
-                request,
-                "login",
-                fields,
-                refusal.status,
-                notice=("bad", refusal.message),
-                headers=refusal.headers(),
-            )
+        except (Invalid, WrongPassword) as refusal:
+            return await self._page(request, "login", fields, refusal)
         return self._welcome(request, session, fields)
 
     async def log_out(self, request: Request) -> Response:
@@ -139,10 +130,10 @@ class AccountPages:
                 visitor, form.current, form.password, address_of(request), self._opening(request)
             )
         except Invalid as refusal:
-            return await self._page(request, "account", entered, refusal.status, refusal.fields)
+            return await self._page(request, "account", entered, refusal)
         except WrongPassword:
-            errors = {"current": gettext("This is not your password. Try again, or get a link by email.")}
-            return await self._page(request, "account", entered, HTTPStatus.UNPROCESSABLE_ENTITY, errors)
+            sentence = gettext("This is not your password. Try again, or get a link by email.")
+            return await self._page(request, "account", entered, Invalid({"current": sentence}))
         response = see_other("/account?changed")
         self._set_cookies(request, response, session)
         return response
@@ -157,29 +148,27 @@ class AccountPages:
         try:
             form = checked(ForgottenPassword, fields)
         except Invalid as refusal:
-            return await self._page(request, "forgot", fields, refusal.status, refusal.fields)
+            return await self._page(request, "forgot", fields, refusal)
         await self._reception.send_link(form.username, address_of(request.scope))
         return await self._page(request, "forgot", fields, sent=True)
 
     async def show_reset(self, request: Request) -> Response:
         """Show the form for a new password, which an email links to; 410 if the link has expired."""
-        claim = await self._reception.read_link(_token(request))
-        return await self._page(request, "reset", {"username": claim.person.username}, headers=NO_STORE)
+        candidate = await self._reception.read_link(_token(request))
+        return await self._page(request, "reset", {"username": candidate.person.username}, headers=NO_STORE)
 
     async def reset(self, request: Request) -> Response:
         """Set the new password, end the link and every session, and open one; or show the form again."""
-        claim = await self._reception.read_link(_token(request))
+        candidate = await self._reception.read_link(_token(request))
         fields = await read_fields(request)
         try:
             form = checked(PasswordReset, fields)
             session = await self._reception.use_link(
-                claim, form.password, address_of(request), self._opening(request)
+                candidate, form.password, address_of(request), self._opening(request)
             )
         except Invalid as refusal:
-            entered = {"username": claim.person.username}
-            return await self._page(
-                request, "reset", entered, refusal.status, refusal.fields, headers=NO_STORE
-            )
+            entered = {"username": candidate.person.username}
+            return await self._page(request, "reset", entered, refusal, headers=NO_STORE)
         return self._welcome(request, session, {})
 
     async def show_confirm(self, request: Request) -> Response:
@@ -212,24 +201,25 @@ class AccountPages:
         request: Request,
         page: str,
         entered: Mapping[str, str],
-        status: int = HTTPStatus.OK,
-        errors: Mapping[str, str] | None = None,
+        refusal: Invalid | Taken | WrongPassword | None = None,
+        *,
         notice: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        *,
         sent: bool = False,
     ) -> Response:
         path = local_path(entered.get("next"), AFTERWARDS)
-        if errors and page in REFUSALS:
+        if isinstance(refusal, WrongPassword):
+            notice, headers = ("bad", refusal.message), refusal.headers()
+        elif refusal is not None and page in REFUSALS:
             notice = ("bad", gettext(REFUSALS[page]))
         return await self._portal.page(
             request,
             f"accounts/{page}.html",
-            status=status,
+            status=HTTPStatus.OK if refusal is None else refusal.status,
             headers=headers,
             section=page,
             entered={name: _visible(entered.get(name, "")) for name in ("username", "email")},
-            errors=errors or {},
+            errors=refusal.fields if isinstance(refusal, Invalid | Taken) else {},
             notice=notice,
             sent=sent,
             next=path,

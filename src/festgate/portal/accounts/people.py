@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from sqlalchemy import bindparam, update
 
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
-from festgate.kit.errors import Conflict, NotFound
+from festgate.kit.errors import Conflict
 from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Role
 from festgate.portal.accounts.names import key_of
-from festgate.portal.accounts.queries import Person, find_person
+from festgate.portal.accounts.queries import Person, find_person, person_by_name
 from festgate.portal.accounts.sessions import end_sessions
 from festgate.portal.accounts.tables import people
 
@@ -37,21 +37,14 @@ class Newcomer:
 
 
 _insert = inserting(people, returning="id")
-_set_role = Statement(
-    update(people).where(people.c.id == bindparam("person")).values(role=bindparam("new_role"))
-)
-_set_hash = Statement(
-    update(people).where(people.c.id == bindparam("person")).values(password_hash=bindparam("new_hash"))
-)
+_person = update(people).where(people.c.id == bindparam("person"))
+_set_role = Statement(_person.values(role=bindparam("new_role")))
+_set_hash = Statement(_person.values(password_hash=bindparam("new_hash")))
 _set_email = Statement(
-    update(people)
-    .where(people.c.id == bindparam("person"))
-    .values(email=bindparam("new_email"), email_key=bindparam("new_key"), email_confirmed_at=None)
+    _person.values(email=bindparam("new_email"), email_key=bindparam("new_key"), email_confirmed_at=None)
 )
 _replace_hash = Statement(
-    update(people)
-    .where(people.c.id == bindparam("person"), people.c.password_hash == bindparam("old_hash"))
-    .values(password_hash=bindparam("new_hash"))
+    _person.where(people.c.password_hash == bindparam("old_hash")).values(password_hash=bindparam("new_hash"))
 )
 
 
@@ -98,7 +91,7 @@ def set_role(connection: Connection, name: str, role: Role) -> Person:
 
     Signing out keeps the new role from a session or token that somebody else may be using.
     """
-    person = _named(connection, name)
+    person = person_by_name(connection, name)
     connection.run(_set_role, person=person.id, new_role=role)
     end_sessions(connection, person.id)
     return replace(person, role=role)
@@ -106,7 +99,7 @@ def set_role(connection: Connection, name: str, role: Role) -> Person:
 
 def set_password(connection: Connection, name: str, password_hash: str) -> Person:
     """Give the account with that username or email address a password, and sign it out everywhere. Raises NotFound."""
-    person = _named(connection, name)
+    person = person_by_name(connection, name)
     connection.run(_set_hash, person=person.id, new_hash=password_hash)
     end_sessions(connection, person.id)
     return person
@@ -117,7 +110,7 @@ def set_email(connection: Connection, name: str, email: str) -> Person:
 
     names.py has checked `email`. It is unconfirmed, even if only its spelling differs. Raises NotFound or Taken.
     """
-    person = _named(connection, name)
+    person = person_by_name(connection, name)
     other = find_person(connection, email)
     if other is not None and other.id != person.id:
         raise Taken({"email": gettext("Another account has the email address {email}.").format(email=email)})
@@ -132,11 +125,3 @@ def set_email(connection: Connection, name: str, email: str) -> Person:
 def replace_hash(connection: Connection, person: int, old: str, new: str) -> bool:
     """Replace the person's hash if it still is `old`; return whether it was."""
     return connection.run(_replace_hash, person=person, old_hash=old, new_hash=new) == 1
-
-
-def _named(connection: Connection, name: str) -> Person:
-    person = find_person(connection, name)
-    if person is None:
-        msg = f"There is no account named {name}."
-        raise NotFound(msg)
-    return person

@@ -43,23 +43,20 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An account that a visitor tries to sign in to."""
+    """A person whose password is to be checked or replaced, and its hash."""
 
-    person: int
+    person: Person
     password_hash: str
 
 
 _person = (
-    people.c.id,
-    people.c.username,
-    people.c.email,
-    people.c.role,
+    *people.c["id", "username", "email", "role"],
     case((people.c.email_confirmed_at.is_(None), 0), else_=1),
 )
 # Runs on every request of a signed-in visitor: two lookups by key in one statement.
 _visitor = Statement(
     select(*_person, sessions.c.seen_at)
-    .join_from(sessions, people, people.c.id == sessions.c.person_id)
+    .join_from(sessions, people)
     .where(
         sessions.c.token_hash == bindparam("token_hash"),
         sessions.c.kind == bindparam("kind"),
@@ -75,7 +72,6 @@ _visitor = Statement(
 _by_id = Statement(select(*_person).where(people.c.id == bindparam("person")))
 _by_username = Statement(select(*_person).where(people.c.username_key == bindparam("key")))
 _by_email = Statement(select(*_person).where(people.c.email_key == bindparam("key")))
-_hash_by_id = Statement(select(people.c.password_hash).where(people.c.id == bindparam("person")))
 # FOR SHARE (PostgreSQL): a change of the password waits for this transaction, or this one reads the change. Two
 # sign-ins of one person do not wait for each other. On SQLite one transaction writes at a time.
 _confirm_hash = Statement(
@@ -83,12 +79,10 @@ _confirm_hash = Statement(
     .where(people.c.id == bindparam("person"), people.c.password_hash == bindparam("known_hash"))
     .with_for_update(read=True)
 )
-_candidate_by_username = Statement(
-    select(people.c.id, people.c.password_hash).where(people.c.username_key == bindparam("key"))
-)
-_candidate_by_email = Statement(
-    select(people.c.id, people.c.password_hash).where(people.c.email_key == bindparam("key"))
-)
+_candidate = select(*_person, people.c.password_hash)
+_candidate_by_id = Statement(_candidate.where(people.c.id == bindparam("person")))
+_candidate_by_username = Statement(_candidate.where(people.c.username_key == bindparam("key")))
+_candidate_by_email = Statement(_candidate.where(people.c.email_key == bindparam("key")))
 _all = Statement(select(*_person, people.c.created_at).order_by(people.c.username_key))
 
 
@@ -115,13 +109,12 @@ def person_by_id(connection: Connection, person: int) -> Person:
     return _read(row)
 
 
-def hash_by_id(connection: Connection, person: int) -> str:
-    """Return the hash of the person's password. Raises NotFound."""
-    row = connection.first(_hash_by_id, person=person)
+def candidate_by_id(connection: Connection, person: int) -> Candidate:
+    """Return the person with that id, and the hash of their password. Raises NotFound."""
+    row = connection.first(_candidate_by_id, person=person)
     if row is None:
         raise NotFound
-    password_hash: str = row[0]
-    return password_hash
+    return _read_candidate(row)
 
 
 def has_hash(connection: Connection, person: int, known_hash: str) -> bool:
@@ -135,11 +128,20 @@ def find_person(connection: Connection, name: str) -> Person | None:
     return None if row is None else _read(row)
 
 
+def person_by_name(connection: Connection, name: str) -> Person:
+    """Return the person with that username or email address. Raises NotFound with a sentence for the command line."""
+    person = find_person(connection, name)
+    if person is None:
+        msg = f"There is no account named {name}."
+        raise NotFound(msg)
+    return person
+
+
 def find_candidate(connection: Connection, name: str) -> Candidate | None:
     """Return the person with that username or email address, and the hash of their password."""
     statement = _candidate_by_email if "@" in name else _candidate_by_username
     row = connection.first(statement, key=key_of(name))
-    return None if row is None else Candidate(*row)
+    return None if row is None else _read_candidate(row)
 
 
 def all_people(connection: Connection) -> list[Member]:
@@ -166,3 +168,7 @@ def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
 def _read(row: tuple[Any, ...]) -> Person:
     number, username, email, role, is_confirmed = row
     return Person(number, username, email, role, is_confirmed == 1)
+
+
+def _read_candidate(row: tuple[Any, ...]) -> Candidate:
+    return Candidate(_read(row[:-1]), row[-1])

@@ -22,8 +22,15 @@ from festgate.portal.accounts.confirmation import send_first_confirmation
 from festgate.portal.accounts.devices import find_device, remember
 from festgate.portal.accounts.passwords import Hasher, is_outdated
 from festgate.portal.accounts.people import Newcomer, Taken, add_person, find_taken, replace_hash
-from festgate.portal.accounts.queries import Candidate, Kind, Person, find_candidate, has_hash, hash_by_id
-from festgate.portal.accounts.recovery import Claim, read_token, send_link, use_token
+from festgate.portal.accounts.queries import (
+    Candidate,
+    Kind,
+    Person,
+    candidate_by_id,
+    find_candidate,
+    has_hash,
+)
+from festgate.portal.accounts.recovery import read_token, send_link, use_token
 from festgate.portal.accounts.sessions import Session, end_session, end_sessions, open_session
 from festgate.settings import Settings
 
@@ -62,23 +69,6 @@ class PasswordChanged(Conflict):
     message = N_("The password of this account has just been changed. Sign in with the new one.")
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A counted sign-in: the account whose password is checked, and the limits that count it."""
-
-    candidate: Candidate | None
-    limits: tuple[Limit, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """The limits on failed sign-ins, and the secret that keys the hashes they are counted under."""
-
-    secret: bytes
-    sign_in_limit: int
-    address_limit: int
-
-
 class Reception:
     """Signs people in and up. Passwords are checked between two transactions, never within one."""
 
@@ -88,7 +78,6 @@ class Reception:
         self._hasher = hasher
         self._settings = settings
         self._secret = secret
-        self._guard = Guard(secret, settings.sign_in_limit, settings.address_limit)
 
     async def sign_in(self, name: str, password: str, host: str, opening: Opening) -> Session:
         """Open a session for the account with that username or email address and password.
@@ -97,19 +86,16 @@ class Reception:
         in at once.
         """
         for _ in range(MAX_CHECKS):
-            attempt = await self._database.write(self._begin, name, host, opening.device)
-            candidate = attempt.candidate
+            candidate, limits = await self._database.write(self._begin, name, host, opening.device)
             if candidate is not None:
-                security_log.about(candidate.person)
+                security_log.about(candidate.person.id)
             known_hash = candidate.password_hash if candidate else None
             is_right = await self._hasher.verify(known_hash, password)
             if candidate is None or not is_right:
                 raise WrongPassword
             newer = await self._hasher.hash(password) if is_outdated(candidate.password_hash) else None
             try:
-                session = await self._database.write(
-                    finish_sign_in, candidate, newer, attempt.limits, opening
-                )
+                session = await self._database.write(finish_sign_in, candidate, newer, limits, opening)
             except PasswordChanged:
                 # A sign-in at the same time may only have hashed the same password anew: check again.
                 continue
@@ -139,7 +125,7 @@ class Reception:
         """Email a link that sets a new password, if there is such an account; the caller cannot tell. TooMany."""
         await self._database.write(send_link, name, self._address(host), self._secret, self._settings)
 
-    async def read_link(self, token: str) -> Claim:
+    async def read_link(self, token: str) -> Candidate:
         """Return whose password the link replaces. Raises ResetLinkExpired."""
         return await self._database.read(read_token, self._secret, token)
 
@@ -155,18 +141,18 @@ class Reception:
         """Confirm the address that the link was sent to, and return its person. Raises ConfirmationLinkExpired."""
         return await self._database.write(confirmation.use_token, self._secret, token)
 
-    async def use_link(self, claim: Claim, password: str, host: str, opening: Opening) -> Session:
+    async def use_link(self, candidate: Candidate, password: str, host: str, opening: Opening) -> Session:
         """Set the new password, end all sessions of the person and open one.
 
         Raises ResetLinkExpired, Invalid or Crowded.
         """
-        person = claim.person
+        person = candidate.person
         security_log.about(person.id)
         await self._refuse_weak(password, person.username, person.email)
         password_hash = await self._hasher.hash(password)
         # The person may have reached this limit before asking for the link.
         here = sign_in_limits(self._secret, "", person.id, host, self._settings.sign_in_limit)[0]
-        session = await self._database.write(finish_recovery, claim, password_hash, here, opening)
+        session = await self._database.write(finish_recovery, candidate, password_hash, here, opening)
         return self._remembered(session, opening, password_hash)
 
     async def change_password(
@@ -178,12 +164,13 @@ class Reception:
         Invalid if the new password is one that guessers try first.
         """
         await self._refuse_weak(password, visitor.username, visitor.email)
-        attempt = await self._database.write(self._begin_change, visitor.person, host, opening.device)
-        candidate = attempt.candidate
-        if candidate is None or not await self._hasher.verify(candidate.password_hash, current):
+        candidate, limits = await self._database.write(
+            self._begin_change, visitor.person, host, opening.device
+        )
+        if not await self._hasher.verify(candidate.password_hash, current):
             raise WrongPassword
         password_hash = await self._hasher.hash(password)
-        session = await self._database.write(finish_change, candidate, password_hash, attempt.limits, opening)
+        session = await self._database.write(finish_change, candidate, password_hash, limits, opening)
         return self._remembered(session, opening, password_hash)
 
     async def sign_out(self, token: str, kind: Kind) -> None:
@@ -202,12 +189,36 @@ class Reception:
         if weakness:
             raise Invalid({"password": weakness})
 
-    def _begin(self, connection: Connection, name: str, host: str, cookie: str) -> Attempt:
-        return begin_sign_in(connection, name, find_candidate(connection, name), host, cookie, self._guard)
+    def _begin(
+        self, connection: Connection, name: str, host: str, cookie: str
+    ) -> tuple[Candidate | None, list[Limit]]:
+        candidate = find_candidate(connection, name)
+        return candidate, self._count(connection, name, candidate, host, cookie)
 
-    def _begin_change(self, connection: Connection, person: int, host: str, cookie: str) -> Attempt:
-        candidate = Candidate(person, hash_by_id(connection, person))
-        return begin_sign_in(connection, "", candidate, host, cookie, self._guard)
+    def _begin_change(
+        self, connection: Connection, person: int, host: str, cookie: str
+    ) -> tuple[Candidate, list[Limit]]:
+        candidate = candidate_by_id(connection, person)
+        return candidate, self._count(connection, "", candidate, host, cookie)
+
+    def _count(
+        self, connection: Connection, name: str, candidate: Candidate | None, host: str, cookie: str
+    ) -> list[Limit]:
+        """Count the attempt under every limit that applies, and return them.
+
+        If one is reached, TooMany is raised and nothing is counted. A known browser is counted by itself, so that
+        guessers elsewhere or in its own network do not lock it out.
+        """
+        person = device = None
+        if candidate is not None:
+            person = candidate.person.id
+            device = find_device(cookie, self._secret, person, candidate.password_hash, connection.now)
+        limits = sign_in_limits(self._secret, name, person, host, self._settings.sign_in_limit, device)
+        if device is None:
+            limits.append(self._address(host))
+        for limit in limits:
+            count_attempt(connection, limit)
+        return limits
 
     def _remembered(self, session: Session, opening: Opening, password_hash: str) -> Session:
         """Return the session with the device cookie by which this browser is known from now on."""
@@ -219,25 +230,6 @@ class Reception:
 
     def _address(self, host: str) -> Limit:
         return address_limit(self._secret, host, self._settings.address_limit)
-
-
-def begin_sign_in(
-    connection: Connection, name: str, candidate: Candidate | None, host: str, cookie: str, guard: Guard
-) -> Attempt:
-    """Count the attempt under every limit that applies. If one is reached, TooMany is raised and nothing is counted.
-
-    A known browser is counted by itself, so that guessers elsewhere or in its own network do not lock it out.
-    """
-    person = device = None
-    if candidate is not None:
-        person = candidate.person
-        device = find_device(cookie, guard.secret, person, candidate.password_hash, connection.now)
-    limits = sign_in_limits(guard.secret, name, person, host, guard.sign_in_limit, device)
-    if device is None:
-        limits.append(address_limit(guard.secret, host, guard.address_limit))
-    for limit in limits:
-        count_attempt(connection, limit)
-    return Attempt(candidate, tuple(limits))
 
 
 def finish_sign_in(
@@ -252,13 +244,13 @@ def finish_sign_in(
     PasswordChanged if the hash that was checked has been replaced since, because that ended all sessions.
     """
     if newer_hash is None:
-        is_current = has_hash(connection, candidate.person, candidate.password_hash)
+        is_current = has_hash(connection, candidate.person.id, candidate.password_hash)
     else:  # the same password under newer parameters
-        is_current = replace_hash(connection, candidate.person, candidate.password_hash, newer_hash)
+        is_current = replace_hash(connection, candidate.person.id, candidate.password_hash, newer_hash)
     if not is_current:
         raise PasswordChanged
     _uncount(connection, limits)
-    return _open(connection, candidate.person, opening)
+    return _open(connection, candidate.person.id, opening)
 
 
 def finish_change(
@@ -269,11 +261,11 @@ def finish_change(
     opening: Opening,
 ) -> Session:
     """Set the new password, end the person's sessions and tokens, and open a session. Raises PasswordChanged."""
-    if not replace_hash(connection, candidate.person, candidate.password_hash, password_hash):
+    if not replace_hash(connection, candidate.person.id, candidate.password_hash, password_hash):
         raise PasswordChanged
     _uncount(connection, limits)
-    end_sessions(connection, candidate.person)
-    return _open(connection, candidate.person, opening)
+    end_sessions(connection, candidate.person.id)
+    return _open(connection, candidate.person.id, opening)
 
 
 def _uncount(connection: Connection, limits: Sequence[Limit]) -> None:
@@ -285,15 +277,15 @@ def _uncount(connection: Connection, limits: Sequence[Limit]) -> None:
 
 
 def finish_recovery(
-    connection: Connection, claim: Claim, password_hash: str, here: Limit, opening: Opening
+    connection: Connection, candidate: Candidate, password_hash: str, here: Limit, opening: Opening
 ) -> Session:
     """Set the new password and open a session. ResetLinkExpired if the link was used while the password was hashed.
 
     Failed sign-ins from this network are cleared; those from other networks may be a guesser's and stay counted.
     """
-    use_token(connection, claim, password_hash)
+    use_token(connection, candidate, password_hash)
     clear(connection, here)
-    return _open(connection, claim.person.id, opening)
+    return _open(connection, candidate.person.id, opening)
 
 
 def begin_registration(connection: Connection, newcomer: Newcomer, address: Limit) -> dict[str, str]:

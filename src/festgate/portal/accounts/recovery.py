@@ -4,8 +4,6 @@ The link is signed instead of stored (signed_links.py), over the person and the 
 Once the password has changed, by this link or otherwise, the signature is wrong.
 """
 
-from dataclasses import dataclass
-
 from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound, Refused, TooMany
@@ -16,7 +14,7 @@ from festgate.kit.translation import N_, gettext
 from festgate.portal.accounts.attempts import Limit, count_attempt
 from festgate.portal.accounts.confirmation import confirm_address
 from festgate.portal.accounts.people import replace_hash
-from festgate.portal.accounts.queries import Person, find_person, hash_by_id, person_by_id
+from festgate.portal.accounts.queries import Candidate, candidate_by_id, find_person
 from festgate.portal.accounts.sessions import end_sessions
 from festgate.portal.accounts.signed_links import make_token, parse_token, proof_of
 from festgate.settings import Settings
@@ -41,14 +39,6 @@ class ResetLinkExpired(Refused):
     actions = ((N_("Request a new link"), "/forgot"), (N_("Sign in"), "/login"))
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to replace a person's password, proved by a link, and the hash of the password that it replaces."""
-
-    person: Person
-    password_hash: str
-
-
 def send_link(connection: Connection, name: str, address: Limit, secret: bytes, settings: Settings) -> None:
     """Queue an email to the account with that username or email address; do nothing if there is none.
 
@@ -66,7 +56,7 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
     except TooMany:
         return
     until = connection.now + LIFE
-    token = write_token(secret, Claim(person, hash_by_id(connection, person.id)), until)
+    token = write_token(secret, candidate_by_id(connection, person.id), until)
     link = Link(LINK_KIND, (person.id, until, proof_of(secret, token)))
     text = gettext(
         "Hello {name},\n\n"
@@ -93,44 +83,39 @@ def make_link(
 ) -> str | None:
     """Return the address of a queued email's link; None if it would not work any more."""
     try:
-        claim = _claim_of(connection, person_id)
+        token = write_token(secret, candidate_by_id(connection, person_id), until)
     except NotFound:
         return None
-    token = write_token(secret, claim, until)
     if connection.now >= until or proof_of(secret, token) != proof:
         return None
     return f"{base_url}/reset?token={token}"
 
 
-def write_token(secret: bytes, claim: Claim, until: Milliseconds) -> str:
+def write_token(secret: bytes, candidate: Candidate, until: Milliseconds) -> str:
     """Return the token of a link that replaces the person's present password."""
-    return make_token(secret, _PURPOSE, claim.person.id, until, claim.password_hash)
+    return make_token(secret, _PURPOSE, candidate.person.id, until, candidate.password_hash)
 
 
-def read_token(connection: Connection, secret: bytes, token: str) -> Claim:
-    """Return the claim that the link proves. Raises ResetLinkExpired."""
+def read_token(connection: Connection, secret: bytes, token: str) -> Candidate:
+    """Return the person whose password the link replaces. Raises ResetLinkExpired."""
     parts = parse_token(token)
     if parts is None:
         raise ResetLinkExpired
     try:
-        claim = _claim_of(connection, parts.person_id)
+        candidate = candidate_by_id(connection, parts.person_id)
     except NotFound:
         raise ResetLinkExpired from None
-    if not parts.is_valid(secret, _PURPOSE, claim.password_hash, connection.now):
+    if not parts.is_valid(secret, _PURPOSE, candidate.password_hash, connection.now):
         raise ResetLinkExpired
-    return claim
+    return candidate
 
 
-def use_token(connection: Connection, claim: Claim, password_hash: str) -> None:
+def use_token(connection: Connection, candidate: Candidate, password_hash: str) -> None:
     """Replace the password, end every session of the person, and confirm the address that the link was sent to.
 
     ResetLinkExpired if the password has changed since the link was read.
     """
-    if not replace_hash(connection, claim.person.id, claim.password_hash, password_hash):
+    if not replace_hash(connection, candidate.person.id, candidate.password_hash, password_hash):
         raise ResetLinkExpired
-    end_sessions(connection, claim.person.id)
-    confirm_address(connection, claim.person.id)
-
-
-def _claim_of(connection: Connection, person_id: int) -> Claim:
-    return Claim(person_by_id(connection, person_id), hash_by_id(connection, person_id))
+    end_sessions(connection, candidate.person.id)
+    confirm_address(connection, candidate.person.id)

@@ -1,6 +1,6 @@
 """The organisers' pages: create, edit, publish and cancel events; open orders; stuck payments."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from starlette.requests import Request
@@ -17,7 +17,7 @@ from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import MAX_NAME, read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
-from festgate.portal.backoffice.editing import EventForm, merge, shown_form, shown_version
+from festgate.portal.backoffice.editing import LABELS, EventForm, merge, shown_form, shown_version
 from festgate.portal.backoffice.notices import NOTICES, notice_of, notice_of_order, notice_of_retry
 from festgate.portal.backoffice.orders import plan_for_page, read_seat, view_order
 from festgate.portal.backoffice.queries import (
@@ -37,19 +37,7 @@ MAX_EVENT_FIELD = DECOMPOSED * MAX_TEXT
 """Characters of one field of an event's form as it is sent; `read_details` has closer limits for each."""
 MAX_REF_LENGTH = 40
 """Characters of an order's reference as somebody types it, with spaces between."""
-EMPTY: Mapping[str, str] = {
-    "title": "",
-    "summary": "",
-    "description": "",
-    "category": "",
-    "place": "",
-    "starts_at": "",
-    "ends_at": "",
-    "sales_open_at": "",
-    "sales_close_at": "",
-    "fee": "",
-    "capacity": "",
-}
+EMPTY: Mapping[str, str] = dict.fromkeys(LABELS, "")
 
 
 class BackofficePages:
@@ -64,7 +52,7 @@ class BackofficePages:
 
     def routes(self) -> list[Route]:
         """Return the routes; `new` stands before the slugs, none of which is `new`."""
-        event = "/organise/events/{slug}"
+        event, order = "/organise/events/{slug}", "/organise/orders/{ref}"
         return [
             Route("/organise", self.show_events, methods=["GET"]),
             Route("/organise/events/new", self.show_new, methods=["GET"]),
@@ -77,9 +65,11 @@ class BackofficePages:
             Route("/organise/payments", self.show_payments, methods=["GET"]),
             Route("/organise/payments/{ref}/try", self.try_now, methods=["POST"]),
             Route("/organise/orders", self.show_orders, methods=["GET"]),
-            Route("/organise/orders/{ref}/paid", self.mark_paid, methods=["POST"]),
-            Route("/organise/orders/{ref}/refunded", self.mark_refunded, methods=["POST"]),
-            *OrderPages(self._portal).routes(),
+            Route(order, self.show_order, methods=["GET"]),
+            Route(f"{order}/paid", self.mark_paid, methods=["POST"]),
+            Route(f"{order}/refunded", self.mark_refunded, methods=["POST"]),
+            Route(f"{order}/cancel", self.show_cancel_order, methods=["GET"]),
+            Route(f"{order}/cancel", self.cancel_order, methods=["POST"]),
         ]
 
     async def show_events(self, request: Request) -> Response:
@@ -100,7 +90,7 @@ class BackofficePages:
     async def show_new(self, request: Request) -> Response:
         """Answer with an empty form."""
         await self._portal.organiser(request)
-        return await self._form(request, None, EMPTY, {})
+        return await self._form(request, None)
 
     async def create(self, request: Request) -> Response:
         """Create a draft, and publish it where that button was pressed."""
@@ -117,14 +107,13 @@ class BackofficePages:
         try:
             event = await self._portal.database.write(operation)
         except Invalid as refusal:
-            return await self._form(request, None, fields, refusal.fields, refusal.status)
+            return await self._form(request, None, fields, refusal)
         return see_other(f"/organise?{'published' if publishes else 'saved'}={event.slug}")
 
     async def show_event(self, request: Request) -> Response:
         """Answer with the form of one event."""
         await self._portal.organiser(request)
-        organised = await self._portal.database.read(find_organised, _slug(request))
-        return await self._form(request, organised, self._written(organised), {})
+        return await self._form(request, await self._organised(request))
 
     async def edit(self, request: Request) -> Response:
         """Save the form, and publish the event where that button was pressed."""
@@ -144,16 +133,16 @@ class BackofficePages:
         try:
             await self._portal.database.write(operation)
         except (Invalid, catalogue.CapacityTaken) as refusal:
-            organised = await self._portal.database.read(find_organised, slug)
+            organised = await self._organised(request)
             # The form keeps the values that it showed first, so that a change meanwhile is still detected.
-            return await self._form(request, organised, fields, _errors(refusal), refusal.status, shown=seen)
+            return await self._form(request, organised, fields, refusal, shown=seen)
         except catalogue.EventEdited as refusal:
-            organised = await self._portal.database.read(find_organised, slug)
+            organised = await self._organised(request)
             merged = merge(seen, fields, self._written(organised))
             again = gettext("Check the form and save it again.")
-            changed = f"{refusal.message}{merged.changed} {again}"
+            notice = f"{refusal.message}{merged.changed} {again}"
             return await self._form(
-                request, organised, merged.values, merged.errors, refusal.status, changed=changed
+                request, organised, merged.values, refusal, errors=merged.errors, notice=notice
             )
         return see_other(f"/organise?{'published' if publishes else 'saved'}={slug}")
 
@@ -165,18 +154,12 @@ class BackofficePages:
         try:
             await self._portal.database.write(catalogue.publish_event, slug, shown_version(seen))
         except catalogue.EventEdited as refusal:
-            organised = await self._portal.database.read(find_organised, slug)
-            changed = gettext(
+            notice = gettext(
                 "Somebody else has changed this event, so it has not been published. Check it first."
             )
-            return await self._form(
-                request, organised, self._written(organised), {}, refusal.status, changed=changed
-            )
+            return await self._form(request, await self._organised(request), None, refusal, notice=notice)
         except Invalid as refusal:
-            organised = await self._portal.database.read(find_organised, slug)
-            return await self._form(
-                request, organised, self._written(organised), refusal.fields, refusal.status
-            )
+            return await self._form(request, await self._organised(request), None, refusal)
         return see_other(f"/organise?published={slug}")
 
     async def show_cancel(self, request: Request) -> Response:
@@ -246,24 +229,20 @@ class BackofficePages:
 
     async def mark_paid(self, request: Request) -> Response:
         """Record that the order was paid at the desk as the form showed it."""
-        organiser = await self._portal.organiser(request)
-        ref = read_path(request, "ref")
-        seen = (await read_fields(request)).get(FIELD, "")
-        try:
-            order = await self._portal.database.write(checkout.mark_paid_at_desk, ref, organiser.person, seen)
-        except checkout.OrderChanged as refusal:
-            return await self._orders(request, refusal)
-        return see_other(f"/organise/orders?done={order.ref}")
+        return await self._mark(request, checkout.mark_paid_at_desk)
 
     async def mark_refunded(self, request: Request) -> Response:
         """Record that the order was refunded at the desk as the form showed it."""
+        return await self._mark(request, checkout.mark_refunded_at_desk)
+
+    async def _mark(
+        self, request: Request, operation: Callable[[Connection, str, int, str], checkout.Order]
+    ) -> Response:
         organiser = await self._portal.organiser(request)
         ref = read_path(request, "ref")
         seen = (await read_fields(request)).get(FIELD, "")
         try:
-            order = await self._portal.database.write(
-                checkout.mark_refunded_at_desk, ref, organiser.person, seen
-            )
+            order = await self._portal.database.write(operation, ref, organiser.person, seen)
         except checkout.OrderChanged as refusal:
             return await self._orders(request, refusal)
         return see_other(f"/organise/orders?done={order.ref}")
@@ -294,74 +273,63 @@ class BackofficePages:
     async def try_now(self, request: Request) -> Response:
         """Ask the provider about an order, or send its refund, at once."""
         await self._portal.organiser(request)
-        ref = read_path(request, "ref")
-        order = await self._portal.database.write(checkout.try_now, ref)
+        order = await self._portal.database.write(checkout.try_now, read_path(request, "ref"))
         return see_other(f"/organise/payments?tried={order.ref}")
 
     async def _form(  # the same form for a new event (`organised` None) and for one that is there
         self,
         request: Request,
         organised: Organised | None,
-        values: Mapping[str, str],
-        errors: Mapping[str, str],
-        status: int = 200,
+        entered: Mapping[str, str] | None = None,
+        refusal: Refused | None = None,
         *,
+        errors: Mapping[str, str] | None = None,
         shown: str | None = None,
-        changed: str = "",
+        notice: str = "",
     ) -> Response:
+        event = organised.event if organised else None
+        written = self._written(organised) if organised else EMPTY
         if shown is None:
-            shown = shown_form(organised.event.version, self._written(organised)) if organised else ""
+            shown = shown_form(event.version, written) if event else ""
+        if errors is None:
+            errors = _errors(refusal)
+        if errors and not notice:
+            notice = gettext("Not saved yet. Please correct the marked fields.")
         listed = await self._portal.database.read(catalogue.all_events)
-        notice = changed or (gettext("Not saved yet. Please correct the marked fields.") if errors else "")
         return await self._portal.page(
             request,
             "backoffice/event.html",
-            status=status,
+            status=refusal.status if refusal else 200,
             section="organise",
             organised=organised,
-            values={**EMPTY, **values},
+            values={**EMPTY, **(written if entered is None else entered)},
             errors=errors,
             shown=shown,
-            form=EventForm(organised.event if organised else None, notice),
+            form=EventForm(event, notice),
             categories=sorted({event.category for event in listed if event.category}, key=str.casefold),
-            currency=catalogue.fee_currency(organised.event if organised else None, self._currency),
+            currency=catalogue.fee_currency(event, self._currency),
             zone=self._zone.key,
             max_lengths=catalogue.MAX_LENGTHS,
         )
 
+    async def _organised(self, request: Request) -> Organised:
+        return await self._portal.database.read(find_organised, _slug(request))
+
     def _written(self, organised: Organised) -> dict[str, str]:
-        return catalogue.written(catalogue.details_of(organised.event), self._zone)
+        return catalogue.written(organised.event, self._zone)
 
-
-class OrderPages:
-    """Routes of single orders."""
-
-    def __init__(self, portal: Portal) -> None:
-        """`portal` as every module's pages get it."""
-        self._portal = portal
-        self._writing = Writing(portal.settings)
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        order = "/organise/orders/{ref}"
-        return [
-            Route(order, self.show, methods=["GET"]),
-            Route(f"{order}/cancel", self.confirm, methods=["GET"]),
-            Route(f"{order}/cancel", self.cancel, methods=["POST"]),
-        ]
-
-    async def show(self, request: Request) -> Response:
+    async def show_order(self, request: Request) -> Response:
         """Answer with the order: its lines, refunds and person."""
         await self._portal.organiser(request)
         view = await self._portal.database.read(view_order, read_path(request, "ref"))
         return await self._portal.page(request, "backoffice/order.html", section="organise", view=view)
 
-    async def confirm(self, request: Request) -> Response:
-        """Answer with what cancelling would do."""
+    async def show_cancel_order(self, request: Request) -> Response:
+        """Answer with what cancelling the order, or one registration of it, would do."""
         await self._portal.organiser(request)
         return await self._confirm(request, read_query(request, "seat", MAX_REF_LENGTH))
 
-    async def cancel(self, request: Request) -> Response:
+    async def cancel_order(self, request: Request) -> Response:
         """Cancel and refund what the confirmation showed; where that has changed, show it again."""
         organiser = await self._portal.organiser(request)
         ref = read_path(request, "ref")
@@ -408,5 +376,7 @@ def _publishes(fields: Mapping[str, str]) -> bool:
     return fields.get("then") == "publish"
 
 
-def _errors(refusal: Refused) -> Mapping[str, str]:
-    return refusal.fields if isinstance(refusal, Invalid) else {"capacity": refusal.message}
+def _errors(refusal: Refused | None) -> Mapping[str, str]:
+    if isinstance(refusal, catalogue.CapacityTaken):
+        return {"capacity": refusal.message}
+    return refusal.fields if isinstance(refusal, Invalid) else {}

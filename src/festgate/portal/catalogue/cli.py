@@ -200,9 +200,7 @@ def create(  # noqa: PLR0913, PLR0917  (each is a field of the event, and an opt
 
 
 @app.command("set-currency")
-def set_currency(
-    currency: Annotated[str, typer.Argument(help="ISO 4217 code, such as EUR.")],
-) -> None:
+def set_currency(currency: Annotated[str, typer.Argument(help="ISO 4217 code, such as EUR.")]) -> None:
     """Put the fees of all events into another currency without converting them, while no seat is taken."""
     if currency not in known_currencies():
         fail(f"{currency!r} is not an ISO 4217 code; write it like EUR.")

@@ -19,7 +19,7 @@ OPENS_ON = 5 * MINUTE
 
 
 @dataclass(frozen=True)
-class PlannedEvent:
+class Planned:
     """An event of the demo. Days are counted from the fest's first day; `fee` is in major units."""
 
     title: str
@@ -29,106 +29,18 @@ class PlannedEvent:
     place: str
     starts: tuple[int, time]
     ends: tuple[int, time]
-    summary: str
-    description: str
     opens_later: bool = False
 
 
 PROGRAMME = (
-    PlannedEvent(
-        "Hackathon",
-        "Technology",
-        500,
-        120,
-        "Innovation Hub, Block C",
-        (1, time(9)),
-        (2, time(9)),
-        "Twenty-four hours, one idea, and a demo that has to run.",
-        "Teams of up to four draw a problem from a real campus office at nine and show a working answer at nine the "
-        "next morning. There is power, a fast network, tea all night and a quiet room with mats.\n\n"
-        "Judging is in the open: two minutes on stage, one question from the jury, one from the floor.\n\n"
-        "Bring:\n- a laptop and its charger\n- a student card\n- something warm for three in the morning",
-    ),
-    PlannedEvent(
-        "Dance Battle",
-        "Stage",
-        300,
-        200,
-        "Open-Air Theatre",
-        (0, time(20)),
-        (0, time(22, 30)),
-        "Sixteen crews, one floor, and the loudest cheer decides.",
-        "Crews meet one against one, ninety seconds each, to music they hear for the first time when it starts. "
-        "Every style is welcome, from Bharatanatyam to breaking.\n\n"
-        "A seat is for dancers and watchers alike; crews sign in at the stage an hour before.",
-    ),
-    PlannedEvent(
-        "AI Workshop",
-        "Technology",
-        400,
-        40,
-        "Lab 3, Block B",
-        (1, time(14)),
-        (1, time(17)),
-        "Train a small model on your own photographs, and find out where it is wrong.",
-        "Three hours at the keyboard, from an empty file to a classifier that runs on a phone. Half of the time goes "
-        "into the part that talks leave out: measuring honestly, and reading the mistakes.\n\n"
-        "Some Python is enough. Machines are there.\n\n"
-        "Bring:\n- twenty photographs of each of two things",
-    ),
-    PlannedEvent(
-        "Photography Walk",
-        "Arts",
-        200,
-        8,
-        "Lake gate",
-        (2, time(6, 30)),
-        (2, time(9)),
-        "Eight people, one lake, and the first two hours of light.",
-        "A slow round of the lake with Meera Pillai, who has photographed it every morning for eleven years. The "
-        "group is small so that everyone gets a look through everyone's viewfinder.\n\n"
-        "A phone will do. Breakfast is at the boat house.",
-    ),
-    PlannedEvent(
-        "Gaming Tournament",
-        "Games",
-        350,
-        64,
-        "Seminar Hall, Block A",
-        (1, time(11)),
-        (1, time(19)),
-        "Sixty-four players, six rounds, one controller that is passed on.",
-        "A knock-out over three games that are drawn in the morning: one racing, one fighting, one that nobody has "
-        "played before. Players who lose early can play on in the open room next door.\n\n"
-        "Controllers and machines are there; your own pad may be plugged in.",
-    ),
-    PlannedEvent(
-        "Music Night",
-        "Stage",
-        250,
-        800,
-        "Open-Air Theatre",
-        (1, time(19, 30)),
-        (1, time(23)),
-        "Three bands of the campus, then one that you know from the radio.",
-        "Doors are at seven. The lawn is for blankets, the steps are for dancing, and the last song ends at eleven, "
-        "because the hostel next door has promised to be patient until then.\n\n"
-        "- Half past seven: the winners of the college round\n- Nine: Night Bus Nine\n- Ten: the guests",
-    ),
-    PlannedEvent(
-        "Treasure Hunt",
-        "Games",
-        150,
-        90,
-        "Library steps",
-        (2, time(10)),
-        (2, time(13)),
-        "Nine clues, the whole campus, and no map.",
-        "Teams of three start two minutes apart. Each clue leads to a place that you have walked past a hundred "
-        "times. Running is allowed, cars are not, and the librarian knows more than she says.\n\n"
-        "Come alone if you like: teams are made up at the start.",
-    ),
-    PlannedEvent(
+    Planned("Hackathon", "Technology", 500, 120, "Innovation Hub, Block C", (1, time(9)), (2, time(9))),
+    Planned("Dance Battle", "Stage", 300, 200, "Open-Air Theatre", (0, time(20)), (0, time(22, 30))),
+    Planned("AI Workshop", "Technology", 400, 40, "Lab 3, Block B", (1, time(14)), (1, time(17))),
+    Planned("Photography Walk", "Arts", 200, 8, "Lake gate", (2, time(6, 30)), (2, time(9))),
+    Planned("Gaming Tournament", "Games", 350, 64, "Seminar Hall, Block A", (1, time(11)), (1, time(19))),
+    Planned("Music Night", "Stage", 250, 800, "Open-Air Theatre", (1, time(19, 30)), (1, time(23))),
+    Planned("Treasure Hunt", "Games", 150, 90, "Library steps", (2, time(10)), (2, time(13))),
+    Planned(
         "Stand-up Comedy",
         "Stage",
         300,
@@ -136,40 +48,77 @@ PROGRAMME = (
         "Main Auditorium",
         (2, time(18)),
         (2, time(20)),
-        "Five comics who once sat in the same back row.",
-        "An evening of new material about old examinations, shared bathrooms and the canteen. Ten minutes each, and "
-        "forty for the last one.\n\n"
-        "Some of it is not for small children.",
         opens_later=True,
     ),
-    PlannedEvent(
-        "Robo Race",
-        "Technology",
-        450,
-        48,
-        "Mechanical Workshop, Block C",
-        (2, time(14)),
-        (2, time(17)),
-        "Line followers first, then a course that does not hold still.",
-        "Robots up to 30 centimetres on each side run against the clock: once along a line, once over a course of "
-        "ramps, gaps and a door that opens when it likes. Remote control costs ten seconds a touch.\n\n"
-        "Inspection is from one o'clock. Spare batteries are on the judges' table, spare patience is not.",
-    ),
-    PlannedEvent(
-        "Opening Ceremony",
-        "Stage",
-        0,
-        1500,
-        "Main Lawn",
-        (0, time(18)),
-        (0, time(19, 15)),
-        "Drums, a very short speech, and the gate opens.",
-        "Two hundred drummers walk in from four sides and meet at the gate. The principal has promised to stay below "
-        "three minutes; there is a clock.\n\n"
-        "It costs nothing, but take a seat so that we know how many lamps to light.",
-    ),
+    Planned("Robo Race", "Technology", 450, 48, "Mechanical Workshop, Block C", (2, time(14)), (2, time(17))),
+    Planned("Opening Ceremony", "Stage", 0, 1500, "Main Lawn", (0, time(18)), (0, time(19, 15))),
 )
 """In the order of the course that the first nine events come from, so that they have its numbers."""
+_TEXTS = {
+    "Hackathon": (
+        "Twenty-four hours, one idea, and a demo that has to run.\n\n"
+        "Teams of up to four draw a problem from a real campus office at nine and show a working answer at nine the "
+        "next morning. There is power, a fast network, tea all night and a quiet room with mats.\n\n"
+        "Judging is in the open: two minutes on stage, one question from the jury, one from the floor.\n\n"
+        "Bring:\n- a laptop and its charger\n- a student card\n- something warm for three in the morning"
+    ),
+    "Dance Battle": (
+        "Sixteen crews, one floor, and the loudest cheer decides.\n\n"
+        "Crews meet one against one, ninety seconds each, to music they hear for the first time when it starts. "
+        "Every style is welcome, from Bharatanatyam to breaking.\n\n"
+        "A seat is for dancers and watchers alike; crews sign in at the stage an hour before."
+    ),
+    "AI Workshop": (
+        "Train a small model on your own photographs, and find out where it is wrong.\n\n"
+        "Three hours at the keyboard, from an empty file to a classifier that runs on a phone. Half of the time goes "
+        "into the part that talks leave out: measuring honestly, and reading the mistakes.\n\n"
+        "Some Python is enough. Machines are there.\n\n"
+        "Bring:\n- twenty photographs of each of two things"
+    ),
+    "Photography Walk": (
+        "Eight people, one lake, and the first two hours of light.\n\n"
+        "A slow round of the lake with Meera Pillai, who has photographed it every morning for eleven years. The "
+        "group is small so that everyone gets a look through everyone's viewfinder.\n\n"
+        "A phone will do. Breakfast is at the boat house."
+    ),
+    "Gaming Tournament": (
+        "Sixty-four players, six rounds, one controller that is passed on.\n\n"
+        "A knock-out over three games that are drawn in the morning: one racing, one fighting, one that nobody has "
+        "played before. Players who lose early can play on in the open room next door.\n\n"
+        "Controllers and machines are there; your own pad may be plugged in."
+    ),
+    "Music Night": (
+        "Three bands of the campus, then one that you know from the radio.\n\n"
+        "Doors are at seven. The lawn is for blankets, the steps are for dancing, and the last song ends at eleven, "
+        "because the hostel next door has promised to be patient until then.\n\n"
+        "- Half past seven: the winners of the college round\n- Nine: Night Bus Nine\n- Ten: the guests"
+    ),
+    "Treasure Hunt": (
+        "Nine clues, the whole campus, and no map.\n\n"
+        "Teams of three start two minutes apart. Each clue leads to a place that you have walked past a hundred "
+        "times. Running is allowed, cars are not, and the librarian knows more than she says.\n\n"
+        "Come alone if you like: teams are made up at the start."
+    ),
+    "Stand-up Comedy": (
+        "Five comics who once sat in the same back row.\n\n"
+        "An evening of new material about old examinations, shared bathrooms and the canteen. Ten minutes each, and "
+        "forty for the last one.\n\n"
+        "Some of it is not for small children."
+    ),
+    "Robo Race": (
+        "Line followers first, then a course that does not hold still.\n\n"
+        "Robots up to 30 centimetres on each side run against the clock: once along a line, once over a course of "
+        "ramps, gaps and a door that opens when it likes. Remote control costs ten seconds a touch.\n\n"
+        "Inspection is from one o'clock. Spare batteries are on the judges' table, spare patience is not."
+    ),
+    "Opening Ceremony": (
+        "Drums, a very short speech, and the gate opens.\n\n"
+        "Two hundred drummers walk in from four sides and meet at the gate. The principal has promised to stay below "
+        "three minutes; there is a clock.\n\n"
+        "It costs nothing, but take a seat so that we know how many lamps to light."
+    ),
+}
+"""The summary of each event and below it the description, by its title."""
 
 
 def plant_demo(connection: Connection, zone: ZoneInfo, currency: str) -> None:
@@ -188,10 +137,11 @@ def plant_demo(connection: Connection, zone: ZoneInfo, currency: str) -> None:
     opens = -(-(now + OPENS_SOON) // OPENS_ON) * OPENS_ON
     for planned in PROGRAMME:
         starts = at(planned.starts)
+        summary, _, description = _TEXTS[planned.title].partition("\n\n")
         details = Details(
             title=planned.title,
-            summary=planned.summary,
-            description=planned.description,
+            summary=summary,
+            description=description,
             category=planned.category,
             place=planned.place,
             starts_at=starts,

@@ -5,9 +5,11 @@ sentences.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from festgate.kit.clock import MINUTE, Milliseconds, milliseconds, moment
@@ -15,7 +17,8 @@ from festgate.kit.errors import Invalid
 from festgate.kit.money import Money, parse_amount
 from festgate.kit.text import MAX_TEXT, check_length, searchable, tidy
 from festgate.kit.translation import N_, gettext
-from festgate.portal.catalogue.queries import Event
+
+T = TypeVar("T")
 
 MAX_LENGTHS: Mapping[str, int] = {
     "title": 120,
@@ -30,9 +33,10 @@ MAX_CAPACITY = 1_000_000
 YEARS = range(1971, 2200)
 """Years of an event: after 1970, whose first moment means "no time", and before calendars end."""
 
+TEXTS = ("title", "summary", "description", "category", "place")
 TIMES = ("starts_at", "ends_at", "sales_open_at", "sales_close_at")
-FIELDS = ("title", "summary", "description", "category", "place", *TIMES, "fee", "capacity")
-"""The fields of an event, in the order of a file's columns."""
+FIELDS = (*TEXTS, *TIMES, "fee", "capacity")
+"""The fields of Details, and the columns of a file, in this order."""
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_VALUE = 100
@@ -65,21 +69,9 @@ class Details:
     capacity: int
 
 
-def details_of(event: Event) -> Details:
-    """Return the details of an event."""
-    return Details(
-        event.title,
-        event.summary,
-        event.description,
-        event.category,
-        event.place,
-        event.starts_at,
-        event.ends_at,
-        event.sales_open_at,
-        event.sales_close_at,
-        event.fee,
-        event.capacity,
-    )
+def details_of(event: Details) -> Details:
+    """Return the details of an event alone, without its id, its state and its count of seats."""
+    return Details(*(getattr(event, name) for name in FIELDS))
 
 
 def read_details(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> Details:
@@ -89,21 +81,20 @@ def read_details(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> De
     field.
     """
     errors: dict[str, str] = {}
-    texts = {
-        name: _text(name, fields, errors) for name in ("title", "summary", "description", "category", "place")
-    }
-    times = {name: _time(name, fields, zone, errors) for name in TIMES}
-    fee = _fee(_value("fee", fields, errors), currency, errors)
-    capacity = _capacity(_value("capacity", fields, errors), errors)
-    details = Details(
-        **texts,
-        starts_at=times["starts_at"],
-        ends_at=times["ends_at"],
-        sales_open_at=times["sales_open_at"],
-        sales_close_at=times["sales_close_at"] or times["starts_at"],
-        fee=fee,
-        capacity=capacity,
-    )
+
+    def read(name: str, parse: Callable[[str], T], default: T) -> T:
+        try:
+            return parse(fields.get(name, ""))
+        except ValueError as error:
+            errors[name] = str(error)
+            return default
+
+    entered: dict[str, Any] = {name: read(name, partial(_read_text, name), "") for name in TEXTS}
+    entered |= {name: read(name, partial(_read_time, zone), 0) for name in TIMES}
+    entered["sales_close_at"] = entered["sales_close_at"] or entered["starts_at"]
+    fee = read("fee", partial(_read_fee, currency), Money(0, currency))
+    capacity = read("capacity", _read_capacity, 0)
+    details = Details(**entered, fee=fee, capacity=capacity)
     errors = {**find_errors(details), **errors}
     if errors:
         raise Invalid(errors)
@@ -139,11 +130,7 @@ def written(details: Details, zone: ZoneInfo) -> dict[str, str]:
     if details.sales_close_at == details.starts_at:
         times["sales_close_at"] = ""
     return {
-        "title": details.title,
-        "summary": details.summary,
-        "description": details.description,
-        "category": details.category,
-        "place": details.place,
+        **{name: getattr(details, name) for name in TEXTS},
         **times,
         "fee": details.fee.plain(),
         "capacity": str(details.capacity) if details.capacity else "",
@@ -157,8 +144,8 @@ def read_slug(text: str) -> str:
     if not SLUG.fullmatch(slug) or len(slug) > MAX_LENGTHS["slug"]:
         msg = gettext(
             "{slug} cannot be part of an address: small letters a to z, digits and single hyphens, at most {max}."
-        ).format(slug=repr(slug), max=MAX_LENGTHS["slug"])
-        raise ValueError(msg)
+        )
+        raise ValueError(msg.format(slug=repr(slug), max=MAX_LENGTHS["slug"]))
     if slug in RESERVED_SLUGS:
         msg = gettext("{slug} is an address that the portal needs itself.").format(slug=repr(slug))
         raise ValueError(msg)
@@ -170,32 +157,19 @@ def search_text(details: Details) -> str:
     return searchable(f"{details.title}\n{details.summary}\n{details.place}\n{details.category}")
 
 
-def _text(name: str, fields: Mapping[str, str], errors: dict[str, str]) -> str:
-    try:
-        return tidy(fields.get(name, ""), lines=name == "description", max_length=MAX_LENGTHS[name])
-    except ValueError as error:
-        errors[name] = str(error)
-        return ""
+def _read_text(name: str, text: str) -> str:
+    return tidy(text, lines=name == "description", max_length=MAX_LENGTHS[name])
 
 
-def _value(name: str, fields: Mapping[str, str], errors: dict[str, str]) -> str:
-    """Return a time, an amount or a number as it was entered; empty if it is too long."""
-    text = fields.get(name, "")
-    if len(text) > MAX_VALUE:
-        errors[name] = gettext("At most {max} characters.").format(max=MAX_VALUE)
-        return ""
+def _value(text: str) -> str:
+    """Return a time, an amount or a number as it was entered. Raises ValueError if it is too long."""
+    check_length(text, MAX_VALUE)
     return text.strip()
 
 
-def _time(name: str, fields: Mapping[str, str], zone: ZoneInfo, errors: dict[str, str]) -> Milliseconds:
-    text = _value(name, fields, errors)
-    if not text:
-        return 0
-    try:
-        return read_time(text, zone)
-    except ValueError as error:
-        errors[name] = str(error)
-        return 0
+def _read_time(zone: ZoneInfo, text: str) -> Milliseconds:
+    entered = _value(text)
+    return read_time(entered, zone) if entered else 0
 
 
 def read_time(text: str, zone: ZoneInfo) -> Milliseconds:
@@ -205,22 +179,16 @@ def read_time(text: str, zone: ZoneInfo) -> Milliseconds:
     except ValueError:
         at = None
     if at is None or not re.fullmatch(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*", text, re.DOTALL):
-        msg = gettext("{text} is not a date and time; write it like 2026-03-14T10:00.").format(
-            text=repr(text)
-        )
-        raise ValueError(msg)
+        msg = gettext("{text} is not a date and time; write it like 2026-03-14T10:00.")
+        raise ValueError(msg.format(text=repr(text)))
     if at.year not in YEARS:
-        msg = gettext("{text} is not in the years that an event can be in ({first} to {last}).").format(
-            text=text, first=YEARS[0], last=YEARS[-1]
-        )
-        raise ValueError(msg)
+        msg = gettext("{text} is not in the years that an event can be in ({first} to {last}).")
+        raise ValueError(msg.format(text=text, first=YEARS[0], last=YEARS[-1]))
     if at.tzinfo is None:
         at = at.replace(tzinfo=zone)
         if at.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at.replace(tzinfo=None):
-            msg = gettext("{text} does not exist in {zone}: the clocks go forward over it.").format(
-                text=text, zone=zone.key
-            )
-            raise ValueError(msg)
+            msg = gettext("{text} does not exist in {zone}: the clocks go forward over it.")
+            raise ValueError(msg.format(text=text, zone=zone.key))
     # Events are not announced with fractions of a second, and calendars have none.
     return milliseconds(at.replace(microsecond=0))
 
@@ -235,24 +203,26 @@ def _written_time(at: Milliseconds, zone: ZoneInfo) -> str:
     return plain if milliseconds(local.replace(fold=0)) == at else local.isoformat(timespec=timespec)
 
 
-def _fee(text: str, currency: str, errors: dict[str, str]) -> Money:
-    if not text:
-        errors.setdefault("fee", gettext("This field is required. Enter 0 for a free event."))
-        return Money(0, currency)
+def _read_fee(currency: str, text: str) -> Money:
+    entered = _value(text)
+    if not entered:
+        msg = gettext("This field is required. Enter 0 for a free event.")
+        raise ValueError(msg)
     try:
-        return parse_amount(text, currency)
+        return parse_amount(entered, currency)
     except ValueError as error:
-        errors["fee"] = f"{error}."
-        return Money(0, currency)
+        msg = f"{error}."
+        raise ValueError(msg) from None
 
 
-def _capacity(text: str, errors: dict[str, str]) -> int:
-    if not text:
+def _read_capacity(text: str) -> int:
+    entered = _value(text)
+    if not entered:
         return 0
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_CAPACITY))):
-        errors["capacity"] = gettext("{text} is not a whole number of seats.").format(text=repr(text))
-        return 0
-    capacity = int(text)
-    if capacity > MAX_CAPACITY:
-        errors["capacity"] = gettext("At most {max} seats.").format(max=MAX_CAPACITY)
-    return capacity
+    if not (entered.isascii() and entered.isdecimal() and len(entered) <= len(str(MAX_CAPACITY))):
+        msg = gettext("{text} is not a whole number of seats.")
+        raise ValueError(msg.format(text=repr(entered)))
+    if int(entered) > MAX_CAPACITY:
+        msg = gettext("At most {max} seats.")
+        raise ValueError(msg.format(max=MAX_CAPACITY))
+    return int(entered)

@@ -18,6 +18,8 @@ from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.details import (
     MAX_LENGTHS,
     RESERVED_SLUGS,
+    TEXTS,
+    TIMES,
     Details,
     details_of,
     find_errors,
@@ -41,25 +43,11 @@ MAX_SUFFIX_LENGTH = len("-99999")
 _insert = inserting(events, returning="id")
 _insert_seats = inserting(seats)
 
-_DETAILS = (
-    "title",
-    "category",
-    "place",
-    "starts_at",
-    "ends_at",
-    "sales_open_at",
-    "sales_close_at",
-    "fee_minor",
-    "currency",
-    "summary",
-    "search",
-    "description",
-)
+_DETAILS = (*TEXTS, *TIMES, "fee_minor", "currency", "search")
 """The columns that hold an event's details; the capacity is in the other table."""
+_event = update(events).where(events.c.id == bindparam("event"))
 _edit = Statement(
-    update(events)
-    .where(events.c.id == bindparam("event"))
-    .values(
+    _event.values(
         {
             **{name: bindparam(f"new_{name}") for name in _DETAILS},
             "updated_at": bindparam("now"),
@@ -68,9 +56,7 @@ _edit = Statement(
     )
 )
 _set_state = Statement(
-    update(events)
-    .where(events.c.id == bindparam("event"))
-    .values(state=bindparam("new_state"), updated_at=bindparam("now"), version=bindparam("new_version"))
+    _event.values(state=bindparam("new_state"), updated_at=bindparam("now"), version=bindparam("new_version"))
 )
 _recount = Statement(
     update(seats)
@@ -211,12 +197,12 @@ def free_slug(connection: Connection, title: str) -> str:
 
 def _columns(details: Details) -> dict[str, object]:
     """Return the values of the columns _DETAILS."""
-    values = {
+    return {
+        **{name: getattr(details, name) for name in (*TEXTS, *TIMES)},
         "fee_minor": details.fee.minor,
         "currency": details.fee.currency,
         "search": search_text(details),
     }
-    return {name: values[name] if name in values else getattr(details, name) for name in _DETAILS}
 
 
 def _lock(connection: Connection, slug: str) -> Event:

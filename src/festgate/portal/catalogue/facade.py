@@ -2,7 +2,7 @@
 
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.details import MAX_LENGTHS, Details, details_of, read_details, written
-from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, EventWasCancelled, NotOnSale, SoldOut
+from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
 from festgate.portal.catalogue.queries import (
@@ -10,13 +10,11 @@ from festgate.portal.catalogue.queries import (
     all_events,
     any_event_by_slug,
     count_by_currency,
-    count_events,
     event_by_id,
     event_by_slug,
     fee_currency,
 )
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seat
-from festgate.portal.catalogue.tables import EventState
 
 __all__ = [
     "MAX_LENGTHS",
@@ -24,8 +22,6 @@ __all__ = [
     "Details",
     "Event",
     "EventEdited",
-    "EventState",
-    "EventWasCancelled",
     "LapsedHolds",
     "NotOnSale",
     "Offer",
@@ -35,7 +31,6 @@ __all__ = [
     "calendar",
     "cancel_event",
     "count_by_currency",
-    "count_events",
     "create_event",
     "details_of",
     "edit_event",

@@ -1,7 +1,6 @@
 """Facts about events."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from festgate.kit.messaging.outbox import Fact
 
@@ -10,7 +9,7 @@ from festgate.kit.messaging.outbox import Fact
 class EventCancelled(Fact):
     """An event was cancelled; its seats have to be released and its payments refunded."""
 
-    KIND: ClassVar[str] = "catalogue.EventCancelled"
+    KIND = "catalogue.EventCancelled"
 
     event_id: int
 
@@ -19,7 +18,7 @@ class EventCancelled(Fact):
 class EventChanged(Fact):
     """The title, the time or the place of a published event has changed."""
 
-    KIND: ClassVar[str] = "catalogue.EventChanged"
+    KIND = "catalogue.EventChanged"
 
     event_id: int
 

@@ -1,11 +1,11 @@
 """The offer of an event: whether a seat is available now, how many are left, and when that may change."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Literal
 
 from festgate.kit.clock import NEVER, Milliseconds
-from festgate.portal.catalogue.tables import EventState
+from festgate.portal.catalogue.queries import Event, ListedEvent
 
 OfferState = Literal["open", "few", "soldout", "soon", "closed", "over", "cancelled"]
 
@@ -13,48 +13,14 @@ FEW = 10
 """The number of seats, or of per cent of all seats, that counts as few."""
 
 
-class LapsedHolds(Protocol):
-    """Holds that have ended but have not been swept yet: their seats are free."""
+@dataclass(frozen=True, slots=True)
+class LapsedHolds:
+    """Holds that have ended but have not been swept yet: their seats are free. Registrations finds them."""
 
-    @property
-    def seats(self) -> Mapping[int, int]:
-        """The number of such seats by event id."""
-
-    @property
-    def next_at(self) -> Milliseconds:
-        """The time at which the next hold ends; NEVER without an open hold."""
-
-
-class Sellable(Protocol):
-    """The part of an event that its offer follows from; Event and ListedEvent have it."""
-
-    @property
-    def id(self) -> int:
-        """The event's id."""
-
-    @property
-    def state(self) -> EventState:
-        """The event's own state."""
-
-    @property
-    def ends_at(self) -> Milliseconds:
-        """The end of the event."""
-
-    @property
-    def sales_open_at(self) -> Milliseconds:
-        """The start of sales."""
-
-    @property
-    def sales_close_at(self) -> Milliseconds:
-        """The end of sales."""
-
-    @property
-    def capacity(self) -> int:
-        """The number of all seats."""
-
-    @property
-    def taken(self) -> int:
-        """The number of seats that are counted as taken."""
+    seats: Mapping[int, int] = field(default_factory=dict)
+    """The number of such seats by event id."""
+    next_at: Milliseconds = NEVER
+    """The time at which the next hold ends; NEVER without an open hold, or while holds are paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +34,7 @@ class Offer:
     """The start of sales if it is still ahead; else 0."""
 
 
-def offer_of(event: Sellable, lapsed: Mapping[int, int], now: Milliseconds) -> Offer:
+def offer_of(event: Event | ListedEvent, lapsed: Mapping[int, int], now: Milliseconds) -> Offer:
     """Return the event's offer at `now`; the seats of ended holds in `lapsed` count as free."""
     left = max(0, min(event.capacity, event.capacity - event.taken + lapsed.get(event.id, 0)))
     if event.state == "cancelled":
@@ -85,7 +51,7 @@ def offer_of(event: Sellable, lapsed: Mapping[int, int], now: Milliseconds) -> O
     return Offer("few" if few else "open", left, 0)
 
 
-def until(event: Sellable, lapsed: LapsedHolds, now: Milliseconds) -> Milliseconds:
+def until(event: Event | ListedEvent, lapsed: LapsedHolds, now: Milliseconds) -> Milliseconds:
     """Return when the clock may next change the offer. The next hold to end may be of another event."""
     times = (event.sales_open_at, event.sales_close_at, event.ends_at, lapsed.next_at)
     return min((at for at in times if at > now), default=NEVER)

@@ -6,11 +6,11 @@ statements whatever the number of events, and the programme is computed once for
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.sql.elements import ColumnElement
 
 from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.db.statements import Connection, Statement, contains, like_pattern
@@ -18,6 +18,7 @@ from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
 from festgate.kit.text import searchable
 from festgate.kit.translation import N_, gettext
+from festgate.portal.catalogue.details import TEXTS, TIMES, Details
 from festgate.portal.catalogue.programme import REMEMBERED, EventTimes, Programme, bounds_of, programme_of
 from festgate.portal.catalogue.tables import EventState, events, seats
 
@@ -30,24 +31,15 @@ MAX_WORDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """An event and the count of its seats. Times are in milliseconds; 0 if a draft has none yet."""
+class Event(Details):
+    """An event and the count of its seats.
+
+    With `sales_open_at` 0, sales open as soon as it is published. `sales_close_at` is the start, unless the organiser
+    entered another time.
+    """
 
     id: int
     slug: str
-    title: str
-    summary: str
-    description: str
-    category: str
-    place: str
-    starts_at: Milliseconds
-    ends_at: Milliseconds
-    sales_open_at: Milliseconds
-    """0: as soon as it is published."""
-    sales_close_at: Milliseconds
-    """The start, unless the organiser entered another time."""
-    fee: Money
-    capacity: int
     taken: int
     """Held and confirmed seats, including ended holds that have not been swept yet."""
     state: EventState
@@ -92,30 +84,14 @@ class Filters:
 
 NO_FILTERS = Filters()
 
-_WITH_SEATS = seats.c.event_id == events.c.id
 _event = select(
-    events.c.id,
-    events.c.slug,
-    events.c.title,
-    events.c.summary,
-    events.c.description,
-    events.c.category,
-    events.c.place,
-    events.c.starts_at,
-    events.c.ends_at,
-    events.c.sales_open_at,
-    events.c.sales_close_at,
-    events.c.fee_minor,
-    events.c.currency,
+    *events.c[(*TEXTS, *TIMES, "fee_minor", "currency")],
     seats.c.capacity,
+    *events.c["id", "slug"],
     seats.c.taken,
-    events.c.state,
-    events.c.updated_at,
-    events.c.version,
-).join_from(events, seats, _WITH_SEATS)
-_listed = select(
-    *(events.c[name] for name in ListedEvent._fields[:-2]), seats.c.capacity, seats.c.taken
-).join_from(events, seats, _WITH_SEATS)
+    *events.c["state", "updated_at", "version"],
+).join_from(events, seats)
+_listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"
 
 _by_id = Statement(_event.where(events.c.id == bindparam("event")))
@@ -148,13 +124,14 @@ _on_next = Statement(
     .limit(ON_NEXT)
 )
 _times = Statement(
-    select(*(events.c[name] for name in EventTimes._fields))
+    select(*events.c[EventTimes._fields])
     .where(_IS_PUBLIC, events.c.ends_at > bindparam("since"))
     .order_by(events.c.ends_at)
 )
 
 
-def _conditions(*, by_words: bool, by_category: bool, by_day: bool) -> list[ColumnElement[bool]]:
+def _statements(*, by_words: bool, by_category: bool, by_day: bool) -> tuple[Statement, Statement]:
+    """Return the statement for one page of the list, and the one that counts the whole list."""
     conditions = [_IS_PUBLIC]
     if by_day:
         conditions += [
@@ -163,20 +140,11 @@ def _conditions(*, by_words: bool, by_category: bool, by_day: bool) -> list[Colu
         ]
     else:
         # The second condition follows from the first; with it, the index on starts begins where the list does.
-        conditions += [
-            events.c.ends_at > bindparam("now"),
-            events.c.starts_at >= bindparam("first_start"),
-        ]
+        conditions += [events.c.ends_at > bindparam("now"), events.c.starts_at >= bindparam("first_start")]
     if by_category:
         conditions.append(events.c.category == bindparam("category"))
     if by_words:
         conditions += [contains(events.c.search, f"word_{number}") for number in range(MAX_WORDS)]
-    return conditions
-
-
-def _statements(*, by_words: bool, by_category: bool, by_day: bool) -> tuple[Statement, Statement]:
-    """Return the statement for one page of the list, and the one that counts the whole list."""
-    conditions = _conditions(by_words=by_words, by_category=by_category, by_day=by_day)
     page = (
         _listed.where(*conditions)
         .order_by(events.c.starts_at, events.c.id)
@@ -186,21 +154,15 @@ def _statements(*, by_words: bool, by_category: bool, by_day: bool) -> tuple[Sta
     return Statement(page), Statement(select(func.count()).select_from(events).where(*conditions))
 
 
-_FLAGS = (False, True)
 _lists = {
     (by_words, by_category, by_day): _statements(by_words=by_words, by_category=by_category, by_day=by_day)
-    for by_words in _FLAGS
-    for by_category in _FLAGS
-    for by_day in _FLAGS
+    for by_words, by_category, by_day in product((False, True), repeat=3)
 }
 
 
 def event_by_id(connection: Connection, event_id: int) -> Event:
     """Return the event in any state. Raises NotFound."""
-    row = connection.first(_by_id, event=event_id)
-    if row is None:
-        raise NotFound(gettext(NO_EVENT))
-    return _read(row)
+    return _one(connection.first(_by_id, event=event_id))
 
 
 def event_by_slug(connection: Connection, slug: str) -> Event:
@@ -213,10 +175,7 @@ def event_by_slug(connection: Connection, slug: str) -> Event:
 
 def any_event_by_slug(connection: Connection, slug: str) -> Event:
     """Return the event in any state, for its organisers. Raises NotFound."""
-    row = connection.first(_by_slug, slug=slug)
-    if row is None:
-        raise NotFound(gettext(NO_EVENT))
-    return _read(row)
+    return _one(connection.first(_by_slug, slug=slug))
 
 
 def id_of_slug(connection: Connection, slug: str) -> int | None:
@@ -243,8 +202,7 @@ def all_events(connection: Connection) -> list[Event]:
 
 def count_events(connection: Connection) -> int:
     """Return the number of events in any state."""
-    count: int = connection.value(_count)
-    return count
+    return int(connection.value(_count))
 
 
 def count_by_currency(connection: Connection) -> dict[str, int]:
@@ -302,8 +260,7 @@ def count_listed(connection: Connection, filters: Filters, programme: Programme,
     """Return how many events all pages of the list have together; without filters the programme has the number."""
     if not (filters.words or filters.category or filters.day):
         return programme.count_ahead(connection.now)
-    count: int = connection.value(_list_for(filters)[1], **_values(connection, filters, programme, zone))
-    return count
+    return int(connection.value(_list_for(filters)[1], **_values(connection, filters, programme, zone)))
 
 
 def find_on_next(connection: Connection, programme: Programme) -> list[ListedEvent]:
@@ -337,7 +294,13 @@ def _values(
     return values
 
 
+def _one(row: tuple[Any, ...] | None) -> Event:
+    if row is None:
+        raise NotFound(gettext(NO_EVENT))
+    return _read(row)
+
+
 def _read(row: tuple[Any, ...]) -> Event:
     values = list(row)
-    values[11:13] = [Money(row[11], row[12])]
+    values[9:11] = [Money(row[9], row[10])]
     return Event(*values)

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
 from festgate.kit.clock import Milliseconds
-from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext, ngettext
 from festgate.portal.catalogue.offers import Offer, OfferState
 from festgate.portal.catalogue.queries import Event, Filters, ListedEvent
@@ -42,13 +41,7 @@ _LOOKS: Mapping[OfferState, str] = {"few": "open", "over": "closed"}
 class Card:
     """An event of a list."""
 
-    slug: str
-    title: str
-    category: str
-    place: str
-    starts_at: Milliseconds
-    ends_at: Milliseconds
-    fee: Money
+    event: ListedEvent
     offer: Offer
     heading: str
     """`h2`, or `h3` if the list is below a heading of its own."""
@@ -126,19 +119,15 @@ class Block:
 class EventPage:
     """The page of an event."""
 
-    slug: str
-    title: str
-    summary: str
-    blocks: tuple[Block, ...]
-    category: str
-    place: str
-    starts_at: Milliseconds
-    ends_at: Milliseconds
-    fee: Money
-    capacity: int
+    event: Event
     offer: Offer
     hold_minutes: int
     until: Milliseconds = field(compare=False)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The paragraphs and lists of the description."""
+        return blocks_of(self.event.description)
 
     @property
     def is_on_sale(self) -> bool:
@@ -153,27 +142,29 @@ class EventPage:
     @property
     def seats_left(self) -> str:
         """The number of seats of an event that is on sale."""
-        return gettext("{count} of {capacity} left").format(count=self.offer.left, capacity=self.capacity)
+        return gettext("{count} of {capacity} left").format(
+            count=self.offer.left, capacity=self.event.capacity
+        )
 
     @property
     def badge(self) -> Badge:
         """The badge in other states than `open` and `soon`."""
         if self.offer.state == "few":
             sentence = gettext("Only {count} of {capacity} left")
-            return "few", sentence.format(count=self.offer.left, capacity=self.capacity)
+            return "few", sentence.format(count=self.offer.left, capacity=self.event.capacity)
         return _badge_of(self.offer.state)
 
     @property
     def hint(self) -> str:
         """The sentence about registering in other states than `soon`."""
         minutes = self.hold_minutes
-        if self.is_on_sale and self.fee.minor:
+        if self.is_on_sale and self.event.fee.minor:
             sentence = ngettext(
                 "The seat is held for {minutes} minute while you pay.",
                 "The seat is held for {minutes} minutes while you pay.",
                 minutes,
             )
-        elif self.offer.state == "soldout" and self.fee.minor:
+        elif self.offer.state == "soldout" and self.event.fee.minor:
             sentence = ngettext(
                 "All seats are taken. Held seats that are not paid within {minutes} minute become available "
                 "again, so check back later.",
@@ -181,7 +172,7 @@ class EventPage:
                 "again, so check back later.",
                 minutes,
             )
-        elif self.offer.state == "cancelled" and self.fee.minor:
+        elif self.offer.state == "cancelled" and self.event.fee.minor:
             sentence = gettext("This event has been cancelled. All payments are refunded in full.")
         else:
             sentence = gettext(_HINTS[self.offer.state])
@@ -195,36 +186,13 @@ def _badge_of(state: OfferState) -> Badge:
 
 def card_of(event: ListedEvent, offer: Offer, heading: str) -> Card:
     """Return the card of an event. It is equal to another card unless they look different."""
-    return Card(
-        event.slug,
-        event.title,
-        event.category,
-        event.place,
-        event.starts_at,
-        event.ends_at,
-        event.fee,
-        offer if offer.state in ("open", "few") else Offer(offer.state, 0, offer.opens_at),
-        heading,
-    )
+    shown = offer if offer.state in ("open", "few") else Offer(offer.state, 0, offer.opens_at)
+    return Card(event._replace(taken=0), shown, heading)
 
 
 def event_page(event: Event, offer: Offer, hold_minutes: int, until: Milliseconds) -> EventPage:
-    """Return the page of an event."""
-    return EventPage(
-        event.slug,
-        event.title,
-        event.summary,
-        blocks_of(event.description),
-        event.category,
-        event.place,
-        event.starts_at,
-        event.ends_at,
-        event.fee,
-        event.capacity,
-        offer,
-        hold_minutes,
-        until,
-    )
+    """Return the page of an event. It is equal to another page unless the event or its offer is different."""
+    return EventPage(replace(event, taken=0, updated_at=0, version=0), offer, hold_minutes, until)
 
 
 def blocks_of(text: str) -> tuple[Block, ...]:

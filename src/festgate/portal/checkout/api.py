@@ -1,6 +1,5 @@
 """Orders as JSON."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,7 +7,6 @@ from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, Field
 
 from festgate.kit.clock import moment
-from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
@@ -48,8 +46,7 @@ class PlacingProblem(Problem):
     """Why an order was not placed."""
 
     registrations: list[OrderLine] = Field(
-        default=[],
-        description="What you can pay for now; only when the code is `list-changed`.",
+        default=[], description="What you can pay for now; only when the code is `list-changed`."
     )
 
 
@@ -96,9 +93,7 @@ class OrderOutput(BaseModel):
 class CheckoutApi:
     """Routes of orders under /api/v1."""
 
-    def __init__(
-        self, portal: Portal, payments: Payments, is_used: Callable[[Connection, int], bool]
-    ) -> None:
+    def __init__(self, portal: Portal, payments: Payments, is_used: registrations.IsUsed) -> None:
         """`payments` are shared with the pages; `is_used` is a query of a module above."""
         self._is_used = is_used
         self._portal = portal

@@ -4,7 +4,6 @@ What was paid goes back, the tickets are void, and the holder gets an email. A c
 carries `Cancellation.seen`; where the order has changed since, nothing is done.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from festgate.kit.db.statements import Connection
@@ -12,15 +11,12 @@ from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, total
 from festgate.kit.translation import N_, gettext
 from festgate.portal.checkout import orders, queries, refunds
-from festgate.portal.checkout.errors import NothingToCancel
+from festgate.portal.checkout.errors import NothingToCancel, OrderChanged
 from festgate.portal.checkout.reasons import reason_for
 from festgate.portal.checkout.records import Line, Order
-from festgate.portal.checkout.shown import OrderChanged
 from festgate.portal.registrations import facade as registrations
 
 BY_ORGANISERS = N_("The organisers cancelled this order.")
-IsUsed = Callable[[Connection, int], bool]
-"""Whether the holder of a seat was checked in; a module above knows."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class Cancellation:
 
 
 def plan_cancellation(
-    connection: Connection, order: Order, seat_id: int | None, is_used: IsUsed
+    connection: Connection, order: Order, seat_id: int | None, is_used: registrations.IsUsed
 ) -> Cancellation:
     """Return what cancelling the seat, or with None the whole order, would do now. NotFound where it has no such seat.
 
@@ -78,7 +74,7 @@ def cancel_registrations(
     ref: str,
     seat_id: int | None,
     organiser_id: int | None,
-    is_used: IsUsed,
+    is_used: registrations.IsUsed,
     *,
     force: bool = False,
     seen: str | None = None,

@@ -56,14 +56,7 @@ def in_one_currency(payable: Sequence[registrations.Seat], preferred: str) -> tu
 
 def cart_of(person_id: int, seats: Iterable[registrations.Seat], currency: str) -> Cart:
     """Return the cart of the person's `seats`; `currency` is that of an empty one."""
-    ordered = sorted(seats, key=lambda seat: seat.id)
-    fees = tuple(seat.fee for seat in ordered)
-    return Cart(
-        person_id,
-        tuple(seat.id for seat in ordered),
-        total(list(fees), fees[0].currency if fees else currency),
-        fees,
-    )
+    return _cart(person_id, [(seat.id, seat.fee) for seat in seats], currency)
 
 
 def read_cart(text: str) -> Cart | None:
@@ -72,11 +65,15 @@ def read_cart(text: str) -> Cart | None:
     if fields is None:
         return None
     person, currency, listed = fields.groups()
-    lines = sorted(
-        (int(seat), int(fee)) for seat, _, fee in (line.partition("=") for line in listed.split(","))
-    )
-    fees = tuple(Money(fee, currency) for _, fee in lines)
-    return Cart(int(person), tuple(seat for seat, _ in lines), total(list(fees), currency), fees)
+    lines = (line.split("=") for line in listed.split(","))
+    return _cart(int(person), [(int(seat), Money(int(fee), currency)) for seat, fee in lines], currency)
+
+
+def _cart(person_id: int, lines: list[tuple[int, Money]], currency: str) -> Cart:
+    ordered = sorted(lines, key=lambda line: line[0])
+    fees = tuple(fee for _, fee in ordered)
+    amount = total(list(fees), fees[0].currency if fees else currency)
+    return Cart(person_id, tuple(seat for seat, _ in ordered), amount, fees)
 
 
 def pick_seats(

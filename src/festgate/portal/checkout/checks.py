@@ -1,8 +1,6 @@
 """Invariants of orders and money."""
 
-from typing import Any
-
-from sqlalchemy import func, select, table
+from sqlalchemy import Column, ColumnElement, ScalarSelect, func, select, table
 from sqlalchemy.sql import column
 
 from festgate.kit.checks import Check, Finding
@@ -11,17 +9,21 @@ from festgate.portal.checkout.tables import lines, orders, refunds
 
 _seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
 
-_line_sum = (
-    select(func.coalesce(func.sum(lines.c.fee_minor), 0))
-    .where(lines.c.order_id == orders.c.id, lines.c.dropped_at.is_(None))
-    .correlate(orders)
-    .scalar_subquery()
-)
-_refund_sum = (
-    select(func.coalesce(func.sum(refunds.c.amount_minor), 0))
-    .where(refunds.c.order_id == orders.c.id, refunds.c.provider_ref == orders.c.provider_ref)
-    .correlate(orders)
-    .scalar_subquery()
+
+def _sum_of_order(amounts: Column[int], *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    total = select(func.coalesce(func.sum(amounts), 0)).where(*conditions)
+    return total.correlate(orders).scalar_subquery()
+
+
+_OF_ITS_PAYMENT = (refunds.c.order_id == orders.c.id, refunds.c.provider_ref == orders.c.provider_ref)
+_line_sum = _sum_of_order(lines.c.fee_minor, lines.c.order_id == orders.c.id, lines.c.dropped_at.is_(None))
+_refund_sum = _sum_of_order(refunds.c.amount_minor, *_OF_ITS_PAYMENT)
+_dropped_sum = _sum_of_order(
+    refunds.c.amount_minor,
+    *_OF_ITS_PAYMENT,
+    refunds.c.seat_id.in_(
+        select(lines.c.seat_id).where(lines.c.order_id == orders.c.id, lines.c.dropped_at.is_not(None))
+    ),
 )
 _wrong_totals = Statement(
     select(orders.c.ref, orders.c.total_minor, _line_sum).where(orders.c.total_minor != _line_sum)
@@ -35,18 +37,6 @@ _unbacked = Statement(
         | (orders.c.state.in_(("refunding", "refunded")) & (_refund_sum != orders.c.paid_minor))
     )
 )
-_dropped_sum = (
-    select(func.coalesce(func.sum(refunds.c.amount_minor), 0))
-    .where(
-        refunds.c.order_id == orders.c.id,
-        refunds.c.provider_ref == orders.c.provider_ref,
-        refunds.c.seat_id.in_(
-            select(lines.c.seat_id).where(lines.c.order_id == orders.c.id, lines.c.dropped_at.is_not(None))
-        ),
-    )
-    .correlate(orders)
-    .scalar_subquery()
-)
 _overpaid = Statement(
     select(orders.c.ref, orders.c.paid_minor, orders.c.total_minor, _dropped_sum).where(
         orders.c.state == "paid", orders.c.paid_minor - _dropped_sum != orders.c.total_minor
@@ -54,7 +44,7 @@ _overpaid = Statement(
 )
 _paid_without_seat = Statement(
     select(orders.c.ref, lines.c.title, _seats.c.state)
-    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .join_from(lines, orders)
     .join(_seats, _seats.c.id == lines.c.seat_id)
     .where(
         orders.c.state == "paid",
@@ -67,7 +57,7 @@ _paid_without_seat = Statement(
 )
 _paid_twice = Statement(
     select(lines.c.seat_id, func.count())
-    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .join_from(lines, orders)
     .where(orders.c.state == "paid")
     .group_by(lines.c.seat_id)
     .having(func.count() > 1)
@@ -112,12 +102,11 @@ def check_money(connection: Connection) -> list[Finding]:
 
 def check_seats(connection: Connection) -> list[Finding]:
     """Check that every paid seat is confirmed once, and that every confirmed seat of an order is paid."""
-    rows: list[tuple[Any, ...]] = connection.all(_paid_without_seat)
     findings = [
         Finding(
             "a paid order has its seats", f"order {ref}", f"the seat at {title} is {state}, and not refunded"
         )
-        for ref, title, state in rows
+        for ref, title, state in connection.all(_paid_without_seat)
     ]
     findings += [
         Finding("a seat is paid once", f"seat {seat}", f"{count} paid orders have it")

@@ -7,6 +7,8 @@ from festgate.kit.clock import moment
 from festgate.portal.checkout.queries import stuck_payments
 from festgate.settings import Settings
 
+COLUMNS = ("Kind", "Order", "Person", "Amount", "Method", "Since", "Tries", "Next attempt", "Last error")
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -42,18 +44,7 @@ def stuck() -> None:
             for payment in stuck
         ]
         if rows:
-            columns = (
-                "Kind",
-                "Order",
-                "Person",
-                "Amount",
-                "Method",
-                "Since",
-                "Tries",
-                "Next attempt",
-                "Last error",
-            )
-            show_rows(columns, rows)
+            show_rows(COLUMNS, rows)
         return bool(rows)
 
     if run(work):

@@ -1,15 +1,54 @@
-"""The payment method `desk`: the seats are kept, and an organiser marks the order paid."""
+"""The payment method `desk`: the seats are kept, and an organiser marks the order paid.
+
+The forms about an order carry the facts that they show, which are compared with the order when a form is sent.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
 
 from festgate.kit.clock import HOUR, Milliseconds
-from festgate.kit.db.statements import Connection
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.money import Money
+from festgate.kit.shown import amount, facts
 from festgate.kit.translation import N_, gettext
-from festgate.portal.checkout import orders, queries, refunds
-from festgate.portal.checkout.errors import NotAtDesk, NotPending
+from festgate.portal.checkout import queries
+from festgate.portal.checkout.errors import NotAtDesk, NotPending, OrderChanged
 from festgate.portal.checkout.methods import Outcome, Waiting
+from festgate.portal.checkout.orders import mark_paid
 from festgate.portal.checkout.records import Order, Refund
-from festgate.portal.checkout.shown import desk_forms_of, refuse_other
+from festgate.portal.checkout.refunds import note_refunded
+from festgate.portal.checkout.tables import orders, refunds
+
+
+@dataclass(frozen=True, slots=True)
+class DeskForms:
+    """The hidden fields of the forms about one order."""
+
+    paid: str = ""
+    """For the form that marks it paid: `pending;0;45000 INR`, its state, revision and amount. Empty without one."""
+    refunded: str = ""
+    """For the form that marks it refunded: `4=30000 INR`, each refund that is due. Empty where none is."""
+    due: Money | None = None
+    """The sum of the refunds that are due."""
+
+
+_orders = select(*orders.c["ref", "state", "revision", "total_minor", "currency"]).where(
+    orders.c.method == "desk"
+)
+_refunds = (
+    select(orders.c.ref, refunds.c.id, refunds.c.amount_minor, refunds.c.currency)
+    .join_from(refunds, orders)
+    .where(orders.c.method == "desk", refunds.c.done_at.is_(None))
+    .order_by(refunds.c.id)
+)
+_all_orders = Statement(_orders.where(orders.c.state == "pending"))
+_one_order = Statement(
+    _orders.where(orders.c.state.in_(("pending", "expired")), orders.c.ref == bindparam("ref"))
+)
+_all_refunds = Statement(_refunds)
+_one_refunds = Statement(_refunds.where(orders.c.ref == bindparam("ref")))
 
 
 class Desk:
@@ -47,16 +86,15 @@ def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int, shown
 
     A second click does nothing. Raises OrderChanged where the order is another by now, and NotPending once it is over.
     """
-    order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
-    if order.method != Desk.name:
-        raise NotAtDesk
+    order = _lock(connection, ref)
     if order.state == "paid":
         return order
     if order.state not in ("pending", "expired"):
         raise NotPending
-    refuse_other(ref, shown, desk_forms_of(connection, order.ref).paid)
+    if shown != desk_forms_of(connection, order.ref).paid:
+        raise OrderChanged(ref)
     charge = f"desk-{order.ref}-{organiser_id}"
-    return orders.mark_paid(connection, order.id, charge, order.total, paid_by=organiser_id)
+    return mark_paid(connection, order.id, charge, order.total, paid_by=organiser_id)
 
 
 def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int, shown: str) -> Order:
@@ -64,13 +102,48 @@ def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int, s
 
     A second click does nothing. Raises OrderChanged where others are due by now.
     """
+    order = _lock(connection, ref)
+    due = desk_forms_of(connection, order.ref).refunded
+    if due and shown != due:
+        raise OrderChanged(ref)
+    for refund in queries.refunds_of(connection, order.id):
+        if refund.done_at is None:
+            note_refunded(connection, refund.id, order.id, refund.seat_id, done_by=organiser_id)
+    return queries.order_by_id(connection, order.id)
+
+
+def _lock(connection: Connection, ref: str) -> Order:
     order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
     if order.method != Desk.name:
         raise NotAtDesk
-    due = desk_forms_of(connection, order.ref).refunded
-    if due:
-        refuse_other(ref, shown, due)
-    for refund in queries.refunds_of(connection, order.id):
-        if refund.done_at is None:
-            refunds.note_refunded(connection, refund.id, order.id, refund.seat_id, done_by=organiser_id)
-    return queries.order_by_id(connection, order.id)
+    return order
+
+
+def desk_forms(connection: Connection) -> Mapping[str, DeskForms]:
+    """Return the forms of every open desk order, by the order's reference."""
+    return _forms(connection.all(_all_orders), connection.all(_all_refunds))
+
+
+def desk_forms_of(connection: Connection, ref: str) -> DeskForms:
+    """Return the forms of one order, which may have expired."""
+    forms = _forms(connection.all(_one_order, ref=ref), connection.all(_one_refunds, ref=ref))
+    return forms.get(ref, DeskForms())
+
+
+def _forms(
+    waiting: list[tuple[str, str, int, int, str]], owed: list[tuple[str, int, int, str]]
+) -> dict[str, DeskForms]:
+    paid = {
+        ref: facts(state, revision, amount(Money(total, currency)))
+        for ref, state, revision, total, currency in waiting
+    }
+    lines: dict[str, list[str]] = {}
+    due: dict[str, Money] = {}
+    for ref, refund, minor, currency in owed:
+        money = Money(minor, currency)
+        lines.setdefault(ref, []).append(f"{refund}={amount(money)}")
+        due[ref] = due[ref] + money if ref in due else money
+    return {
+        ref: DeskForms(paid.get(ref, ""), ",".join(lines.get(ref, [])), due.get(ref))
+        for ref in (*paid, *lines)
+    }

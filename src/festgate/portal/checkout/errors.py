@@ -35,6 +35,20 @@ class ListChanged(Changed):
         return self.current
 
 
+class OrderChanged(Changed):
+    """The order has changed since the organiser opened the page. Nothing was done."""
+
+    code = "order-changed"
+    title = N_("This order has changed")
+
+    def __init__(self, ref: str) -> None:
+        """Name the order."""
+        sentence = gettext(
+            "Order {ref} has changed since you opened the page, so nothing was done. Please check it again."
+        )
+        super().__init__(sentence.format(ref=ref))
+
+
 class KeyReused(Refused):
     """An idempotency key that was already used for another order."""
 

@@ -1,7 +1,14 @@
 """The functions of checkout that other modules may call."""
 
 from festgate.portal.checkout.cancellations import Cancellation, cancel_registrations, plan_cancellation
-from festgate.portal.checkout.desk import mark_paid_at_desk, mark_refunded_at_desk
+from festgate.portal.checkout.desk import (
+    DeskForms,
+    desk_forms,
+    desk_forms_of,
+    mark_paid_at_desk,
+    mark_refunded_at_desk,
+)
+from festgate.portal.checkout.errors import OrderChanged
 from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.queries import (
     count_by_currency,
@@ -15,8 +22,7 @@ from festgate.portal.checkout.queries import (
     stuck_payments,
 )
 from festgate.portal.checkout.reasons import ended_by_of, reason_for
-from festgate.portal.checkout.records import Line, OpenOrder, Order, OrderState, Refund, Stuck
-from festgate.portal.checkout.shown import DeskForms, OrderChanged, desk_forms, desk_forms_of
+from festgate.portal.checkout.records import Line, OpenOrder, Order, OrderState, Refund
 
 __all__ = [
     "Cancellation",
@@ -27,7 +33,6 @@ __all__ = [
     "OrderChanged",
     "OrderState",
     "Refund",
-    "Stuck",
     "cancel_registrations",
     "count_by_currency",
     "count_stuck",

@@ -1,7 +1,6 @@
 """Facts about orders."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from festgate.kit.messaging.outbox import Fact
 
@@ -10,7 +9,7 @@ from festgate.kit.messaging.outbox import Fact
 class OrderPaid(Fact):
     """The money is there and every seat of the order is confirmed."""
 
-    KIND: ClassVar[str] = "checkout.OrderPaid"
+    KIND = "checkout.OrderPaid"
 
     order_id: int
 
@@ -19,7 +18,7 @@ class OrderPaid(Fact):
 class OrderRefunded(Fact):
     """The whole amount went back: the seats were gone when the money came, or the order was undone."""
 
-    KIND: ClassVar[str] = "checkout.OrderRefunded"
+    KIND = "checkout.OrderRefunded"
 
     order_id: int
 
@@ -31,7 +30,7 @@ class OrderReduced(Fact):
     With none left the order is closed. A later revision makes an earlier fact obsolete.
     """
 
-    KIND: ClassVar[str] = "checkout.OrderReduced"
+    KIND = "checkout.OrderReduced"
 
     order_id: int
     revision: int
@@ -41,11 +40,11 @@ class OrderReduced(Fact):
 class SeatRefunded(Fact):
     """One seat's fee of an order went back; the rest of the order stands."""
 
-    KIND: ClassVar[str] = "checkout.SeatRefunded"
+    KIND = "checkout.SeatRefunded"
 
     order_id: int
     seat_id: int
 
 
 FACTS: tuple[type[Fact], ...] = (OrderPaid, OrderReduced, OrderRefunded, SeatRefunded)
-"""All of them: the kinds that this module writes into the data."""
+"""Every kind of fact that this module writes into the data."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from festgate.kit.web.forms import Line
 
@@ -13,10 +13,8 @@ MAX_REGISTRATIONS = 500
 """In one order; more than any fest has paid events."""
 
 
-class CheckoutForm(BaseModel):
+class CheckoutForm(BaseModel, extra="ignore"):
     """The form on /checkout."""
-
-    model_config = ConfigDict(extra="ignore")
 
     payment_method: Annotated[Line, Field(min_length=1, max_length=30)]
     # Without one the form is from before an update: the page is shown again, with one.
@@ -31,10 +29,8 @@ def _each_once(registrations: list[int]) -> list[int]:
     return registrations
 
 
-class Expected(BaseModel):
+class Expected(BaseModel, extra="forbid"):
     """The amount that the caller expects to pay."""
-
-    model_config = ConfigDict(extra="forbid")
 
     minor: Annotated[int, Field(ge=0, le=2**53)] = Field(
         description="In minor units: paise, cents; whole yen."
@@ -42,10 +38,8 @@ class Expected(BaseModel):
     currency: Annotated[str, Field(min_length=3, max_length=3)] = Field(description="ISO 4217 code.")
 
 
-class OrderInput(BaseModel):
+class OrderInput(BaseModel, extra="forbid"):
     """The body of POST /orders."""
-
-    model_config = ConfigDict(extra="forbid")
 
     payment_method: Annotated[Line, Field(min_length=1, max_length=30)] = Field(
         description="One of the methods that this fest takes."
@@ -61,10 +55,8 @@ class OrderInput(BaseModel):
     )
 
 
-class RefundInput(BaseModel):
+class RefundInput(BaseModel, extra="forbid", strict=True):
     """The body of POST /orders/{ref}/refund."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     registration: Annotated[int, Field(ge=1, le=2**53)] | None = Field(
         default=None, description="The registration to cancel; without it every one that the order still has."

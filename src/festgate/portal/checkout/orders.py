@@ -39,15 +39,13 @@ MAX_RENEWED: Milliseconds = DAY - REDUCED_KEEPS
 # Reasons are stored in English, and translated where they are shown.
 CANCELLED_BY_OWNER = N_("You cancelled it.")
 
+_order = update(orders).where(orders.c.id == bindparam("order"))
+_pending = _order.where(orders.c.state == "pending")
 _move = Statement(
-    update(orders)
-    .where(orders.c.id == bindparam("order"))
-    .values(state=bindparam("new_state"), reason=bindparam("new_reason"), pay_url=None, ask_at=NEVER)
+    _order.values(state=bindparam("new_state"), reason=bindparam("new_reason"), pay_url=None, ask_at=NEVER)
 )
 _pay = Statement(
-    update(orders)
-    .where(orders.c.id == bindparam("order"))
-    .values(
+    _order.values(
         paid_at=bindparam("now"),
         paid_minor=bindparam("amount"),
         paid_by=bindparam("organiser"),
@@ -59,20 +57,14 @@ _pay = Statement(
     )
 )
 _wait = Statement(
-    update(orders)
     # An answer about an amount that is not the order's any more is too late: nobody is to be sent to its page.
-    .where(
-        orders.c.id == bindparam("order"),
-        orders.c.state == "pending",
-        orders.c.revision == func.coalesce(bindparam("seen_revision", type_=Integer), orders.c.revision),
-    )
-    .values(provider_ref=bindparam("new_ref"), pay_url=bindparam("new_url"), ask_error=None)
+    _pending.where(
+        orders.c.revision == func.coalesce(bindparam("seen_revision", type_=Integer), orders.c.revision)
+    ).values(provider_ref=bindparam("new_ref"), pay_url=bindparam("new_url"), ask_error=None)
 )
 # While a closed order is to be asked about, its payment page may be open, or its payment under way.
 _close = Statement(
-    update(orders)
-    .where(orders.c.id == bindparam("order"))
-    .values(
+    _order.values(
         state="cancelled",
         reason=bindparam("new_reason"),
         pay_url=None,
@@ -81,9 +73,9 @@ _close = Statement(
     )
 )
 _close_later = Statement(
-    update(orders)
-    .where(orders.c.id == bindparam("order"), orders.c.state == "cancelled", orders.c.ask_at < NEVER)
-    .values(ask_at=bindparam("later"), asked=orders.c.asked + 1)
+    _order.where(orders.c.state == "cancelled", orders.c.ask_at < NEVER).values(
+        ask_at=bindparam("later"), asked=orders.c.asked + 1
+    )
 )
 _drop = Statement(
     update(lines)
@@ -95,9 +87,7 @@ _drop = Statement(
     .values(dropped_at=bindparam("dropped"))
 )
 _revise = Statement(
-    update(orders)
-    .where(orders.c.id == bindparam("order"))
-    .values(
+    _order.values(
         total_minor=bindparam("left"),
         revision=bindparam("new_revision"),
         expires_at=bindparam("new_end"),
@@ -108,32 +98,16 @@ _revise = Statement(
     )
 )
 _ask_later = Statement(
-    update(orders)
-    .where(orders.c.id == bindparam("order"), orders.c.state == "pending", orders.c.ask_at < NEVER)
-    .values(ask_at=bindparam("later"), asked=orders.c.asked + 1, ask_error=bindparam("new_error"))
+    _pending.where(orders.c.ask_at < NEVER).values(
+        ask_at=bindparam("later"), asked=orders.c.asked + 1, ask_error=bindparam("new_error")
+    )
 )
 _claim_question = Statement(
-    update(orders)
-    .where(
-        orders.c.id == bindparam("order"),
-        orders.c.state == "pending",
-        orders.c.asked_at <= bindparam("before"),
-    )
-    .values(asked_at=bindparam("now"))
+    _pending.where(orders.c.asked_at <= bindparam("before")).values(asked_at=bindparam("now"))
 )
-_note_error = Statement(
-    update(orders)
-    .where(orders.c.id == bindparam("order"), orders.c.state == "pending")
-    .values(ask_error=bindparam("new_error"))
-)
-_move_end = Statement(
-    update(orders).where(orders.c.id == bindparam("order")).values(expires_at=bindparam("new_end"))
-)
-_ask_now = Statement(
-    update(orders)
-    .where(orders.c.id == bindparam("order"), orders.c.state == "pending", orders.c.ask_at < NEVER)
-    .values(ask_at=bindparam("now"))
-)
+_note_error = Statement(_pending.values(ask_error=bindparam("new_error")))
+_move_end = Statement(_order.values(expires_at=bindparam("new_end")))
+_ask_now = Statement(_pending.where(orders.c.ask_at < NEVER).values(ask_at=bindparam("now")))
 _send_now = Statement(
     update(refunds)
     .where(
@@ -144,7 +118,7 @@ _send_now = Statement(
     )
     .values(due_at=bindparam("now"))
 )
-_stop_asking = Statement(update(orders).where(orders.c.id == bindparam("order")).values(ask_at=NEVER))
+_stop_asking = Statement(_order.values(ask_at=NEVER))
 
 
 def mark_paid(
@@ -384,12 +358,7 @@ def _drop_lines(connection: Connection, order: Order, gone: Sequence[Line]) -> O
         pay_url=None,
     )
     connection.run(
-        _revise,
-        order=order.id,
-        left=left,
-        new_revision=reduced.revision,
-        new_end=end,
-        now=connection.now,
+        _revise, order=order.id, left=left, new_revision=reduced.revision, new_end=end, now=connection.now
     )
     return reduced
 

@@ -1,6 +1,6 @@
 """The pages of checkout and of the receipt."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from starlette.requests import Request
@@ -23,7 +23,6 @@ from festgate.portal.checkout import queries
 from festgate.portal.checkout.carts import Cart, cart_of, in_one_currency, read_cart
 from festgate.portal.checkout.errors import ListChanged, NothingToPay
 from festgate.portal.checkout.forms import CheckoutForm
-from festgate.portal.checkout.methods import PaymentMethod
 from festgate.portal.checkout.payments import Payments
 from festgate.portal.checkout.placements import cart_key
 from festgate.portal.checkout.receipts import Receipt, seats_now
@@ -34,8 +33,6 @@ RETURNED = "returned"
 """The query parameter with which a payment page sends its visitor back."""
 MAX_WAIT = 0.3
 """Seconds for which the first request for a paid order waits for its tickets."""
-Tickets = Callable[[Connection, int], Mapping[int, str]]
-"""The person's ticket codes by seat id."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +89,17 @@ class Till:
 class CheckoutPages:
     """Routes of orders."""
 
-    def __init__(self, portal: Portal, payments: Payments, tickets: Tickets) -> None:
+    def __init__(self, portal: Portal, payments: Payments, tickets: registrations.SeatReferences) -> None:
         """`tickets` is a query of the module above."""
         self._portal = portal
         self._payments = payments
         self._tickets = tickets
         self._writing = Writing(portal.settings)
         self._sites = tuple(f"{site}/" for site in portal.settings.payment_sites)
-        choices = tuple(_choice(method) for method in payments.methods.values())
+        choices = tuple(
+            Choice(method.name, gettext(method.label), gettext(method.hint), isinstance(method, Sandbox))
+            for method in payments.methods.values()
+        )
         self._blank = Form(
             choices,
             tuple((card, gettext(outcome)) for card, outcome in CARDS.items()),
@@ -216,28 +216,25 @@ class CheckoutPages:
         cart = cart_of(person_id, seats, self._portal.settings.currency)
         second = connection.now // SECOND * SECOND
         stands = any(seat.stood is not None for seat in seats)
+        form = self._unconfirmed if limited else self._blank
+        if entered is not None:
+            form = replace(
+                form,
+                chosen=entered.get("payment_method", form.chosen),
+                card_number=entered.get("card_number", ""),
+                errors=tuple((errors or {}).items()),
+            )
         return Till(
             seats=tuple(sorted(seats, key=lambda seat: (seat.starts_at, seat.id))),
             due=cart.total,
             key=cart_key(connection, self._portal.secret, cart) if seats else "",
             cart=cart.shown if seats else "",
-            form=self._form(self._unconfirmed if limited else self._blank, entered, errors),
+            form=form,
             unconfirmed=visitor.email if limited else "",
             others=len(payable) - len(seats),
             now=connection.now if stands else second if seats else 0,
             stands=stands,
             until=second + SECOND if seats and not stands else NEVER,
-        )
-
-    @staticmethod
-    def _form(blank: Form, entered: Mapping[str, str] | None, errors: Mapping[str, str] | None) -> Form:
-        if entered is None:
-            return blank
-        return replace(
-            blank,
-            chosen=entered.get("payment_method", blank.chosen),
-            card_number=entered.get("card_number", ""),
-            errors=tuple((errors or {}).items()),
         )
 
     def _receipt(self, connection: Connection, person_id: int, username: str, ref: str) -> Receipt:
@@ -277,7 +274,3 @@ def _shown_cart(fields: Mapping[str, str]) -> Cart:
     if cart is None or not fields.get("idempotency_key"):
         raise ListChanged
     return cart
-
-
-def _choice(method: PaymentMethod) -> Choice:
-    return Choice(method.name, gettext(method.label), gettext(method.hint), isinstance(method, Sandbox))

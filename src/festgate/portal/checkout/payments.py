@@ -14,6 +14,7 @@ from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.checkout import orders, placements, queries, refunds
 from festgate.portal.checkout.carts import Cart
+from festgate.portal.checkout.desk import Desk
 from festgate.portal.checkout.errors import UnknownMethod
 from festgate.portal.checkout.methods import (
     NOT_STARTED,
@@ -26,6 +27,9 @@ from festgate.portal.checkout.methods import (
     Waiting,
 )
 from festgate.portal.checkout.records import Order, Refund
+from festgate.portal.checkout.sandbox import Sandbox
+from festgate.portal.checkout.stripe import Stripe
+from festgate.settings import Settings
 
 log = structlog.get_logger()
 
@@ -41,10 +45,7 @@ class Payments:
     """The payment methods of this fest, and the work that goes on behind the pages."""
 
     def __init__(
-        self,
-        database: Database,
-        methods: Sequence[PaymentMethod],
-        confirmed_only: Collection[str] = (),
+        self, database: Database, methods: Sequence[PaymentMethod], confirmed_only: Collection[str] = ()
     ) -> None:
         """`methods` are offered in their order; those in `confirmed_only` need a confirmed email address."""
         self._database = database
@@ -171,12 +172,10 @@ class Payments:
 
     def _refuse_more_calls(self, person_id: int) -> None:
         if self._calls[person_id] >= MAX_CALLS_OF_PERSON:
-            raise TooMany(
-                gettext(
-                    "One of your payments is still in progress. Check My events in a moment, then try again."
-                ),
-                5,
+            sentence = gettext(
+                "One of your payments is still in progress. Check My events in a moment, then try again."
             )
+            raise TooMany(sentence, 5)
 
     async def run(self) -> None:
         """Ask, expire and refund until cancelled."""
@@ -282,3 +281,16 @@ def _warn(event: str, error: Exception, **about: object) -> None:
 def _why(error: Exception, silent: str) -> str:
     """Return the reason for the organisers: the provider's error, or that it did not answer."""
     return silent if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
+
+
+def payment_methods(settings: Settings, database: Database) -> list[PaymentMethod]:
+    """Return the methods in the order of the setting. Raises StartupError where one lacks a setting or a library."""
+    return [_method(name, settings, database) for name in dict.fromkeys(settings.payment_methods)]
+
+
+def _method(name: str, settings: Settings, database: Database) -> PaymentMethod:
+    if name == "sandbox":
+        return Sandbox(database)
+    if name == "desk":
+        return Desk(settings.desk_hours)
+    return Stripe(settings)

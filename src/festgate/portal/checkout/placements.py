@@ -22,8 +22,6 @@ _content = Statement(
     select(orders.c.request_hash, orders.c.revision).where(orders.c.id == bindparam("order"))
 )
 _insert = inserting(orders, returning="id")
-
-
 _insert_line = inserting(lines)
 
 
@@ -55,16 +53,15 @@ def place_order(
     KeyReused, or registrations' SeatsGone.
     """
     existing = queries.order_by_key(connection, person_id, idempotency_key)
+    if existing is None:
+        try:
+            seats = _choose_seats(connection, person_id, cart)
+        except (NothingToPay, ListChanged):
+            # Where processes write side by side, another may have placed it between the two looks, and taken the seats.
+            existing = queries.order_by_key(connection, person_id, idempotency_key)
+            if existing is None:
+                raise
     if existing is not None:
-        _refuse_other_content(connection, existing, method, cart, request_hash)
-        return existing, False
-    try:
-        seats = _choose_seats(connection, person_id, cart)
-    except (NothingToPay, ListChanged):
-        # Where processes write side by side, another may have placed it between the two looks, and taken the seats.
-        existing = queries.order_by_key(connection, person_id, idempotency_key)
-        if existing is None:
-            raise
         _refuse_other_content(connection, existing, method, cart, request_hash)
         return existing, False
     now = connection.now
@@ -101,8 +98,25 @@ def place_order(
         # Another process has placed it this instant: the next try finds it.
         raise TryAgain from None
     registrations.claim_seats(connection, seats, order_id, expires_at)
-    found = []
-    for seat in sorted(seats, key=lambda seat: (seat.starts_at, seat.id)):
+    order = Order(
+        id=order_id,
+        ref=ref,
+        person_id=person_id,
+        state="pending",
+        method=method,
+        total=amount,
+        paid=None,
+        lines=_add_lines(connection, order_id, seats),
+        created_at=now,
+        expires_at=expires_at,
+    )
+    return order, True
+
+
+def _add_lines(connection: Connection, order_id: int, seats: list[registrations.Seat]) -> tuple[Line, ...]:
+    """Give the order a line for each seat, and return the lines by the start of the event."""
+    ordered = sorted(seats, key=lambda seat: (seat.starts_at, seat.id))
+    for seat in ordered:
         connection.run(
             _insert_line,
             order_id=order_id,
@@ -114,24 +128,9 @@ def place_order(
             fee_minor=seat.fee.minor,
             dropped_at=None,
         )
-        found.append(Line(seat.id, seat.event_id, seat.title, seat.slug, seat.starts_at, seat.fee))
-    order = Order(
-        id=order_id,
-        ref=ref,
-        person_id=person_id,
-        state="pending",
-        method=method,
-        total=amount,
-        created_at=now,
-        expires_at=expires_at,
-        asked=0,
-        paid_at=None,
-        provider_ref=None,
-        pay_url=None,
-        reason=None,
-        lines=tuple(found),
+    return tuple(
+        Line(seat.id, seat.event_id, seat.title, seat.slug, seat.starts_at, seat.fee) for seat in ordered
     )
-    return order, True
 
 
 def _choose_seats(connection: Connection, person_id: int, cart: Cart | None) -> list[registrations.Seat]:

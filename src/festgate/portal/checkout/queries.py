@@ -18,39 +18,18 @@ SILENT: Milliseconds = 30 * SECOND
 """After so long a provider that has not answered counts as stuck."""
 MAX_LISTED = 500
 """Stuck payments, and stuck refunds, that are listed: the oldest."""
+# In the order of the fields of Order.
 _order = select(
-    orders.c.id,
-    orders.c.ref,
-    orders.c.person_id,
-    orders.c.state,
-    orders.c.method,
-    orders.c.total_minor,
-    orders.c.currency,
-    orders.c.created_at,
-    orders.c.expires_at,
-    orders.c.asked,
-    orders.c.paid_at,
-    orders.c.provider_ref,
-    orders.c.pay_url,
-    orders.c.reason,
-    orders.c.asked_at,
-    orders.c.paid_by,
-    orders.c.revision,
-    orders.c.paid_minor,
+    *orders.c["id", "ref", "person_id", "state", "method", "total_minor", "currency", "paid_minor"],
+    *orders.c["created_at", "expires_at", "asked", "asked_at", "paid_at", "paid_by"],
+    *orders.c["provider_ref", "pay_url", "reason", "revision"],
 )
+_line = lines.c["seat_id", "event_id", "title", "slug", "starts_at", "fee_minor", "dropped_at"]
 _OWN = len(_order.selected_columns)
 # One order is read together with its lines, a row for each: its page and its payment ask for one four times.
 _whole = (
-    _order.add_columns(
-        lines.c.seat_id,
-        lines.c.event_id,
-        lines.c.title,
-        lines.c.slug,
-        lines.c.starts_at,
-        lines.c.fee_minor,
-        lines.c.dropped_at,
-    )
-    .join_from(orders, lines, lines.c.order_id == orders.c.id, isouter=True)
+    _order.add_columns(*_line)
+    .join_from(orders, lines, isouter=True)
     .order_by(lines.c.starts_at, lines.c.seat_id)
 )
 _by_id = Statement(_whole.where(orders.c.id == bindparam("order")))
@@ -74,17 +53,7 @@ _ended = Statement(
     .limit(200)
 )
 _lines = Statement(
-    select(
-        lines.c.seat_id,
-        lines.c.event_id,
-        lines.c.title,
-        lines.c.slug,
-        lines.c.starts_at,
-        lines.c.fee_minor,
-        lines.c.dropped_at,
-    )
-    .where(lines.c.order_id == bindparam("order"))
-    .order_by(lines.c.starts_at, lines.c.seat_id)
+    select(*_line).where(lines.c.order_id == bindparam("order")).order_by(lines.c.starts_at, lines.c.seat_id)
 )
 _by_currency = Statement(
     select(orders.c.currency, func.count())
@@ -93,19 +62,10 @@ _by_currency = Statement(
 )
 _count_of = Statement(select(func.count()).where(orders.c.person_id == bindparam("person")))
 _refund = select(
-    refunds.c.id,
-    refunds.c.order_id,
-    refunds.c.seat_id,
-    refunds.c.provider_ref,
-    refunds.c.amount_minor,
-    refunds.c.currency,
-    refunds.c.reason,
-    refunds.c.done_at,
-    refunds.c.attempts,
+    *refunds.c["id", "order_id", "seat_id", "provider_ref", "amount_minor", "currency"],
     refunds.c.currency != orders.c.currency,
-    refunds.c.done_by,
-    refunds.c.asked_by,
-).join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+    *refunds.c["reason", "attempts", "done_at", "done_by", "asked_by"],
+).join_from(refunds, orders)
 _refunds_of = Statement(_refund.where(refunds.c.order_id == bindparam("order")).order_by(refunds.c.id))
 _refunds_due = Statement(
     _refund.where(refunds.c.due_at <= bindparam("now"), refunds.c.due_at < NEVER)
@@ -114,13 +74,13 @@ _refunds_due = Statement(
 )
 _seat_order = Statement(
     select(lines.c.order_id)
-    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .join_from(lines, orders)
     .where(lines.c.seat_id == bindparam("seat"), orders.c.state.in_(("paid", "refunding", "refunded")))
     .order_by(lines.c.order_id.desc())
 )
 _open_seat_order = Statement(
     select(lines.c.order_id)
-    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .join_from(lines, orders)
     .where(
         lines.c.seat_id == bindparam("seat"),
         lines.c.dropped_at.is_(None),
@@ -146,7 +106,7 @@ _lost = Statement(
 )
 _refs_by_seat = Statement(
     select(lines.c.seat_id, orders.c.ref)
-    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .join_from(lines, orders)
     .where(
         orders.c.person_id == bindparam("person"),
         orders.c.state.in_(("pending", "paid", "refunding", "refunded")),
@@ -156,15 +116,8 @@ _refs_by_seat = Statement(
 _people = table("accounts_people", column("id"), column("username"))
 _open = Statement(
     select(
-        orders.c.ref,
         _people.c.username,
-        orders.c.method,
-        orders.c.state,
-        orders.c.total_minor,
-        orders.c.currency,
-        orders.c.created_at,
-        orders.c.expires_at,
-        orders.c.reason,
+        *orders.c["ref", "method", "state", "total_minor", "currency", "created_at", "expires_at", "reason"],
     )
     .join_from(orders, _people, _people.c.id == orders.c.person_id)
     .where(
@@ -189,15 +142,8 @@ _refund_is_stuck = (
 )
 _stuck_payments = Statement(
     select(
-        orders.c.ref,
         _people.c.username,
-        orders.c.method,
-        orders.c.total_minor,
-        orders.c.currency,
-        orders.c.created_at,
-        orders.c.asked,
-        orders.c.ask_error,
-        orders.c.ask_at,
+        *orders.c["ref", "method", "total_minor", "currency", "created_at", "asked", "ask_error", "ask_at"],
     )
     .join_from(orders, _people, _people.c.id == orders.c.person_id)
     .where(_payment_is_stuck)
@@ -206,17 +152,11 @@ _stuck_payments = Statement(
 )
 _stuck_refunds = Statement(
     select(
-        orders.c.ref,
         _people.c.username,
-        orders.c.method,
-        refunds.c.amount_minor,
-        refunds.c.currency,
-        refunds.c.created_at,
-        refunds.c.attempts,
-        refunds.c.error,
-        refunds.c.due_at,
+        *orders.c["ref", "method"],
+        *refunds.c["amount_minor", "currency", "created_at", "attempts", "error", "due_at"],
     )
-    .join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+    .join_from(refunds, orders)
     .join(_people, _people.c.id == orders.c.person_id)
     .where(_refund_is_stuck)
     .order_by(refunds.c.id)
@@ -252,59 +192,25 @@ def _read_whole(rows: Sequence[tuple[Any, ...]]) -> Order | None:
 
 
 def _put_together(row: tuple[Any, ...], of_lines: Iterable[tuple[Any, ...]]) -> Order:
-    (
-        number,
-        ref,
-        person,
-        state,
-        method,
-        total,
-        currency,
-        created,
-        expires,
-        asked,
-        paid,
-        provider,
-        url,
-        reason,
-        asked_at,
-        paid_by,
-        revision,
-        paid_minor,
-    ) = row
-    found = tuple(
+    number, ref, person, state, method, total, currency, paid_minor = row[:8]
+    listed = tuple(
         Line(seat, event, title, slug, starts_at, Money(fee, currency), dropped)
         for seat, event, title, slug, starts_at, fee, dropped in of_lines
     )
-    amount = Money(total, currency)
-    return Order(
-        number,
-        ref,
-        person,
-        state,
-        method,
-        amount,
-        created,
-        expires,
-        asked,
-        paid,
-        provider,
-        url,
-        reason,
-        found,
-        asked_at,
-        paid_by,
-        revision,
-        None if paid_minor is None else Money(paid_minor, currency),
-    )
+    paid = None if paid_minor is None else Money(paid_minor, currency)
+    return Order(number, ref, person, state, method, Money(total, currency), paid, listed, *row[8:])
+
+
+def _one(connection: Connection, statement: Statement, **values: object) -> Order:
+    order = _read_whole(connection.all(statement, **values))
+    if order is None:
+        raise NotFound
+    return order
 
 
 def order_by_id(connection: Connection, order_id: int) -> Order:
     """Return the order with that id. Raises NotFound."""
-    order = _read_whole(connection.all(_by_id, order=order_id))
-    if order is None:
-        raise NotFound
-    return order
+    return _one(connection, _by_id, order=order_id)
 
 
 def ref_of(connection: Connection, order_id: int) -> str:
@@ -316,19 +222,13 @@ def ref_of(connection: Connection, order_id: int) -> str:
 
 
 def lock_order(connection: Connection, order_id: int) -> Order:
-    """Return the order, locked until the end of the transaction."""
-    order = _read_whole(connection.all(_lock, order=order_id))
-    if order is None:
-        raise NotFound
-    return order
+    """Return the order, locked until the end of the transaction. Raises NotFound."""
+    return _one(connection, _lock, order=order_id)
 
 
 def order_by_ref(connection: Connection, ref: str) -> Order:
     """Return the order with that reference. Raises NotFound."""
-    order = _read_whole(connection.all(_by_ref, ref=ref))
-    if order is None:
-        raise NotFound
-    return order
+    return _one(connection, _by_ref, ref=ref)
 
 
 def order_of_person(connection: Connection, person_id: int, ref: str) -> Order:
@@ -351,8 +251,7 @@ def orders_of(connection: Connection, person_id: int) -> list[Order]:
 
 def count_orders(connection: Connection, person_id: int) -> int:
     """Return how many orders the person has ever placed."""
-    count: int = connection.value(_count_of, person=person_id)
-    return count
+    return int(connection.value(_count_of, person=person_id))
 
 
 def orders_to_ask(connection: Connection) -> list[Order]:
@@ -378,41 +277,14 @@ def count_by_currency(connection: Connection) -> dict[str, int]:
 def open_orders(connection: Connection) -> list[OpenOrder]:
     """Return the orders that wait for a payment or a refund, oldest first."""
     return [
-        OpenOrder(ref, username, method, state, Money(total, currency), created_at, expires_at, reason)
-        for ref, username, method, state, total, currency, created_at, expires_at, reason in connection.all(
-            _open
-        )
+        OpenOrder(ref, username, method, state, Money(total, currency), *times_and_reason)
+        for username, ref, method, state, total, currency, *times_and_reason in connection.all(_open)
     ]
 
 
 def _read_refund(row: tuple[Any, ...]) -> Refund:
-    (
-        number,
-        order,
-        seat,
-        provider_ref,
-        amount,
-        currency,
-        reason,
-        done_at,
-        attempts,
-        foreign,
-        done_by,
-        asked_by,
-    ) = row
-    return Refund(
-        number,
-        order,
-        seat,
-        provider_ref,
-        Money(amount, currency),
-        reason,
-        done_at,
-        attempts,
-        bool(foreign),
-        done_by,
-        asked_by,
-    )
+    number, order, seat, provider_ref, amount, currency, foreign = row[:7]
+    return Refund(number, order, seat, provider_ref, Money(amount, currency), bool(foreign), *row[7:])
 
 
 def refunds_of(connection: Connection, order_id: int) -> list[Refund]:
@@ -421,7 +293,7 @@ def refunds_of(connection: Connection, order_id: int) -> list[Refund]:
 
 
 def refunds_due(connection: Connection) -> list[Refund]:
-    """Refunds that are to be sent to their provider now."""
+    """Return the refunds that are to be sent to their provider now."""
     return [_read_refund(row) for row in connection.all(_refunds_due, now=connection.now)]
 
 
@@ -452,11 +324,9 @@ def stuck_payments(connection: Connection) -> list[Stuck]:
     """Return the payments and refunds that need attention, oldest first."""
     before = connection.now - SILENT
     stuck = [
-        Stuck(kind, ref, username, method, Money(amount, currency), since, tries, error, next_at)
+        Stuck(kind, ref, username, method, Money(amount, currency), *state)
         for kind, statement in _STUCK_LISTS
-        for ref, username, method, amount, currency, since, tries, error, next_at in connection.all(
-            statement, before=before
-        )
+        for username, ref, method, amount, currency, *state in connection.all(statement, before=before)
     ]
     return sorted(stuck, key=lambda row: (row.since, row.ref))
 
@@ -464,10 +334,8 @@ def stuck_payments(connection: Connection) -> list[Stuck]:
 def count_stuck(connection: Connection) -> int:
     """Return how many payments and refunds need attention."""
     before = connection.now - SILENT
-    count: int = connection.value(_count_stuck_payments, before=before) + connection.value(
-        _count_stuck_refunds, before=before
-    )
-    return count
+    statements = (_count_stuck_payments, _count_stuck_refunds)
+    return sum(int(connection.value(statement, before=before)) for statement in statements)
 
 
 def orders_behind_seats(connection: Connection) -> list[tuple[int, Milliseconds]]:

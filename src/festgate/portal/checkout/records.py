@@ -32,11 +32,11 @@ class Refund:
     seat_id: int | None
     provider_ref: str
     amount: Money
-    reason: str
-    done_at: Milliseconds | None
-    attempts: int
-    foreign: bool = False
+    foreign: bool
     """Whether the charge was made in another currency than the order's: then all of it goes back."""
+    reason: str
+    attempts: int = 0
+    done_at: Milliseconds | None = None
     done_by: int | None = None
     """The organiser who marked the refund as done."""
     asked_by: int | None = None
@@ -53,22 +53,23 @@ class Order:
     state: OrderState
     method: str
     total: Money
+    paid: Money | None
+    """What the provider took: the total, or more where a line was dropped while it was being paid."""
+    lines: tuple[Line, ...]
     created_at: Milliseconds
     expires_at: Milliseconds
-    asked: int
-    paid_at: Milliseconds | None
-    provider_ref: str | None
-    pay_url: str | None
-    reason: str | None
-    lines: tuple[Line, ...]
+    asked: int = 0
+    """How often its provider was asked without an answer."""
     asked_at: Milliseconds = 0
     """When its provider was last asked because someone looked at the order."""
+    paid_at: Milliseconds | None = None
     paid_by: int | None = None
     """The organiser who marked it paid."""
+    provider_ref: str | None = None
+    pay_url: str | None = None
+    reason: str | None = None
     revision: int = 0
     """How many lines were dropped before it was paid."""
-    paid: Money | None = None
-    """What the provider took: the total, or more where a line was dropped while it was being paid."""
 
     @property
     def kept_lines(self) -> tuple[Line, ...]:

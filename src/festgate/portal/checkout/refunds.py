@@ -29,30 +29,25 @@ _of_seat = Statement(
         refunds.c.order_id == bindparam("order"), refunds.c.seat_id == bindparam("seat")
     )
 )
+_refund = update(refunds).where(refunds.c.id == bindparam("refund"))
+_open = _refund.where(refunds.c.done_at.is_(None))
 _claim = Statement(
-    update(refunds)
-    .where(refunds.c.id == bindparam("refund"), refunds.c.due_at <= bindparam("now"))
-    .values(due_at=bindparam("until"), attempts=refunds.c.attempts + 1)
+    _refund.where(refunds.c.due_at <= bindparam("now")).values(
+        due_at=bindparam("until"), attempts=refunds.c.attempts + 1
+    )
 )
 _done = Statement(
-    update(refunds)
-    .where(refunds.c.id == bindparam("refund"), refunds.c.done_at.is_(None))
-    .values(done_at=bindparam("now"), done_by=bindparam("organiser"), due_at=NEVER, error=None)
+    _open.values(done_at=bindparam("now"), done_by=bindparam("organiser"), due_at=NEVER, error=None)
 )
-_postpone = Statement(
-    update(refunds)
-    .where(refunds.c.id == bindparam("refund"), refunds.c.done_at.is_(None))
-    .values(due_at=bindparam("later"), error=bindparam("new_error"))
-)
+_postpone = Statement(_open.values(due_at=bindparam("later"), error=bindparam("new_error")))
 _pending = Statement(
     select(func.count()).where(refunds.c.order_id == bindparam("order"), refunds.c.done_at.is_(None))
 )
-_move = Statement(
+_finish = Statement(
     update(orders)
-    .where(orders.c.id == bindparam("order"), orders.c.state == bindparam("old_state"))
-    .values(state=bindparam("new_state"))
+    .where(orders.c.id == bindparam("order"), orders.c.state == "refunding")
+    .values(state="refunded")
 )
-
 _undo = Statement(
     update(orders)
     .where(orders.c.id == bindparam("order"), orders.c.state == "paid")
@@ -104,12 +99,7 @@ def claim_refund(connection: Connection, refund_id: int) -> bool:
 
 
 def note_refunded(
-    connection: Connection,
-    refund_id: int,
-    order_id: int,
-    seat_id: int | None,
-    *,
-    done_by: int | None = None,
+    connection: Connection, refund_id: int, order_id: int, seat_id: int | None, *, done_by: int | None = None
 ) -> None:
     """Record that the refund was done, by a provider or by the organiser `done_by`; a second time changes nothing.
 
@@ -121,7 +111,7 @@ def note_refunded(
     if seat_id is not None:
         outbox.record(connection, SeatRefunded(order_id, seat_id))
     if order.state == "refunding" and connection.value(_pending, order=order_id) == 0:
-        connection.run(_move, order=order_id, old_state="refunding", new_state="refunded")
+        connection.run(_finish, order=order_id)
         outbox.record(connection, OrderRefunded(order_id))
 
 

@@ -39,12 +39,9 @@ SILENCE = 3600.0
 
 _insert = inserting(sandbox_charges)
 _find = Statement(
-    select(
-        sandbox_charges.c.charge,
-        sandbox_charges.c.approved,
-        sandbox_charges.c.amount_minor,
-        sandbox_charges.c.currency,
-    ).where(sandbox_charges.c.order_ref == bindparam("ref"))
+    select(*sandbox_charges.c["charge", "approved", "amount_minor", "currency"]).where(
+        sandbox_charges.c.order_ref == bindparam("ref")
+    )
 )
 _insert_refund = inserting(sandbox_refunds)
 _find_refund = Statement(

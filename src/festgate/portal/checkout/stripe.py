@@ -27,13 +27,15 @@ from festgate.portal.checkout.methods import (
     Waiting,
 )
 from festgate.portal.checkout.records import Order, Refund
-from festgate.portal.checkout.stripe_amounts import UnchargeableAmount, can_take, stripe_amount
-from festgate.portal.checkout.stripe_sessions import (
+from festgate.portal.checkout.stripe_values import (
     TURNED_DOWN,
     Session,
     StripeEvent,
+    UnchargeableAmount,
+    can_take,
     outcome_of,
     read_session,
+    stripe_amount,
 )
 from festgate.settings import Settings
 
@@ -292,10 +294,9 @@ class Stripe:
                 params={"payment_intent": refund.provider_ref, "limit": 100}
             ).data
             ours = [
-                refund_at_stripe
-                for refund_at_stripe in known
-                if (refund_at_stripe.metadata.to_dict() if refund_at_stripe.metadata else {}).get("refund")
-                == name
+                made
+                for made in known
+                if (made.metadata.to_dict() if made.metadata else {}).get("refund") == name
             ]
             if any(earlier.status not in FAILED for earlier in ours):
                 return

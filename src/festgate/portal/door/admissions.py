@@ -25,12 +25,12 @@ from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets import facade as tickets
 
 
-def admit(connection: Connection, code: str, staff: Visitor, event_id: int | None = None) -> Arrival:
-    """Check in the holder of the ticket, once; at the door of `event_id` only, where one is given.
+def admit(connection: Connection, code: str, staff: Visitor, slug: str | None = None) -> Arrival:
+    """Check in the holder of the ticket, once; at the door of the event `slug` only, where one is given.
 
-    Raises Forbidden, UnknownTicket, OtherEvent, TicketVoid or AlreadyIn.
+    Raises Forbidden, NotFound, UnknownTicket, OtherEvent, TicketVoid or AlreadyIn.
     """
-    arrival, event = _find(connection, code, staff, event_id)
+    arrival, event = _find(connection, code, staff, slug)
     if event.state == "cancelled":
         raise TicketVoid(gettext("The event was cancelled, so its tickets are not valid."))
     # The ticket of a registration that was cancelled a moment ago is about to become void.
@@ -46,14 +46,14 @@ def admit(connection: Connection, code: str, staff: Visitor, event_id: int | Non
 
 
 def undo_admission(
-    connection: Connection, code: str, staff: Visitor, event_id: int | None = None, shown: str | None = None
+    connection: Connection, code: str, staff: Visitor, slug: str | None = None, shown: str | None = None
 ) -> Arrival:
     """Undo a check-in: the holder is expected again. The check-in stays recorded.
 
-    `shown` is the check-in's time as a form showed it; None for a program. Raises Forbidden, UnknownTicket,
-    OtherEvent, NotIn, OtherCheckIn or TooLateToUndo.
+    `shown` is the check-in's time as a form showed it; None for a program. Raises Forbidden, NotFound,
+    UnknownTicket, OtherEvent, NotIn, OtherCheckIn or TooLateToUndo.
     """
-    arrival, _ = _find(connection, code, staff, event_id)
+    arrival, _ = _find(connection, code, staff, slug)
     if arrival.admitted_at is None:
         raise NotIn
     if shown is not None and shown != str(arrival.admitted_at):
@@ -77,16 +77,17 @@ def may_undo(arrival: Arrival, staff: Visitor, now: Milliseconds) -> bool:
 
 
 def _find(
-    connection: Connection, code: str, staff: Visitor, event_id: int | None
+    connection: Connection, code: str, staff: Visitor, slug: str | None
 ) -> tuple[Arrival, catalogue.Event]:
-    """Return the ticket and its event. Raises Forbidden, UnknownTicket, OtherEvent."""
+    """Return the ticket and its event. Raises Forbidden, NotFound for the slug, UnknownTicket or OtherEvent."""
     if not staff.admits:
         raise Forbidden
+    door = None if slug is None else catalogue.event_by_slug(connection, slug)
     arrival = find_arrival(connection, code)
     if arrival is None:
         raise UnknownTicket
     event = catalogue.event_by_id(connection, arrival.event_id)
-    if event_id is not None and event.id != event_id:
+    if door is not None and event.id != door.id:
         raise OtherEvent(event)
     return arrival, event
 

@@ -38,8 +38,7 @@ from festgate.portal.door.queries import (
     find_by_name,
     latest_arrivals,
 )
-from festgate.portal.door.scans import MAX_SCAN_LENGTH, read_scan
-from festgate.portal.tickets.facade import in_fours, read_picture
+from festgate.portal.tickets.facade import MAX_SCAN_LENGTH, in_fours, read_picture, read_scan
 
 LATEST = 8
 """Check-ins that the page lists."""
@@ -99,14 +98,6 @@ class Door:
     result: ScanResult | None
 
 
-@dataclass(frozen=True, slots=True)
-class ListedDoor:
-    """An event in the list of doors."""
-
-    event: catalogue.Event
-    attendance: Attendance
-
-
 class DoorPages:
     """Pages for staff and organisers; other visitors are sent to sign in, or refused."""
 
@@ -142,12 +133,9 @@ class DoorPages:
         slug = _slug(request)
         scanned = (await read_fields(request)).get("code", "")[:MAX_SCAN_LENGTH]
 
-        def operation(connection: Connection, code: str) -> Arrival:
-            return admit(connection, code, staff, catalogue.event_by_slug(connection, slug).id)
-
         try:
             code = read_scan(self._portal.secret, scanned)
-            await self._portal.database.write(operation, code)
+            await self._portal.database.write(admit, code, staff, slug)
         except Refused as refusal:
             return await self._show(request, staff, refusal)
         return see_other(f"/door/{slug}?in={code}")
@@ -166,12 +154,8 @@ class DoorPages:
         code = read_code(fields.get("code", "")[:MAX_SCAN_LENGTH])
         shown = fields.get(FIELD, "")
 
-        def operation(connection: Connection) -> Arrival:
-            event = catalogue.event_by_slug(connection, slug)
-            return undo_admission(connection, code, staff, event.id, shown)
-
         try:
-            await self._portal.database.write(operation)
+            await self._portal.database.write(undo_admission, code, staff, slug, shown)
         except Refused as refusal:
             return await self._show(request, staff, refusal)
         return see_other(f"/door/{slug}?out={code}")
@@ -209,22 +193,18 @@ class DoorPages:
             arrival = refusal.arrival
             message = gettext("since {time} ({day}), checked in by {staff}")
             return ScanResult(
-                "bad",
-                title,
-                arrival.holder,
-                _about_check_in(message, arrival, self._writing),
-                arrival.code,
+                "bad", title, arrival.holder, _about_check_in(message, arrival, self._writing), arrival.code
             )
         if isinstance(refusal, OtherEvent):
             return ScanResult("bad", title, message=refusal.message, elsewhere=refusal.event)
         return ScanResult("bad", title, message=refusal.message)
 
 
-def list_doors(connection: Connection) -> list[ListedDoor]:
-    """Return every published event that is not long over, by its start."""
+def list_doors(connection: Connection) -> list[tuple[catalogue.Event, Attendance]]:
+    """Return every published event that is not long over with its attendance, by its start."""
     attendances = all_attendances(connection)
     return [
-        ListedDoor(event, attendances.get(event.id, Attendance(0, 0)))
+        (event, attendances.get(event.id, Attendance(0, 0)))
         for event in catalogue.all_events(connection)
         if event.state == "published" and event.ends_at > connection.now - STILL_LISTED
     ]

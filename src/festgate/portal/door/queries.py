@@ -44,54 +44,35 @@ class Attendance:
 # Tables of lower modules, by name (decision 0012): one join answers for a whole page.
 tickets = table(
     "tickets_tickets",
-    *(
-        column(name)
-        for name in ("id", "code", "state", "seat_id", "person_id", "event_id", "admitted_at", "admitted_by")
-    ),
+    *map(column, ("id", "code", "state", "seat_id", "person_id", "event_id", "admitted_at", "admitted_by")),
 )
-_people = table(
-    "accounts_people", *(column(name) for name in ("id", "username", "username_key", "email", "email_key"))
-)
+_people = table("accounts_people", *map(column, ("id", "username", "username_key", "email", "email_key")))
 _staff = _people.alias("staff")
 _arrival = (
     select(
-        tickets.c.id,
-        tickets.c.code,
-        tickets.c.state,
-        tickets.c.seat_id,
-        tickets.c.event_id,
-        _people.c.username,
-        _people.c.email,
+        *tickets.c["id", "code", "state", "seat_id", "event_id"],
+        *_people.c["username", "email"],
         tickets.c.admitted_at,
         _staff.c.username,
     )
     .join_from(tickets, _people, _people.c.id == tickets.c.person_id)
     .join(_staff, _staff.c.id == tickets.c.admitted_by, isouter=True)
 )
+_GUESTS = (tickets.c.event_id == bindparam("event")) & (tickets.c.state == "valid")
 _by_code = Statement(_arrival.where(tickets.c.code == bindparam("code")))
 _latest = Statement(
-    _arrival.where(
-        tickets.c.event_id == bindparam("event"),
-        tickets.c.state == "valid",
-        tickets.c.admitted_at.is_not(None),
-    )
+    _arrival.where(_GUESTS, tickets.c.admitted_at.is_not(None))
     .order_by(tickets.c.admitted_at.desc(), tickets.c.id.desc())
     .limit(bindparam("limit"))
 )
 _named = Statement(
     _arrival.where(
-        tickets.c.event_id == bindparam("event"),
-        tickets.c.state == "valid",
-        contains(_people.c.username_key, "words") | contains(_people.c.email_key, "words"),
+        _GUESTS, contains(_people.c.username_key, "words") | contains(_people.c.email_key, "words")
     )
     .order_by(_people.c.username_key)
     .limit(bindparam("limit"))
 )
-_attendance = Statement(
-    select(func.count(tickets.c.admitted_at), func.count()).where(
-        tickets.c.event_id == bindparam("event"), tickets.c.state == "valid"
-    )
-)
+_attendance = Statement(select(func.count(tickets.c.admitted_at), func.count()).where(_GUESTS))
 _attendances = Statement(
     select(tickets.c.event_id, func.count(tickets.c.admitted_at), func.count())
     .where(tickets.c.state == "valid")
@@ -122,8 +103,7 @@ def find_by_name(connection: Connection, event_id: int, words: str) -> list[Arri
 
 def attendance_of(connection: Connection, event_id: int) -> Attendance:
     """Return the attendance of one event."""
-    row = connection.first(_attendance, event=event_id)
-    return Attendance(*row) if row else Attendance(0, 0)
+    return Attendance(*connection.all(_attendance, event=event_id)[0])
 
 
 def all_attendances(connection: Connection) -> Mapping[int, Attendance]:

@@ -78,7 +78,7 @@ def confirm_seats(connection: Connection, order_id: int) -> bool:
     for seat in lapsed:  # in order of event id, as everywhere where several counts are locked
         catalogue.lock_seats(connection, seat.event_id)
         sweep_event(connection, seat.event_id)
-        if queries.has_live_seat(connection, seat.person_id, seat.event_id):
+        if queries.count_seats_at(connection, seat.person_id, seat.event_id)[1]:
             return False
         event = catalogue.event_by_id(connection, seat.event_id)
         if event.taken >= event.capacity or event.state != "published":

@@ -8,27 +8,19 @@ from festgate.portal.registrations.claims import (
     release_seats,
     unclaim_seats,
 )
-from festgate.portal.registrations.endings import EVENT, HOLDER, ORDER, ORGANISER, EndedBy, ending_words
+from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy, ending_words
 from festgate.portal.registrations.errors import SeatsGone, SeatUsed
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.holds import IsUsed, release_seat, sweep_all, take_back_seat
-from festgate.portal.registrations.pauses import (
-    HoldKeeper,
-    kept_sentence,
-    pause_holds,
-    resume_holds,
-)
+from festgate.portal.registrations.pauses import HoldKeeper, kept_sentence, pause_holds, resume_holds
 from festgate.portal.registrations.queries import (
-    Lapses,
     Seat,
-    SeatCount,
     SeatReferences,
     are_holds_paused,
     count_held,
     count_seats,
     find_lapses,
     kept_until,
-    live_counts,
     lock_seat,
     payable_seats,
     seat,
@@ -39,14 +31,11 @@ from festgate.portal.registrations.queries import (
 __all__ = [
     "EVENT",
     "HOLDER",
-    "ORDER",
     "ORGANISER",
     "EndedBy",
     "HoldKeeper",
     "IsUsed",
-    "Lapses",
     "Seat",
-    "SeatCount",
     "SeatReferences",
     "SeatUsed",
     "SeatsGone",
@@ -61,7 +50,6 @@ __all__ = [
     "find_lapses",
     "kept_sentence",
     "kept_until",
-    "live_counts",
     "lock_seat",
     "pause_holds",
     "payable_seats",

@@ -1,7 +1,6 @@
 """Facts about seats."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from festgate.kit.messaging.outbox import Fact
 
@@ -10,7 +9,7 @@ from festgate.kit.messaging.outbox import Fact
 class SeatConfirmed(Fact):
     """A free seat was confirmed; for a paid seat, its order records a fact."""
 
-    KIND: ClassVar[str] = "registrations.SeatConfirmed"
+    KIND = "registrations.SeatConfirmed"
 
     seat_id: int
 
@@ -19,7 +18,7 @@ class SeatConfirmed(Fact):
 class SeatReleased(Fact):
     """A confirmed seat was cancelled; everything that followed from it is void."""
 
-    KIND: ClassVar[str] = "registrations.SeatReleased"
+    KIND = "registrations.SeatReleased"
 
     seat_id: int
 
@@ -31,7 +30,7 @@ class HoldCancelled(Fact):
     Its order, if it has one, continues without it.
     """
 
-    KIND: ClassVar[str] = "registrations.HoldCancelled"
+    KIND = "registrations.HoldCancelled"
 
     seat_id: int
 
@@ -40,7 +39,7 @@ class HoldCancelled(Fact):
 class HoldsResumed(Fact):
     """Holds were paused between these times (milliseconds), and every held seat was extended accordingly."""
 
-    KIND: ClassVar[str] = "registrations.HoldsResumed"
+    KIND = "registrations.HoldsResumed"
 
     began_at: int
     resumed_at: int

@@ -71,7 +71,7 @@ def hold_seat(
     try:
         catalogue.take_seat(connection, event.id)
     except catalogue.SoldOut:
-        if queries.has_live_seat(connection, person_id, event.id):
+        if queries.count_seats_at(connection, person_id, event.id)[1]:
             raise AlreadyRegistered from None
         raise
     if not terms.is_first:

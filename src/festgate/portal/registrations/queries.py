@@ -11,6 +11,7 @@ from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
+from festgate.portal.catalogue.facade import LapsedHolds
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.tables import BEGAN, HELD, HOLD_NOW, LIVE, OPEN, pauses, seats
 
@@ -33,30 +34,20 @@ class Seat:
     """While holds are paused this moves on with the time, so that the time left stays the same."""
     fee: Money
     order_id: int | None
+    stood: Milliseconds | None
+    """How long this hold has been paused by now; None while holds are not paused."""
+    ended_by: EndedBy | None
+    """The cause of its end (endings.py); None while it is live, or if it was not recorded."""
     title: str
     slug: str
     place: str
     starts_at: Milliseconds
     ends_at: Milliseconds
-    stood: Milliseconds | None = None
-    """How long this hold has been paused by now; None while holds are not paused."""
-    ended_by: EndedBy | None = None
-    """The cause of its end (endings.py); None while it is live, or if it was not recorded."""
 
     @property
     def payable(self) -> bool:
         """Return whether the seat is held and not in an order yet."""
         return self.state == "held" and self.order_id is None
-
-
-@dataclass(frozen=True)
-class Lapses:
-    """Holds that have ended but have not been swept yet: their seats are free."""
-
-    seats: Mapping[int, int]
-    """The number of such seats by event id."""
-    next_at: Milliseconds
-    """When the next hold ends; NEVER without an open hold, or while holds are paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,86 +78,40 @@ _events = table(
     "catalogue_events", *(column(name) for name in ("id", "title", "slug", "place", "starts_at", "ends_at"))
 )
 _seat = select(
-    seats.c.id,
-    seats.c.event_id,
-    seats.c.person_id,
-    seats.c.state,
-    seats.c.held_until,
-    seats.c.fee_minor,
-    seats.c.currency,
-    seats.c.order_id,
-    _events.c.title,
-    _events.c.slug,
-    _events.c.place,
-    _events.c.starts_at,
-    _events.c.ends_at,
-    seats.c.taken_at,
+    *seats.c["id", "event_id", "person_id", "state", "held_until", "fee_minor", "currency", "order_id"],
+    *seats.c["ended_by", "taken_at"],
     BEGAN,
-    seats.c.ended_by,
+    *_events.c["title", "slug", "place", "starts_at", "ends_at"],
 ).join_from(seats, _events, _events.c.id == seats.c.event_id)
 
+_OF_PERSON = seats.c.person_id == bindparam("person")
+_PAYABLE = HELD & (seats.c.held_until > HOLD_NOW) & seats.c.order_id.is_(None)
+_LIVE_NOW = LIVE & ((seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW))
 _by_id = Statement(_seat.where(seats.c.id == bindparam("seat")))
 _lock = Statement(_seat.where(seats.c.id == bindparam("seat")).with_for_update(of=seats))
-_by_person = Statement(
-    _seat.where(seats.c.person_id == bindparam("person")).order_by(_events.c.starts_at, seats.c.id)
-)
-_held_by_person = Statement(
-    _seat.where(
-        seats.c.person_id == bindparam("person"),
-        HELD,
-        seats.c.held_until > HOLD_NOW,
-        seats.c.order_id.is_(None),
-    ).order_by(seats.c.event_id)
-)
+_by_person = Statement(_seat.where(_OF_PERSON).order_by(_events.c.starts_at, seats.c.id))
+_held_by_person = Statement(_seat.where(_OF_PERSON, _PAYABLE).order_by(seats.c.event_id))
 _by_order = Statement(_seat.where(seats.c.order_id == bindparam("order")).order_by(seats.c.event_id))
-_live = Statement(
-    select(seats.c.id).where(
-        seats.c.event_id == bindparam("event"),
-        seats.c.person_id == bindparam("person"),
-        LIVE,
-        (seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW),
-    )
-)
 _seats_at = Statement(
-    select(
-        func.count(),
-        func.max(
-            case((LIVE & ((seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW)), 1), else_=0)
-        ),
-    ).where(
-        seats.c.person_id == bindparam("person"),
+    select(func.count(), func.max(case((_LIVE_NOW, 1), else_=0))).where(
+        _OF_PERSON,
         # `+ 0`: as below, for a person with few seats at an event with many.
         seats.c.event_id + 0 == bindparam("event"),
     )
 )
 _takings = Statement(
     select(func.count(), func.min(seats.c.taken_at)).where(
-        seats.c.person_id == bindparam("person"),
+        _OF_PERSON,
         # `+ 0`: as above.
         seats.c.event_id + 0 == bindparam("event"),
         seats.c.taken_at > bindparam("since"),
     )
 )
-_count_held = Statement(
-    select(func.count()).where(
-        seats.c.person_id == bindparam("person"),
-        HELD,
-        seats.c.held_until > HOLD_NOW,
-        seats.c.order_id.is_(None),
-    )
-)
-_count_live = Statement(
-    select(func.count()).where(
-        seats.c.person_id == bindparam("person"),
-        LIVE,
-        (seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW),
-    )
-)
+_count_held = Statement(select(func.count()).where(_OF_PERSON, _PAYABLE))
+_count_live = Statement(select(func.count()).where(_OF_PERSON, _LIVE_NOW))
 _confirmed_since = Statement(
     select(seats.c.id).where(
-        seats.c.person_id == bindparam("person"),
-        seats.c.state == "confirmed",
-        seats.c.changed_at > bindparam("since"),
+        _OF_PERSON, seats.c.state == "confirmed", seats.c.changed_at > bindparam("since")
     )
 )
 # `+ 0` keeps SQLite from using the index over events, in which it would read every seat that was ever taken instead of
@@ -204,24 +149,7 @@ _seats_of_event = Statement(
 
 
 def _read(row: tuple[Any, ...], now: Milliseconds) -> Seat:
-    (
-        number,
-        event,
-        person,
-        state,
-        until,
-        fee,
-        currency,
-        order,
-        title,
-        slug,
-        place,
-        starts,
-        ends,
-        taken,
-        began,
-        ended_by,
-    ) = row
+    number, event, person, state, until, fee, currency, order, ended_by, taken, began = row[:11]
     stood: Milliseconds | None = None
     if state == "held":
         if began is not None and began <= now:
@@ -229,22 +157,8 @@ def _read(row: tuple[Any, ...], now: Milliseconds) -> Seat:
         if until + (stood or 0) <= now:
             state = "lapsed"
             stood = None
-    return Seat(
-        number,
-        event,
-        person,
-        state,
-        until + (stood or 0),
-        Money(fee, currency),
-        order,
-        title,
-        slug,
-        place,
-        starts,
-        ends,
-        stood,
-        ended_by,
-    )
+    end, amount = until + (stood or 0), Money(fee, currency)
+    return Seat(number, event, person, state, end, amount, order, stood, ended_by, *row[11:])
 
 
 def seat(connection: Connection, seat_id: int) -> Seat:
@@ -289,11 +203,6 @@ def live_seats_of_event(connection: Connection, event_id: int, limit: int) -> li
     return [_read(row, connection.now) for row in rows]
 
 
-def has_live_seat(connection: Connection, person_id: int, event_id: int) -> bool:
-    """Return whether the person has a held or confirmed seat at the event."""
-    return connection.first(_live, person=person_id, event=event_id, now=connection.now) is not None
-
-
 def count_seats_at(connection: Connection, person_id: int, event_id: int) -> tuple[int, bool]:
     """Return how many seats the person has or had at the event, and whether one of them is live."""
     count, live = connection.all(_seats_at, person=person_id, event=event_id, now=connection.now)[0]
@@ -310,14 +219,12 @@ def count_takings(
 
 def count_held(connection: Connection, person_id: int) -> int:
     """Return how many seats the person holds that are not in an order yet."""
-    count: int = connection.value(_count_held, person=person_id, now=connection.now)
-    return count
+    return int(connection.value(_count_held, person=person_id, now=connection.now))
 
 
 def count_live(connection: Connection, person_id: int) -> int:
     """Return how many held and confirmed seats the person has."""
-    count: int = connection.value(_count_live, person=person_id, now=connection.now)
-    return count
+    return int(connection.value(_count_live, person=person_id, now=connection.now))
 
 
 def has_confirmed_since(connection: Connection, person_id: int, since: Milliseconds) -> bool:
@@ -327,15 +234,14 @@ def has_confirmed_since(connection: Connection, person_id: int, since: Milliseco
 
 def count_lapsed(connection: Connection, event_id: int) -> int:
     """Return how many seats of the event are free, though still counted as taken."""
-    count: int = connection.value(_lapsed_of_event, event=event_id, now=connection.now)
-    return count
+    return int(connection.value(_lapsed_of_event, event=event_id, now=connection.now))
 
 
-def find_lapses(connection: Connection) -> Lapses:
+def find_lapses(connection: Connection) -> LapsedHolds:
     """Return the holds that have ended but have not been swept, and when the next one will end."""
     now = connection.now
     next_at = connection.value(_next_lapse, now=now)
-    return Lapses(
+    return LapsedHolds(
         {event: count for event, count in connection.all(_lapsed, now=now)},  # noqa: C416  (typed, unlike dict())
         NEVER if next_at is None else next_at,
     )

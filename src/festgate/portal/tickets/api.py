@@ -59,22 +59,24 @@ class TicketApi:
         @router.get("/tickets", responses=problems(SignInNeeded))
         async def list_tickets(caller: Caller) -> list[TicketOutput]:
             """List your tickets, oldest first."""
-            return await portal.database.read(_outputs, caller.person, portal.secret)
+
+            def read(connection: Connection) -> list[TicketOutput]:
+                tickets = queries.tickets_of(connection, caller.person)
+                return [_output(connection, ticket, portal.secret) for ticket in tickets]
+
+            return await portal.database.read(read)
 
         @router.get("/tickets/{code}", responses=problems(SignInNeeded, NotFound))
         async def show_ticket(caller: Caller, code: Code) -> TicketOutput:
             """Show one of your tickets."""
-            return await portal.database.read(_output_of, caller.person, read_code(code), portal.secret)
+
+            def read(connection: Connection) -> TicketOutput:
+                ticket = queries.ticket_of_person(connection, caller.person, read_code(code))
+                return _output(connection, ticket, portal.secret)
+
+            return await portal.database.read(read)
 
         return router
-
-
-def _outputs(connection: Connection, person_id: int, secret: bytes) -> list[TicketOutput]:
-    return [_output(connection, ticket, secret) for ticket in queries.tickets_of(connection, person_id)]
-
-
-def _output_of(connection: Connection, person_id: int, code: str, secret: bytes) -> TicketOutput:
-    return _output(connection, queries.ticket_of_person(connection, person_id, code), secret)
 
 
 def _output(connection: Connection, ticket: Ticket, secret: bytes) -> TicketOutput:

@@ -73,21 +73,18 @@ def _coming(connection: Connection) -> set[tuple[type[Any], int]]:
 
 def check_door(connection: Connection) -> list[Finding]:
     """Check that no void ticket is checked in, and that each check-in has its member of staff."""
+    rules = (
+        (_void_inside, "no void ticket is checked in", "it is void, and its holder counts as in"),
+        (
+            _half_inside,
+            "a check-in has its time and its member of staff",
+            "it has one of them without the other",
+        ),
+    )
     return [
-        *(
-            Finding(
-                "no void ticket is checked in", f"ticket {code}", "it is void, and its holder counts as in"
-            )
-            for (code,) in connection.all(_void_inside)
-        ),
-        *(
-            Finding(
-                "a check-in has its time and its member of staff",
-                f"ticket {code}",
-                "it has one of them without the other",
-            )
-            for (code,) in connection.all(_half_inside)
-        ),
+        Finding(rule, f"ticket {code}", what)
+        for statement, rule, what in rules
+        for (code,) in connection.all(statement)
     ]
 
 

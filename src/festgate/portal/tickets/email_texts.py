@@ -1,5 +1,6 @@
 """The sentences of emails about tickets: issued, cancelled, refunded, and unpaid orders that became smaller."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from festgate.kit.formats import Formats
@@ -8,46 +9,25 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
 
-
-@dataclass(frozen=True)
-class TicketsEmail:
-    """The sentences of an email that brings tickets."""
-
-    opening: str
-    advice: tuple[str, ...]
+MAX_IN_SUBJECT = 3
+"""Events that the subject of an email names."""
 
 
 @dataclass(frozen=True)
-class EndingEmail:
-    """The sentences of the email about one cancelled seat."""
+class EmailText:
+    """The sentences of an email that depend on what happened; its template has the others."""
 
     subject: str
-    opening: str
-    closing: tuple[str, ...]
+    opening: str = ""
+    lines: Sequence[str] = ()
+    """The lines below; an empty one begins a paragraph."""
     called_off: bool = False
     """The event itself is cancelled, so calendars need an update."""
 
 
-@dataclass(frozen=True)
-class ReducedEmail:
-    """The sentences of the email about an order that lost lines before it was paid."""
-
-    subject: str
-    news: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class RefundEmail:
-    """The sentences of the email about a refund."""
-
-    opening: str
-    reason: str
-    arrival: str
-    """When the money arrives; empty for a refund at the desk."""
-
-
-def describe_tickets(count: int, order: checkout.Order | None, writing: Formats) -> TicketsEmail:
-    """Return the sentences around `count` tickets of the paid order; None for a free seat."""
+def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writing: Formats) -> EmailText:
+    """Return the sentences around the tickets for these events, of the paid order; None for a free seat."""
+    count = len(titles)
     opening = gettext("Your seat is confirmed. Here is your ticket:")
     if order is not None:
         opening = ngettext(
@@ -55,7 +35,8 @@ def describe_tickets(count: int, order: checkout.Order | None, writing: Formats)
             "We have received {amount} for order {ref}. Here are your tickets:",
             count,
         ).format(amount=writing.money(order.total), ref=order.ref)
-    return TicketsEmail(
+    return EmailText(
+        ngettext("Your ticket: {events}", "Your tickets: {events}", count).format(events=_listed(titles)),
         opening,
         (
             ngettext(
@@ -74,7 +55,7 @@ def describe_tickets(count: int, order: checkout.Order | None, writing: Formats)
 
 def describe_ending(
     seat: registrations.Seat, event: catalogue.Event, writing: Formats, base_url: str, *, had_ticket: bool
-) -> EndingEmail:
+) -> EmailText:
     """Return the sentences about a cancelled seat; `had_ticket`: it was confirmed before."""
     ended_by = seat.ended_by
     if ended_by is None and event.state == "cancelled":  # data from before `ended_by` was recorded
@@ -93,29 +74,27 @@ def describe_ending(
             )
         )
     if ended_by == registrations.EVENT:
-        return EndingEmail(
+        return EmailText(
             gettext("Cancelled: {event}").format(event=event.title),
             gettext("This event has been cancelled by the organisers:"),
-            tuple(closing),
+            closing,
             called_off=True,
         )
     subject = gettext("Your registration was cancelled: {event}").format(event=event.title)
     if ended_by == registrations.ORGANISER or paid:
         opening = gettext("The organisers have cancelled your registration for this event:")
-        return EndingEmail(subject, opening, tuple(closing))
+        return EmailText(subject, opening, closing)
     again = gettext("To register again, while seats are available:")
     closing.append(f"{again}\n{base_url}/events/{event.slug}")
-    return EndingEmail(
-        subject, gettext("Your registration for this event has been cancelled:"), tuple(closing)
-    )
+    return EmailText(subject, gettext("Your registration for this event has been cancelled:"), closing)
 
 
-def describe_reduction(order: checkout.Order, reason: str, writing: Formats) -> ReducedEmail:
+def describe_reduction(order: checkout.Order, reason: str, writing: Formats) -> EmailText:
     """Return what is left to pay of the order and until when, or that it is closed."""
     if not order.kept_lines:
         closed = gettext("Order {ref} had no other seats, so it has been closed. There is nothing to pay.")
-        return ReducedEmail(
-            gettext("Order {ref} is closed").format(ref=order.ref), (reason, closed.format(ref=order.ref))
+        return EmailText(
+            gettext("Order {ref} is closed").format(ref=order.ref), reason, [closed.format(ref=order.ref)]
         )
     amount, end = writing.money(order.total), writing.when(order.expires_at)
     rest = gettext("The rest of your order is unchanged: {events}.")
@@ -124,10 +103,10 @@ def describe_reduction(order: checkout.Order, reason: str, writing: Formats) -> 
         if order.method == "desk"
         else gettext("Pay {amount} by {end}. Pay from the order's page.")
     )
-    return ReducedEmail(
+    return EmailText(
         gettext("Order {ref} has changed: {amount} to pay").format(ref=order.ref, amount=amount),
+        reason,
         (
-            reason,
             rest.format(events=", ".join(line.title for line in order.kept_lines)),
             pay.format(amount=amount, end=end, ref=order.ref),
         ),
@@ -136,19 +115,30 @@ def describe_reduction(order: checkout.Order, reason: str, writing: Formats) -> 
 
 def describe_refund(
     order: checkout.Order, amount: str, reason: str, titles: str, *, whole: bool
-) -> RefundEmail:
+) -> EmailText:
     """Return the sentences about a refund: for the seats of `titles`, for the `whole` order, or for its rest."""
+    subject = gettext("Refunded: {amount} for order {ref}")
     if titles:
+        subject = gettext("Refunded: {amount} for {events}")
         opening = gettext("We have refunded {amount} for {events} (order {ref}).")
     elif whole:
         opening = gettext("We have refunded {amount}, the whole of order {ref}.")
     else:
         opening = gettext("We have refunded {amount}, the rest of order {ref}.")
-    arrival = (
-        ""
-        if order.method == "desk"
-        else gettext(
+    lines = [gettext(reason)]
+    if order.method != "desk":
+        arrival = gettext(
             "The refund goes to the card or account you paid with. It can take your bank a few days to show it."
         )
+        lines += ["", arrival]
+    subject, opening = (
+        text.format(amount=amount, events=titles, ref=order.ref) for text in (subject, opening)
     )
-    return RefundEmail(opening.format(amount=amount, events=titles, ref=order.ref), gettext(reason), arrival)
+    return EmailText(subject, opening, lines)
+
+
+def _listed(titles: Sequence[str]) -> str:
+    """Return `Robo Race, Hackathon and 3 more`, so that a subject stays one line."""
+    few = ", ".join(titles[:MAX_IN_SUBJECT])
+    more = len(titles) - MAX_IN_SUBJECT
+    return gettext("{titles} and {count} more").format(titles=few, count=more) if more > 0 else few

@@ -1,7 +1,6 @@
 """Facts about tickets."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.messaging.outbox import Fact
@@ -11,7 +10,7 @@ from festgate.kit.messaging.outbox import Fact
 class HoldersLeft(Fact):
     """An event changed at `changed_at`, and the holders of tickets after `after_ticket` are still to be emailed."""
 
-    KIND: ClassVar[str] = "tickets.HoldersLeft"
+    KIND = "tickets.HoldersLeft"
 
     event_id: int
     changed_at: Milliseconds
@@ -19,4 +18,4 @@ class HoldersLeft(Fact):
 
 
 FACTS: tuple[type[Fact], ...] = (HoldersLeft,)
-"""All of them: the kinds that this module writes into the data."""
+"""Every kind of fact that this module writes into the data."""

@@ -13,7 +13,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.messaging import mail, outbox
 from festgate.kit.messaging.outbox import Subscription
 from festgate.kit.money import totals
-from festgate.kit.translation import gettext, ngettext
+from festgate.kit.translation import gettext
 from festgate.kit.web.pages import Writing, environment
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facts import AddressConfirmed
@@ -25,6 +25,7 @@ from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
 from festgate.portal.tickets import queries
 from festgate.portal.tickets.email_texts import (
+    EmailText,
     describe_ending,
     describe_reduction,
     describe_refund,
@@ -38,7 +39,6 @@ from festgate.settings import Settings
 POINT = "outbox.tickets"
 EMAILS_AT_ONCE = 50
 """Emails that one operation queues: about 10 ms, after which others have their turn at the writer."""
-MAX_IN_SUBJECT = 3
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,9 @@ class TicketHandlers:
         reason = checkout.reason_for(
             connection, [line for line in order.lines if line.dropped_at is not None]
         )
-        reduced = describe_reduction(order, reason, self._writing)
+        text = describe_reduction(order, reason, self._writing)
         topic = f"reduced:{order.ref}:{order.revision}"
-        self._post(
-            connection, topic, order.person_id, reduced.subject, "reduced", (), order=order, reduced=reduced
-        )
+        self._post(connection, topic, order.person_id, "reduced", text, order=order)
 
     def send_kept_back(self, connection: Connection, fact: AddressConfirmed) -> None:
         """Send the tickets of free seats that were not sent while the address was unconfirmed."""
@@ -172,12 +170,11 @@ class TicketHandlers:
             connection,
             f"released:{seat.id}",
             seat.person_id,
-            ending.subject,
             "released",
-            self._calendars([event] if ending.called_off else []),
+            ending,
+            [event] if ending.called_off else [],
             is_limited=seat.fee.minor == 0 and not ending.called_off,
             event=event,
-            ending=ending,
         )
 
     def _issue(
@@ -210,15 +207,12 @@ class TicketHandlers:
             connection,
             topic,
             person_id,
-            ngettext("Your ticket: {events}", "Your tickets: {events}", len(entries)).format(
-                events=_listed([entry.event.title for entry in entries])
-            ),
             "confirmed",
-            self._calendars(entry.event for entry in entries),
+            describe_tickets([entry.event.title for entry in entries], order, self._writing),
+            [entry.event for entry in entries],
             is_limited=order is None,
             entries=entries,
             order=order,
-            sentences=describe_tickets(len(entries), order, self._writing),
         )
 
     def _void_unless_confirmed(self, connection: Connection, seats: Iterable[registrations.Seat]) -> None:
@@ -240,33 +234,16 @@ class TicketHandlers:
         amounts = totals(part.amount for part in gone)
         shown = gettext(" and ").join(amount.shown(self._settings.locale) for amount in amounts)
         titles = ", ".join(seat.title for seat in seats)
-        subject = (
-            gettext("Refunded: {amount} for {events}").format(amount=shown, events=titles)
-            if seats
-            else gettext("Refunded: {amount} for order {ref}").format(amount=shown, ref=order.ref)
-        )
         own = [
             refund
             for refund in checkout.refunds_of(connection, order.id)
             if refund.provider_ref == order.provider_ref
         ]
-        self._post(
-            connection,
-            topic,
-            order.person_id,
-            subject,
-            "refunded",
-            (),
-            order=order,
-            refunded=describe_refund(order, shown, gone[0].reason, titles, whole=len(gone) >= len(own)),
-        )
+        text = describe_refund(order, shown, gone[0].reason, titles, whole=len(gone) >= len(own))
+        self._post(connection, topic, order.person_id, "refunded", text, order=order)
 
     def _email_holders(
-        self,
-        connection: Connection,
-        event: catalogue.Event,
-        changed_at: Milliseconds,
-        after_ticket: int,
+        self, connection: Connection, event: catalogue.Event, changed_at: Milliseconds, after_ticket: int
     ) -> None:
         if event.state != "published":  # cancelled since: there are emails about that
             return
@@ -276,9 +253,9 @@ class TicketHandlers:
                 connection,
                 f"changed:{event.id}:{changed_at}:{person_id}",
                 person_id,
-                gettext("Changed: {event}").format(event=event.title),
                 "changed",
-                self._calendars([event]),
+                EmailText(gettext("Changed: {event}").format(event=event.title)),
+                [event],
                 event=event,
             )
         if len(holders) == EMAILS_AT_ONCE:
@@ -289,9 +266,9 @@ class TicketHandlers:
         connection: Connection,
         topic: str,
         person_id: int,
-        subject: str,
         template: str,
-        attachments: Sequence[mail.Attachment],
+        text: EmailText,
+        events: Iterable[catalogue.Event] = (),
         *,
         is_limited: bool = False,
         **shown: object,
@@ -300,8 +277,10 @@ class TicketHandlers:
         person = accounts.person_by_id(connection, person_id)
         if is_limited and not accounts.may_email(connection, person, self._settings):
             return
-        text = self._texts.get_template(f"tickets/mail/{template}.txt").render(person=person, **shown)
-        mail.post(connection, topic, person.email, subject, text, attachments)
+        body = self._texts.get_template(f"tickets/mail/{template}.txt").render(
+            person=person, text=text, **shown
+        )
+        mail.post(connection, topic, person.email, text.subject, body, self._calendars(events))
 
     def _calendars(self, events: Iterable[catalogue.Event]) -> tuple[mail.Attachment, ...]:
         # Without the number of seats taken, which changes with every sale: a calendar takes 0.6 ms to make, and is
@@ -314,10 +293,3 @@ class TicketHandlers:
             )
             for event in events
         )
-
-
-def _listed(titles: Sequence[str]) -> str:
-    """Return `Robo Race, Hackathon and 3 more`, so that a subject stays one line."""
-    few = ", ".join(titles[:MAX_IN_SUBJECT])
-    more = len(titles) - MAX_IN_SUBJECT
-    return gettext("{titles} and {count} more").format(titles=few, count=more) if more > 0 else few

@@ -1,18 +1,21 @@
-"""Issuing a ticket for a seat, and voiding it.
+"""Issuing a ticket for a seat, checking its holder in, and voiding it.
 
-Facts arrive in any order and more than once, so neither function depends on earlier facts: the state of the seat
-decides whether its ticket is valid, and a unique key ensures that there is one. A seat that was cancelled before its
-ticket was issued gets one that is void from the start, and another process that was about to issue it finds it.
+Facts arrive in any order and more than once, so issuing and voiding do not depend on earlier facts: the state of the
+seat decides whether its ticket is valid, and a unique key ensures that there is one. A seat that was cancelled before
+its ticket was issued gets one that is void from the start, and another process that was about to issue it finds it.
+
+Two people at the door may scan one code at the same moment, at two doors, in two processes. A conditional update of the
+ticket's own row decides which check-in counts.
 """
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, insert, select, update
 
+from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.ids import new_code
 from festgate.portal.registrations.facade import Seat, tickets_of
-from festgate.portal.tickets.admissions import record_undone
 from festgate.portal.tickets.queries import Ticket, TicketState, ticket_of_seat
-from festgate.portal.tickets.tables import tickets
+from festgate.portal.tickets.tables import tickets, undone_admissions
 
 CODE_LENGTH = 16
 """Characters of 5 bits each: 80 bits, which nobody finds by trying."""
@@ -22,6 +25,28 @@ _void = Statement(
     update(tickets)
     .where(tickets.c.seat_id == bindparam("seat"), tickets.c.state == "valid")
     .values(state="void", admitted_at=None, admitted_by=None)
+)
+_admit = Statement(
+    update(tickets)
+    .where(tickets.c.id == bindparam("ticket"), tickets.c.state == "valid", tickets.c.admitted_at.is_(None))
+    .values(admitted_at=bindparam("now"), admitted_by=bindparam("staff"))
+)
+_undo = Statement(
+    update(tickets)
+    .where(tickets.c.id == bindparam("ticket"), tickets.c.admitted_at == bindparam("since"))
+    .values(admitted_at=None, admitted_by=None)
+)
+_record_undone = Statement(
+    insert(undone_admissions).from_select(
+        ["ticket_id", "admitted_at", "admitted_by", "undone_at", "undone_by"],
+        select(
+            tickets.c.id,
+            tickets.c.admitted_at,
+            tickets.c.admitted_by,
+            bindparam("now", type_=undone_admissions.c.undone_at.type),
+            bindparam("staff", type_=undone_admissions.c.undone_by.type),
+        ).where(tickets.c.seat_id == bindparam("seat"), tickets.c.admitted_at.is_not(None)),
+    )
 )
 
 
@@ -34,9 +59,9 @@ def issue_ticket(connection: Connection, seat: Seat) -> Ticket | None:
 
 
 def void_ticket(connection: Connection, seat: Seat) -> bool:
-    """The ticket of a seat that was taken back is void, issued or not; False if it was so already.
+    """Void the ticket of a cancelled seat, issued or not; return False if it was void already.
 
-    Where its holder was in, that is taken back with it, and recorded.
+    If its holder was checked in, that is undone with it, and recorded.
     """
     record_undone(connection, seat.id, None)
     if connection.run(_void, seat=seat.id):
@@ -67,3 +92,24 @@ def _insert_ticket(connection: Connection, seat: Seat, state: TicketState) -> Ti
         raise TryAgain from None
     connection.announce(tickets_of(seat.person_id))
     return Ticket(number, code, seat.id, seat.person_id, seat.event_id, seat.order_id, state, connection.now)
+
+
+def admit_holder(connection: Connection, ticket_id: int, staff_id: int) -> bool:
+    """Check in the holder of a valid ticket; False where it is void, or was checked in meanwhile."""
+    return connection.run(_admit, ticket=ticket_id, now=connection.now, staff=staff_id) == 1
+
+
+def undo_admission(
+    connection: Connection, ticket_id: int, seat_id: int, since: Milliseconds, staff_id: int
+) -> bool:
+    """Undo the check-in of the time `since`, and record that it was undone; False where it was undone meanwhile."""
+    record_undone(connection, seat_id, staff_id)
+    return connection.run(_undo, ticket=ticket_id, since=since) == 1
+
+
+def record_undone(connection: Connection, seat_id: int, staff_id: int | None) -> int:
+    """Record the seat's check-in before it is undone by `staff_id`; None when the ticket became void.
+
+    Return how many were recorded: 0 when the holder was not in, else 1.
+    """
+    return connection.run(_record_undone, seat=seat_id, now=connection.now, staff=staff_id)

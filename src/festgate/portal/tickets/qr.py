@@ -20,13 +20,16 @@ from typing import cast
 import zxingcpp
 
 from festgate.kit.errors import Malformed, Refused
-from festgate.kit.ids import ALPHABET, keyed_hash
+from festgate.kit.ids import ALPHABET, keyed_hash, read_code
 from festgate.kit.translation import N_, gettext
 from festgate.portal.tickets.issue import CODE_LENGTH
 
 SIGNATURE_LENGTH = 16
+MAX_SCAN_LENGTH = 300
+"""Characters: several times a ticket's whole address."""
 CODE = re.compile(rf"[{ALPHABET}]{{{CODE_LENGTH}}}")
 _SIGNED = re.compile(rf"FESTGATE1:({CODE.pattern}):([0-9A-F]{{{SIGNATURE_LENGTH}}})")
+_ADDRESS = re.compile(r"https?://\S*/tickets/([^/?#\s]+?)(?:\.svg|\.ics)?(?:[?#]\S*)?", re.IGNORECASE)
 _RUN = re.compile(rb"\x00+|[^\x00]+")
 _STRIDE = 8
 _MASK = 3
@@ -75,6 +78,21 @@ def read_qr(secret: bytes, text: str) -> str:
     code, signature = signed.groups()
     if not hmac.compare_digest(signature, sign(secret, code)):
         raise ForgedCode
+    return code
+
+
+def read_scan(secret: bytes, text: str) -> str:
+    """Return the code in a scan: the text of a QR code, the address of a ticket's page, or a typed code.
+
+    Raises ForgedCode where there is none, or where this fest did not sign it.
+    """
+    scanned = text.strip()
+    if scanned.upper().startswith("FESTGATE"):
+        return read_qr(secret, scanned.upper())
+    address = _ADDRESS.fullmatch(scanned)
+    code = read_code(address[1] if address else scanned)
+    if CODE.fullmatch(code) is None:
+        raise ForgedCode(gettext("This is not a ticket code. A ticket code has 16 letters and digits."))
     return code
 
 

@@ -32,15 +32,8 @@ class Ticket:
 
 
 _ticket = select(
-    tickets.c.id,
-    tickets.c.code,
-    tickets.c.seat_id,
-    tickets.c.person_id,
-    tickets.c.event_id,
-    tickets.c.order_id,
-    tickets.c.state,
-    tickets.c.issued_at,
-    tickets.c.admitted_at,
+    *tickets.c["id", "code", "seat_id", "person_id", "event_id"],
+    *tickets.c["order_id", "state", "issued_at", "admitted_at"],
 )
 _by_code = Statement(_ticket.where(tickets.c.code == bindparam("code")))
 _by_seat = Statement(_ticket.where(tickets.c.seat_id == bindparam("seat")))
@@ -68,10 +61,8 @@ _holders = Statement(
 def ticket_of_person(connection: Connection, person_id: int, code: str) -> Ticket:
     """Return the ticket with that code if it is this person's. Raises NotFound."""
     row = connection.first(_by_code, code=code)
-    if row is None:
-        raise NotFound
-    ticket = Ticket(*row)
-    if ticket.person_id != person_id:
+    ticket = None if row is None else Ticket(*row)
+    if ticket is None or ticket.person_id != person_id:
         raise NotFound
     return ticket
 
@@ -107,12 +98,12 @@ def holders_after(
 
 
 def topic_of_seat(seat_id: int) -> str:
-    """Names the email that confirms a free seat."""
+    """Return the topic of the email that confirms a free seat."""
     return f"seat:{seat_id}"
 
 
 def topic_of_order(ref: str) -> str:
-    """Names the email that confirms an order; the receipt shows its state by the same name."""
+    """Return the topic of the email that confirms an order; the receipt shows its state by the same topic."""
     return f"order:{ref}"
 
 

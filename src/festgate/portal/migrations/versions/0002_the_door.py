@@ -5,8 +5,6 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
 
 MODULE = "tickets"
 
@@ -14,7 +12,6 @@ _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make the change."""
     # Written as SQL: SQLite can add a column that refers to another table, at once and with all rows in place, where
     # Alembic would copy the table and lose the rule on its states.
     key = "INTEGER" if op.get_bind().dialect.name == "sqlite" else "BIGINT"

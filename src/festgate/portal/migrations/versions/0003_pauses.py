@@ -5,14 +5,11 @@ from alembic import op
 
 revision = "0003"
 down_revision = "0002"
-branch_labels = None
-depends_on = None
 
 MODULE = "registrations"
 
 
 def upgrade() -> None:
-    """Make the change."""
     op.create_table(
         "registrations_pauses",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

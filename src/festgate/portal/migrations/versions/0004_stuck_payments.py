@@ -4,13 +4,10 @@ from alembic import op
 
 revision = "0004"
 down_revision = "0003"
-branch_labels = None
-depends_on = None
 
 MODULE = "checkout"
 
 
 def upgrade() -> None:
-    """Make the change."""
     # Written as SQL, which adds it in place on either database; Alembic would copy SQLite's table.
     op.execute("ALTER TABLE checkout_orders ADD COLUMN ask_error TEXT")

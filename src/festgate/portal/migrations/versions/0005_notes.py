@@ -5,12 +5,9 @@ from alembic import op
 
 revision = "0005"
 down_revision = "0004"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
-    """Make the change."""
     op.create_table(
         "kit_notes",
         sa.Column("name", sa.Text(), nullable=False),

@@ -4,14 +4,11 @@ from alembic import op
 
 revision = "0006"
 down_revision = "0005"
-branch_labels = None
-depends_on = None
 
 MODULE = "accounts"
 
 
 def upgrade() -> None:
-    """Make the change."""
     op.execute("ALTER TABLE accounts_people ADD COLUMN email_confirmed_at BIGINT")
     # Nobody could confirm an address before; accounts from that time keep all that they could do.
     op.execute("UPDATE accounts_people SET email_confirmed_at = created_at")

@@ -4,12 +4,9 @@ from alembic import op
 
 revision = "0007"
 down_revision = "0006"
-branch_labels = None
-depends_on = None
 
 MODULE = "registrations"
 
 
 def upgrade() -> None:
-    """Make the change."""
     op.execute("ALTER TABLE registrations_seats ADD COLUMN ended_by TEXT")

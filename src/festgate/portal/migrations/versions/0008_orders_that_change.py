@@ -4,14 +4,11 @@ from alembic import op
 
 revision = "0008"
 down_revision = "0007"
-branch_labels = None
-depends_on = None
 
 MODULE = "checkout"
 
 
 def upgrade() -> None:
-    """Make the change."""
     key = "INTEGER" if op.get_bind().dialect.name == "sqlite" else "BIGINT"
     op.execute("ALTER TABLE checkout_orders ADD COLUMN request_hash TEXT")
     op.execute("ALTER TABLE checkout_orders ADD COLUMN revision INTEGER DEFAULT 0 NOT NULL")
