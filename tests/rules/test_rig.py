@@ -158,4 +158,4 @@ def test_external_requests_and_script_errors_of_a_page_are_recorded(
     with visit(browser) as visitor:
         page = visitor.context.new_page()
         page.goto(f"{site}/{name}")
-        assert [message[: len(kind)] for message in visitor.wrongs][:1] == [kind]
+        assert [message[: len(kind)] for message in visitor.problems][:1] == [kind]
