@@ -62,7 +62,7 @@ class StripeServer:
         self.calls: list[Call] = []
         self.webhook_url = ""
         """The address for webhooks."""
-        self.tells_at_once = True
+        self.sends_webhooks = True
         """True if events are sent at once. They are also kept for `deliver`."""
         self.holds_questions = False
         """True if every query about a session is held until `release`."""
@@ -171,7 +171,7 @@ class StripeServer:
             raise ApiError(401, "Invalid API Key provided.")
 
     def _send_webhook(self, event: Event) -> None:
-        if self.webhook_url and self.tells_at_once:
+        if self.webhook_url and self.sends_webhooks:
             with suppress(httpx.TransportError):  # Stripe would retry later; here the test does
                 self.deliver(event)
 
