@@ -64,7 +64,7 @@ class StripeServer:
         """The address for webhooks."""
         self.sends_webhooks = True
         """True if events are sent at once. They are also kept for `deliver`."""
-        self.holds_questions = False
+        self.holds_queries = False
         """True if every query about a session is held until `release`."""
         self._faults: deque[Fault] = deque()
         self._down = 0
@@ -155,7 +155,7 @@ class StripeServer:
             if fault is not None and fault.kind == "lost":
                 status = 0
             self.calls.append(Call(method, path, dict(fields), dict(headers), status))
-        if (fault is not None and fault.kind == "held") or (self.holds_questions and method == "GET"):
+        if (fault is not None and fault.kind == "held") or (self.holds_queries and method == "GET"):
             self._released.wait(MAX_HOLD)
         return status, body
 
