@@ -116,9 +116,9 @@ class StripeServer:
         """Pay a session; with `at_once` False the bank decides later."""
         self._send_webhook(self.books.pay(session_id, at_once=at_once))
 
-    def bank_answers(self, session_id: str, *, paid: bool) -> None:
+    def decide_as_bank(self, session_id: str, *, paid: bool) -> None:
         """Let the bank decide about a pending payment."""
-        self._send_webhook(self.books.bank_answers(session_id, paid=paid))
+        self._send_webhook(self.books.decide_as_bank(session_id, paid=paid))
 
     def end_sessions(self) -> None:
         """End the sessions that have expired."""

@@ -259,7 +259,7 @@ def test_a_delayed_bank_payment_is_decided_by_a_later_webhook(fest: Fest, asha: 
     asha.pay(asha.check_out().headers["location"], button="bank")
     order = fest.order(asha)
     assert (order.state, order.pay_url) == ("pending", None)
-    fest.stripe.bank_answers(fest.session(asha)["id"], paid=paid)
+    fest.stripe.decide_as_bank(fest.session(asha)["id"], paid=paid)
     assert fest.order(asha).state == ("paid" if paid else "declined")
     # The two events may come in the other order.
     assert fest.stripe.deliver(fest.stripe.books.events[0]).status_code == 200
@@ -271,7 +271,7 @@ def test_a_delayed_bank_payment_is_decided_by_a_later_webhook(fest: Fest, asha: 
 def test_the_decision_of_a_bank_is_found_by_asking_stripe(fest: Fest, asha: Person, paid: bool) -> None:
     fest.stripe.sends_webhooks = False
     asha.pay(asha.check_out().headers["location"], button="bank")
-    fest.stripe.bank_answers(fest.session(asha)["id"], paid=paid)
+    fest.stripe.decide_as_bank(fest.session(asha)["id"], paid=paid)
     fest.database.clock.move(ASK_AFTER)
     fest.wait_for_state(asha, "paid" if paid else "declined")
 
