@@ -18,7 +18,7 @@ from sqlalchemy import text
 from festgate.kit.db.statements import Connection, Statement
 from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.sandbox import APPROVES, LOSES, TIMES_OUT
-from tests.journeys.stage import Guest, announce, ask_data, await_idle, holds, invite
+from tests.journeys.stage import Guest, announce, await_idle, holds, invite, query_data
 from tests.rig.database import copy_of, open_database
 from tests.rig.forms import check_out, hidden_fields
 from tests.rig.lengths import length, torture
@@ -142,7 +142,7 @@ class FestData:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Query the data; a server may be using them."""
-        return ask_data(self.url, self.data, sql)
+        return query_data(self.url, self.data, sql)
 
 
 @pytest.fixture(params=KINDS)
