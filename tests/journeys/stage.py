@@ -127,8 +127,8 @@ def change_file(data: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-def holds(data: Path, extra: dict[str, str] | None = None) -> None:
-    """Assert that `festgate check` finds every invariant of the data to hold."""
+def check_data(data: Path, extra: dict[str, str] | None = None) -> None:
+    """Run `festgate check`; assert that every invariant of the data holds."""
     done = festgate("check", data=data, extra=extra)
     assert (done.returncode, done.stdout.strip()) == (0, "All invariants hold."), done.stdout + done.stderr
 

@@ -20,7 +20,7 @@ import pytest
 
 from festgate.kit.db import schema
 from festgate.portal.checkout.sandbox import APPROVES
-from tests.journeys.stage import Guest, announce, before_opening, change_file, holds, invite, query_file
+from tests.journeys.stage import Guest, announce, before_opening, change_file, check_data, invite, query_file
 from tests.rig.database import migrated_file
 from tests.rig.forms import check_out
 from tests.rig.server import Serve, Server, serving
@@ -134,7 +134,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, guests: list[Guest]) -> Ite
     extra = SANDBOX | {"FESTGATE_LOG_LEVEL": "debug", "FESTGATE_METRICS_TOKEN": "the token of the metrics"}
     with serving(data, extra=extra) as running:
         yield running
-        holds(data)
+        check_data(data)
 
 
 @pytest.fixture
@@ -268,7 +268,7 @@ def test_a_backup_made_while_the_server_runs_is_consistent(
     restored = tmp_path / "restored"
     restored.mkdir()
     shutil.copy(copy, restored / "festgate.sqlite3")
-    holds(restored)
+    check_data(restored)
     assert command("db", "check", data=restored).returncode == 0
     taken = query_file(restored, "SELECT count(*) FROM registrations_seats")
     assert taken <= query_file(server.data, "SELECT count(*) FROM registrations_seats")
@@ -330,7 +330,7 @@ def test_after_a_signal_the_server_completes_accepted_requests_and_exits_with_0(
     until(lambda: not server.running(), "the server has ended")
     assert server.stop() == 0
     assert query_file(server.data, "SELECT count(*) FROM registrations_seats") == [(30,)]
-    holds(server.data)
+    check_data(server.data)
 
 
 def test_a_restart_keeps_the_secret_and_the_sessions(serve: Serve) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.stage import change_file, holds
+from tests.journeys.stage import change_file, check_data
 from tests.journeys.visitor_steps import (
     PASSWORD,
     charges_of,
@@ -44,7 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(tmp_path_factory.mktemp("visitor") / "fest", "--demo") as running:
         yield running
         assert "unhandled exception" not in running.log()
-        holds(running.data)
+        check_data(running.data)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.journeys.stage import holds, query_file
+from tests.journeys.stage import check_data, query_file
 from tests.rig.server import Serve, Server, environment, serving
 from tests.rules.project import ROOT
 
@@ -192,7 +192,7 @@ def test_attendees_who_went_the_whole_way_have_tickets_and_all_invariants_hold(
     ((issued,),) = query_file(server.data, "SELECT count(*) FROM tickets_tickets")
     assert issued >= outcome.requests["GET /tickets/{code}"] > 0
     server.stop()
-    holds(server.data)
+    check_data(server.data)
 
 
 def test_opening_day_sells_the_scarce_seats_once_while_staff_check_people_in_and_an_organiser_watches(
@@ -224,7 +224,7 @@ def test_opening_day_sells_the_scarce_seats_once_while_staff_check_people_in_and
     assert [name for name, _ in let_in] == ["staff"]
     assert 0 < let_in[0][1] <= outcome.requests["POST /door/{slug}"]
     server.stop()
-    holds(server.data)
+    check_data(server.data)
 
 
 def test_opening_day_without_staff_and_an_organiser_has_a_crowd_alone(portal: Server, tmp_path: Path) -> None:
