@@ -1,4 +1,4 @@
-"""Commands of the program as processes, forked from one that has imported everything (tests.rig.zygote)."""
+"""Programs of Festgate as processes, forked from one that has imported everything (tests.rig.zygote)."""
 
 import atexit
 import json
@@ -8,12 +8,15 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
+from tests.rig.zygote import Start
 from tests.rules.project import ROOT
 
 PORTAL = (
@@ -56,8 +59,14 @@ REHEARSAL = (
     "festgate.lab.report.document",
 )
 """The same and the modules of the rehearsal, with its libraries for numbers and charts."""
+LOAD = ("festgate.rehearsal.load.generator", "festgate.rehearsal.load.worker")
+"""The modules of a load generator, with Locust, which no other process imports."""
+PROGRAMS = {"festgate": PORTAL, "festgate.rehearsal.load": LOAD}
+"""The programs, as `python -m` names them, and the modules that they import at the start."""
 TIMEOUT = 60.0
 """Seconds for the imports."""
+_STARTING = threading.Lock()
+"""Held while a zygote may be started, so that threads start only one."""
 
 
 class Process(Protocol):
@@ -127,6 +136,7 @@ class Forked:
 
 @cache
 def _zygote(modules: tuple[str, ...]) -> socket.socket:
+    """Start a zygote with these modules; return the socket for requests."""
     parent_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with child_end:
         process = subprocess.Popen(
@@ -161,7 +171,7 @@ def start(
     whose parent has used its libraries.
     """
     folder = folder or Path.cwd()
-    if sys.platform != "linux" or environment.get("PYTHONPATH") != os.environ.get("PYTHONPATH"):
+    if not _can_fork(environment):
         return subprocess.Popen(
             [sys.executable, "-m", "festgate", *words],
             cwd=folder,
@@ -171,14 +181,94 @@ def start(
             stderr=stderr,
             start_new_session=True,
         )
+    files = [stdin.fileno(), stdout.fileno(), stderr.fileno()]
+    return _fork("festgate", words, environment, files, folder, modules, new_session=True)
+
+
+def _can_fork(environment: Mapping[str, str]) -> bool:
+    return sys.platform == "linux" and environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
+
+
+def _fork(
+    program: str,
+    words: list[str],
+    environment: Mapping[str, str],
+    files: Sequence[int],
+    folder: Path,
+    modules: tuple[str, ...],
+    *,
+    new_session: bool,
+) -> Forked:
+    """Have `python -m PROGRAM WORDS...` forked, with these standard files."""
+    request = {
+        "program": program,
+        "words": words,
+        "environment": dict(environment),
+        "folder": str(folder),
+        "new_session": new_session,
+    }
     read_end, write_end = os.pipe()
     try:
-        request = {"words": words, "environment": dict(environment), "folder": str(folder)}
-        files = [stdin.fileno(), stdout.fileno(), stderr.fileno(), write_end]
-        socket.send_fds(_zygote(modules), [json.dumps(request).encode()], files)
+        with _STARTING:
+            zygote = _zygote(modules)
+        socket.send_fds(zygote, [json.dumps(request).encode()], [*files, write_end])
     finally:
         os.close(write_end)
     return Forked(words, read_end)
+
+
+class ForkedPopen(subprocess.Popen[Any]):
+    """A process that is forked where it would run one of PROGRAMS in a new interpreter."""
+
+    _forked: Forked | None = None
+
+    def _execute_child(self, *arguments: Any) -> None:  # noqa: ANN401  (internal to subprocess)
+        start = Start.of(arguments)
+        program = start.program
+        if program not in PROGRAMS or not _can_fork(start.environment):
+            super()._execute_child(*arguments)  # type: ignore[misc]
+            return
+        files = [own if number < 0 else number for own, number in enumerate(start.files)]
+        self._forked = _fork(
+            program,
+            start.words,
+            start.environment,
+            files,
+            Path(start.folder or Path.cwd()),
+            PROGRAMS[program],
+            new_session=start.new_session,
+        )
+        self.pid = self._forked.pid
+        self._child_created = True
+        self._close_pipe_fds(*start.pipes)  # type: ignore[attr-defined]
+
+    def _internal_poll(self, *arguments: Any, **named: Any) -> int | None:  # noqa: ANN401
+        if self._forked is None:
+            code: int | None = super()._internal_poll(*arguments, **named)  # type: ignore[misc]
+            return code
+        if self.returncode is None:
+            # None while it runs, as Popen has it.
+            self.returncode = self._forked.poll()
+        return self.returncode
+
+    def _wait(self, timeout: float | None) -> int:
+        if self._forked is None:
+            code: int = super()._wait(timeout)  # type: ignore[misc]
+            return code
+        if self.returncode is None:
+            self.returncode = self._forked.wait(timeout)
+        return self.returncode
+
+
+@contextmanager
+def forked() -> Iterator[None]:
+    """Fork the programs that the code under test starts in the block with `subprocess`."""
+    original = subprocess.Popen
+    subprocess.Popen = ForkedPopen  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        subprocess.Popen = original  # type: ignore[misc]
 
 
 def run(
