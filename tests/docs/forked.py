@@ -63,6 +63,7 @@ def _run(shell: socket.socket) -> None:
                 *files,
                 folder=Path(request["folder"]),
                 modules=command.REHEARSAL,
+                forks_all=True,
             )
         with suppress(OSError):
             shell.send(str(process.wait()).encode())

@@ -13,8 +13,8 @@ COLOURS = {
     "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
     "resultTypes": ["violations"],
 }
-# The contrast of a text in a picture is not checked: axe compares `color`, and such a text has the colour of `fill`. Of a
-# text on a shape it reports nothing in any case, after 30 ms for each text of a chart.
+# The contrast of texts in pictures is not checked: axe compares `color`, and such a text has the colour of `fill`. For
+# a text on a shape it reports nothing in any case, after 30 ms for each text of a chart.
 WITHOUT_PICTURES = "() => axe.configure({rules: [{id: 'color-contrast', selector: '*:not(svg *)'}]})"
 # The full result of axe also lists every rule that passed, which takes longer to transfer than to compute.
 RUN_AXE = "rules => axe.run(rules).then(results => results.violations)"

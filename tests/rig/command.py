@@ -12,11 +12,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, Self
 
-from tests.rig.zygote import Start
 from tests.rules.project import ROOT
 
 PORTAL = (
@@ -67,6 +66,8 @@ TIMEOUT = 60.0
 """Seconds for the imports."""
 _STARTING = threading.Lock()
 """Held while a zygote may be started, so that threads start only one."""
+ZYGOTES: dict[tuple[str, ...], socket.socket] = {}
+"""The sockets for requests to the zygotes, by their modules."""
 
 
 class Process(Protocol):
@@ -84,6 +85,53 @@ class Process(Protocol):
 
     def send_signal(self, sig: int) -> None:
         """Send a signal if the process still runs."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A start of a program by `subprocess`, from the arguments of its internal method."""
+
+    command: object
+    folder: str | None
+    environment: Mapping[str, str]
+    pipes: tuple[int, int, int, int, int, int]
+    """For standard input, output and error: the end to read and the end to write, or -1."""
+    new_session: bool
+
+    @classmethod
+    def of(cls, arguments: Sequence[Any]) -> Self:
+        """Take the arguments of `subprocess.Popen._execute_child`."""
+        folder, variables = arguments[5], arguments[6]
+        return cls(
+            arguments[0],
+            None if folder is None else os.fspath(folder),
+            os.environ if variables is None else variables,
+            (*arguments[10:16],),
+            bool(arguments[21]),
+        )
+
+    @property
+    def program(self) -> str:
+        """Return NAME of `python -m NAME WORDS...`; an empty string for another command."""
+        command = self.command
+        is_module = isinstance(command, list) and len(command) > 2 and command[:2] == [sys.executable, "-m"]
+        return str(command[2]) if is_module and isinstance(command, list) else ""
+
+    @property
+    def words(self) -> list[str]:
+        """Return the words after the program's name."""
+        assert isinstance(self.command, list)
+        return [str(word) for word in self.command[3:]]
+
+    @property
+    def can_be_forked(self) -> bool:
+        """Return whether a forked process would run the same code."""
+        return can_fork(self.environment)
+
+    @property
+    def files(self) -> tuple[int, int, int]:
+        """Return the standard files of the program, -1 for one that it inherits."""
+        return self.pipes[0], self.pipes[3], self.pipes[5]
 
 
 class Forked:
@@ -134,17 +182,29 @@ class Forked:
         os.close(self._status)
 
 
-@cache
 def _zygote(modules: tuple[str, ...]) -> socket.socket:
-    """Start a zygote with these modules; return the socket for requests."""
+    """Return the socket for requests to the zygote with these modules, which is started if needed."""
+    with _STARTING:
+        if modules not in ZYGOTES:
+            ZYGOTES[modules] = _start_zygote(modules)
+        return ZYGOTES[modules]
+
+
+def _start_zygote(modules: tuple[str, ...]) -> socket.socket:
+    others: dict[str, int] = {}
+    if modules == REHEARSAL:
+        for program, needed in PROGRAMS.items():
+            ZYGOTES[needed] = ZYGOTES.get(needed) or _start_zygote(needed)
+            others[program] = ZYGOTES[needed].fileno()
     parent_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with child_end:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.rig.zygote", *modules],
+            [sys.executable, "-m", "tests.rig.zygote", json.dumps(others), *modules],
             cwd=ROOT,
             env={name: value for name, value in os.environ.items() if not name.startswith("FESTGATE_")}
             | {"PYTHONUNBUFFERED": "1"},
             stdin=child_end.fileno(),
+            pass_fds=tuple(others.values()),
         )
 
     def end() -> None:
@@ -164,14 +224,15 @@ def start(
     *,
     folder: Path | None = None,
     modules: tuple[str, ...] = PORTAL,
+    forks_all: bool = False,
 ) -> Process:
     """Start `festgate WORDS...` in `folder` as a process with its own session.
 
-    With another PYTHONPATH, and on other systems than Linux, the process is not forked: macOS ends forked processes
-    whose parent has used its libraries.
+    With another PYTHONPATH, and on other systems than Linux, the process is not forked. With `forks_all` the programs
+    that the command itself starts are forked too, even if they are then no children of its process.
     """
     folder = folder or Path.cwd()
-    if not _can_fork(environment):
+    if not can_fork(environment):
         return subprocess.Popen(
             [sys.executable, "-m", "festgate", *words],
             cwd=folder,
@@ -182,39 +243,33 @@ def start(
             start_new_session=True,
         )
     files = [stdin.fileno(), stdout.fileno(), stderr.fileno()]
-    return _fork("festgate", words, environment, files, folder, modules, new_session=True)
+    request = {"program": "festgate", "words": words, "new_session": True, "forks_all": forks_all}
+    return _fork(request, environment, files, folder, modules)
 
 
-def _can_fork(environment: Mapping[str, str]) -> bool:
+def can_fork(environment: Mapping[str, str]) -> bool:
+    """Return whether a forked process with these variables would run the same code.
+
+    macOS ends forked processes whose parent has used its libraries.
+    """
     return sys.platform == "linux" and environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
 
 
 def _fork(
-    program: str,
-    words: list[str],
+    request: Mapping[str, Any],
     environment: Mapping[str, str],
     files: Sequence[int],
     folder: Path,
     modules: tuple[str, ...],
-    *,
-    new_session: bool,
 ) -> Forked:
-    """Have `python -m PROGRAM WORDS...` forked, with these standard files."""
-    request = {
-        "program": program,
-        "words": words,
-        "environment": dict(environment),
-        "folder": str(folder),
-        "new_session": new_session,
-    }
+    """Have a program forked, with these standard files."""
+    fields = {**request, "environment": dict(environment), "folder": str(folder)}
     read_end, write_end = os.pipe()
     try:
-        with _STARTING:
-            zygote = _zygote(modules)
-        socket.send_fds(zygote, [json.dumps(request).encode()], [*files, write_end])
+        socket.send_fds(_zygote(modules), [json.dumps(fields).encode()], [*files, write_end])
     finally:
         os.close(write_end)
-    return Forked(words, read_end)
+    return Forked(request["words"], read_end)
 
 
 class ForkedPopen(subprocess.Popen[Any]):
@@ -225,19 +280,18 @@ class ForkedPopen(subprocess.Popen[Any]):
     def _execute_child(self, *arguments: Any) -> None:  # noqa: ANN401  (internal to subprocess)
         start = Start.of(arguments)
         program = start.program
-        if program not in PROGRAMS or not _can_fork(start.environment):
+        if program not in PROGRAMS or not start.can_be_forked:
             super()._execute_child(*arguments)  # type: ignore[misc]
             return
         files = [own if number < 0 else number for own, number in enumerate(start.files)]
-        self._forked = _fork(
-            program,
-            start.words,
-            start.environment,
-            files,
-            Path(start.folder or Path.cwd()),
-            PROGRAMS[program],
-            new_session=start.new_session,
-        )
+        request = {
+            "program": program,
+            "words": start.words,
+            "new_session": start.new_session,
+            "forks_all": False,
+        }
+        folder = Path(start.folder or Path.cwd())
+        self._forked = _fork(request, start.environment, files, folder, PROGRAMS[program])
         self.pid = self._forked.pid
         self._child_created = True
         self._close_pipe_fds(*start.pipes)  # type: ignore[attr-defined]

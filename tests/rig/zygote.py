@@ -17,19 +17,21 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 
 # Those of the kernel: Locust replaces them in their modules by versions for its own event loop.
 from os import close, fork, waitpid
 from runpy import run_module
 from signal import signal as set_handler
-from typing import Any, Self
+from typing import Any
+
+from tests.rig import command
 
 STANDARD = 3
 """Standard input, output and error."""
 MAX_REQUEST = 1 << 20
 MAX_FILE = 1 << 20
+subprocess_popen = subprocess.Popen
 LOAD_GENERATOR = "festgate.rehearsal.load"
 
 
@@ -94,61 +96,25 @@ def become(
         os.chdir(folder)
 
 
-@dataclass(frozen=True)
-class Start:
-    """A start of a program by `subprocess`, from the arguments of its internal method."""
-
-    command: object
-    folder: str | None
-    environment: Mapping[str, str]
-    pipes: tuple[int, int, int, int, int, int]
-    """For standard input, output and error: the end to read and the end to write, or -1."""
-    new_session: bool
-
-    @classmethod
-    def of(cls, arguments: Sequence[Any]) -> Self:
-        """Take the arguments of `subprocess.Popen._execute_child`."""
-        folder, variables = arguments[5], arguments[6]
-        return cls(
-            arguments[0],
-            None if folder is None else os.fspath(folder),
-            os.environ if variables is None else variables,
-            (*arguments[10:16],),
-            bool(arguments[21]),
-        )
-
-    @property
-    def program(self) -> str:
-        """Return NAME of `python -m NAME WORDS...`; an empty string for another command."""
-        command = self.command
-        is_module = isinstance(command, list) and len(command) > 2 and command[:2] == [sys.executable, "-m"]
-        return str(command[2]) if is_module and isinstance(command, list) else ""
-
-    @property
-    def words(self) -> list[str]:
-        """Return the words after the program's name."""
-        assert isinstance(self.command, list)
-        return [str(word) for word in self.command[3:]]
-
-    @property
-    def files(self) -> tuple[int, int, int]:
-        """Return the standard files of the program, -1 for one that it inherits."""
-        return self.pipes[0], self.pipes[3], self.pipes[5]
-
-
-class Popen(subprocess.Popen[Any]):
-    """A process that is forked where it would run `python -m festgate`: so a command starts its portal."""
+class Popen(command.ForkedPopen):
+    """A process that is forked where it would run a program of Festgate: so a command starts its portal."""
 
     own_files = STANDARD
     """The first number of a file that was opened after the imports."""
+    forks_all = False
+    """True if programs that cannot be forked from this process are forked from others. They are not its children."""
 
     def _execute_child(self, *arguments: Any) -> None:  # noqa: ANN401  (internal to subprocess)
-        start = Start.of(arguments)
-        same_code = start.environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
+        start = command.Start.of(arguments)
         on_main_thread = threading.current_thread() is threading.main_thread()
-        if start.program != "festgate" or not same_code or not on_main_thread:
-            super()._execute_child(*arguments)  # type: ignore[misc]
-            return
+        if start.program == "festgate" and start.can_be_forked and on_main_thread:
+            self._fork_here(start)
+        elif self.forks_all:
+            super()._execute_child(*arguments)
+        else:
+            subprocess_popen._execute_child(self, *arguments)  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def _fork_here(self, start: command.Start) -> None:
         self.pid = fork()
         if self.pid == 0:
             # Nothing of the parent is collected or ended here.
@@ -164,15 +130,23 @@ class Popen(subprocess.Popen[Any]):
 
 
 def main() -> None:
-    """Import the modules of the command line, then serve on standard input, which is a socket."""
+    """Wait for the first request on standard input, which is a socket, import the modules, and serve.
+
+    The first argument has sockets for requests to other zygotes, as JSON, the others are the modules.
+    """
     with socket.socket(fileno=os.dup(0)) as control:
-        import_modules(sys.argv[1:])
+        if not control.recv(1, socket.MSG_PEEK):
+            return
+        for program, number in json.loads(sys.argv[1]).items():
+            command.ZYGOTES[command.PROGRAMS[program]] = socket.socket(fileno=number)
+        import_modules(sys.argv[2:])
         with open(os.devnull) as nothing:  # noqa: PTH123  (pathlib is not needed otherwise)
             Popen.own_files = nothing.fileno()
         # Memory is shared with forked processes until it is written to, which the garbage collector would do.
         gc.freeze()
         request = serve(control)
     if request is not None:
+        Popen.forks_all = request["forks_all"]
         os._exit(run(request["program"], request["words"]))
 
 
