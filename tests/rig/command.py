@@ -332,9 +332,10 @@ def run(
     typed: str = "",
     folder: Path | None = None,
     modules: tuple[str, ...] = PORTAL,
+    forks_all: bool = False,
     seconds: float = 60.0,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `festgate WORDS...` to its end; return exit code and output. Raise subprocess.TimeoutExpired."""
+    """Run `festgate WORDS...` to its end, see `start`; return exit code and output. Raise subprocess.TimeoutExpired."""
     with (
         tempfile.TemporaryFile() as stdin,
         tempfile.TemporaryFile() as stdout,
@@ -342,7 +343,9 @@ def run(
     ):
         stdin.write(typed.encode())
         stdin.seek(0)
-        process = start(words, environment, stdin, stdout, stderr, folder=folder, modules=modules)
+        process = start(
+            words, environment, stdin, stdout, stderr, folder=folder, modules=modules, forks_all=forks_all
+        )
         try:
             code = process.wait(seconds)
         finally:
