@@ -62,8 +62,8 @@ LOAD = ("festgate.rehearsal.load.generator", "festgate.rehearsal.load.worker")
 """The modules of a load generator, with Locust, which no other process imports."""
 PROGRAMS = {"festgate": PORTAL, "festgate.rehearsal.load": LOAD}
 """The programs, as `python -m` names them, and the modules that they import at the start."""
-TIMEOUT = 60.0
-"""Seconds for the imports."""
+TIMEOUT = 120.0
+"""Seconds for the imports: many times as long as they need, for a busy machine."""
 _STARTING = threading.Lock()
 """Held while a zygote may be started, so that threads start only one."""
 ZYGOTES: dict[tuple[str, ...], socket.socket] = {}
@@ -143,6 +143,8 @@ class Forked:
         self._status = status
         self._output = b""
         self._read_lines(TIMEOUT, lines=1)
+        if not self._output:
+            raise RuntimeError(f"{' '.join(words)} did not start within {TIMEOUT:g} seconds")
         self.pid = int(self._output.split()[0])
 
     def poll(self) -> int | None:
