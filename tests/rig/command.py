@@ -211,6 +211,8 @@ def _start_zygote(modules: tuple[str, ...]) -> socket.socket:
 
     def end() -> None:
         parent_end.close()
+        # A process that a test left behind may still hold the socket.
+        process.terminate()
         process.wait(TIMEOUT)
 
     atexit.register(end)
