@@ -206,4 +206,4 @@ def page(browser: Browser, browser_options: dict[str, Any]) -> Iterator[Page]:
     """Open a page for a new visitor; fail if it contacts another machine or a script of it fails."""
     with browsers.visit(browser, **browser_options) as visit:
         yield visit.context.new_page()
-        assert not visit.wrongs, f"forbidden requests or errors of the page: {visit.wrongs}"
+        assert not visit.problems, f"forbidden requests or errors of the page: {visit.problems}"

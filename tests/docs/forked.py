@@ -1,6 +1,6 @@
-"""`festgate` for the shell of a reader, without the imports: a small program that has the command forked in the tests.
+"""`festgate` for the shell of a reader, without the imports: a small program that has the command forked by the tests.
 
-Its socket is below the folder of this process; `tests.rig.command` starts what is typed.
+The program sends the command over a socket to this process, in which `tests.rig.command` starts it.
 """
 
 import atexit
@@ -63,6 +63,7 @@ def _run(shell: socket.socket) -> None:
                 *files,
                 folder=Path(request["folder"]),
                 modules=command.REHEARSAL,
+                forks_all=True,
             )
         with suppress(OSError):
             shell.send(str(process.wait()).encode())

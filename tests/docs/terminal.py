@@ -1,8 +1,8 @@
-"""Pages of documentation as a reader follows them: what they say to type is typed, what they show is compared.
+"""Pages of documentation, followed as a reader does: their commands are typed, and the output is compared.
 
-In a fenced block of `console`, a line that begins with `$ ` is a command and the lines below it are what it writes:
-`...` stands for anything, on a line of its own for any number of lines, and `[exit code 2]` says how it ends when that
-is not 0. A fenced block of `toml` is written into the file that is named in the paragraph before it.
+In a fenced block of `console`, a line that begins with `$ ` is a command, and the lines below it are its output. `...`
+stands for any text, on a line of its own for any number of lines, and `[exit code 2]` is the exit code where it is not
+0. A fenced block of `toml` is written into the file that is named in the paragraph before it.
 """
 
 import os
@@ -26,12 +26,12 @@ FILE = re.compile(r"`(?:[\w-]+/)*(?P<name>[\w-]+\.toml)`")
 ENDING = re.compile(r"\[exit code (\d+)\]")
 STAMP = re.compile(r"\d{8}T\d{6}")
 YEAR = "2031"
-"""Of every event in the docs. Here they are next year's, or the tests would fail on the day on which sales end."""
+"""The year of every event in the docs. The tests use next year instead, or they would fail once sales have ended."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One command, and what it writes."""
+    """One command with its output."""
 
     section: str
     command: str
@@ -49,18 +49,18 @@ class Written:
 
 
 def read(page: str) -> list[Step | Written]:
-    """What the page (its path below docs/) says to do, in order, each with the heading that it stands below."""
+    """Return the steps of a page (its path below docs/) in order, each with the heading above it."""
     text = (DOCS / page).read_text(encoding="utf-8").replace(f"{YEAR}-", f"{time.localtime().tm_year + 1}-")
-    found: list[Step | Written] = []
+    steps: list[Step | Written] = []
     for block in BLOCK.finditer(text):
         before = text[: block.start()]
         section = re.findall(r"^#+ (.+)$", before, re.MULTILINE)[-1]
         if block["kind"] == "console":
-            found += _steps(section, block["text"])
+            steps += _steps(section, block["text"])
         elif block["kind"] == "toml":
             names = FILE.findall(before)
-            found.append(Written(section, names[-1], block["text"]))
-    return found
+            steps.append(Written(section, names[-1], block["text"]))
+    return steps
 
 
 def _steps(section: str, block: str) -> Iterator[Step]:
@@ -84,12 +84,12 @@ class Terminal:
     folder: Path
     extra: Mapping[str, str] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
-    """Times in names of files: those that the page shows, and those that came instead."""
-    said: list[str] = field(default_factory=list)
-    """What each command has written."""
+    """Times in names of files: those that the page shows, and those of this run."""
+    outputs: list[str] = field(default_factory=list)
+    """The output of each command so far."""
 
     def follow(self, steps: list[Step | Written]) -> None:
-        """Do what the page says; AssertionError where it comes out differently."""
+        """Follow the steps of a page. Raise AssertionError where the result is another one."""
         for step in steps:
             if isinstance(step, Written):
                 (self.folder / step.name).write_text(step.text, encoding="utf-8")
@@ -97,21 +97,21 @@ class Terminal:
                 self.do(step)
 
     def do(self, step: Step) -> None:
-        """One command."""
+        """Run one command, and compare its output and exit code."""
         code, output = self.run(step.command)
-        self.said.append(output)
-        told = f"$ {step.command}\n{output}[exit code {code}]"
-        assert code == step.code, told
+        self.outputs.append(output)
+        shown = f"$ {step.command}\n{output}[exit code {code}]"
+        assert code == step.code, shown
         if step.expected:
             match = pattern(step.expected).fullmatch(output)
-            assert match, f"{told}\n\nwhere the page has:\n" + "\n".join(step.expected)
+            assert match, f"{shown}\n\nwhere the page has:\n" + "\n".join(step.expected)
             stamps = [stamp for line in step.expected for stamp in STAMP.findall(line)]
             self.known |= dict(zip(stamps, match.groups(), strict=True))
 
     def run(self, command: str) -> tuple[int, str]:
-        """The exit code of a command and all that it wrote; `cd` is remembered."""
-        for shown, came in self.known.items():
-            command = command.replace(shown, came)
+        """Return the exit code and the whole output of a command. A `cd` stays in effect."""
+        for shown, actual in self.known.items():
+            command = command.replace(shown, actual)
         where = self.folder / ".where"
         folders = [str(Path(sys.executable).parent), environment(Path())["PATH"]]
         if sys.platform == "linux":
@@ -126,7 +126,7 @@ class Terminal:
                     "WHERE": str(where),
                     "PYTHONUTF8": "1",
                     "COLUMNS": "80",
-                    # Without colours, which no page can show.
+                    # Without colours, which a page cannot show.
                     "TERM": "dumb",
                     **self.extra,
                 },
@@ -138,7 +138,7 @@ class Terminal:
 
 
 def in_terminal(script: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """What a shell writes to a terminal, as a reader's does: there some commands show tables, to programs tabs."""
+    """Run a script in a shell with a terminal, where some commands show tables; return its exit code and output."""
     ours, theirs = pty.openpty()
     with os.fdopen(ours, "rb", buffering=0) as screen:
         try:
@@ -161,7 +161,7 @@ def in_terminal(script: str, folder: Path, environment: Mapping[str, str]) -> tu
 
 
 def pattern(expected: tuple[str, ...]) -> re.Pattern[str]:
-    """What fits the lines that a page shows; a time in a name of a file is a group."""
+    """Return a pattern for the lines that a page shows. A time in a name of a file is a group."""
     parts = []
     for line in expected:
         if line == "...":

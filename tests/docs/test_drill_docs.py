@@ -29,14 +29,14 @@ def steps(numbers: str) -> list[Step]:
     return [step for step in read(TUTORIAL) if isinstance(step, Step) and step.section[0] in numbers]
 
 
-def test_whoever_follows_the_tutorial_sees_a_drill_hold_and_fail(tmp_path: Path) -> None:
+def test_a_reader_of_the_tutorial_sees_a_drill_hold_and_fail(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     for step in steps("123"):
         terminal.do(step)
     assert (terminal.folder / "checkout.html").stat().st_size > 10_000
 
 
-def test_checkout_is_broken_by_hand_and_mended_while_the_rest_goes_on(tmp_path: Path) -> None:
+def test_checkout_is_broken_by_hand_and_fixed_while_the_rest_is_served(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     port = free_port()
     (copy, serve, *rest) = steps("456")
@@ -46,21 +46,22 @@ def test_checkout_is_broken_by_hand_and_mended_while_the_rest_goes_on(tmp_path: 
         for step in rest:
             command = step.command.replace("8000", str(port))
             if command.startswith("curl"):
-                # What the page has a reader wait a second or two for may take longer on a busy machine.
+                # A reader waits a second or two here. On a busy machine it may take longer.
                 until(lambda step=step, command=command: shows(terminal, command, step), command, PATIENCE)  # type: ignore[misc]
             else:
                 terminal.do(replace(step, command=command))
 
 
 def shows(terminal: Terminal, command: str, step: Step) -> bool:
-    code, said = terminal.run(command)
-    # An answer of curl ends without a line's end.
-    return code == 0 and bool(pattern(step.expected).fullmatch(f"{said.rstrip()}\n"))
+    """Return whether the command shows the output of the page now."""
+    code, output = terminal.run(command)
+    # The output of curl has no final newline.
+    return code == 0 and bool(pattern(step.expected).fullmatch(f"{output.rstrip()}\n"))
 
 
 @contextmanager
 def served(folder: Path, port: int) -> Iterator[None]:
-    """The page's server, which the test has to end."""
+    """Run the server of the page until the end of the block."""
     with (folder / "serve.log").open("wb") as log:
         process = Popen(
             [sys.executable, *SERVE.split()[1:], "--port", str(port)],

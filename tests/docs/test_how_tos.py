@@ -1,4 +1,4 @@
-"""The how-tos, followed: what they say to type does what they say it does."""
+"""The how-tos, followed: their commands have the results that they show."""
 
 import shutil
 from pathlib import Path
@@ -19,7 +19,7 @@ FOLLOWED = {
 }
 
 
-def test_every_page_with_commands_and_answers_is_followed_by_a_test() -> None:
+def test_every_page_with_commands_and_output_is_followed_by_a_test() -> None:
     pages = {
         path.relative_to(DOCS).as_posix()
         for path in DOCS.rglob("*.md")
@@ -28,7 +28,7 @@ def test_every_page_with_commands_and_answers_is_followed_by_a_test() -> None:
     assert pages == FOLLOWED
 
 
-def test_a_page_that_shows_something_else_is_found() -> None:
+def test_a_page_that_shows_another_output_is_detected() -> None:
     shown = ("Sum:", "...", "a ... of it, 20310313T201500")
     assert pattern(shown).fullmatch("Sum:\none\ntwo\na lot of it, 20270101T000000\n")
     assert pattern(shown).fullmatch("Sum:\na lot of it, 20270101T000000\n")
@@ -36,7 +36,7 @@ def test_a_page_that_shows_something_else_is_found() -> None:
     assert not pattern(shown).fullmatch("Sum:\na lot of it, 20270101T000000\nand more\n")
 
 
-def test_events_are_imported_as_the_how_to_says(tmp_path: Path) -> None:
+def test_events_are_imported_as_the_how_to_shows(tmp_path: Path) -> None:
     shutil.copytree(DOCS / "how-to" / "samples", tmp_path, dirs_exist_ok=True)
     terminal = Terminal(tmp_path)
     terminal.follow(read("how-to/import-events.md"))
@@ -45,7 +45,7 @@ def test_events_are_imported_as_the_how_to_says(tmp_path: Path) -> None:
     assert {"Robo Race", "Music Night", "AI Workshop"} <= {line.split(",")[0] for line in listed.splitlines()}
 
 
-def test_who_cannot_sign_in_is_helped_as_the_how_to_says(tmp_path: Path) -> None:
+def test_a_person_without_their_password_is_helped_as_the_how_to_shows(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     assert terminal.run("festgate user add asha --email asha@example.org")[0] == 0
     assert "asha@example.org" in terminal.run("festgate user list")[1]
@@ -71,7 +71,7 @@ def test_a_fest_is_restored_as_it_was_when_it_was_backed_up(tmp_path: Path, serv
     assert [step for step in steps if isinstance(step, Step) and step.command.startswith("cp ")]
 
 
-def test_a_fest_moves_into_postgresql_as_the_how_to_says(tmp_path: Path, postgres_url: str) -> None:
+def test_a_fest_moves_into_postgresql_as_the_how_to_shows(tmp_path: Path, postgres_url: str) -> None:
     terminal = Terminal(tmp_path, extra={"FESTGATE_DATABASE_URL": postgres_url})
     terminal.follow(read("how-to/use-postgresql.md"))
     assert not (tmp_path / "festgate-data" / "festgate.sqlite3").exists()

@@ -22,7 +22,7 @@ ROW = re.compile(r"^\| `([\w.-]+)` \|", re.MULTILINE)
 
 
 def rows(page: str, section: str) -> set[str]:
-    """The codes in the first column of a section's table."""
+    """Return the codes in the first column of a section's table."""
     text = (DOCS / page).read_text(encoding="utf-8")
     return set(ROW.findall(text.split(f"# {section}\n")[1].split("\n## ")[0]))
 
@@ -56,22 +56,22 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Gate:
     return Gate(terminal, failures)
 
 
-def test_a_gate_passes_breaks_and_refuses_as_the_how_to_says(gate: Gate) -> None:
+def test_a_gate_passes_breaks_and_refuses_as_the_how_to_shows(gate: Gate) -> None:
     assert gate.failures == [0, 1]
 
 
-def test_the_script_of_the_how_to_does_not_pass_what_could_not_be_compared(tmp_path: Path) -> None:
+def test_the_script_of_the_how_to_fails_where_builds_could_not_be_compared(tmp_path: Path) -> None:
     script = SHELL.search((DOCS / HOW_TO).read_text(encoding="utf-8"))
     assert script
     (tmp_path / "gate.sh").write_text(script["text"], encoding="utf-8")
     cases = {int(code) for code in re.findall(r"^    (\d)\) ", script["text"], re.MULTILINE)}
     assert cases == {NO_REGRESSION, REGRESSION, REFUSED, INCONCLUSIVE}
-    # No checkout, so there is no revision to play.
+    # Without a repository there is no revision to compare with.
     terminal = Terminal(tmp_path, extra={"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
-    code, said = terminal.run("sh gate.sh")
-    assert code == REFUSED, said
-    assert "'origin/main' is neither" in said
-    assert "Could not be compared" in said
+    code, output = terminal.run("sh gate.sh")
+    assert code == REFUSED, output
+    assert "'origin/main' is neither" in output
+    assert "Could not be compared" in output
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""The tutorial of the rehearsal, followed: a crowd is sent, and limits hold and break."""
+"""The tutorial of the rehearsal, followed: load is generated, and limits hold and break."""
 
 from pathlib import Path
 
 from tests.docs.terminal import Terminal, read
 
 
-def test_whoever_follows_the_tutorial_has_rehearsed_an_opening_day(tmp_path: Path) -> None:
+def test_a_reader_of_the_tutorial_rehearses_an_opening_day(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     terminal.follow(read("tutorials/rehearse-your-opening-day.md"))
     runs = sorted((terminal.folder / "festgate-runs").iterdir())

@@ -1,4 +1,4 @@
-"""The tutorial, followed to its end in a scratch folder: its commands in a shell, its clicks in a browser."""
+"""The tutorial, followed to its end in an empty folder: its commands in a shell, its clicks in a browser."""
 
 import re
 from pathlib import Path
@@ -14,15 +14,15 @@ PASSWORD = "ravi's own password"
 
 
 class Reader:
-    """Somebody with a browser who presses what the page has in bold letters."""
+    """A reader with a browser, with the words in bold type that they have pressed."""
 
     def __init__(self, page: Page) -> None:
-        """Has pressed nothing yet."""
+        """Take the browser's page; nothing has been pressed yet."""
         self.page = page
         self.pressed: set[str] = set()
 
     def press(self, label: str) -> None:
-        """A link or a button; what stands in brackets after its words is for those who cannot see."""
+        """Press a link or a button; words in brackets after its label are for screen readers only."""
         self.pressed.add(label)
         name = re.compile(rf"^{re.escape(label)}")
         either = self.page.get_by_role("button", name=name).or_(self.page.get_by_role("link", name=name))
@@ -43,14 +43,16 @@ def part(steps: list[Step | Written], numbers: str) -> list[Step | Written]:
     return [step for step in steps if step.section[0] in numbers]
 
 
-def test_whoever_follows_the_tutorial_has_a_fest_with_a_paid_ticket(
+def test_a_reader_of_the_tutorial_gets_a_fest_with_a_paid_ticket(
     tmp_path: Path, serve: Serve, page: Page
 ) -> None:
     steps = read(TUTORIAL)
     terminal = Terminal(tmp_path)
     terminal.follow(part(steps, "1234"))
     password = next(
-        match[1] for said in terminal.said if (match := re.search(r"^Password: (.+)$", said, re.MULTILINE))
+        match[1]
+        for output in terminal.outputs
+        if (match := re.search(r"^Password: (.+)$", output, re.MULTILINE))
     )
 
     (opening,) = part(steps, "5")
@@ -89,7 +91,7 @@ def test_whoever_follows_the_tutorial_has_a_fest_with_a_paid_ticket(
     reader.press("Organise")
     page.get_by_text("1 of 48").first.wait_for()
 
-    until(lambda: list((terminal.folder / "festgate-data" / "mail").glob("*.eml")), "a letter as a file")
+    until(lambda: list((terminal.folder / "festgate-data" / "mail").glob("*.eml")), "an email as a file")
     reader.press("Sign out")
     reader.sign_in("ravi", PASSWORD)
     reader.press("My events")

@@ -7,6 +7,7 @@ from festgate.drills.file import find_drill
 from festgate.drills.impact import StepImpact
 from festgate.drills.runner import DrillOptions, run_drills
 from festgate.drills.verdict import Outcome
+from tests.rig import command
 
 LASTS = 2.0
 """Seconds of a fault, unless the drill needs more."""
@@ -28,7 +29,8 @@ def run(
     options = DrillOptions(
         rate=rate, quiet=QUIET, lasts=lasts, bulkheads=bulkheads, database=database, runs=folder
     )
-    results = run_drills([find_drill(name) for name in names], options)
+    with command.forked():
+        results = run_drills([find_drill(name) for name in names], options)
     return {outcome.drill.name: outcome for outcome in results.outcomes}
 
 

@@ -20,7 +20,9 @@ QUICK = ("--duration", "2s", "--quiet", "2s", "--rate", "6")
 
 def festgate(folder: Path, *words: str, seconds: float = 120) -> tuple[int, str, str]:
     known = environment(folder / "data") | {"COLUMNS": "120"}
-    done = command.run(list(words), known, folder=folder, modules=command.REHEARSAL, seconds=seconds)
+    done = command.run(
+        list(words), known, folder=folder, modules=command.REHEARSAL, forks_all=True, seconds=seconds
+    )
     return done.returncode, done.stdout, done.stderr
 
 

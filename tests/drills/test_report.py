@@ -87,7 +87,7 @@ def test_the_report_opens_offline_and_is_for_everyone_in_light_and_dark(
         assert page.locator(".chart svg").count() == 3
         assert charts_of(Path(report.removeprefix("file://"))) == [""] * 3
         assert requested == [report]
-        assert [*problems, *visitor.wrongs] == []
+        assert [*problems, *visitor.problems] == []
 
 
 def test_the_blast_radius_is_shown_in_letters_and_in_words_too(page: Page, report: str) -> None:

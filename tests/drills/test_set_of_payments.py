@@ -1,4 +1,4 @@
-"""The drills with a fault in payments, run: each is contained, and nobody pays twice."""
+"""The drills with a fault in payments, run: each is contained, and no visitor pays twice."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
 
 
 def shortest_payment(outcome: Outcome) -> float:
-    """Return the shortest time in seconds of a payment under the fault: how many there are, and so a p95, is random."""
+    """Return the shortest time of a payment under the fault, in seconds. Payments are too few for a steady p95."""
     paid = outcome.run.samples().of("POST /checkout").between(outcome.armed + 0.5, outcome.rolled_back - 0.5)
     assert len(paid)
     return float(paid.latency.min())

@@ -16,7 +16,7 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout import orders, placements
 from festgate.portal.registrations.holds import cancel_seat, hold_seat
-from tests.journeys.stage import Guest, announce, ask_file, await_idle, before_opening, invite_one
+from tests.journeys.stage import Guest, announce, await_idle, before_opening, invite_one, query_file
 from tests.kit.mailing import emails, text_of
 from tests.portal.checkout.factories import give_money_back
 from tests.rig.database import OpenDatabase
@@ -53,7 +53,7 @@ def gallery(data: Path) -> Iterator[Gallery]:
     with serving(data, extra=SETTINGS) as fest.server:
         await_idle(fest.server)
         for owner, state in (("attendee", "valid"), ("leaver", "void")):
-            ((code,),) = ask_file(
+            ((code,),) = query_file(
                 data,
                 "SELECT code FROM tickets_tickets WHERE person_id = ? AND state = ? LIMIT 1",
                 fest.guests[owner].id,
@@ -79,7 +79,7 @@ def _request_reset_link(fest: Gallery, name: str) -> None:
 
 def _check_in(fest: Gallery, name: str, event: str) -> None:
     """Check a person in at the event's door."""
-    ((code,),) = ask_file(
+    ((code,),) = query_file(
         fest.server.data,
         "SELECT code FROM tickets_tickets JOIN catalogue_events e ON e.id = event_id WHERE person_id = ? AND slug = ?",
         fest.guests[name].id,

@@ -10,7 +10,7 @@ from typing import Any
 
 from festgate.portal.accounts.passwords import hash_password
 from festgate.portal.accounts.people import Newcomer, add_person
-from tests.journeys.stage import Guest, announce, ask_data, await_idle, holds, invite, invite_one
+from tests.journeys.stage import Guest, announce, await_idle, check_data, invite, invite_one, query_data
 from tests.rig.database import open_database
 from tests.rig.forms import hidden_fields
 from tests.rig.server import Server, serving
@@ -67,7 +67,7 @@ class Fest:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Query the data while the server uses them."""
-        return ask_data(self.url, self.server.data, sql)
+        return query_data(self.url, self.server.data, sql)
 
     def counts(self) -> list[int]:
         """Return the number of rows of each table."""
@@ -95,7 +95,7 @@ def serve_fest(url: str, data: Path) -> Iterator[Fest]:
         ((code,),) = fest.rows("SELECT code FROM tickets_tickets")
         ((seat,),) = fest.rows("SELECT id FROM registrations_seats WHERE state = 'held'")
         yield replace(fest, ref=ref, code=code, seat=seat)
-        holds(data, extra)
+        check_data(data, extra)
 
 
 @contextmanager

@@ -106,16 +106,16 @@ def announce(connection: Connection, /, title: str, **changes: Any) -> catalogue
     return catalogue.publish_event(connection, slug)
 
 
-def ask_file(data: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
+def query_file(data: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
     """Query the SQLite file; a server may be using it."""
     with closing(sqlite3.connect(data / "festgate.sqlite3", timeout=20)) as connection:
         return connection.execute(sql, values).fetchall()
 
 
-def ask_data(url: str, data: Path, sql: str) -> list[tuple[Any, ...]]:
+def query_data(url: str, data: Path, sql: str) -> list[tuple[Any, ...]]:
     """Query the data at `url`; a server may be using them. `data` is the folder of an SQLite file."""
     if url.startswith("sqlite"):
-        return ask_file(data, sql)
+        return query_file(data, sql)
     with psycopg.connect(url) as connection:
         return connection.execute(sql.encode()).fetchall()
 
@@ -127,8 +127,8 @@ def change_file(data: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-def holds(data: Path, extra: dict[str, str] | None = None) -> None:
-    """Assert that `festgate check` finds every invariant of the data to hold."""
+def check_data(data: Path, extra: dict[str, str] | None = None) -> None:
+    """Run `festgate check`; assert that every invariant of the data holds."""
     done = festgate("check", data=data, extra=extra)
     assert (done.returncode, done.stdout.strip()) == (0, "All invariants hold."), done.stdout + done.stderr
 

@@ -189,7 +189,7 @@ def page_of(browser: Browser, fest: Gallery) -> Iterator[OpenPage]:
                 visitor.context.add_init_script(RECORD_SHIFTS)
                 opened[person] = (visitor, visitor.context.new_page())
             visitor, page = opened[person]
-            visitor.wrongs.clear()
+            visitor.problems.clear()
             page.set_viewport_size(PHONE)
             page.emulate_media(color_scheme="light")
             return visitor, page
@@ -269,7 +269,7 @@ def test_a_page_is_accessible_and_fits_every_width_in_light_and_dark(
         page.set_viewport_size({"width": width, "height": 800})
         if scrolls_sideways(page):
             problems.append(f"scrolls sideways at {width}")
-    assert [*problems, *visitor.wrongs] == []
+    assert [*problems, *visitor.problems] == []
 
 
 def test_the_page_of_an_unavailable_module_is_accessible(page_of: OpenPage, fest: Gallery) -> None:

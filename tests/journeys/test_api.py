@@ -17,7 +17,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from festgate.portal.checkout.sandbox import DECLINES
-from tests.journeys.stage import Guest, announce, await_idle, before_opening, holds, invite
+from tests.journeys.stage import Guest, announce, await_idle, before_opening, check_data, invite
 from tests.rig.lengths import length, torture
 from tests.rig.server import Server, serving
 
@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, guests: list[Guest]) -> Ite
     with serving(data, extra=extra) as running:
         yield running
         assert "unhandled exception" not in running.log()
-        holds(data)
+        check_data(data)
 
 
 @pytest.fixture

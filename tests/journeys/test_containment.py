@@ -12,7 +12,7 @@ import pytest
 
 from festgate.effects import FAULTS_FILE
 from festgate.portal.checkout.sandbox import APPROVES
-from tests.journeys.stage import Guest, announce, before_opening, change_file, holds, invite
+from tests.journeys.stage import Guest, announce, before_opening, change_file, check_data, invite
 from tests.rig.forms import check_out
 from tests.rig.server import Serve, Server, festgate, serving
 from tests.rig.waiting import until
@@ -158,7 +158,7 @@ def test_a_payment_succeeds_while_tickets_fail_and_the_ticket_is_issued_later(
         lambda: 'href="/tickets/' in client.get(paid.headers["location"], headers=guest.cookie).text,
         "the ticket is issued",
     )
-    holds(server.data, SETTINGS)
+    check_data(server.data, SETTINGS)
 
 
 def test_a_fault_expires(client: httpx.Client) -> None:
@@ -275,7 +275,7 @@ def test_on_a_full_disk_pages_are_served_and_writes_are_refused_until_there_is_s
     assert client.delete("/drills/faults", headers=BEARER).status_code == 204
     until(lambda: refused_sign_up() is None, "sign-ups are accepted again")
     assert client.post("/events/robo-race/register", headers=guest.cookie).status_code == 303
-    holds(server.data, SETTINGS)
+    check_data(server.data, SETTINGS)
 
 
 def test_while_the_database_is_unavailable_every_page_explains_it_and_no_circuit_opens(

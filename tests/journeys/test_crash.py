@@ -18,7 +18,7 @@ from sqlalchemy import text
 from festgate.kit.db.statements import Connection, Statement
 from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.sandbox import APPROVES, LOSES, TIMES_OUT
-from tests.journeys.stage import Guest, announce, ask_data, await_idle, holds, invite
+from tests.journeys.stage import Guest, announce, await_idle, check_data, invite, query_data
 from tests.rig.database import copy_of, open_database
 from tests.rig.forms import check_out, hidden_fields
 from tests.rig.lengths import length, torture
@@ -142,7 +142,7 @@ class FestData:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Query the data; a server may be using them."""
-        return ask_data(self.url, self.data, sql)
+        return query_data(self.url, self.data, sql)
 
 
 @pytest.fixture(params=KINDS)
@@ -229,7 +229,7 @@ def check_result(server: Server, crowd: Crowd, guests: list[Guest]) -> None:
             assert crowd.paid_refs.get(guest.username, refs[guest.id]) == refs[guest.id]
             receipt = browser.get(f"/orders/{refs[guest.id]}", headers=guest.cookie).text
             assert len(re.findall(r'href="/tickets/[0-9A-Z]{16}"', receipt)) == len(crowd.paths)
-    holds(fest_data.data, fest_data.settings)
+    check_data(fest_data.data, fest_data.settings)
 
 
 def test_every_order_shown_as_paid_is_kept_and_has_tickets_after_crashes(

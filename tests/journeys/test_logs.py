@@ -13,7 +13,7 @@ from festgate.kit.ids import new_code
 from festgate.kit.secret import load_secret
 from festgate.portal.checkout.sandbox import DECLINES
 from festgate.portal.tickets.qr import in_fours, qr_text
-from tests.journeys.stage import announce, ask_file, await_idle, before_opening, invite_one
+from tests.journeys.stage import announce, await_idle, before_opening, invite_one, query_file
 from tests.portal.accounts.visiting import PASSWORD, join, log_in, visitor
 from tests.rig.forms import check_out
 from tests.rig.server import Serve, Server
@@ -157,7 +157,7 @@ def test_no_secret_of_a_journey_with_failures_is_in_the_log(
         assert client.post("/events/open-talk/register").status_code == 303
         await_idle(server)
 
-        codes = [code for (code,) in ask_file(data, "SELECT code FROM tickets_tickets")]
+        codes = [code for (code,) in query_file(data, "SELECT code FROM tickets_tickets")]
         assert codes
         secrets_sent |= use_ticket_codes(data, codes, client, door, api)
 

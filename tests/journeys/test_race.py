@@ -11,7 +11,7 @@ import pytest
 
 from festgate.portal.catalogue.facade import Event
 from festgate.portal.registrations import facade as registrations
-from tests.journeys.stage import Guest, announce, holds, invite, invite_one
+from tests.journeys.stage import Guest, announce, check_data, invite, invite_one
 from tests.rig import postgres
 from tests.rig.database import copy_of, open_database
 from tests.rig.forms import hidden_fields
@@ -83,7 +83,7 @@ def race(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         server = stack.enter_context(serving(folder / "fest", "--workers", str(workers), extra=extra))
         yield Race(server, url, extra, crowd, impatient, open_event)
         assert "unhandled exception" not in server.log()
-        holds(server.data, extra)
+        check_data(server.data, extra)
 
 
 async def send_at_once(race: Race, guests: Sequence[Guest], path: str, **fields: str) -> list[Answer]:

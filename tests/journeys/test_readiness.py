@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from tests.journeys.stage import ask_file, before_opening, invite_one
+from tests.journeys.stage import before_opening, invite_one, query_file
 from tests.rig.server import Serve, Server, serving
 from tests.rig.waiting import until
 
@@ -34,7 +34,7 @@ def full_disk(server: Server) -> Iterator[None]:
 def test_readyz_fails_while_the_disk_is_full_and_then_recovers(serve: Serve) -> None:
     server = serve()
     assert readiness(server)[0] == 200
-    assert ask_file(server.data, PROBE_ROWS) == [(1,)]
+    assert query_file(server.data, PROBE_ROWS) == [(1,)]
     with full_disk(server):
         until(lambda: readiness(server)[0] == 503, "/readyz notices the full disk")
         assert "cannot be read and written" in readiness(server)[1]

@@ -20,7 +20,7 @@ import pytest
 
 from festgate.kit.db import schema
 from festgate.portal.checkout.sandbox import APPROVES
-from tests.journeys.stage import Guest, announce, ask_file, before_opening, change_file, holds, invite
+from tests.journeys.stage import Guest, announce, before_opening, change_file, check_data, invite, query_file
 from tests.rig.database import migrated_file
 from tests.rig.forms import check_out
 from tests.rig.server import Serve, Server, serving
@@ -78,7 +78,7 @@ def test_a_database_newer_than_the_program_is_a_one_line_error_and_is_not_change
     migrated_file(tmp_path)
     change_file(tmp_path, "UPDATE alembic_version SET version_num = '9999'")
     assert "9999" in error_of("serve", "--port", "0", data=tmp_path)
-    assert ask_file(tmp_path, "SELECT version_num FROM alembic_version") == [("9999",)]
+    assert query_file(tmp_path, "SELECT version_num FROM alembic_version") == [("9999",)]
     assert not (tmp_path / "backups").exists()
 
 
@@ -134,7 +134,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, guests: list[Guest]) -> Ite
     extra = SANDBOX | {"FESTGATE_LOG_LEVEL": "debug", "FESTGATE_METRICS_TOKEN": "the token of the metrics"}
     with serving(data, extra=extra) as running:
         yield running
-        holds(data)
+        check_data(data)
 
 
 @pytest.fixture
@@ -268,10 +268,10 @@ def test_a_backup_made_while_the_server_runs_is_consistent(
     restored = tmp_path / "restored"
     restored.mkdir()
     shutil.copy(copy, restored / "festgate.sqlite3")
-    holds(restored)
+    check_data(restored)
     assert command("db", "check", data=restored).returncode == 0
-    taken = ask_file(restored, "SELECT count(*) FROM registrations_seats")
-    assert taken <= ask_file(server.data, "SELECT count(*) FROM registrations_seats")
+    taken = query_file(restored, "SELECT count(*) FROM registrations_seats")
+    assert taken <= query_file(server.data, "SELECT count(*) FROM registrations_seats")
 
 
 def test_metrics_are_the_sum_over_two_workers(serve: Serve) -> None:
@@ -329,8 +329,8 @@ def test_after_a_signal_the_server_completes_accepted_requests_and_exits_with_0(
     assert statuses[30:] == [303] * 30
     until(lambda: not server.running(), "the server has ended")
     assert server.stop() == 0
-    assert ask_file(server.data, "SELECT count(*) FROM registrations_seats") == [(30,)]
-    holds(server.data)
+    assert query_file(server.data, "SELECT count(*) FROM registrations_seats") == [(30,)]
+    check_data(server.data)
 
 
 def test_a_restart_keeps_the_secret_and_the_sessions(serve: Serve) -> None:
@@ -349,7 +349,7 @@ def test_a_restart_keeps_the_secret_and_the_sessions(serve: Serve) -> None:
     assert secret.read_bytes() == kept
     assert len(re.findall("Sign in as organiser", first)) == 1
     assert "Sign in as organiser" not in server.log()[len(first) :]
-    assert ask_file(server.data, "SELECT count(*) FROM catalogue_events") == [(10,)]
+    assert query_file(server.data, "SELECT count(*) FROM catalogue_events") == [(10,)]
 
 
 def test_behind_tls_cookies_are_secure_and_hsts_is_sent(serve: Serve) -> None:

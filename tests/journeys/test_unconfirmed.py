@@ -11,7 +11,7 @@ import pytest
 from festgate.kit.clock import MINUTE
 from festgate.portal.accounts.confirmation import MAX_EMAILS
 from festgate.portal.registrations.limits import MAX_TAKINGS, UNCONFIRMED_HOLD_MINUTES
-from tests.journeys.stage import announce, ask_file, await_idle, before_opening
+from tests.journeys.stage import announce, await_idle, before_opening, query_file
 from tests.portal.accounts.visiting import join, visitor
 from tests.rig.forms import check_out
 from tests.rig.server import Server, festgate, serving
@@ -60,7 +60,9 @@ def test_an_unconfirmed_account_gets_short_holds_and_cannot_pay_at_the_desk(
     with visitor(server) as asha, visitor(server) as elsewhere:
         name = join(asha)
         assert register(asha, "robo-race").status_code == 303
-        ((minutes,),) = ask_file(data, "SELECT (held_until - taken_at) / ? FROM registrations_seats", MINUTE)
+        ((minutes,),) = query_file(
+            data, "SELECT (held_until - taken_at) / ? FROM registrations_seats", MINUTE
+        )
         assert minutes == UNCONFIRMED_HOLD_MINUTES
         mine = asha.get("/my-events").text
         assert "Confirm your email address:" in mine
@@ -79,7 +81,7 @@ def test_an_unconfirmed_account_gets_short_holds_and_cannot_pay_at_the_desk(
             "/api/v1/orders",
             json={
                 "payment_method": "desk",
-                "registrations": [seat for (seat,) in ask_file(data, "SELECT id FROM registrations_seats")],
+                "registrations": [seat for (seat,) in query_file(data, "SELECT id FROM registrations_seats")],
                 "total": {"minor": 45_000, "currency": "INR"},
             },
             headers={"authorization": f"Bearer {token}", "idempotency-key": "one"},
@@ -91,7 +93,7 @@ def test_an_unconfirmed_account_gets_short_holds_and_cannot_pay_at_the_desk(
         match = LINK.search(text_of(email))
         assert match is not None
         link = match[1]
-        (row,) = ask_file(data, "SELECT body || attachments || topic FROM kit_mail")
+        (row,) = query_file(data, "SELECT body || attachments || topic FROM kit_mail")
         assert link.rpartition("-")[2] not in row[0]
         # A mail scanner may open the link, so only the button confirms. It works without signing in.
         assert "Confirm my email address" in elsewhere.get(link).text
@@ -126,13 +128,13 @@ def test_registering_and_cancelling_a_hundred_times_sends_few_emails(
                 answer = client.post(f"/api/v1/events/{slug}/registrations", headers=bearer)
                 registrations += answer.status_code == 201
             assert answer.status_code in (201, 303, 429)
-            for (seat,) in ask_file(data, "SELECT id FROM registrations_seats WHERE state = 'confirmed'"):
+            for (seat,) in query_file(data, "SELECT id FROM registrations_seats WHERE state = 'confirmed'"):
                 assert client.post(f"/registrations/{seat}/cancel").status_code == 303
         assert answer.status_code == 429
         assert "5 times in 24 hours" in answer.text
         assert registrations == 2 * MAX_TAKINGS
         await_idle(server)
-        ((queued_emails,),) = ask_file(data, "SELECT count(*) FROM kit_mail")
+        ((queued_emails,),) = query_file(data, "SELECT count(*) FROM kit_mail")
         assert queued_emails <= MAX_EMAILS + 1
         assert len(mailbox.wait_for(queued_emails)) == queued_emails
 

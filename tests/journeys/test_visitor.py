@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.stage import change_file, holds
+from tests.journeys.stage import change_file, check_data
 from tests.journeys.visitor_steps import (
     PASSWORD,
     charges_of,
@@ -44,7 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(tmp_path_factory.mktemp("visitor") / "fest", "--demo") as running:
         yield running
         assert "unhandled exception" not in running.log()
-        holds(running.data)
+        check_data(running.data)
 
 
 @pytest.fixture
@@ -264,7 +264,7 @@ def test_a_desk_order_keeps_its_seats_until_an_organiser_marks_it_paid(
         press_button(organiser, f"Mark paid order {ref}")
         expect(organiser.get_by_text(f"Order {ref} is paid: ₹300.00.")).to_be_visible()
         expect(organiser.get_by_role("row", name=ref)).to_have_count(0)
-        assert not desk.wrongs
+        assert not desk.problems
     page.reload()
     expect(page.get_by_text("Paid. Your tickets")).to_be_visible()
     open_ticket(page, "Dance Battle")
@@ -297,7 +297,7 @@ def test_a_seat_is_available_as_soon_as_its_hold_expires(
         press_button(next_person, "Pay ₹400.00")
         open_ticket(next_person, "AI Workshop")
         expect_ticket(next_person, name, "AI Workshop")
-        assert not other_browser.wrongs
+        assert not other_browser.problems
     page.reload()
     expect(page.get_by_text("Hold expired")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("^Pay"))).to_have_count(0)

@@ -6,7 +6,7 @@ from itertools import count
 
 from playwright.sync_api import Page, expect
 
-from tests.journeys.stage import ask_file
+from tests.journeys.stage import query_file
 from tests.rig.server import Server
 from tests.rig.waiting import until
 
@@ -77,7 +77,7 @@ def expect_ticket(page: Page, name: str, title: str) -> None:
 
 def orders_of(server: Server, name: str) -> list[str]:
     """Return the states of a person's orders, oldest first."""
-    rows = ask_file(
+    rows = query_file(
         server.data,
         "SELECT o.state FROM checkout_orders o JOIN accounts_people p ON p.id = o.person_id "
         "WHERE p.username = ? ORDER BY o.id",
@@ -88,7 +88,7 @@ def orders_of(server: Server, name: str) -> list[str]:
 
 def charges_of(server: Server, name: str) -> list[int]:
     """Return the amounts that the sandbox has charged the person and not refunded, in paise."""
-    rows = ask_file(
+    rows = query_file(
         server.data,
         "SELECT c.amount_minor FROM checkout_sandbox_charges c "
         "JOIN checkout_orders o ON o.ref = c.order_ref JOIN accounts_people p ON p.id = o.person_id "

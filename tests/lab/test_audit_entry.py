@@ -93,7 +93,7 @@ def test_numbers_typed_from_screenshots_are_audited_like_a_table_in_the_text(
                     shot.get_by_role("button", name="Add the row Aggregated" if last else "Add a row").click()
                 (put if number or side == "After" else fill)(shot.locator(".entry-row").last, cells)
         file = download(page, report.parent)
-        assert visitor.wrongs == []
+        assert visitor.problems == []
     assert file == tables_file(report)
     tables = [
         part
@@ -161,7 +161,7 @@ def test_the_form_is_usable_on_a_phone_and_on_a_desk(report: Path, browser: Brow
             page.get_by_role("button", name="Full size").first.click()
             assert axe.violations(page) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-            assert visitor.wrongs == []
+            assert visitor.problems == []
 
 
 def test_two_forms_on_one_page_make_their_own_files(report: Path, page: Page) -> None:

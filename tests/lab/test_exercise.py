@@ -282,7 +282,7 @@ def test_the_report_shows_every_part_and_is_accessible(browser: Browser, exercis
         assert page.get_by_role("table", name="/checkout, all pairs").count() == 1
         # Only the page itself: it contains its images.
         assert [address for address in requests if not address.startswith("data:")] == [report]
-        assert [*wrong, *visitor.wrongs] == []
+        assert [*wrong, *visitor.problems] == []
 
 
 def test_no_temporary_file_is_left(exercise: Exercise) -> None:

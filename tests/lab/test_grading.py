@@ -215,7 +215,7 @@ def test_the_overview_opens_offline_sorts_and_is_accessible(grading: Grading, br
             page.get_by_role("link", name="1 screenshot: enter its numbers").click()
             assert page.get_by_role("heading", level=1).inner_text() == "Numbers of report.md"
             assert page.locator("img").count() == 1
-            assert seen.wrongs == []
+            assert seen.problems == []
 
 
 def test_a_course_with_its_own_starter_is_graded_by_it(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_every_hint_opens_offline_is_drawn_and_is_accessible(
             if page.evaluate(SIDEWAYS):
                 problems.append(f"scrolls sideways at {size['width']}")
         assert requests == [file.as_uri()]
-        assert [*problems, *visitor.wrongs] == []
+        assert [*problems, *visitor.problems] == []
 
 
 def test_hints_apply_to_comparisons_to_loads_and_to_the_conclusions_of_the_report(

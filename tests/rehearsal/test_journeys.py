@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.journeys.stage import ask_file, holds
+from tests.journeys.stage import check_data, query_file
 from tests.rig.server import Serve, Server, environment, serving
 from tests.rules.project import ROOT
 
@@ -189,10 +189,10 @@ def test_attendees_who_went_the_whole_way_have_tickets_and_all_invariants_hold(
         lambda seed, seconds: run("attendee", server.url, tmp_path, seconds=seconds, seed=seed),
     )
     assert outcome.code == 0, outcome.output
-    ((issued,),) = ask_file(server.data, "SELECT count(*) FROM tickets_tickets")
+    ((issued,),) = query_file(server.data, "SELECT count(*) FROM tickets_tickets")
     assert issued >= outcome.requests["GET /tickets/{code}"] > 0
     server.stop()
-    holds(server.data)
+    check_data(server.data)
 
 
 def test_opening_day_sells_the_scarce_seats_once_while_staff_check_people_in_and_an_organiser_watches(
@@ -211,20 +211,20 @@ def test_opening_day_sells_the_scarce_seats_once_while_staff_check_people_in_and
     )
     assert (outcome.code, sum(outcome.failures.values())) == (0, 0), outcome.output
     assert set(outcome.requests) == {*WHOLE_WAY, *WATCHING, *CHECKING_IN}
-    taken = ask_file(
+    taken = query_file(
         server.data,
         "SELECT slug, taken, capacity FROM catalogue_seats JOIN catalogue_events ON id = event_id WHERE taken > 0",
     )
     assert taken == [("photography-walk", 8, 8)]
     assert outcome.requests["POST /login"] == 1 + 2
-    let_in = ask_file(
+    let_in = query_file(
         server.data,
         "SELECT username, count(*) FROM tickets_tickets JOIN accounts_people p ON p.id = admitted_by GROUP BY username",
     )
     assert [name for name, _ in let_in] == ["staff"]
     assert 0 < let_in[0][1] <= outcome.requests["POST /door/{slug}"]
     server.stop()
-    holds(server.data)
+    check_data(server.data)
 
 
 def test_opening_day_without_staff_and_an_organiser_has_a_crowd_alone(portal: Server, tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_the_custom_journey_of_the_reference_runs(portal: Server, tmp_path: Path
 def names(server: Server) -> set[str]:
     return {
         name
-        for (name,) in ask_file(server.data, "SELECT username FROM accounts_people WHERE role = 'attendee'")
+        for (name,) in query_file(server.data, "SELECT username FROM accounts_people WHERE role = 'attendee'")
     }
 
 

@@ -107,7 +107,7 @@ def test_a_report_opens_offline_and_is_accessible_in_light_and_dark(
         assert page.locator(".chart svg").count() == charts
         assert charts_of(Path(report.removeprefix("file://"))) == [""] * charts
         assert asked == [report]
-        assert [*wrong, *visitor.wrongs] == []
+        assert [*wrong, *visitor.problems] == []
 
 
 def test_a_chart_shows_its_figures_under_the_pointer_and_as_a_table(page: Page, report: str) -> None:

@@ -83,24 +83,24 @@ class Visit:
     """The browser context of one visitor, with a list of forbidden actions and errors of pages."""
 
     context: BrowserContext
-    wrongs: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     """Requests to other machines, errors of scripts, and errors on the console, such as of the security policy."""
 
     def __post_init__(self) -> None:
         """Start to record events."""
         self.context.on("request", self._request)
-        self.context.on("weberror", lambda error: self.wrongs.append(f"script: {error.error}"))
+        self.context.on("weberror", lambda error: self.problems.append(f"script: {error.error}"))
         self.context.on("console", self._console)
 
     def _request(self, request: Request) -> None:
         address = urlsplit(request.url)
         if address.scheme not in {"data", "blob", "about"} and not is_this_machine(address.hostname):
-            self.wrongs.append(f"request: {request.url}")
+            self.problems.append(f"request: {request.url}")
 
     def _console(self, message: ConsoleMessage) -> None:
         # A 4xx or 5xx answer is also "an error" to the browser's console; the test checks the status itself.
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
-            self.wrongs.append(f"console: {message.text}")
+            self.problems.append(f"console: {message.text}")
 
 
 @contextmanager

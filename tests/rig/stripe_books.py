@@ -113,7 +113,7 @@ class Books:
             self._answers.clear()
 
     def pay(self, session_id: str, *, at_once: bool = True) -> Event:
-        """Pay a session; with `at_once` False the bank decides later (`bank_answers`)."""
+        """Pay a session; with `at_once` False the bank decides later (`decide_as_bank`)."""
         with self.lock:
             session = self._current(session_id)
             if session["status"] != "open":
@@ -137,7 +137,7 @@ class Books:
             )
             return self._record("checkout.session.completed", session)
 
-    def bank_answers(self, session_id: str, *, paid: bool) -> Event:
+    def decide_as_bank(self, session_id: str, *, paid: bool) -> Event:
         """Let the bank decide about a pending payment."""
         with self.lock:
             session = self.sessions[session_id]

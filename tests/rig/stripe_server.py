@@ -62,9 +62,9 @@ class StripeServer:
         self.calls: list[Call] = []
         self.webhook_url = ""
         """The address for webhooks."""
-        self.tells_at_once = True
+        self.sends_webhooks = True
         """True if events are sent at once. They are also kept for `deliver`."""
-        self.holds_questions = False
+        self.holds_queries = False
         """True if every query about a session is held until `release`."""
         self._faults: deque[Fault] = deque()
         self._down = 0
@@ -116,9 +116,9 @@ class StripeServer:
         """Pay a session; with `at_once` False the bank decides later."""
         self._send_webhook(self.books.pay(session_id, at_once=at_once))
 
-    def bank_answers(self, session_id: str, *, paid: bool) -> None:
+    def decide_as_bank(self, session_id: str, *, paid: bool) -> None:
         """Let the bank decide about a pending payment."""
-        self._send_webhook(self.books.bank_answers(session_id, paid=paid))
+        self._send_webhook(self.books.decide_as_bank(session_id, paid=paid))
 
     def end_sessions(self) -> None:
         """End the sessions that have expired."""
@@ -155,7 +155,7 @@ class StripeServer:
             if fault is not None and fault.kind == "lost":
                 status = 0
             self.calls.append(Call(method, path, dict(fields), dict(headers), status))
-        if (fault is not None and fault.kind == "held") or (self.holds_questions and method == "GET"):
+        if (fault is not None and fault.kind == "held") or (self.holds_queries and method == "GET"):
             self._released.wait(MAX_HOLD)
         return status, body
 
@@ -171,7 +171,7 @@ class StripeServer:
             raise ApiError(401, "Invalid API Key provided.")
 
     def _send_webhook(self, event: Event) -> None:
-        if self.webhook_url and self.tells_at_once:
+        if self.webhook_url and self.sends_webhooks:
             with suppress(httpx.TransportError):  # Stripe would retry later; here the test does
                 self.deliver(event)
 

@@ -1,4 +1,4 @@
-"""A process that has imported the program and forks for each command: `python -m tests.rig.zygote MODULE...`.
+"""A process that has imported a program and forks for each start of it: `python -m tests.rig.zygote MODULE...`.
 
 Imports take nine tenths of the time of a command, and the tests run hundreds. A forked command is an ordinary process
 with its own id, group, environment, folder, files, signals and exit code. `tests.rig.command` is the client.
@@ -18,51 +18,60 @@ import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+
+# Those of the kernel: Locust replaces them in their modules by versions for its own event loop.
+from os import close, fork, waitpid
+from runpy import run_module
+from signal import signal as set_handler
 from typing import Any
+
+from tests.rig import command
 
 STANDARD = 3
 """Standard input, output and error."""
 MAX_REQUEST = 1 << 20
 MAX_FILE = 1 << 20
+subprocess_popen = subprocess.Popen
+LOAD_GENERATOR = "festgate.rehearsal.load"
 
 
-def serve(control: socket.socket) -> list[str] | None:
-    """Fork for each request. Return the command's words in the forked process, None after the client has ended."""
+def serve(control: socket.socket) -> Mapping[str, Any] | None:
+    """Fork for each request. Return the request in the forked process, None after the client has ended."""
     # The kernel reaps the processes that wait for a command.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    set_handler(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         data, files, _, _ = socket.recv_fds(control, MAX_REQUEST, STANDARD + 1)
         if not data:
             return None
-        if os.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if fork() == 0:
+            set_handler(signal.SIGCHLD, signal.SIG_DFL)
             control.close()
-            return begin(json.loads(data), files)
+            request: Mapping[str, Any] = json.loads(data)
+            begin(request, files)
+            return request
         for number in files:
-            os.close(number)
+            close(number)
 
 
-def begin(request: dict[str, object], files: list[int]) -> list[str]:
+def begin(request: Mapping[str, Any], files: list[int]) -> None:
     """Fork again; the child becomes the command, and this process waits and reports its exit code."""
     *standard, status = files
-    child = os.fork()
+    child = fork()
     if child:
         for number in standard:
-            os.close(number)
+            close(number)
         os.write(status, f"{child}\n".encode())
-        _, ended = os.waitpid(child, 0)
+        _, ended = waitpid(child, 0)
         # The client may have ended.
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        set_handler(signal.SIGPIPE, signal.SIG_IGN)
         try:
             os.write(status, f"{os.waitstatus_to_exitcode(ended)}\n".encode())
         finally:
             os._exit(0)
-    os.close(status)
-    environment, words = request["environment"], request["words"]
-    assert isinstance(environment, dict)
-    assert isinstance(words, list)
-    become(standard, environment, str(request["folder"]), new_session=True)
-    return words
+    close(status)
+    become(standard, request["environment"], request["folder"], new_session=request["new_session"])
+    for number in standard:
+        close(number)
 
 
 def become(
@@ -75,7 +84,7 @@ def become(
     for number, copy in enumerate(copies):
         if copy >= 0:
             os.dup2(copy, number)
-            os.close(copy)
+            close(copy)
     for number, name, errors in ((1, "stdout", "strict"), (2, "stderr", "backslashreplace")):
         # The old ones expect a file or a pipe as this process was given, and a command may get a terminal.
         unbuffered = open(number, "wb", buffering=0, closefd=False)  # noqa: SIM115
@@ -87,57 +96,83 @@ def become(
         os.chdir(folder)
 
 
-class Popen(subprocess.Popen[Any]):
-    """A process that is forked where it would run `python -m festgate`: so a command starts its portal."""
+class Popen(command.ForkedPopen):
+    """A process that is forked where it would run a program of Festgate: so a command starts its portal."""
 
     own_files = STANDARD
     """The first number of a file that was opened after the imports."""
+    forks_all = False
+    """True if programs that cannot be forked from this process are forked from others. They are not its children."""
 
     def _execute_child(self, *arguments: Any) -> None:  # noqa: ANN401  (internal to subprocess)
-        words, folder, variables = arguments[0], arguments[5], arguments[6]
-        pipes, new_session = arguments[10:16], arguments[21]
-        variables = os.environ if variables is None else variables
-        is_ours = isinstance(words, list) and words[:3] == [sys.executable, "-m", "festgate"]
-        same_code = variables.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
-        if not (is_ours and same_code and threading.current_thread() is threading.main_thread()):
-            super()._execute_child(*arguments)  # type: ignore[misc]
-            return
-        self.pid = os.fork()
+        start = command.Start.of(arguments)
+        on_main_thread = threading.current_thread() is threading.main_thread()
+        if start.program == "festgate" and start.can_be_forked and on_main_thread:
+            self._fork_here(start)
+        elif self.forks_all:
+            super()._execute_child(*arguments)
+        else:
+            subprocess_popen._execute_child(self, *arguments)  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def _fork_here(self, start: command.Start) -> None:
+        self.pid = fork()
         if self.pid == 0:
             # Nothing of the parent is collected or ended here.
             gc.freeze()
             atexit._clear()  # noqa: SLF001
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            folder = None if folder is None else os.fspath(folder)
-            become((pipes[0], pipes[3], pipes[5]), variables, folder, new_session=new_session)
+            become(start.files, start.environment, start.folder, new_session=start.new_session)
             os.closerange(self.own_files, MAX_FILE)
-            os._exit(run(words[3:]))
+            os._exit(run(start.program, start.words))
         self._child_created = True
-        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+        self._close_pipe_fds(*start.pipes)  # type: ignore[attr-defined]
 
 
 def main() -> None:
-    """Import the modules of the command line, then serve on standard input, which is a socket."""
+    """Wait for the first request on standard input, which is a socket, import the modules, and serve.
+
+    The first argument has sockets for requests to other zygotes, as JSON, the others are the modules.
+    """
     with socket.socket(fileno=os.dup(0)) as control:
-        for module in sys.argv[1:]:
-            import_module(module)
-        subprocess.Popen = Popen  # type: ignore[misc]
+        if not control.recv(1, socket.MSG_PEEK):
+            return
+        for program, number in json.loads(sys.argv[1]).items():
+            command.ZYGOTES[command.PROGRAMS[program]] = socket.socket(fileno=number)
+        import_modules(sys.argv[2:])
         with open(os.devnull) as nothing:  # noqa: PTH123  (pathlib is not needed otherwise)
             Popen.own_files = nothing.fileno()
         # Memory is shared with forked processes until it is written to, which the garbage collector would do.
         gc.freeze()
-        words = serve(control)
-    if words is not None:
-        os._exit(run(words))
+        request = serve(control)
+    if request is not None:
+        Popen.forks_all = request["forks_all"]
+        os._exit(run(request["program"], request["words"]))
 
 
-def run(words: list[str]) -> int:
-    """Run the command and the exit handlers; return its exit code."""
-    sys.argv = ["festgate", *words]
+def import_modules(names: Sequence[str]) -> None:
+    """Import the modules, and have subprocess fork where it can."""
+    if any(name.startswith(LOAD_GENERATOR) for name in names):
+        # What `python -m festgate.rehearsal.load` does before it imports Locust.
+        events = import_module("gevent.events")
+        setattr(events, "notify_and_call_entry_points", events.notify)  # noqa: B010  (without a type)
+    for name in names:
+        import_module(name)
+    if "gevent" not in sys.modules:
+        subprocess.Popen = Popen  # type: ignore[misc]
+
+
+def run(program: str, words: list[str]) -> int:
+    """Run `python -m PROGRAM WORDS...` and the exit handlers; return its exit code."""
+    sys.argv = [program, *words]
+    if program == LOAD_GENERATOR:
+        # The event loop of the parent process is not used in this one.
+        import_module("gevent").reinit()
+        # Locustfiles may import modules of the folder, as `python -m` lets them.
+        sys.path[0] = os.getcwd()  # noqa: PTH109  (pathlib is not needed otherwise)
     code = 1
     try:
-        import_module("festgate.cli").main()
+        run_module(program, run_name="__main__")
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -1,19 +1,39 @@
 """The infrastructure of the tests: an empty database, a real mail server, a browser that reports errors."""
 
+import json
+import signal
 import smtplib
+import subprocess
+import sys
 from collections.abc import Iterator
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import psycopg
 import pytest
 from playwright.sync_api import Browser
 
-from tests.rig import axe, postgres
+from festgate.ports import free_port
+from festgate.rehearsal.runs.plan import Plan, Users
+from tests.rig import axe, command, postgres
 from tests.rig.browser import visit
 from tests.rig.recycled import Recycled
+from tests.rig.server import environment
 from tests.rig.smtp import Mailbox
+from tests.rig.waiting import until
+
+JOURNEY = """
+from locust import HttpUser, task
+from neighbour import PATH
+
+
+class Visitor(HttpUser):
+    @task
+    def look(self):
+        self.client.get(PATH)
+"""
 
 PAGES = {
     "/good": "<!doctype html><html lang='en'><title>Good</title><main><h1>Good</h1><a href='/'>Home</a></main>",
@@ -158,4 +178,42 @@ def test_external_requests_and_script_errors_of_a_page_are_recorded(
     with visit(browser) as visitor:
         page = visitor.context.new_page()
         page.goto(f"{site}/{name}")
-        assert [message[: len(kind)] for message in visitor.wrongs][:1] == [kind]
+        assert [message[: len(kind)] for message in visitor.problems][:1] == [kind]
+
+
+def test_a_program_that_subprocess_starts_is_forked_and_behaves_like_a_new_process(tmp_path: Path) -> None:
+    python = [sys.executable, "-m", "festgate"]
+    empty = environment(tmp_path / "data")
+    with command.forked():
+        refused = subprocess.run(
+            [*python, "check"], cwd=tmp_path, env=empty, capture_output=True, text=True, check=False
+        )
+        serve = [*python, "serve", "--port", str(free_port())]
+        with subprocess.Popen(serve, cwd=tmp_path, env=empty, stdout=subprocess.DEVNULL) as served:
+            until((tmp_path / "data" / "festgate.sqlite3").exists, "the portal has created its data")
+            with pytest.raises(subprocess.TimeoutExpired):
+                served.wait(0.01)
+            assert served.poll() is None
+            served.kill()
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "There is no fest at" in refused.stderr
+    assert served.returncode == -signal.SIGKILL
+
+
+def test_a_forked_load_generator_reads_a_locustfile_and_ends_with_its_output(tmp_path: Path) -> None:
+    (tmp_path / "neighbour.py").write_text("PATH = '/events'\n", encoding="utf-8")
+    journey = tmp_path / "journey.py"
+    journey.write_text(JOURNEY, encoding="utf-8")
+    plan = json.dumps(Plan(str(journey), "http://127.0.0.1:1", Users(1, 1.0), 1.0).as_json())
+    with command.forked():
+        # It waits for the end of the output, not only for that of the process.
+        inspected = subprocess.run(
+            [sys.executable, "-m", "festgate.rehearsal.load", "inspection", plan],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert inspected.returncode == 0, inspected.stderr
+    assert json.loads(inspected.stdout)["has_web_users"]

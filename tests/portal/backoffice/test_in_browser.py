@@ -59,7 +59,7 @@ def page(request: pytest.FixtureRequest, fest: tuple[Server, Guest], browser: Br
     with visit(browser, base_url=fest[0].url, **options) as visitor:
         sign_in(visitor.context, fest)
         yield visitor.context.new_page()
-        assert not visitor.wrongs
+        assert not visitor.problems
 
 
 def is_accessible_and_fits(page: Page) -> bool:

@@ -12,7 +12,7 @@ from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.portal.checkout import orders, placements
 from festgate.portal.checkout.queries import order_by_id
 from festgate.portal.registrations.holds import hold_seat
-from tests.journeys.stage import Guest, announce, before_opening, holds, invite_one
+from tests.journeys.stage import Guest, announce, before_opening, check_data, invite_one
 from tests.rig.database import OpenDatabase, open_database
 from tests.rig.forms import press
 from tests.rig.server import Server, festgate, serving
@@ -162,7 +162,7 @@ def test_the_command_lists_stuck_payments_with_exit_code_1(fest: Fest, server: S
         "stripe",
     )
     assert fest.refs["vikram"] not in process.stdout
-    holds(fest.data, DESK_AND_SANDBOX)
+    check_data(fest.data, DESK_AND_SANDBOX)
 
 
 def test_the_command_without_stuck_payments_prints_a_message(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def page(request: pytest.FixtureRequest, server: Server, browser: Browser) -> It
     options = {"viewport": PHONE if size == "phone" else DESK, "color_scheme": scheme, "base_url": server.url}
     with visit(browser, **options) as visitor:
         yield visitor.context.new_page()
-        assert not visitor.wrongs
+        assert not visitor.problems
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -82,7 +82,7 @@ def page_without_scripts(server: Server, browser: Browser) -> Iterator[Page]:
     """Open a page in a browser without JavaScript."""
     with visit(browser, base_url=server.url, java_script_enabled=False) as visitor:
         yield visitor.context.new_page()
-        assert not visitor.wrongs
+        assert not visitor.problems
 
 
 def test_a_visitor_finds_an_event_by_keyboard_without_javascript(page_without_scripts: Page) -> None:

@@ -49,7 +49,7 @@ def test_after_a_signed_webhook_without_payment_details_the_provider_is_asked(
     fest: Fest, asha: Person, missing: str
 ) -> None:
     asha.check_out()
-    fest.stripe.tells_at_once = False
+    fest.stripe.sends_webhooks = False
     fest.stripe.pay(fest.session(asha)["id"])
     (event,) = fest.stripe.books.events
     assert fest.stripe.deliver(replace(event, session={**event.session, missing: None})).status_code == 200

@@ -94,7 +94,7 @@ def test_hanging_questions_do_not_block_new_payments(fest: Fest, asha: Person) -
         person = fest.person(f"person-{number}")
         person.take_seats(fest.event(f"Talk {number}"))
         person.check_out()
-    fest.stripe.holds_questions = True
+    fest.stripe.holds_queries = True
     fest.database.clock.move(MINUTE)  # the provider is now asked about all of them
     until(lambda: count_questions(fest) >= MAX_OTHER_CALLS, "questions are under way")
     assert asha.check_out().headers["location"].startswith(fest.stripe.url)

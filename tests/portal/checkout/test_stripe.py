@@ -138,7 +138,7 @@ def test_a_payment_reported_after_the_seat_was_taken_is_refunded_exactly_once(fe
     late_person, quick_person = fest.person("late"), fest.person("quick")
     late_person.take_seats(slug)
     page = late_person.check_out().headers["location"]
-    fest.stripe.tells_at_once = False
+    fest.stripe.sends_webhooks = False
     late_person.pay(page)
     fest.stripe.go_down()
     fest.database.clock.move(method.Stripe.keeps + MAX_ASK)
@@ -157,7 +157,7 @@ def test_a_payment_reported_after_the_seat_was_taken_is_refunded_exactly_once(fe
 
 @ON_SQLITE
 def test_a_payment_without_a_webhook_is_found_by_asking_stripe(fest: Fest, asha: Person) -> None:
-    fest.stripe.tells_at_once = False
+    fest.stripe.sends_webhooks = False
     asha.pay(asha.check_out().headers["location"])
     assert fest.order(asha).state == "pending"
     fest.database.clock.move(ASK_AFTER)
@@ -168,7 +168,7 @@ def test_a_payment_without_a_webhook_is_found_by_asking_stripe(fest: Fest, asha:
 
 @ON_SQLITE
 def test_a_person_who_returns_before_the_webhook_sees_the_order_paid(fest: Fest, asha: Person) -> None:
-    fest.stripe.tells_at_once = False
+    fest.stripe.sends_webhooks = False
     return_response = asha.pay(asha.check_out().headers["location"])
     assert fest.order(asha).state == "pending"
     assert "Paid" in asha.browser.get(return_response.headers["location"], follow_redirects=True).text
@@ -259,7 +259,7 @@ def test_a_delayed_bank_payment_is_decided_by_a_later_webhook(fest: Fest, asha: 
     asha.pay(asha.check_out().headers["location"], button="bank")
     order = fest.order(asha)
     assert (order.state, order.pay_url) == ("pending", None)
-    fest.stripe.bank_answers(fest.session(asha)["id"], paid=paid)
+    fest.stripe.decide_as_bank(fest.session(asha)["id"], paid=paid)
     assert fest.order(asha).state == ("paid" if paid else "declined")
     # The two events may come in the other order.
     assert fest.stripe.deliver(fest.stripe.books.events[0]).status_code == 200
@@ -269,9 +269,9 @@ def test_a_delayed_bank_payment_is_decided_by_a_later_webhook(fest: Fest, asha: 
 @ON_SQLITE
 @pytest.mark.parametrize("paid", [True, False])
 def test_the_decision_of_a_bank_is_found_by_asking_stripe(fest: Fest, asha: Person, paid: bool) -> None:
-    fest.stripe.tells_at_once = False
+    fest.stripe.sends_webhooks = False
     asha.pay(asha.check_out().headers["location"], button="bank")
-    fest.stripe.bank_answers(fest.session(asha)["id"], paid=paid)
+    fest.stripe.decide_as_bank(fest.session(asha)["id"], paid=paid)
     fest.database.clock.move(ASK_AFTER)
     fest.wait_for_state(asha, "paid" if paid else "declined")
 
@@ -288,7 +288,7 @@ def test_a_cancelled_order_cannot_be_paid(fest: Fest, asha: Person) -> None:
 @ON_BOTH_DATABASES
 def test_a_payment_that_crosses_a_cancellation_is_refunded(fest: Fest, asha: Person) -> None:
     page = asha.check_out().headers["location"]
-    fest.stripe.tells_at_once = False
+    fest.stripe.sends_webhooks = False
     asha.pay(page)
     asha.browser.post(f"/orders/{fest.order(asha).ref}/cancel")
     assert fest.order(asha).state == "cancelled"
@@ -300,7 +300,7 @@ def test_a_payment_that_crosses_a_cancellation_is_refunded(fest: Fest, asha: Per
 @ON_SQLITE
 def test_a_webhook_that_is_not_signed_by_stripe_is_refused(fest: Fest, asha: Person) -> None:
     asha.check_out()
-    fest.stripe.tells_at_once = False
+    fest.stripe.sends_webhooks = False
     fest.stripe.pay(fest.session(asha)["id"])
     (event,) = fest.stripe.books.events
     signature = sign(event.body, WEBHOOK_SECRET, int(time.time()))
@@ -333,7 +333,7 @@ def test_a_signed_webhook_that_cannot_be_read_is_refused(fest: Fest) -> None:
 def test_webhooks_about_other_orders_are_accepted_and_ignored(fest: Fest, asha: Person) -> None:
     asha.check_out()
     before = fest.order(asha)
-    fest.stripe.tells_at_once = False
+    fest.stripe.sends_webhooks = False
     fest.stripe.pay(fest.session(asha)["id"])
     (event,) = fest.stripe.books.events
     ignored_events = [

@@ -39,7 +39,7 @@ class Scanner:
         """Open the check-in page; fail if the browser reports problems on it."""
         with visit(browser, viewport=PHONE) as session:
             yield self.open(session, self.served_fest.server.url), session
-            assert not session.wrongs, f"problems on the page: {session.wrongs}"
+            assert not session.problems, f"problems on the page: {session.problems}"
 
     def open(self, session: Visit, site: str) -> Page:
         """Open the check-in page at an address of the fest."""

@@ -11,7 +11,7 @@ import pytest
 from festgate.kit.ids import new_code
 from festgate.kit.secret import load_secret
 from festgate.portal.tickets.qr import in_fours, qr_text
-from tests.journeys.stage import ask_file, change_file, holds
+from tests.journeys.stage import change_file, check_data, query_file
 from tests.portal.door.served_fest import PASSWORD, ServedFest, Visitor, serve_fest
 from tests.portal.tickets.pictures import draw_svg
 from tests.rig.waiting import until
@@ -46,7 +46,7 @@ def check_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckIn]:
         for person, role in zip(people[1:], ("staff", "organiser"), strict=True):
             person.become(role, served_fest.server.data)
         yield CheckIn(served_fest, *people)
-    holds(served_fest.server.data)
+    check_data(served_fest.server.data)
 
 
 def main_text(response: httpx.Response) -> str:
@@ -195,7 +195,7 @@ def test_a_check_in_can_be_undone_and_repeated(check_in: CheckIn) -> None:
     # A claim in the URL is not shown if the ticket does not confirm it.
     assert asha.name not in main_text(client.get(TALK, params={"in": code})).partition("Ticket")[0]
     assert f"In {asha.name}" in main_text(check_in.scan(code))
-    ((count,),) = ask_file(
+    ((count,),) = query_file(
         check_in.served_fest.server.data,
         "SELECT count(*) FROM tickets_undone_admissions JOIN tickets_tickets t ON t.id = ticket_id WHERE code = ?",
         code,

@@ -10,7 +10,7 @@ import pytest
 
 from festgate.kit.clock import MINUTE, SECOND, system_clock
 from festgate.portal.registrations.facade import are_holds_paused, seats_of
-from tests.journeys.stage import Guest, announce, before_opening, holds, invite_one
+from tests.journeys.stage import Guest, announce, before_opening, check_data, invite_one
 from tests.rig.database import OpenDatabase, open_database
 from tests.rig.forms import check_out
 from tests.rig.server import Server, serving
@@ -96,4 +96,4 @@ def test_holds_are_paused_with_a_message_while_checkout_is_unavailable(
         assert all(0 <= left - later < 30 * SECOND for left, later in zip(before, after, strict=True))
         paid = check_out(browser, payment_method="sandbox")
         assert "Paid" in browser.get(paid.headers["location"]).text
-    holds(data, DRILLS)
+    check_data(data, DRILLS)

@@ -77,7 +77,7 @@ def page(
     with visit(browser, **options) as session:
         sign_in(session, served_fest, asha)
         yield session.context.new_page()
-        assert not session.wrongs, f"problems on the page: {session.wrongs}"
+        assert not session.problems, f"problems on the page: {session.problems}"
 
 
 def test_a_camera_reads_the_ticket_from_the_screen(page: Page, served_fest: ServedFest, code: str) -> None:

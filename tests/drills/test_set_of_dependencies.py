@@ -1,4 +1,4 @@
-"""The drills with a fault in what all modules depend on (mail, database, disk, clock), run: each is contained."""
+"""The drills with a fault in a dependency of all modules (mail, database, disk, clock), run: each is contained."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ SET = ("mail-is-down", "the-clock-jumps", "the-database-goes-away", "the-disk-is
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
-    return run(SET, tmp_path_factory.mktemp("ground"))
+    return run(SET, tmp_path_factory.mktemp("dependencies"))
 
 
 @pytest.mark.parametrize("name", SET)
