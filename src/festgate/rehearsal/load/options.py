@@ -128,11 +128,8 @@ def configure(environment: Environment, file: Locustfile, options: argparse.Name
     environment.parsed_options = options
     environment.locustfile, environment.parsed_locustfiles = file.path.name, [str(file.path)]
     for settings in chain.from_iterable(options.config_users or ()):
-        try:
-            environment.update_user_class(settings)  # type: ignore[no-untyped-call]
-        except KeyError as error:
-            msg = f"--config-users: {file.path.name} has no user class {error}."
-            raise CannotStart(msg) from None
+        _check_user_settings(environment, file, settings)
+        environment.update_user_class(settings)  # type: ignore[no-untyped-call]
     if options.equal_weights:
         environment.assign_equal_weights()
     environment._filter_tasks_by_tags()  # noqa: SLF001  (Locust calls it when its own runner starts)
@@ -144,3 +141,20 @@ def configure(environment: Environment, file: Locustfile, options: argparse.Name
         remedy = f"Name the others after `--`: {' '.join(others)}." if others else "Choose other tags."
         msg = f"With these tags, {', '.join(empty)} of {file.path.name} has no task left. {remedy}"
         raise CannotStart(msg)
+
+
+def _check_user_settings(environment: Environment, file: Locustfile, settings: Mapping[str, object]) -> None:
+    """Raise CannotStart where an entry of --config-users does not fit the locustfile; Locust finds that out later."""
+    name = str(settings["user_class_name"])
+    if name not in environment.available_user_classes:
+        msg = f"--config-users: {file.path.name} has no user class '{name}'."
+        raise CannotStart(msg)
+    tasks = {str(task.__name__) for task in environment.available_user_tasks[name]}
+    chosen = settings.get("tasks", [])
+    if not isinstance(chosen, list) or not tasks.issuperset(chosen):
+        msg = f"--config-users: the tasks of {name} have to be a list of these: {', '.join(sorted(tasks))}."
+        raise CannotStart(msg)
+    for key in ("weight", "fixed_count"):
+        if not isinstance(settings.get(key, 0), int | float):
+            msg = f"--config-users: the {key} of {name} has to be a number."
+            raise CannotStart(msg)
