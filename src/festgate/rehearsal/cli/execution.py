@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from festgate.rehearsal.cli.options import BROKEN, INTERRUPTED
+from festgate.rehearsal.stats.limits import MANY_NAMES, NAME_ADVICE
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
@@ -91,6 +92,9 @@ def report_run(run: "Run", form: str) -> int:
     except OSError as error:
         whole = f"the whole report could not be written: {error.strerror}."
     print(render(summary, form), end="")
+    if run.plan.workers > 1 and summary.names >= MANY_NAMES:
+        # A single process has counted the names, and printed this, during the run.
+        print(f"The requests have {summary.names:,} different names. {NAME_ADVICE}", file=sys.stderr)
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"Kept in {run.folder}; {whole}")
     if run.state == "cut" and not run.aborted:
         return INTERRUPTED
