@@ -106,7 +106,7 @@ def test_an_open_loop_sends_at_its_rate_and_the_same_seed_sends_at_the_same_mome
         intended.append(run.samples().intended)
     first, second = intended
     both = min(len(first), len(second))
-    assert 150 < both < 350
+    assert 100 < both < 350
     assert np.abs(first[:both] - second[:both]).max() < 1e-5
 
 
@@ -257,9 +257,10 @@ def test_a_server_that_freezes_shows_in_an_open_loop_and_hardly_in_a_closed_one(
     """At 100 arrivals a second, a fifth of all people arrive during the freeze."""
     opened, closed = (frozen[loop].result()[0].measured().response for loop in ("open", "closed"))
     assert np.quantile(opened, 0.99) > 1.0
-    # Arrivals in its first second wait for more than one: 100 of 1,000 in the open loop, but 5 in the closed one.
+    # Arrivals in its first second wait for more than one: 100 of 1,000 in the open loop. In the closed one, each of the
+    # five users waits once.
     assert np.mean(opened > 1.0) > 0.06
-    assert np.mean(closed > 1.0) < 0.02
+    assert np.sum(closed > 1.0) < 10
 
 
 def test_an_ended_process_is_ignored_even_while_it_is_a_zombie(tmp_path: Path) -> None:

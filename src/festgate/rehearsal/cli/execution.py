@@ -145,7 +145,7 @@ def run_comparison(
 
     def on_run(side: "Side", run: "Run") -> bool:
         if primary is not None:
-            _check_requests(run, primary, runs)
+            check_requests(run, primary, runs)
         return looks is not None and looks.is_decided_by(side, run)
 
     with ExitStack() as stack:
@@ -163,7 +163,7 @@ def run_comparison(
         )
 
 
-def _check_requests(run: "Run", primary: "Metric", runs: Path) -> None:
+def check_requests(run: "Run", primary: "Metric", runs: Path) -> None:
     """Raise TooFewRequests where the run has fewer requests than the metric needs."""
     from festgate.rehearsal.stats.limits import min_requests  # noqa: PLC0415
 
