@@ -23,7 +23,8 @@ def start_a_run(folder: Path) -> None:
 
 def start_a_worker(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as master:
-        join(journey(folder), *master.getsockname(), 20.0, on_notice=print)
+        host, port = master.getsockname()
+        join(journey(folder), host, port, 20.0, on_notice=print)
 
 
 @pytest.mark.parametrize("start", [start_a_run, start_a_worker])

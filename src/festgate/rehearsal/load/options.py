@@ -5,7 +5,7 @@ load, its duration and the target are the plan's.
 """
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, Never
 
@@ -124,11 +124,12 @@ def configure(environment: Environment, file: Locustfile, options: argparse.Name
     chosen = [classes[name] for name in dict.fromkeys(options.user_classes)] or list(classes.values())
     environment.user_classes[:] = chosen
     environment.available_user_classes = dict[str, Any](classes)
-    environment.available_user_tasks = {name: user_class.tasks for name, user_class in classes.items()}
+    tasks_of = {name: user_class.tasks for name, user_class in classes.items()}
+    environment.available_user_tasks = tasks_of
     environment.parsed_options = options
     environment.locustfile, environment.parsed_locustfiles = file.path.name, [str(file.path)]
     for settings in chain.from_iterable(options.config_users or ()):
-        _check_user_settings(environment, file, settings)
+        _check_user_settings(file, tasks_of, settings)
         environment.update_user_class(settings)  # type: ignore[no-untyped-call]
     if options.equal_weights:
         environment.assign_equal_weights()
@@ -143,13 +144,18 @@ def configure(environment: Environment, file: Locustfile, options: argparse.Name
         raise CannotStart(msg)
 
 
-def _check_user_settings(environment: Environment, file: Locustfile, settings: Mapping[str, object]) -> None:
-    """Raise CannotStart where an entry of --config-users does not fit the locustfile; Locust finds that out later."""
+def _check_user_settings(
+    file: Locustfile, tasks_of: Mapping[str, Sequence[Any]], settings: Mapping[str, object]
+) -> None:
+    """Raise CannotStart where an entry of --config-users does not fit the locustfile; Locust fails during the run.
+
+    `tasks_of` are the tasks of each user class.
+    """
     name = str(settings["user_class_name"])
-    if name not in environment.available_user_classes:
+    if name not in tasks_of:
         msg = f"--config-users: {file.path.name} has no user class '{name}'."
         raise CannotStart(msg)
-    tasks = {str(task.__name__) for task in environment.available_user_tasks[name]}
+    tasks = {str(task.__name__) for task in tasks_of[name]}
     chosen = settings.get("tasks", [])
     if not isinstance(chosen, list) or not tasks.issuperset(chosen):
         msg = f"--config-users: the tasks of {name} have to be a list of these: {', '.join(sorted(tasks))}."
