@@ -114,7 +114,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "open": Scenario(_SLOW, load=OPEN),
     "open with three people": Scenario(_SLOW, load=replace(OPEN, most_users=3), warm_up=0.1),
     "open and hesitating": Scenario(_SLOW, "hesitating", OPEN),
-    # Two people who compute before each of their requests: who comes next waits for them.
+    # Two users that compute before each of their requests: the next visitor waits for them.
     "open and computing": Scenario(
         _PAGE, "computing", replace(OPEN, most_users=2), duration=2.0, warm_up=0.1
     ),

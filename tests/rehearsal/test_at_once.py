@@ -1,8 +1,8 @@
 """Two builds under load at the same time, compared by the processor time of each."""
 
+import os
 import shlex
 import signal
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from festgate.rehearsal.runs.store import Run, list_runs
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import compare, is_interleaved
 from tests.rehearsal.target import journey
+from tests.rig import command
 from tests.rig.server import environment
 from tests.rig.waiting import until
 
@@ -61,7 +62,7 @@ def plan(folder: Path) -> Plan:
     noted = CORES.format(kept=str(folder), name="generator")
     path = Path(journey(folder, wait=0.1))
     path.write_text(noted + path.read_text(encoding="utf-8"), encoding="utf-8")
-    return Plan(str(path), "", Users(6, 100.0), duration=4.0, warm_up=0.5, seed=7)
+    return Plan(str(path), "", Users(6, 100.0), duration=3.0, warm_up=0.5, seed=7)
 
 
 @pytest.fixture(scope="module")
@@ -133,22 +134,22 @@ def _all_cores() -> list[int]:
 def test_ctrl_c_ends_both_runs_and_keeps_them(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     one, other = (computing(tmp_path, time) for time in (4, 5))
-    with subprocess.Popen(
-        [
-            *(sys.executable, "-m", "festgate", "ab", journey(tmp_path, wait=0)),
-            *("--at-once", "--before", one, "--after", other, "--users", "2", "--duration", "1h"),
-            *("--runs", str(runs)),
-        ],
-        env=environment(tmp_path),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as program:
-        until(lambda: len(list(runs.glob("*/*.samples"))) == 2, "both have begun")
-        until(lambda: all(len(run.samples()) > 20 for run in list_runs(runs)), "some of each are kept")
-        program.send_signal(signal.SIGINT)
-        _, errors = program.communicate(timeout=60)
-    assert (program.returncode, f"The completed runs are kept in {runs}" in errors) == (130, True), errors
+    words = ["ab", journey(tmp_path, wait=0), "--at-once", "--before", one, "--after", other]
+    words += ["--users", "2", "--duration", "1h", "--runs", str(runs)]
+    with (tmp_path / "output").open("wb") as output, Path(os.devnull).open("rb") as nothing:
+        program = command.start(
+            words, environment(tmp_path), nothing, output, output, modules=command.REHEARSAL
+        )
+        try:
+            until(lambda: len(list(runs.glob("*/*.samples"))) == 2, "both have begun", 60)
+            until(
+                lambda: all(len(run.samples()) > 20 for run in list_runs(runs)), "some of each are kept", 60
+            )
+            program.send_signal(signal.SIGINT)
+            code = program.wait(60)
+        finally:
+            program.send_signal(signal.SIGKILL)
+    printed = (tmp_path / "output").read_text(encoding="utf-8")
+    assert (code, f"The completed runs are kept in {runs}" in printed) == (130, True), printed
     assert [run.state for run in list_runs(runs)] == ["cut", "cut"]
     assert {run.name.rsplit("-", 1)[-1] for run in list_runs(runs)} == {"before", "after"}

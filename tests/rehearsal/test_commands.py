@@ -1,9 +1,11 @@
 """The rehearsal's commands as a user types them: their output, their errors, their exit codes."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -44,18 +46,35 @@ def server(folder: Path) -> str:
     return f"{sys.executable} {script} {{port}}"
 
 
-def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Kept:
+    """A folder with two runs, one whose limit held and one whose limit did not, and how their commands ended."""
+
+    folder: Path
+    held: "subprocess.CompletedProcess[str]"
+    broken: "subprocess.CompletedProcess[str]"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """Two runs of two seconds against a server that is not Festgate."""
+    folder = tmp_path_factory.mktemp("kept")
     with answering(welcome) as target:
-        words = ["rehearse", journey(tmp_path), "--host", target.url, "--users", "2", "--duration", "2s"]
-        kept = festgate(tmp_path, *words, "--warm-up", "0s", "--fail-if", "errors < 1%", "--format", "junit")
-        broken = festgate(tmp_path, *words, "--warm-up", "0s", "--fail-if", "rate(/page) > 100000/s")
-    assert kept.returncode == 0, kept.stderr
-    (suite,) = ET.fromstring(kept.stdout).iter("testsuite")  # noqa: S314  (our own)
+        words = ["rehearse", journey(folder), "--host", target.url, "--users", "2"]
+        words += ["--duration", "2s", "--warm-up", "0s"]
+        held = festgate(folder, *words, "--label", "one", "--fail-if", "errors < 1%", "--format", "junit")
+        broken = festgate(folder, *words, "--label", "two", "--fail-if", "rate(/page) > 100000/s")
+    return Kept(folder, held, broken)
+
+
+def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(kept: Kept) -> None:
+    assert kept.held.returncode == 0, kept.held.stderr
+    (suite,) = ET.fromstring(kept.held.stdout).iter("testsuite")  # noqa: S314  (our own)
     assert suite.attrib["failures"] == "0"
     assert "errors < 1%" in [case.attrib["name"] for case in suite.iter("testcase")]
-    assert broken.returncode == 1, broken.stderr
-    assert "rate(/page) > 100000/s" in broken.stdout
-    assert "report.html" in broken.stderr
+    assert kept.broken.returncode == 1, kept.broken.stderr
+    assert "rate(/page) > 100000/s" in kept.broken.stdout
+    assert "report.html" in kept.broken.stderr
 
 
 @pytest.mark.parametrize(
@@ -170,22 +189,8 @@ def test_without_a_host_it_runs_against_a_temporary_portal_and_removes_it(tmp_pa
     assert not (tmp_path / "data").exists()
 
 
-def test_runs_are_listed_shown_exported_and_pruned(tmp_path: Path) -> None:
-    with answering(welcome) as target:
-        for label in ("one", "two"):
-            words = [
-                "--label",
-                label,
-                "--users",
-                "2",
-                "--duration",
-                "1s",
-                "--warm-up",
-                "0s",
-                "--host",
-                target.url,
-            ]
-            assert festgate(tmp_path, "rehearse", journey(tmp_path), *words).returncode == 0
+def test_runs_are_listed_shown_exported_and_pruned(kept: Kept, tmp_path: Path) -> None:
+    shutil.copytree(kept.folder / "festgate-runs", tmp_path / "festgate-runs")
     listed = festgate(tmp_path, "runs", "list").stdout
     names = [word for word in listed.split() if word.endswith(("-one", "-two"))]
     assert len(names) == 2
@@ -230,8 +235,5 @@ def test_the_capacity_of_a_server_that_answers_one_at_a_time_is_found(tmp_path: 
     assert 80 <= report["breaks_at"] <= 320
 
 
-def test_a_rehearsal_of_another_program_opens_no_database(tmp_path: Path) -> None:
-    with answering(welcome) as target:
-        words = ["--host", target.url, "--users", "1", "--duration", "1s", "--warm-up", "0s"]
-        assert festgate(tmp_path, "rehearse", journey(tmp_path), *words).returncode == 0
-    assert not list(tmp_path.rglob("*.sqlite3"))
+def test_a_rehearsal_of_another_program_opens_no_database(kept: Kept) -> None:
+    assert not list(kept.folder.rglob("*.sqlite3"))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
+from festgate.rehearsal.cli.execution import TooFewRequests, check_requests
 from festgate.rehearsal.runs.store import Run, read_run
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare, judge
@@ -24,10 +25,10 @@ def fest(tmp_path: Path) -> Fest:
     return Fest(tmp_path)
 
 
-def played(
+def pairs_of(
     fest: Fest, factors: Sequence[float], change: Callable[[Answers], Answers] = lambda answers: answers
 ) -> tuple[list[Run], list[Run]]:
-    """Pairs of the same requests, the second run `factor` times as slow."""
+    """Return pairs of runs with the same requests; the second run is `factor` times as slow."""
     pairs = range(len(factors))
     return (
         [fest.run(f"a{number}", fest.usual(number)) for number in pairs],
@@ -36,7 +37,7 @@ def played(
 
 
 def compared(fest: Fest, factors: Sequence[float], margin: float = 0.05) -> Comparison:
-    return compare(*played(fest, factors), P95, margin=margin, interleaved=True)
+    return compare(*pairs_of(fest, factors), P95, margin=margin, interleaved=True)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_the_interval_and_p_are_those_of_scipy_on_the_same_runs(fest: Fest) -> N
     assert effect.p_value == pytest.approx(exact.pvalue)
 
 
-def test_runs_that_vary_too_much_are_inconclusive_and_say_how_many_pairs_would_do(fest: Fest) -> None:
+def test_runs_that_vary_too_much_are_inconclusive_with_a_sufficient_number_of_pairs(fest: Fest) -> None:
     comparison = compared(fest, [1.2, 0.85, 1.15, 0.8, 1.1, 0.95])
     assert comparison.verdict == "inconclusive"
     assert comparison.exit_code == 3
@@ -89,7 +90,7 @@ def test_runs_that_vary_too_much_are_inconclusive_and_say_how_many_pairs_would_d
     assert comparison.primary.pairs_to_decide > 20
 
 
-def test_a_slowdown_that_is_sure_and_may_be_beyond_the_margin_is_not_passed(fest: Fest) -> None:
+def test_a_certain_slowdown_that_may_be_beyond_the_margin_is_not_passed(fest: Fest) -> None:
     comparison = compared(fest, [1.12, 1.02, 1.10, 1.03, 1.09, 1.04])
     assert comparison.verdict == "changed"
     assert comparison.exit_code == 3
@@ -97,7 +98,7 @@ def test_a_slowdown_that_is_sure_and_may_be_beyond_the_margin_is_not_passed(fest
     assert comparison.primary.pairs_to_decide is not None
 
 
-def test_a_gain_that_is_sure_and_may_be_beyond_the_margin_is_passed(fest: Fest) -> None:
+def test_a_certain_gain_that_may_be_beyond_the_margin_is_passed(fest: Fest) -> None:
     comparison = compared(fest, [0.89, 0.98, 0.90, 0.97, 0.91, 0.96])
     assert comparison.verdict == "changed"
     assert comparison.exit_code == 0
@@ -144,7 +145,7 @@ def test_other_metrics_are_corrected_for_their_number(fest: Fest) -> None:
 
 def test_six_pairs_are_too_few_to_call_two_other_metrics_different(fest: Fest) -> None:
     metrics = [parse_metric(text) for text in ("p50", "p95(/events)", "mean")]
-    comparison = compare(*played(fest, [1.5 * noise for noise in NOISE[:6]]), metrics, interleaved=True)
+    comparison = compare(*pairs_of(fest, [1.5 * noise for noise in NOISE[:6]]), metrics, interleaved=True)
     assert comparison.verdict == "regressed"
     for effect in comparison.others:
         assert effect.p_value == pytest.approx(2 / 64)
@@ -159,7 +160,7 @@ def test_a_regression_of_another_metric_is_a_regression(fest: Fest) -> None:
         return replace(answers, latency=np.where(tail, 1.4 * answers.latency, answers.latency))
 
     metrics = [parse_metric("p50"), parse_metric("p95")]
-    comparison = compare(*played(fest, NOISE, slow_tail), metrics, interleaved=True)
+    comparison = compare(*pairs_of(fest, NOISE, slow_tail), metrics, interleaved=True)
     assert comparison.verdict == "equivalent"
     assert comparison.others[0].verdict == "regressed"
     assert comparison.exit_code == 1
@@ -167,7 +168,7 @@ def test_a_regression_of_another_metric_is_a_regression(fest: Fest) -> None:
 
 def test_another_metric_with_too_few_requests_is_not_judged(fest: Fest) -> None:
     comparison = compare(
-        *played(fest, NOISE), [*P95, parse_metric("p99"), parse_metric("p95(/nowhere)")], interleaved=True
+        *pairs_of(fest, NOISE), [*P95, parse_metric("p99"), parse_metric("p95(/nowhere)")], interleaved=True
     )
     assert comparison.verdict == "equivalent"
     for effect in comparison.others:
@@ -176,7 +177,7 @@ def test_another_metric_with_too_few_requests_is_not_judged(fest: Fest) -> None:
 
 
 def test_a_refused_comparison_has_no_effect_and_its_own_exit_code(fest: Fest) -> None:
-    before, after = played(fest, [1.5] * 6)
+    before, after = pairs_of(fest, [1.5] * 6)
     comparison = compare(before[:5], after[:5], P95, interleaved=True)
     assert comparison.verdict == "refused"
     assert comparison.primary is None
@@ -184,8 +185,35 @@ def test_a_refused_comparison_has_no_effect_and_its_own_exit_code(fest: Fest) ->
     assert comparison.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "metric, needed, remedy",
+    [
+        (
+            "p99",
+            "has 700 requests for p99, which needs 3,000",
+            "Run longer, 65 s at this pace, or with more load.",
+        ),
+        (
+            "p95(/evnts)",
+            "has 0 requests for p95(/evnts), which needs 600",
+            "The run has requests for: /events.",
+        ),
+    ],
+)
+def test_a_run_with_too_few_requests_for_the_metric_is_reported_with_a_remedy(
+    fest: Fest, metric: str, needed: str, remedy: str
+) -> None:
+    run = fest.run("first", fest.usual(1))
+    with pytest.raises(TooFewRequests) as few:
+        check_requests(run, parse_metric(metric), fest.folder)
+    assert str(few.value) == (
+        f"first {needed} in each run, so the comparison would be refused. {remedy} The completed runs are kept in"
+        f" {fest.folder}."
+    )
+
+
 def test_runs_that_are_read_again_from_their_folders_give_the_same_verdict(fest: Fest) -> None:
-    before, after = played(fest, [1.1] * 6)
+    before, after = pairs_of(fest, [1.1] * 6)
     again = compare(
         [read_run(run.folder) for run in before],
         [read_run(run.folder) for run in after],
@@ -196,7 +224,7 @@ def test_runs_that_are_read_again_from_their_folders_give_the_same_verdict(fest:
 
 
 def test_the_memory_of_a_comparison_is_that_of_one_run(fest: Fest) -> None:
-    before, after = played(fest, NOISE)
+    before, after = pairs_of(fest, NOISE)
 
     def peak(count: int) -> int:
         tracemalloc.start()

@@ -84,7 +84,9 @@ def test_of_a_thousand_comparisons_of_identical_builds_at_most_six_percent_call_
     assert called(every[:, :6]) <= 0.06
 
 
-def test_a_slowdown_of_ten_percent_is_found_in_nine_of_ten_comparisons_with_ten_pairs(runs: Floats) -> None:
+def test_a_slowdown_of_ten_percent_is_detected_in_nine_of_ten_comparisons_with_ten_pairs(
+    runs: Floats,
+) -> None:
     every = differences(runs, ABBA, math.log(1.10))
     assert called(every) >= 0.90
     assert np.mean([judge(pairs) == "improved" for pairs in every]) == 0
@@ -101,7 +103,7 @@ def test_a_slowdown_of_a_quarter_is_a_regression_and_a_gain_of_a_quarter_an_impr
     assert np.mean([judge(pairs) == "improved" for pairs in faster]) > 0.95
 
 
-def test_the_same_runs_played_one_build_after_the_other_call_several_times_as_many(runs: Floats) -> None:
+def test_the_same_runs_with_one_build_after_the_other_call_several_times_as_many(runs: Floats) -> None:
     assert called(differences(runs, SEQUENTIAL)) > 0.15
 
 

@@ -184,16 +184,16 @@ def test_equal_differences_have_an_interval_without_width() -> None:
     assert confidence_sequence.p_value(np.zeros(6)) == 1
 
 
-def test_the_number_of_pairs_that_it_names_decides_in_most_comparisons() -> None:
+def test_the_recommended_number_of_pairs_decides_in_most_comparisons() -> None:
     pilot = np.random.default_rng(5).standard_normal(6)
     pilot = (pilot - pilot.mean()) / pilot.std(ddof=1) * 0.06
     for middle in (0.015, 0.09):
         pairs = paired.pairs_needed(pilot + middle, 0.05, anytime=True)
         assert pairs is not None
-        played = np.random.default_rng(6).normal(middle, 0.06, (100, pairs))
+        runs = np.random.default_rng(6).normal(middle, 0.06, (100, pairs))
         decided = [
             any(judge(run[:look], anytime=True) != "inconclusive" for look in range(MIN_PAIRS, pairs + 1))
-            for run in played
+            for run in runs
         ]
         assert np.mean(decided) > 0.65
     fixed = paired.pairs_needed(pilot, 0.05)

@@ -62,7 +62,7 @@ REFUSED = {
     # A pair has a seed, and each side of it a server of its own at another address.
     "workload-differs": ((["one 0", "one 1"], ["two 0", "two 2"]), (["one 0", "one 1"], ["two 1", "two 0"])),
     "builds-mixed": ((["one 0", "two 0"], ["two 1", "two 2"]), (["one 0", "one 1"], ["two 0", "two 1"])),
-    # Each site names the product that it runs on; only some say which build.
+    # Each site names the product that it runs on; only some name the build.
     "same-build": ((ONE[:2], ONE[2:4]), (["failing"], ["accepting"])),
     "many-names": ((["named by value"], ["named by value"]), (["named by one of twelve"],) * 2),
     "too-many-failures": ((["failing often"],) * 2, (ONE, TWO)),
@@ -100,7 +100,7 @@ def test_other_statuses_and_other_sizes_are_other_responses(runs: dict[str, Run]
     assert "responses-differ" in refusals(runs, ["one 0"], after)
 
 
-def test_another_page_for_everybody_is_another_response_and_a_visitors_own_is_not(
+def test_another_page_for_all_visitors_is_another_response_and_a_visitors_own_is_not(
     runs: dict[str, Run],
 ) -> None:
     assert "responses-differ" in refusals(runs, ONE[:2], ["another page 1", "another page 2"])
@@ -108,14 +108,14 @@ def test_another_page_for_everybody_is_another_response_and_a_visitors_own_is_no
 
 
 def test_a_percentile_takes_as_many_requests_as_lie_beyond_it(runs: dict[str, Run]) -> None:
-    many = ["frozen"]  # and before that quicker than any other
+    many = ["frozen"]  # the quickest of all, apart from its freeze
     count = len(runs["frozen"].measured())
     most = max(share for share in range(500, 1000) if min_requests(share / 1000) <= count)
     assert "too-few-samples" not in refusals(runs, many, many, f"p{most / 10:g}")
     assert "too-few-samples" in refusals(runs, many, many, f"p{(most + 1) / 10:g}")
 
 
-def test_runs_of_the_same_seconds_were_played_at_once_and_the_first_and_the_last_were_not(
+def test_runs_that_overlap_are_refused_and_the_first_and_the_last_are_not(
     runs: dict[str, Run],
 ) -> None:
     def refused(one: Run, other: Run) -> set[str]:
@@ -145,21 +145,21 @@ def test_a_flag_is_caused_by_runs_that_have_its_reason_and_not_by_those_that_nea
     assert not all(code in flags(runs, *near) for near in nearly)
 
 
-def test_a_start_without_a_warm_up_and_people_who_come_after_it_are_flagged(runs: dict[str, Run]) -> None:
+def test_a_start_without_a_warm_up_and_users_that_start_after_it_are_flagged(runs: dict[str, Run]) -> None:
     for name in ("named by value", "slow to come"):
         assert "warm-up-not-cut" in flags(runs, [name], [name])
 
 
-def test_an_open_loop_omits_nothing_when_the_target_stands_still(runs: dict[str, Run]) -> None:
+def test_an_open_loop_omits_nothing_when_the_target_freezes(runs: dict[str, Run]) -> None:
     assert "coordinated-omission" not in flags(runs, ["open with three people"], ["open with three people"])
 
 
 def test_runs_of_one_build_after_those_of_the_other_are_flagged_and_those_in_turn_are_not(
     runs: dict[str, Run],
 ) -> None:
-    played = sorted((*ONE, *TWO), key=lambda name: runs[name].began)
-    assert "not-interleaved" in flags(runs, played[:PAIRS], played[PAIRS:])
-    assert "not-interleaved" not in flags(runs, played[::2], played[1::2])
+    in_order = sorted((*ONE, *TWO), key=lambda name: runs[name].began)
+    assert "not-interleaved" in flags(runs, in_order[:PAIRS], in_order[PAIRS:])
+    assert "not-interleaved" not in flags(runs, in_order[::2], in_order[1::2])
 
 
 def test_a_rate_that_the_load_sets_is_flagged_and_one_that_the_target_sets_is_not(
@@ -170,12 +170,12 @@ def test_a_rate_that_the_load_sets_is_flagged_and_one_that_the_target_sets_is_no
     assert "rate-is-given" not in flags(runs, ["restless"], ["restless"], "rate")
 
 
-def test_the_processors_time_of_a_target_that_was_only_an_address_is_refused(runs: dict[str, Run]) -> None:
+def test_the_processor_time_of_a_target_that_was_only_an_address_is_refused(runs: dict[str, Run]) -> None:
     assert "target-unseen" in refusals(runs, ONE, TWO, "cpu")
     assert "target-unseen" not in refusals(runs, ONE, TWO)
 
 
-def test_a_row_that_hardly_anybody_asks_for_is_flagged(runs: dict[str, Run]) -> None:
+def test_a_step_with_hardly_any_requests_is_flagged(runs: dict[str, Run]) -> None:
     own = "mean(/mine)"
     assert "one-row-of-many" in flags(runs, ["rarely onward"], ["rarely onward"], own)
     assert "one-row-of-many" not in flags(runs, ["at times onward"], ["at times onward"], own)

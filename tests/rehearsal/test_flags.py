@@ -227,7 +227,7 @@ def test_a_rate_that_the_plan_sets_is_flagged(fest: Fest) -> None:
 
 
 @pytest.mark.parametrize("waiting,expected", [(0.2, ["rate-is-given"]), (0.8, [])])
-def test_users_who_mostly_think_set_the_rate(users: Fest, waiting: float, expected: list[str]) -> None:
+def test_users_that_mostly_think_set_the_rate(users: Fest, waiting: float, expected: list[str]) -> None:
     def share(answers: Answers) -> Answers:
         asked = waiting * 20 * users.plan.duration / answers.latency.sum()
         return replace(answers, latency=answers.latency * asked)

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -43,7 +43,9 @@ STEPS = {
 }
 """The steps of each journey with one kind of visitor, for a person new to the portal."""
 RETURNING = ("my_events", "checkout", "attendee")
-TRIES = 4
+LAST = {"events": "GET /events", "my_events": "GET /my-events", "checkout": "GET /checkout"}
+"""The step that a regular repeats."""
+USERS = 5
 WATCHING = {"POST /login", "GET /organise", "GET /organise/orders"}
 CHECKING_IN = {"GET /door", "GET /door/{slug}", "POST /door/{slug}"}
 CREW = re.compile(r"Sign in as (organiser|staff) with the password (\S+)")
@@ -53,6 +55,34 @@ TEMPLATES = (
     (re.compile(r"^/orders/[^/]+$"), "/orders/{ref}"),
     (re.compile(r"^/tickets/[^/.]+$"), "/tickets/{code}"),
 )
+MAX_SECONDS = 120
+"""Seconds for a run to have its requests on a busy machine; it needs a few."""
+END_OF_THE_RUN = """
+import json
+import os
+from collections import Counter
+
+import gevent
+from locust import events
+
+enough = json.loads(os.environ["ENOUGH"])
+done = Counter()
+
+@events.init.add_listener
+def watch(environment, **_):
+    def count(request_type, name, exception, **_):
+        step = f"{request_type} {name}"
+        before = is_enough()
+        done.update(["all", step, *([f"failed {step}"] if exception else [])])
+        if is_enough() and not before:
+            gevent.spawn(environment.runner.quit)
+
+    environment.events.request.add_listener(count)
+
+def is_enough():
+    return all(done[step] >= least for step, least in enough.items())
+"""
+"""A locustfile without users, which ends the run as soon as it has enough requests, and not by the clock."""
 
 
 @dataclass(frozen=True)
@@ -69,42 +99,31 @@ def run(
     journey: str | Path,
     url: str,
     folder: Path,
+    enough: Mapping[str, int],
     *,
-    users: int = 5,
-    seconds: int = 3,
-    enough: Callable[[Mapping[str, int]], bool] = bool,
+    users: int = USERS,
     **extra: str,
 ) -> Outcome:
-    """Run a journey or a locustfile; `extra` is the environment's FESTGATE_REHEARSAL_..., in lower case.
+    """Run a journey or a locustfile until it has `enough` requests: of a step, of a `failed ` step, or of `all`.
 
-    Locust's run time begins before it has users. On a busy machine it may be over before anything was sent: then the
-    journey runs again, for longer, until its requests are `enough`.
+    `extra` is the environment's FESTGATE_REHEARSAL_..., in lower case.
     """
-    for attempt in range(TRIES):
-        outcome = run_once(journey, url, folder, users, seconds * 2**attempt, extra)
-        if enough(outcome.requests):
-            break
-    return outcome
-
-
-def run_once(
-    journey: str | Path, url: str, folder: Path, users: int, seconds: int, extra: Mapping[str, str]
-) -> Outcome:
-    """Run a journey once, as `run` does."""
     path = journey if isinstance(journey, Path) else JOURNEYS / f"{journey}.py"
+    end = folder / "end_of_the_run.py"
+    end.write_text(END_OF_THE_RUN, encoding="utf-8")
     prefix = folder / path.stem
     known = {f"FESTGATE_REHEARSAL_{name.upper()}": value for name, value in extra.items()}
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "locust", "--locustfile", str(path), "--headless"),
-            *("--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds}s"),
+            *(sys.executable, "-m", "locust", "--locustfile", f"{path},{end}", "--headless"),
+            *("--users", str(users), "--spawn-rate", str(users), "--run-time", f"{MAX_SECONDS}s"),
             *("--host", url, "--csv", str(prefix), "--json-file", str(prefix), "--loglevel", "WARNING"),
         ],
-        env=environment(folder, known),
+        env=environment(folder, known | {"ENOUGH": json.dumps(enough)}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=seconds + 60,
+        timeout=MAX_SECONDS + 60,
         check=False,
     )
     # The CSV files are a second behind at the end; their failures only explain a failed test.
@@ -126,47 +145,44 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def until_it_has(steps: set[str], once: Callable[[str, int], Outcome]) -> Outcome:
-    """Return `once(seed, seconds)`, repeated with other people and for longer where it ended before `steps`."""
-    for attempt in range(TRIES):
-        outcome = once(str(attempt), 3 * 2**attempt)
-        if outcome.code or steps <= set(outcome.requests):
-            break
-    return outcome
+@pytest.fixture(scope="module")
+def fest_of_attendees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A demo fest that only the journey `attendee` visits, in the runs that several tests share."""
+    with serving(tmp_path_factory.mktemp("attendees") / "data", "--demo") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def outcomes(
-    portal: Server, tmp_path_factory: pytest.TempPathFactory
+    portal: Server, fest_of_attendees: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, Future[Outcome]]]:
     """The runs that several tests share, two at a time from the first test on: they mostly wait."""
 
     def folder() -> Path:
         return tmp_path_factory.mktemp("run")
 
+    def url(journey: str) -> str:
+        return (fest_of_attendees if journey == "attendee" else portal).url
+
+    def repeated(journey: str) -> dict[str, int]:
+        return {LAST[journey]: 2 * USERS} if journey in LAST else {"GET /tickets/{code}": USERS}
+
     def newcomers(journey: str) -> Outcome:
-        return until_it_has(
-            STEPS[journey],
-            lambda seed, seconds: run(
-                journey, portal.url, folder(), seconds=seconds, seed=f"{journey} {seed}"
-            ),
-        )
+        enough = dict.fromkeys(STEPS[journey], USERS) | repeated(journey)
+        return run(journey, url(journey), folder(), enough, seed=journey)
 
-    def returning(journey: str) -> Outcome:
-        def twice(seed: str, seconds: int) -> Outcome:
-            same = {"users": 2, "seconds": seconds, "seed": f"again {journey} {seed}"}
-            run(journey, portal.url, folder(), **same)  # type: ignore[arg-type]
-            return run(journey, portal.url, folder(), **same)  # type: ignore[arg-type]
-
-        return until_it_has({"POST /login"}, twice)
+    def returning(journey: str, first: Future[Outcome]) -> Outcome:
+        first.result()
+        return run(journey, url(journey), folder(), {"POST /login": USERS} | repeated(journey), seed=journey)
 
     def at_blank(journey: str) -> Outcome:
-        return run(journey, blank, folder(), users=2, seconds=2, organiser="a:b", staff="c:d")
+        return run(journey, blank, folder(), {"all": 10}, users=2, organiser="a:b", staff="c:d")
 
     with answering(Blank) as blank, ThreadPoolExecutor(2) as pool:
+        first = {name: pool.submit(newcomers, name) for name in STEPS}
         yield {
-            **{name: pool.submit(newcomers, name) for name in STEPS},
-            **{f"{name} again": pool.submit(returning, name) for name in RETURNING},
+            **first,
+            **{f"{name} again": pool.submit(returning, name, first[name]) for name in RETURNING},
             **{f"{name} at a blank server": pool.submit(at_blank, name) for name in (*STEPS, "opening_day")},
         }
 
@@ -181,18 +197,14 @@ def test_a_journey_succeeds_and_its_steps_are_named_by_templates(
 
 
 def test_attendees_who_went_the_whole_way_have_tickets_and_all_invariants_hold(
-    serve: Serve, tmp_path: Path
+    outcomes: Mapping[str, Future[Outcome]], fest_of_attendees: Server
 ) -> None:
-    server = serve("--demo")
-    outcome = until_it_has(
-        STEPS["attendee"],
-        lambda seed, seconds: run("attendee", server.url, tmp_path, seconds=seconds, seed=seed),
-    )
-    assert outcome.code == 0, outcome.output
-    ((issued,),) = query_file(server.data, "SELECT count(*) FROM tickets_tickets")
-    assert issued >= outcome.requests["GET /tickets/{code}"] > 0
-    server.stop()
-    check_data(server.data)
+    first, again = outcomes["attendee"].result(), outcomes["attendee again"].result()
+    ((issued,),) = query_file(fest_of_attendees.data, "SELECT count(*) FROM tickets_tickets")
+    assert issued >= first.requests["GET /tickets/{code}"] >= USERS
+    assert again.requests["GET /tickets/{code}"] >= USERS
+    fest_of_attendees.stop()
+    check_data(fest_of_attendees.data)
 
 
 def test_opening_day_sells_the_scarce_seats_once_while_staff_check_people_in_and_an_organiser_watches(
@@ -200,15 +212,10 @@ def test_opening_day_sells_the_scarce_seats_once_while_staff_check_people_in_and
 ) -> None:
     server = serve("--demo")
     crew: dict[str, Any] = {name: f"{name}:{password}" for name, password in CREW.findall(server.log())}
-    outcome = run(
-        "opening_day",
-        server.url,
-        tmp_path,
-        users=16,
-        seconds=10,
-        doors="3",
-        **crew,
-    )
+    # Thirteen people wait for eight seats, and others come after them.
+    enough = dict.fromkeys((*WHOLE_WAY, *WATCHING, *CHECKING_IN), 1)
+    enough |= {"GET /tickets/{code}": 8, "POST /register": 20}
+    outcome = run("opening_day", server.url, tmp_path, enough, users=16, doors="3", **crew)
     assert (outcome.code, sum(outcome.failures.values())) == (0, 0), outcome.output
     assert set(outcome.requests) == {*WHOLE_WAY, *WATCHING, *CHECKING_IN}
     taken = query_file(
@@ -228,7 +235,8 @@ def test_opening_day_sells_the_scarce_seats_once_while_staff_check_people_in_and
 
 
 def test_opening_day_without_staff_and_an_organiser_has_a_crowd_alone(portal: Server, tmp_path: Path) -> None:
-    outcome = run("opening_day", portal.url, tmp_path, seed="crowd", doors="0")
+    enough = {"GET /tickets/{code}": USERS}
+    outcome = run("opening_day", portal.url, tmp_path, enough, seed="crowd", doors="0")
     assert (outcome.code, sum(outcome.failures.values())) == (0, 0), outcome.output
     assert not (WATCHING | CHECKING_IN) & set(outcome.requests)
 
@@ -239,9 +247,7 @@ def test_the_custom_journey_of_the_reference_runs(portal: Server, tmp_path: Path
     own = tmp_path / "looker.py"
     own.write_text(shown, encoding="utf-8")
     steps = {"GET /events", "GET /events/{slug}", "GET /"}
-    outcome = until_it_has(
-        steps, lambda seed, seconds: run(own, portal.url, tmp_path, seconds=seconds, seed=seed)
-    )
+    outcome = run(own, portal.url, tmp_path, dict.fromkeys(steps, 3))
     assert (outcome.code, sum(outcome.failures.values())) == (0, 0), outcome.output
     assert set(outcome.requests) == steps
 
@@ -256,15 +262,13 @@ def names(server: Server) -> set[str]:
 def test_the_same_seed_brings_the_same_people_and_another_seed_brings_others(
     serve: Serve, tmp_path: Path
 ) -> None:
-    def all_three(requests: Mapping[str, int]) -> bool:
-        return requests.get("GET /my-events", 0) > 0 and requests.get("POST /register", 3) >= 3
-
+    all_three = {"POST /register": 3, "GET /my-events": 3}
     first, second = serve("--demo"), serve("--demo")
-    run("my_events", first.url, tmp_path, users=3, enough=all_three, seed="7")
-    run("my_events", second.url, tmp_path, users=3, enough=all_three, seed="7")
+    run("my_events", first.url, tmp_path, all_three, users=3, seed="7")
+    run("my_events", second.url, tmp_path, all_three, users=3, seed="7")
     assert len(names(first)) == 3
     assert names(first) == names(second)
-    run("my_events", second.url, tmp_path, users=3, enough=all_three, seed="8")
+    run("my_events", second.url, tmp_path, all_three, users=3, seed="8")
     assert len(names(second)) == 6
 
 
@@ -366,8 +370,9 @@ class Spoiler(BaseHTTPRequestHandler):
 
 def test_a_wrong_answer_is_detected_at_every_step(portal: Server, tmp_path: Path) -> None:
     beyond = portal.url.removeprefix("http://")
+    enough = {f"failed {step}": 1 for step in WHOLE_WAY}
     spoiler = type("Here", (Spoiler,), {"portal": beyond, "persons": count()})
     with answering(spoiler) as url:
-        outcome = run("attendee", url, tmp_path, users=2 * len(WHOLE_WAY), seconds=6, seed="spoiled")
+        outcome = run("attendee", url, tmp_path, enough, users=2 * len(WHOLE_WAY), seed="spoiled")
     assert outcome.code == 1
     assert {step for step, failures in outcome.failures.items() if failures} == set(WHOLE_WAY), outcome.output

@@ -109,7 +109,7 @@ def test_figures_just_below_a_limit_are_not_a_reason() -> None:
     }
 
 
-def test_a_rate_of_users_who_wait_for_answers_half_of_the_time_can_move() -> None:
+def test_a_rate_of_users_that_wait_for_answers_half_of_the_time_can_move() -> None:
     users = (Moment(0.0, 4, 0.0, 0),)
     # 60/s of 30 ms are 1.8 under way, of four users 45 %; at 67/s it is half of their time.
     findings = reasons_of([table(replace(CALM, rate=60.0), history=users)], [table(CALM)])
@@ -140,7 +140,7 @@ def test_every_format_has_both_sides_and_every_reason(form: str) -> None:
         assert finding.figure.split(":")[0] in text
 
 
-def test_json_and_junit_say_refused() -> None:
+def test_json_and_junit_report_the_refusal() -> None:
     beside = LocustComparison([table(CALM)], [table(CALM)])
     findings = json.loads(render(beside, "json"))
     assert (findings["verdict"], findings["exit_code"]) == ("refused", 2)

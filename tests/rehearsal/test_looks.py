@@ -54,7 +54,9 @@ def test_a_large_change_ends_the_comparison_after_six_pairs_and_never_before(fes
     assert only.anytime
 
 
-def test_identical_builds_end_it_as_soon_as_they_are_surely_within_the_margin(fest: Fest) -> None:
+def test_identical_builds_end_a_comparison_as_soon_as_they_are_certainly_within_the_margin(
+    fest: Fest,
+) -> None:
     *earlier, last = ending(fest, 1.0)
     assert [look.verdict for look in earlier] == ["inconclusive"] * len(earlier)
     assert [look.pairs for look in (*earlier, last)] == list(range(6, 7 + len(earlier)))

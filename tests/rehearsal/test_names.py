@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from festgate.rehearsal.cli.execution import report_run
 from festgate.rehearsal.report import render
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.recording import MAX_NAMES, OTHER_NAMES, Sample, SamplesWriter
 from festgate.rehearsal.runs.samples import read_samples
 from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.limits import MANY_NAMES, NAME_ADVICE
 from festgate.rehearsal.stats.summary import Summary, summarize
 from festgate.rehearsal.verdict.outcome import outcome_of
 from tests.rehearsal.synthetic_runs import Answers, Fest
@@ -94,6 +96,16 @@ def test_the_report_warns_of_values_in_names_and_stays_small(tmp_path: Path) -> 
     assert " /orders/{} " in text
     assert json.loads(render(run, "json"))["names"] == 5000
     assert len(render(run, "html").partition("</main>")[0]) < 200_000
+
+
+@pytest.mark.parametrize("workers, warned", [(1, False), (2, True)])
+def test_the_command_line_warns_at_the_end_of_names_that_no_worker_could_count_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: int, warned: bool
+) -> None:
+    run = with_names(tmp_path, [f"/orders/{number}" for number in range(MANY_NAMES)])
+    report_run(run.update(plan=replace(run.plan, workers=workers)), "json")
+    sentence = f"The requests have 500 different names. {NAME_ADVICE}\n"
+    assert (sentence in capsys.readouterr().err) is warned
 
 
 def test_a_file_has_room_for_any_number_of_names(tmp_path: Path) -> None:

@@ -65,8 +65,8 @@ def test_the_smallest_effect_is_found_by_a_t_test_in_four_of_five_comparisons() 
     pilot = rng.normal(0, 1, 10)
     pilot = pilot / pilot.std(ddof=1) * 0.06
     effect = math.log1p(paired.smallest_effect(pilot, 10))
-    played = rng.normal(effect, 0.06, (20_000, 10))
-    significant = stats.ttest_1samp(played, 0, axis=1).pvalue < 0.05
+    runs = rng.normal(effect, 0.06, (20_000, 10))
+    significant = stats.ttest_1samp(runs, 0, axis=1).pvalue < 0.05
     # The sum of two t quantiles is a little more than what the noncentral t asks for, so it is never too few.
     assert 0.79 < significant.mean() < 0.85
 
@@ -83,9 +83,9 @@ def test_the_pairs_that_would_decide_do_decide_in_four_of_five(middle: float) ->
     differences = pilot / pilot.std(ddof=1) * 0.06 + middle
     pairs = paired.pairs_needed(differences, 0.05)
     assert pairs is not None
-    played = np.random.default_rng(2).normal(middle, 0.06, (1_000, pairs))
+    runs = np.random.default_rng(2).normal(middle, 0.06, (1_000, pairs))
     decided = [
-        paired.is_equivalent(run, 0.05) or stats.ttest_1samp(run, 0).pvalue < 0.05 for run in played[:400]
+        paired.is_equivalent(run, 0.05) or stats.ttest_1samp(run, 0).pvalue < 0.05 for run in runs[:400]
     ]
     # At 0 either bound may be crossed by chance, so the figure is a little lower there.
     assert np.mean(decided) > 0.65
@@ -107,6 +107,6 @@ def test_the_pairs_that_would_clear_the_margin_leave_it_out() -> None:
     differences = FIXED[:6] - FIXED[:6].mean() + 0.10
     pairs = paired.pairs_to_clear(differences, math.log1p(0.05))
     assert pairs is not None
-    played = np.random.default_rng(3).normal(0.10, differences.std(ddof=1), (1_000, pairs))
-    clears = [paired.t_interval(run)[0] > math.log1p(0.05) for run in played]
+    runs = np.random.default_rng(3).normal(0.10, differences.std(ddof=1), (1_000, pairs))
+    clears = [paired.t_interval(run)[0] > math.log1p(0.05) for run in runs]
     assert np.mean(clears) > 0.75

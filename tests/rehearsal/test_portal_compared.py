@@ -123,35 +123,6 @@ def test_the_same_build_twice_is_no_regression_and_gives_the_smallest_detectable
     )
 
 
-@pytest.mark.parametrize(
-    "metric, needed, remedy",
-    [
-        (
-            "p99",
-            "p99, which needs 3,000 in each run, so the comparison would be refused.",
-            "Run longer, ",
-        ),
-        (
-            "p95(/evnts)",
-            "has 0 requests for p95(/evnts), which needs 600",
-            "The run has requests for: /events. ",
-        ),
-    ],
-)
-def test_a_comparison_with_too_few_requests_ends_after_its_first_run(
-    builds: tuple[Path, str, str], metric: str, needed: str, remedy: str
-) -> None:
-    folder, before, _ = builds
-    label = f"short-{metric[:3]}"
-    words = ["--before", before, "--after", before, "--users", "1", "--warm-up", "0s", "--duration", "1s"]
-    done = festgate(folder, "ab", "journey.py", *words, "--label", label, "--metric", metric)
-    assert (done.returncode, done.stdout) == (2, ""), done.stderr
-    assert "the same target, so this is an A/A comparison" in done.stderr
-    assert needed in done.stderr
-    assert remedy in done.stderr
-    assert [len(side) for side in kept(folder, label)] == [1, 0]
-
-
 def test_the_capacity_of_the_portal_within_a_limit_is_found(builds: tuple[Path, str, str]) -> None:
     folder, url, _ = builds
     # A limit with a known end: the portal answers more than thirty requests a second, which it forbids.

@@ -47,7 +47,9 @@ def sample(at: float, cpu: float, side: Side = "server") -> Resources:
     return Resources(side, at, cpu, 1)
 
 
-def test_it_is_the_time_between_the_first_and_last_sample_per_answered_request(fest: Fest) -> None:
+def test_processor_time_is_the_time_between_the_first_and_last_sample_per_answered_request(
+    fest: Fest,
+) -> None:
     # Asked each tenth of a second, and answered 50 ms later.
     asked = np.arange(0, 10, 0.1)
     samples = fest.run("one", Answers(np.full(100, 0.05), asked)).samples()
@@ -78,7 +80,7 @@ def test_a_request_without_a_response_does_not_count_and_an_error_does(fest: Fes
         [sample(1, 1), sample(4, 1)],
     ],
 )
-def test_without_two_samples_in_the_measured_time_it_is_unknown(
+def test_without_two_samples_in_the_measured_time_processor_time_is_unknown(
     fest: Fest, resources: list[Resources]
 ) -> None:
     samples = fest.run("one", Answers(np.full(100, 0.05), np.arange(0, 10, 0.1))).samples()
@@ -173,7 +175,7 @@ def test_child_processes_end_with_the_command(completed: Run) -> None:
         socket.create_connection(("127.0.0.1", int(completed.plan.host.rpartition(":")[2])), timeout=5)
 
 
-def test_it_is_the_processor_time_of_all_processes_of_a_real_server(computing: Summary) -> None:
+def test_processor_time_is_that_of_all_processes_of_a_real_server(computing: Summary) -> None:
     assert {machine.side for machine in computing.machines} == {"generator", "server"}
     # HTTP itself takes some milliseconds at most, and the processor clock counts in hundredths of a second.
     assert BURNT * 0.9 < computing.processor < BURNT * 1.6

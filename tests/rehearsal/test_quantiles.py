@@ -40,7 +40,7 @@ def test_a_quantile_lies_among_the_samples_in_whatever_order_they_come(
     assert float(harrell_davis(np.array(values[::-1]), quantile)) == pytest.approx(value)
 
 
-def test_what_a_closed_loop_left_out_is_what_hdrhistogram_adds() -> None:
+def test_the_samples_that_a_closed_loop_left_out_are_those_that_hdrhistogram_adds() -> None:
     # One user sends every 100 ms, and the tenth response took two seconds.
     latencies = np.concatenate([np.full(9, 0.010), [2.0], np.full(9, 0.010)])
     recorded = HdrHistogram(1, 10_000_000, 5)
@@ -55,7 +55,7 @@ def test_what_a_closed_loop_left_out_is_what_hdrhistogram_adds() -> None:
         )
 
 
-def test_nothing_is_added_where_nobody_waited_longer_than_the_interval() -> None:
+def test_nothing_is_added_where_no_request_took_longer_than_the_interval() -> None:
     latencies = np.array([0.05, 0.1, 0.199])
     assert corrected(latencies, 0.1).tolist() == latencies.tolist()
     assert corrected(latencies, 0.0).tolist() == latencies.tolist()

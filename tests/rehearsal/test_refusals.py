@@ -94,11 +94,11 @@ def test_another_workload_is_refused(fest: Fest, change: Callable[[Plan], Plan],
 
 
 def test_another_host_label_or_seed_per_pair_is_the_same_workload(fest: Fest) -> None:
-    def play(name: str, answers: Answers) -> Run:
+    def kept_run(name: str, answers: Answers) -> Run:
         plan = replace(fest.plan, host=f"http://{name}:1", label=name, seed=int(name[1:]))
         return fest.run(name, answers, plan)
 
-    assert refused(fest, play, play) == []
+    assert refused(fest, kept_run, kept_run) == []
 
 
 def test_another_version_of_the_load_generator_is_another_workload(fest: Fest) -> None:
@@ -110,10 +110,10 @@ def test_another_version_of_the_load_generator_is_another_workload(fest: Fest) -
 
 
 def test_the_same_build_on_both_sides_is_refused_unless_it_is_meant(fest: Fest) -> None:
-    def play(name: str, answers: Answers) -> Run:
+    def kept_run(name: str, answers: Answers) -> Run:
         return fest.run(name, answers, server={"server": "uvicorn", "revision": "1f2e3d"})
 
-    first, second = pairs(fest, play, play)
+    first, second = pairs(fest, kept_run, kept_run)
     comparison = compare(first, second, P95, interleaved=True)
     assert codes(comparison) == ["same-build"]
     assert comparison.refusals[0].figure == "revision 1f2e3d"
@@ -136,10 +136,10 @@ def test_overlapping_runs_are_refused_unless_only_processor_time_is_compared(
 
 
 def test_a_header_that_every_build_sends_does_not_identify_a_build(fest: Fest) -> None:
-    def play(name: str, answers: Answers) -> Run:
+    def kept_run(name: str, answers: Answers) -> Run:
         return fest.run(name, answers, server={"server": "nginx/1.29"})
 
-    assert refused(fest, play, play) == []
+    assert refused(fest, kept_run, kept_run) == []
 
 
 def test_two_builds_on_one_side_are_refused_and_one_on_each_is_not(fest: Fest) -> None:
@@ -158,19 +158,19 @@ def test_two_builds_on_one_side_are_refused_and_one_on_each_is_not(fest: Fest) -
 
 @pytest.mark.parametrize("requests,expected", [(590, ["too-few-samples"]), (600, [])])
 def test_a_p95_takes_six_hundred_requests_of_each_run(fest: Fest, requests: int, expected: list[str]) -> None:
-    def play(name: str, _: Answers) -> Run:
+    def kept_run(name: str, _: Answers) -> Run:
         return fest.run(name, fest.usual(int(name[1:]), requests=requests))
 
-    assert refused(fest, play, play) == expected
+    assert refused(fest, kept_run, kept_run) == expected
 
 
 def test_the_warm_up_does_not_count_among_the_requests(fest: Fest) -> None:
     plan = replace(fest.plan, warm_up=4.0, duration=8.0)  # of usual runs, sent from 2 s to 12 s
 
-    def play(name: str, answers: Answers) -> Run:
+    def kept_run(name: str, answers: Answers) -> Run:
         return fest.run(name, answers, plan)
 
-    assert refused(fest, play, play) == ["too-few-samples"]
+    assert refused(fest, kept_run, kept_run) == ["too-few-samples"]
 
 
 @pytest.mark.parametrize("failed,expected", [(4, []), (11, ["error-rates-differ"])])
@@ -187,19 +187,19 @@ def test_other_rates_of_errors_are_refused(fest: Fest, failed: int, expected: li
 def test_builds_that_fail_alike_in_more_than_five_percent_are_refused(
     fest: Fest, failed: int, expected: list[str]
 ) -> None:
-    def play(name: str, answers: Answers) -> Run:
+    def kept_run(name: str, answers: Answers) -> Run:
         faster = 1.0 if name[0] == "a" else 0.7
         return fest.run(name, replace(answers, failed=failed, latency=answers.latency * faster))
 
-    assert refused(fest, play, play) == expected
+    assert refused(fest, kept_run, kept_run) == expected
 
 
 def test_a_step_that_only_fails_is_refused_though_few_of_all_requests_failed(fest: Fest) -> None:
-    def play(name: str, answers: Answers) -> Run:
+    def kept_run(name: str, answers: Answers) -> Run:
         steps = ("/checkout",) * 30 + ("/events",) * 670
         return fest.run(name, replace(answers, failed=30, steps=steps))
 
-    first, second = pairs(fest, play, play)
+    first, second = pairs(fest, kept_run, kept_run)
     comparison = compare(first, second, [parse_metric("mean(/checkout)")], interleaved=True)
     assert codes(comparison) == ["too-many-failures"]
     assert comparison.refusals[0].figure == "100 % / 100 % of the requests of /checkout failed"
@@ -277,20 +277,20 @@ def test_pages_that_differ_for_every_visitor_are_compared_by_their_size(
 ) -> None:
     def personal(name: str, answers: Answers) -> Run:
         return fest.run(
-            name, replace(answers, bodies=of_everybody(name), size=3_144 if name[0] == "a" else size)
+            name, replace(answers, bodies=unique_bodies(name), size=3_144 if name[0] == "a" else size)
         )
 
     assert refused(fest, personal, personal) == expected
 
 
-def of_everybody(name: str) -> range:
+def unique_bodies(name: str) -> range:
     """Return bodies that no other run has, one for each request."""
     return range(1_000 * ord(name[0]) + 10_000_000 * int(name[1:]), 2**32)[:700]
 
 
-def test_a_page_that_became_the_same_for_everybody_is_another_page(fest: Fest) -> None:
+def test_a_page_that_became_the_same_for_all_visitors_is_another_page(fest: Fest) -> None:
     def personal(name: str, answers: Answers) -> Run:
-        return fest.run(name, replace(answers, bodies=of_everybody(name)))
+        return fest.run(name, replace(answers, bodies=unique_bodies(name)))
 
     for before, after, figure in (
         (personal, fest.run, "0 % / 100 %"),
@@ -320,7 +320,7 @@ def test_pages_of_the_same_mean_size_are_compared_by_their_smallest_and_largest(
 ) -> None:
     def personal(name: str, answers: Answers) -> Run:
         own = (2_900, 3_000, 3_100) if name[0] == "a" else sizes
-        return fest.run(name, replace(answers, bodies=of_everybody(name), sizes=own))
+        return fest.run(name, replace(answers, bodies=unique_bodies(name), sizes=own))
 
     assert refused(fest, personal, personal) == expected
 
@@ -331,21 +331,21 @@ def test_a_saturated_load_generator_is_refused(fest: Fest, cpu: float, expected:
 
 
 def test_processor_time_is_shared_by_the_workers(fest: Fest) -> None:
-    def play(name: str, answers: Answers) -> Run:
+    def kept_run(name: str, answers: Answers) -> Run:
         return fest.run(name, answers, replace(fest.plan, workers=2), cpu=1.5)
 
-    assert refused(fest, play, play) == []
+    assert refused(fest, kept_run, kept_run) == []
 
 
 @pytest.mark.parametrize("late,expected", [(0.025, []), (0.045, ["generator-saturated"])])
 def test_runs_are_refused_if_half_of_the_metric_is_send_delay(
     fest: Fest, late: float, expected: list[str]
 ) -> None:
-    def play(name: str, answers: Answers) -> Run:
+    def kept_run(name: str, answers: Answers) -> Run:
         return fest.run(name, replace(answers, late=late, late_every=1))
 
     # The p95 of the usual answers is 33 ms.
-    assert refused(fest, fest.run, play) == expected
+    assert refused(fest, fest.run, kept_run) == expected
 
 
 def test_a_few_very_late_requests_do_not_affect_a_p95(fest: Fest) -> None:
@@ -353,18 +353,18 @@ def test_a_few_very_late_requests_do_not_affect_a_p95(fest: Fest) -> None:
 
 
 def test_names_that_contain_a_visitors_value_are_refused(fest: Fest) -> None:
-    def play(name: str, answers: Answers) -> Run:
+    def kept_run(name: str, answers: Answers) -> Run:
         return fest.run(name, replace(answers, steps=[f"/events?user={number}" for number in range(350)]))
 
-    first, second = pairs(fest, play, play)
+    first, second = pairs(fest, kept_run, kept_run)
     comparison = compare(first, second, [parse_metric("p95")], interleaved=True)
     assert codes(comparison) == ["many-names"]
     assert comparison.refusals[0].figure == "350 names, most of them with 2 requests"
 
 
 def test_a_journey_of_many_steps_has_many_requests_of_each(fest: Fest) -> None:
-    def play(name: str, answers: Answers) -> Run:
+    def kept_run(name: str, answers: Answers) -> Run:
         return fest.run(name, replace(answers, steps=[f"/step/{number}" for number in range(70)]))
 
-    first, second = pairs(fest, play, play)
+    first, second = pairs(fest, kept_run, kept_run)
     assert codes(compare(first, second, [parse_metric("p95")], interleaved=True)) == []

@@ -9,7 +9,7 @@ import pytest
 from festgate.rehearsal.report.vega import vega_script
 
 
-def again() -> str:
+def another_script() -> str:
     """Return the script for another report."""
     vega_script.cache_clear()
     return vega_script()
@@ -22,7 +22,7 @@ def test_the_script_is_cached_and_bundled_again_if_the_cache_is_damaged_or_not_w
     file = tmp_path / "festgate" / f"vega-{version('vl-convert-python')}.js"
     file.parent.mkdir()
     file.write_text("draw();", encoding="utf-8")
-    program = again()
+    program = another_script()
     assert "window.vegaEmbed=" in program
     assert "</script" not in program
     assert file.read_text(encoding="utf-8").endswith(program)
@@ -30,7 +30,7 @@ def test_the_script_is_cached_and_bundled_again_if_the_cache_is_damaged_or_not_w
 
     kept = b"draw();"
     file.write_bytes(hashlib.sha256(kept).hexdigest().encode() + kept)
-    assert again() == "draw();"
+    assert another_script() == "draw();"
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(file))
-    assert again() == program
+    assert another_script() == program

@@ -233,7 +233,7 @@ def test_the_same_target_on_both_sides_is_called_an_a_a_comparison() -> None:
     assert '"same_target": true' in render(comparison, "json")
 
 
-def test_a_comparison_that_stopped_says_that_its_intervals_hold_at_every_look() -> None:
+def test_a_comparison_that_stopped_states_that_its_intervals_hold_at_every_look() -> None:
     comparison = replace(compared(effect("regressed", 0.2, 0.15, 0.25)), anytime=True)
     assert comparison_in_words(comparison)[1] == (
         "The verdict is based on 10 pairs of runs, and its intervals hold at every look after a pair."

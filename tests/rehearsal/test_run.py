@@ -1,11 +1,13 @@
 """A run: the load that is sent, what is kept of it, and the errors that prevent it."""
 
+import itertools
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +24,7 @@ from festgate.rehearsal.runner.run import CannotRun, Second, rehearse
 from festgate.rehearsal.runs.plan import Plan, Rate, Users
 from festgate.rehearsal.runs.store import HISTOGRAM_FILE, RESOURCES_FILE, Run, list_runs, read_run
 from tests.rehearsal.target import Answer, Freezing, answering, journey, welcome
+from tests.rig import command
 from tests.rig.server import environment
 from tests.rig.waiting import until
 
@@ -79,11 +82,11 @@ def test_a_failed_check_of_the_journey_is_a_failure_even_with_status_200(tmp_pat
 def frozen(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Mapping[str, Future[tuple[Run, list[Second]]]]]:
-    """A freeze of 2 s in 20 s under an open and a closed loop, in the background of the other tests."""
-    length = {"duration": 20.0, "warm_up": 2.0}
+    """A freeze of 2 s in 10 s under an open and a closed loop, in the background of the other tests."""
+    length = {"duration": 10.0, "warm_up": 2.0}
     with (
-        answering(Freezing(after=10, length=2)) as one,
-        answering(Freezing(after=10, length=2)) as other,
+        answering(Freezing(after=5, length=2)) as one,
+        answering(Freezing(after=5, length=2)) as other,
         ThreadPoolExecutor() as both,
     ):
         yield {
@@ -103,7 +106,7 @@ def test_an_open_loop_sends_at_its_rate_and_the_same_seed_sends_at_the_same_mome
         intended.append(run.samples().intended)
     first, second = intended
     both = min(len(first), len(second))
-    assert 150 < both < 350
+    assert 100 < both < 350
     assert np.abs(first[:both] - second[:both]).max() < 1e-5
 
 
@@ -136,6 +139,45 @@ def test_the_first_users_of_an_open_loop_are_ready_before_its_clock_starts(tmp_p
     # Each request was sent by a user that was ready: none waited for a new user.
     assert len(samples) == 11
     assert run.dropped == 0
+
+
+WAITING_FOR_THE_OTHERS = """
+from gevent.event import Event
+from locust import FastHttpUser, constant, events, task
+
+all_started = Event()
+
+@events.spawning_complete.add_listener
+def let_in(user_count, **_):
+    if user_count:
+        all_started.set()
+
+class Guest(FastHttpUser):
+    wait_time = constant(0.05)
+
+    def on_start(self):
+        if not all_started.wait(timeout=5):
+            raise TimeoutError("the others did not start")
+
+    @task
+    def look(self):
+        self.client.get("/page")
+"""
+
+
+@pytest.mark.parametrize(
+    "load, workers",
+    [(Users(3, 100), 2), (Rate(8, "constant"), 1), (Rate(8, "constant"), 2)],
+    ids=["closed loop of two workers", "open loop", "open loop of two workers"],
+)
+def test_an_on_start_can_wait_until_all_users_have_started(
+    tmp_path: Path, load: Users | Rate, workers: int
+) -> None:
+    with answering(welcome) as target:
+        plan = Plan(journey(tmp_path, WAITING_FOR_THE_OTHERS), target.url, load, 1.5, workers=workers)
+        run = rehearse(plan, tmp_path / "runs")
+    assert len(run.samples()) >= 8
+    assert (run.exceptions, run.dropped) == ({}, 0)
 
 
 def test_a_journey_without_a_ready_user_is_one_sentence_and_leaves_no_run(tmp_path: Path) -> None:
@@ -177,48 +219,48 @@ def test_a_journey_with_an_error_is_one_sentence_and_leaves_no_run(
 
 
 def test_a_run_that_ctrl_c_ends_is_kept_as_cut(tmp_path: Path) -> None:
-    with answering(welcome) as target:
-        command = [sys.executable, "-m", "festgate", "rehearse", journey(tmp_path), "--host", target.url]
-        with subprocess.Popen(
-            [
-                *command,
-                "--users",
-                "2",
-                "--duration",
-                "1h",
-                "--runs",
-                str(tmp_path / "runs"),
-                "--format",
-                "json",
-            ],
-            env=environment(tmp_path),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as program:
-            until(lambda: any((tmp_path / "runs").glob("*/*.samples")), "it has begun")
-            until(
-                lambda: sum(len(run.samples()) for run in list_runs(tmp_path / "runs")) > 20, "some are kept"
-            )
+    visits = itertools.count()
+    enough = threading.Event()
+
+    def answer(path: str) -> Answer:
+        if path == "/page" and next(visits) > 30:
+            enough.set()
+        return welcome(path)
+
+    with (
+        answering(answer) as target,
+        (tmp_path / "output").open("wb") as output,
+        (tmp_path / "errors").open("wb") as errors,
+        Path(os.devnull).open("rb") as nothing,
+    ):
+        words = ["rehearse", journey(tmp_path), "--host", target.url, "--format", "json"]
+        words += ["--users", "2", "--duration", "1h", "--runs", str(tmp_path / "runs")]
+        program = command.start(
+            words, environment(tmp_path), nothing, output, errors, modules=command.REHEARSAL
+        )
+        try:
+            assert enough.wait(60)
             program.send_signal(signal.SIGINT)
-            output, errors = program.communicate(timeout=60)
-    assert program.returncode == 130, errors
+            code = program.wait(60)
+        finally:
+            program.send_signal(signal.SIGKILL)
+    assert code == 130, (tmp_path / "errors").read_text(encoding="utf-8")
     (run,) = list_runs(tmp_path / "runs")
     assert run.state == "cut"
     assert len(run.samples()) > 20
-    assert json.loads(output)
+    assert json.loads((tmp_path / "output").read_text(encoding="utf-8"))["state"] == "cut"
 
 
 def test_a_server_that_freezes_shows_in_an_open_loop_and_hardly_in_a_closed_one(
     frozen: Mapping[str, Future[tuple[Run, list[Second]]]],
 ) -> None:
-    """At 100 arrivals a second, a tenth of all people arrive during the freeze."""
+    """At 100 arrivals a second, a fifth of all people arrive during the freeze."""
     opened, closed = (frozen[loop].result()[0].measured().response for loop in ("open", "closed"))
     assert np.quantile(opened, 0.99) > 1.0
-    # Arrivals in its first second wait for more than one: 100 of 2,000 in the open loop, but 5 in the closed one.
-    assert np.mean(opened > 1.0) > 0.03
-    assert np.mean(closed > 1.0) < 0.02
+    # Arrivals in its first second wait for more than one: 100 of 1,000 in the open loop. In the closed one, each of the
+    # five users waits once.
+    assert np.mean(opened > 1.0) > 0.06
+    assert np.sum(closed > 1.0) < 10
 
 
 def test_an_ended_process_is_ignored_even_while_it_is_a_zombie(tmp_path: Path) -> None:

@@ -32,6 +32,15 @@ MOUNTAIN = (Stage(4, 20), Stage(0, 40), Stage(2, 40), Stage(4, 0))
 """A slope, a step, a level part, and a slope down to nothing."""
 
 
+def run_in_process(*words: str) -> object:
+    """Run a command of the rehearsal in this process; return its exit code."""
+    app = typer.Typer()
+    mount(app)
+    with pytest.raises(SystemExit) as ended:
+        app(list(words))
+    return ended.value.code
+
+
 def run_stages(folder: Path, load: Load, **more: float) -> Run:
     """Run the stages against a target that answers at once."""
     with answering(welcome) as target:
@@ -221,17 +230,35 @@ def test_stages_are_read_as_they_are_written(text: str, load: Load, seconds: flo
         (["--stages", "2m:20", "--warm-up", "2m"], "nothing would be measured"),
         (["--stages", "2m:20", "--constant"], "--constant is for an open loop"),
         (["--stages", "2m:20", "--workers", "21"], "only 20 users"),
+        (["--users", "10000000"], "10,000,000 users are too many for one machine: 100,000 is the limit."),
+        (["--stages", "2m:200, 5m:10000000"], "10,000,000 users are too many for one machine"),
+        (
+            ["--stages", "2m:20000000/s"],
+            "20,000,000 visits a second are too many for one machine: 100,000 is",
+        ),
+        (["--rate", "100001"], "100,001 visits a second are too many"),
+        (["--rate", "5", "--users", "100001"], "100,001 users are too many"),
+        (["--users", "3", "--spawn-rate", "inf"], "inf new users a second are too many"),
+        (
+            [
+                "--users",
+                "300001",
+                "--workers",
+                "3",
+                "--join-at",
+                "127.0.0.1:1",
+                "--host",
+                "http://127.0.0.1:1",
+            ],
+            "300,001 users are too many for 3 machines: 300,000 is the limit.",
+        ),
         (["--abort-on-fail", "0s"], "--abort-on-fail needs a --fail-if"),
     ],
 )
 def test_a_load_that_makes_no_sense_is_one_sentence(
     capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
 ) -> None:
-    app = typer.Typer()
-    mount(app)
-    with pytest.raises(SystemExit) as ended:
-        app(["rehearse", "events", *words])
-    assert ended.value.code == 2
+    assert run_in_process("rehearse", "events", *words) == 2
     assert sentence in capsys.readouterr().err
 
 
@@ -245,3 +272,31 @@ def test_stages_of_the_command_line_are_kept_with_the_run(tmp_path: Path) -> Non
     run = read_run(folder)
     assert (run.plan.duration, run.plan.warm_up) == (2.0, 0.0)
     assert run.plan.load == Rate(20.0, "constant", stages=(Stage(1, 20), Stage(1, 20)))
+
+
+def test_each_run_of_a_comparison_follows_the_stages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with answering(welcome) as target:
+        words = [
+            "--before",
+            target.url,
+            "--after",
+            target.url,
+            "--stages",
+            "1s:10, 1s:10",
+            "--warm-up",
+            "0.5s",
+        ]
+        code = run_in_process("ab", journey(tmp_path), *words)
+    # The first run has too few requests for a p95, so there is no second one.
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (2, "")
+    assert "the same target, so this is an A/A comparison" in printed.err
+    assert "p95, which needs 600 in each run" in printed.err
+    (folder,) = (tmp_path / "festgate-runs").iterdir()
+    run = read_run(folder)
+    assert (run.plan.duration, run.plan.warm_up) == (1.5, 0.5)
+    assert run.plan.load == Users(10, 10.0, stages=(Stage(1, 10), Stage(1, 10)))
+    assert [stage is not None and stage.reached >= 0.95 * stage.asked for stage in run.stages] == [True] * 2

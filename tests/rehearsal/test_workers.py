@@ -275,7 +275,7 @@ def test_a_place_to_join_that_is_taken_is_one_sentence_and_exit_code_2(tmp_path:
         (["--worker-of", "somewhere"], "write HOST:PORT"),
     ],
 )
-def test_what_workers_cannot_share_is_one_sentence_and_exit_code_2(
+def test_a_load_that_workers_cannot_share_is_one_sentence_and_exit_code_2(
     tmp_path: Path, words: list[str], sentence: str
 ) -> None:
     done = festgate(tmp_path, "rehearse", "events", *words)

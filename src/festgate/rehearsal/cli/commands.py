@@ -146,6 +146,7 @@ def rehearse(
         duration=measured,
         warm_up=cut,
         seed=seed,
+        machines=workers if join_at else 1,
         workers=workers,
         label=check_label(label),
         fail_if=tuple(fail_if or ()),

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from festgate.rehearsal.cli.options import BROKEN, INTERRUPTED
+from festgate.rehearsal.stats.limits import MANY_NAMES, NAME_ADVICE
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
@@ -91,6 +92,9 @@ def report_run(run: "Run", form: str) -> int:
     except OSError as error:
         whole = f"the whole report could not be written: {error.strerror}."
     print(render(summary, form), end="")
+    if run.plan.workers > 1 and summary.names >= MANY_NAMES:
+        # A single process has counted the names, and printed this, during the run.
+        print(f"The requests have {summary.names:,} different names. {NAME_ADVICE}", file=sys.stderr)
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"Kept in {run.folder}; {whole}")
     if run.state == "cut" and not run.aborted:
         return INTERRUPTED
@@ -141,7 +145,7 @@ def run_comparison(
 
     def on_run(side: "Side", run: "Run") -> bool:
         if primary is not None:
-            _check_requests(run, primary, runs)
+            check_requests(run, primary, runs)
         return looks is not None and looks.is_decided_by(side, run)
 
     with ExitStack() as stack:
@@ -159,7 +163,7 @@ def run_comparison(
         )
 
 
-def _check_requests(run: "Run", primary: "Metric", runs: Path) -> None:
+def check_requests(run: "Run", primary: "Metric", runs: Path) -> None:
     """Raise TooFewRequests where the run has fewer requests than the metric needs."""
     from festgate.rehearsal.stats.limits import min_requests  # noqa: PLC0415
 

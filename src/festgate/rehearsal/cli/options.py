@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
+from festgate.rehearsal.stats.limits import MAX_MACHINE_RATE, MAX_MACHINE_USERS
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
@@ -148,11 +149,22 @@ def make_times(
     return whole - cut, cut
 
 
-def make_plan(journey: str, load: "Load", *, seed: int | None, **more: Any) -> "Plan":  # noqa: ANN401  (fields of a plan)
-    """Return a plan for a journey's name or file, by default with a random seed; end the command for anything else."""
+def make_plan(
+    journey: str,
+    load: "Load",
+    *,
+    seed: int | None,
+    machines: int = 1,
+    **more: Any,  # noqa: ANN401  (fields of a plan)
+) -> "Plan":
+    """Return a plan for a journey's name or file, by default with a random seed.
+
+    Ends the command for any other journey, and for a load that this number of machines cannot generate.
+    """
     from festgate.rehearsal.runner.servers import new_seed  # noqa: PLC0415
     from festgate.rehearsal.runs.plan import Plan, journey_file  # noqa: PLC0415
 
+    _check_load(load, machines)
     try:
         file = journey_file(journey)
     except FileNotFoundError as error:
@@ -160,6 +172,21 @@ def make_plan(journey: str, load: "Load", *, seed: int | None, **more: Any) -> "
     name = journey if file.stem == journey.replace("-", "_") else str(file)
     fields: dict[str, Any] = {"host": "", **more}
     return Plan(journey=name, load=load, seed=new_seed() if seed is None else seed, **fields)
+
+
+def _check_load(load: "Load", machines: int) -> None:
+    if load.kind == "users":
+        figures = [(load.users, "users"), (load.spawn_rate, "new users a second")]
+    else:
+        figures = [(load.rate, "visits a second"), (load.most_users, "users")]
+    for figure, unit in figures:
+        limit = machines * (MAX_MACHINE_RATE if unit == "visits a second" else MAX_MACHINE_USERS)
+        if figure > limit:
+            fail(
+                f"{figure:,.10g} {unit} are too many for {'one machine' if machines == 1 else f'{machines} machines'}:"
+                f" {limit:,} is the limit. Reduce the load, or share it among more machines with `festgate rehearse"
+                " --join-at`."
+            )
 
 
 def locust_arguments(

@@ -5,7 +5,7 @@ load, its duration and the target are the plan's.
 """
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, Never
 
@@ -124,15 +124,13 @@ def configure(environment: Environment, file: Locustfile, options: argparse.Name
     chosen = [classes[name] for name in dict.fromkeys(options.user_classes)] or list(classes.values())
     environment.user_classes[:] = chosen
     environment.available_user_classes = dict[str, Any](classes)
-    environment.available_user_tasks = {name: user_class.tasks for name, user_class in classes.items()}
+    tasks_of = {name: user_class.tasks for name, user_class in classes.items()}
+    environment.available_user_tasks = tasks_of
     environment.parsed_options = options
     environment.locustfile, environment.parsed_locustfiles = file.path.name, [str(file.path)]
     for settings in chain.from_iterable(options.config_users or ()):
-        try:
-            environment.update_user_class(settings)  # type: ignore[no-untyped-call]
-        except KeyError as error:
-            msg = f"--config-users: {file.path.name} has no user class {error}."
-            raise CannotStart(msg) from None
+        _check_user_settings(file, tasks_of, settings)
+        environment.update_user_class(settings)  # type: ignore[no-untyped-call]
     if options.equal_weights:
         environment.assign_equal_weights()
     environment._filter_tasks_by_tags()  # noqa: SLF001  (Locust calls it when its own runner starts)
@@ -144,3 +142,25 @@ def configure(environment: Environment, file: Locustfile, options: argparse.Name
         remedy = f"Name the others after `--`: {' '.join(others)}." if others else "Choose other tags."
         msg = f"With these tags, {', '.join(empty)} of {file.path.name} has no task left. {remedy}"
         raise CannotStart(msg)
+
+
+def _check_user_settings(
+    file: Locustfile, tasks_of: Mapping[str, Sequence[Any]], settings: Mapping[str, object]
+) -> None:
+    """Raise CannotStart where an entry of --config-users does not fit the locustfile; Locust fails during the run.
+
+    `tasks_of` are the tasks of each user class.
+    """
+    name = str(settings["user_class_name"])
+    if name not in tasks_of:
+        msg = f"--config-users: {file.path.name} has no user class '{name}'."
+        raise CannotStart(msg)
+    tasks = {str(task.__name__) for task in tasks_of[name]}
+    chosen = settings.get("tasks", [])
+    if not isinstance(chosen, list) or not tasks.issuperset(chosen):
+        msg = f"--config-users: the tasks of {name} have to be a list of these: {', '.join(sorted(tasks))}."
+        raise CannotStart(msg)
+    for key in ("weight", "fixed_count"):
+        if not isinstance(settings.get(key, 0), int | float):
+            msg = f"--config-users: the {key} of {name} has to be a number."
+            raise CannotStart(msg)

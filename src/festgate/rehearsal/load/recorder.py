@@ -20,7 +20,7 @@ from festgate.rehearsal.load.no_response import reason_of
 from festgate.rehearsal.load.progress import report
 from festgate.rehearsal.load.visits import INTENDED
 from festgate.rehearsal.runs.recording import Sample, SamplesWriter
-from festgate.rehearsal.stats.limits import MANY_NAMES
+from festgate.rehearsal.stats.limits import MANY_NAMES, NAME_ADVICE
 
 MAX_RECENT: Final = 10_000
 """Samples from which the live display computes its percentiles."""
@@ -113,8 +113,7 @@ class Recorder:
             self._names.add(name)
             if len(self._names) == MANY_NAMES:
                 report(
-                    notice=f"The requests have {MANY_NAMES} different names, such as {printable(name)}. If names"
-                    " contain values, give each request the name= of its route."
+                    notice=f"The requests have {MANY_NAMES} different names, such as {printable(name)}. {NAME_ADVICE}"
                 )
 
     def record_exception(

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from festgate.rehearsal.runner.child_processes import child_process
+
 POLL_INTERVAL: Final = 0.25
 """Seconds between two attempts to reach the rehearsal."""
 
@@ -25,14 +27,15 @@ def join(journey: str, host: str, port: int, timeout: float, *, on_notice: Calla
     """
     _wait_for(host, port, timeout)
     arguments = json.dumps({"host": host, "port": port, "journey": journey})
+    command = [sys.executable, "-m", "festgate.rehearsal.load", "worker", arguments]
+
+    def start() -> "subprocess.Popen[str]":
+        return subprocess.Popen(  # noqa: S603  (our own)
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        )
+
     # Ctrl-C reaches the worker as well, which then leaves the run in an orderly way.
-    with subprocess.Popen(  # noqa: S603  (our own)
-        [sys.executable, "-m", "festgate.rehearsal.load", "worker", arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    ) as worker:
+    with child_process(start) as worker:
         error = ""
         while True:
             try:

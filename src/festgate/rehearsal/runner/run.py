@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
+from festgate.rehearsal.runner.child_processes import child_process
 from festgate.rehearsal.runner.limit_watch import LimitWatch
 from festgate.rehearsal.runner.preflight import Target, check_target
 from festgate.rehearsal.runner.resources import ResourceMonitor
@@ -130,8 +131,29 @@ def _generate_load(
         if broken:
             raise StopRun(broken)
 
+    outcome: dict[str, Any] = {}
+    with child_process(lambda: _start_generator(run, serving, options)) as generator:
+        sides: dict[Side, int] = {"generator": generator.pid}
+        if serving is not None:
+            sides["server"] = serving.pid
+        with ResourceMonitor(run.folder, sides, workers=run.plan.workers) as monitor:
+            try:
+                _follow(generator, monitor, report_and_check, on_notice, outcome, run.plan)
+            except (KeyboardInterrupt, StopRun) as stop:
+                outcome |= _interrupt(generator) | {"aborted": str(stop)}
+                if "began" not in outcome:
+                    raise
+                return _complete(run, {**outcome, "ended": "cut"})
+    if "error" in outcome:
+        raise CannotRun(outcome["error"])
+    if outcome.get("ended") == "cut" and "began" not in outcome:
+        raise KeyboardInterrupt
+    return _complete(run, outcome)
+
+
+def _start_generator(run: Run, serving: Server | None, options: RunOptions) -> "subprocess.Popen[str]":
     seed = {"FESTGATE_REHEARSAL_SEED": str(run.plan.seed)}
-    with subprocess.Popen(
+    return subprocess.Popen(
         [
             sys.executable,
             "-m",
@@ -145,27 +167,7 @@ def _generate_load(
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-    ) as generator:
-        sides: dict[Side, int] = {"generator": generator.pid}
-        if serving is not None:
-            sides["server"] = serving.pid
-        outcome: dict[str, Any] = {}
-        with ResourceMonitor(run.folder, sides, workers=run.plan.workers) as monitor:
-            try:
-                _follow(generator, monitor, report_and_check, on_notice, outcome, run.plan)
-            except (KeyboardInterrupt, StopRun) as stop:
-                outcome |= _interrupt(generator) | {"aborted": str(stop)}
-                if "began" not in outcome:
-                    raise
-                return _complete(run, {**outcome, "ended": "cut"})
-            except BaseException:
-                generator.kill()
-                raise
-    if "error" in outcome:
-        raise CannotRun(outcome["error"])
-    if outcome.get("ended") == "cut" and "began" not in outcome:
-        raise KeyboardInterrupt
-    return _complete(run, outcome)
+    )
 
 
 def _follow(

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ import psutil
 
 from festgate.ports import free_port
 from festgate.rehearsal import http_client
+from festgate.rehearsal.runner.child_processes import hold_interrupts
 from festgate.rehearsal.runs.plan import normalise_text
 
 START_TIMEOUT: Final = 60.0
@@ -101,7 +101,7 @@ def serving(
     process: subprocess.Popen[bytes] | None = None
     try:
         try:
-            with log.open("wb") as output, _interrupts_held():
+            with log.open("wb") as output, hold_interrupts():
                 process = subprocess.Popen(
                     words,
                     cwd=working_folder or folder,
@@ -125,29 +125,9 @@ def serving(
             end_process(process)
 
 
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM until the block ends: in the middle of a start or an end a process would be lost."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[int] = []
-    handlers = {
-        number: signal.signal(number, lambda number, _frame: held.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for received in held:
-            signal.raise_signal(received)
-
-
 def end_process(process: "subprocess.Popen[Any]") -> None:
     """End a process, then the children that it left behind, as a shell does: a signal first, force after a while."""
-    with _interrupts_held():
+    with hold_interrupts():
         _end_process(process)
 
 

@@ -7,8 +7,15 @@ MAX_CPU: Final = 0.8
 """Share of a core; above it a load generator in Python begins to measure its own queue."""
 MANY_NAMES: Final = 500
 """Steps; no web app has that many routes in one journey."""
+MAX_MACHINE_USERS: Final = 100_000
+"""Users of one load generator machine. Each holds a connection, and a machine has 65,535 ports for those to one
+address; a user also takes 0.1 to 0.3 ms of processor time to start, and 11 to 17 kB before its first request."""
+MAX_MACHINE_RATE: Final = 100_000
+"""Visits a second of one load generator machine: with 0.2 ms of processor time for a request, 20 cores would do
+nothing else."""
 MIN_PAIRS: Final = 6
 """With five, the smallest two-sided p-value of the sign-flip test is 2/32: above 0.05 whatever the runs show."""
+NAME_ADVICE: Final = "If names contain values, give each request the name= of its route."
 MIN_TAIL: Final = 30
 """Requests beyond a quantile that make it reliable: 600 in all for a p95, 3,000 for a p99. With fewer, a few requests
 decide it; with 20 in all, a p95 is the maximum."""
