@@ -64,7 +64,8 @@ def rehearse(
     host: Annotated[
         str,
         typer.Option(
-            help="The server under test, as http://HOST:PORT; by default, a portal with temporary data."
+            help="The server under test, as http://HOST:PORT; by default, the users' own hosts, or else a portal with"
+            " temporary data."
         ),
     ] = "",
     users: Annotated[
@@ -156,8 +157,6 @@ def rehearse(
     check_workers(plan)
     if abort_on_fail and not thresholds:
         fail("--abort-on-fail needs a --fail-if.")
-    if join_at and not plan.host:
-        fail("--join-at needs a --host: a temporary portal can only be reached from this machine.")
     from festgate.rehearsal.runs.plan import RunOptions  # noqa: PLC0415
 
     options = RunOptions(
