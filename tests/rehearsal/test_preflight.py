@@ -62,4 +62,4 @@ def test_a_port_that_speaks_no_http_is_one_sentence() -> None:
 def test_a_path_in_the_address_is_kept() -> None:
     with answering(lambda path: (200 if path.startswith("/fest") else 404, b"")) as target:
         checked = check_target(f"{target.url}/fest/")
-    assert checked.url == f"{target.url}/fest"
+    assert checked.url == f"{target.url}/fest/"

@@ -55,7 +55,7 @@ def _hosts(environment: Environment, options: LocustOptions) -> tuple[str, dict[
     if options.host:
         return options.host, {}
     classes = environment.user_classes
-    hosts = {user_class.__name__: str(user_class.host or "").rstrip("/") for user_class in classes}
+    hosts = {user_class.__name__: str(user_class.host or "") for user_class in classes}
     if len(set(hosts.values())) == 1:
         return hosts.popitem()[1], {}
     web = [user_class.__name__ for user_class in classes if is_web_class(user_class)]

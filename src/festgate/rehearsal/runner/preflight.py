@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from festgate.rehearsal import http_client
 from festgate.rehearsal.runner.proxies import proxy_in_code, proxy_of_environment
-from festgate.rehearsal.runs.plan import Plan, journey_file
+from festgate.rehearsal.runs.plan import Plan, is_built_in, journey_file
 
 TIMEOUT = 5.0
 """Seconds for a connection, and for the first answer."""
@@ -81,6 +81,8 @@ def check_targets(plan: Plan, on_notice: Callable[[str], None]) -> CheckedPlan:
     `on_notice` is called with a sentence for each that does not answer, and that only a proxy may reach.
     """
     file = journey_file(plan.journey)
+    if is_built_in(plan.journey):
+        plan = replace(plan, host=plan.host.rstrip("/"))
     targets = {host: check_target(host, file) for host in plan.targets}
     checked = replace(
         plan,
@@ -91,6 +93,10 @@ def check_targets(plan: Plan, on_notice: Callable[[str], None]) -> CheckedPlan:
     values: dict[str, list[str]] = {}
     for target in targets.values():
         notes += target.notes
+        if target.url.endswith("/"):
+            notes.append(
+                f"As in Locust, the paths of requests are appended to {target.url} unchanged: /a becomes //a."
+            )
         if not target.answered:
             on_notice(" ".join(target.notes))
         for header, value in target.server.items():
@@ -116,14 +122,14 @@ def check_target(url: str, locustfile: Path | None = None) -> Target:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         msg = f"{url} is not a web address: write it as http://HOST:PORT."
         raise NotThere(msg)
-    base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    base = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
     try:
         working, notes = _find_address(parts, url)
     except NotThere as error:
         return _check_through_proxy(base, parts.hostname, error, locustfile)
     if notes and parts.scheme == "http":  # over TLS the certificate is issued for the name
         user = parts.netloc.rpartition("@")[0]
-        base = f"http://{user}{'@' if user else ''}{working}{parts.path.rstrip('/')}"
+        base = f"http://{user}{'@' if user else ''}{working}{parts.path}"
     try:
         server, remarks = _ask(base, parts.hostname)
     except http_client.NoResponse as error:
