@@ -23,7 +23,6 @@ from festgate.rehearsal.cli.options import (
     Tags,
     Workers,
     check_label,
-    check_metrics,
     check_workers,
     choose_load,
     find_run,
@@ -153,7 +152,6 @@ def rehearse(
         arguments=locust_arguments(arguments, tags, exclude_tags),
     )
     _check_steps(plan, thresholds)
-    check_metrics((threshold.metric for threshold in thresholds), host)
     check_workers(plan)
     if abort_on_fail and not thresholds:
         fail("--abort-on-fail needs a --fail-if.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from festgate.rehearsal.cli.options import BROKEN, INTERRUPTED
+from festgate.rehearsal.cli.options import BROKEN, INTERRUPTED, check_metrics
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
@@ -34,12 +34,14 @@ def run_journey(plan: "Plan", runs: Path, options: "RunOptions", *, load_given: 
     """
     from festgate.rehearsal.cli import display  # noqa: PLC0415  (imports numpy, which takes a second)
     from festgate.rehearsal.runner.run import rehearse  # noqa: PLC0415
+    from festgate.rehearsal.stats.metrics import parse_threshold  # noqa: PLC0415
 
     with exit_on_failure():
         plan, web_target = follow_locustfile(plan, load_given=load_given)
         options = replace(options, web_target=web_target)
         if options.join_at and web_target and not plan.targets:
             fail("--join-at needs a --host: a temporary portal can only be reached from this machine.")
+        check_metrics((parse_threshold(text).metric for text in plan.fail_if), *plan.targets)
         with display.Display(plan, display.console()) as shown:
             return rehearse(plan, runs, on_second=shown, on_notice=shown.print, options=options)
 
