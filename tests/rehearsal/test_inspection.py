@@ -174,10 +174,14 @@ def test_users_of_different_hosts_run_against_their_own_unless_there_is_one_for_
 ) -> None:
     asked: tuple[set[str], set[str]] = set(), set()
 
-    def answer(paths: set[str]) -> Callable[[str], Answer]:
-        return lambda path: (paths.add(path), welcome(path))[1]
+    def noting(paths: set[str]) -> Callable[[str], Answer]:
+        def answer(path: str) -> Answer:
+            paths.add(path)
+            return welcome(path)
 
-    with answering(answer(asked[0])) as one, answering(answer(asked[1])) as other:
+        return answer
+
+    with answering(noting(asked[0])) as one, answering(noting(asked[1])) as other:
         file = written(tmp_path, USER.format(host=one.url) + OTHERS.format(other=other.url))
         host = other.url if one_host else ""
         plan = Plan(str(file), host, load, 1.5, workers=workers, seed=7, arguments=("Visitor", "Other"))

@@ -173,6 +173,7 @@ def results(
         stack.callback(threads.shutdown, cancel_futures=True)
 
         def serving(target: str, shape: Shape) -> AbstractContextManager[Served]:
+            served: AbstractContextManager[Served]
             if target == "flask":
                 served = fest_app.serving(context if shape.tls else None)
             else:
