@@ -49,19 +49,29 @@ def test_an_unreachable_target_is_one_sentence(url: str, sentence: str) -> None:
         ("class Visitor:\n    proxy_host = 'proxy'\n", "`proxy_host` in visitor.py, line 2"),
         ("class Visitor:\n    proxy_host, proxy_port = 'proxy', 1\n", "`proxy_host` in visitor.py, line 2"),
         ("def start(user):\n    user.client.proxies.update({})\n", "`proxies` in visitor.py, line 2"),
-        ("def look(user):\n    user.client.get('/', proxies={})\n", "`proxies` in visitor.py, line 2"),
+        (
+            "def look(user):\n    user.client.get('/', proxies={'http': 'proxy'})\n",
+            "`proxies` in visitor.py, line 2",
+        ),
         ("import os\nos.environ['HTTPS_PROXY'] = 'proxy'\n", "`HTTPS_PROXY` in visitor.py, line 2"),
         ("import common\n", "`proxies` in common.py, line 1"),
         ("user.client.trust_env = True  # no proxies\n", ""),
+        ("user.client.proxies = {'http': None, 'https': ''}\n", ""),
+        ("class Visitor:\n    proxy_host: str | None = None\n", ""),
+        ("import os\nos.environ['HTTP_PROXY'] = ''\nos.environ.pop('HTTPS_PROXY', None)\n", ""),
+        ("def look(user):\n    user.client.get('/', proxies={})\n", ""),
         ("def look(user):\n    user.client.get('/proxies', name='proxies')\n", ""),
         ("def broken(\n", ""),
     ],
-    ids=["fast", "both", "session", "request", "variable", "neighbour", "environment", "name", "syntax"],
+    ids=[
+        *("fast", "both", "session", "request", "variable", "neighbour"),
+        *("environment", "no proxies", "no host", "no variable", "no argument", "name", "syntax"),
+    ],
 )
 def test_an_unreachable_target_is_refused_unless_the_code_names_a_proxy(
     tmp_path: Path, code: str, place: str
 ) -> None:
-    (tmp_path / "common.py").write_text("user.client.proxies = {}\n", encoding="utf-8")
+    (tmp_path / "common.py").write_text("user.client.proxies = make_them()\n", encoding="utf-8")
     file = tmp_path / "visitor.py"
     file.write_text(code, encoding="utf-8")
     url = f"http://127.0.0.1:{free_port()}"

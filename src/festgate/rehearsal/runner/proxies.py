@@ -7,8 +7,8 @@ from typing import Final
 
 from festgate.rehearsal.runner.steps import parse_locustfile
 
-NAMES: Final = frozenset({"proxies", "proxy_host", "proxy_port", "proxy_manager"})
-"""The names by which clients of Locust receive a proxy: attributes and arguments."""
+NAMES: Final = frozenset({"proxies", "proxy_host", "proxy_port", "ProxyManager"})
+"""The names by which clients of Locust receive a proxy."""
 VARIABLES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 """Variables of the environment that a locustfile may set itself, in lower case."""
 
@@ -35,12 +35,34 @@ def proxy_in_code(file: Path) -> str:
 
 
 def _proxy_names(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Return the attributes, class attributes, arguments and variables of the environment that name a proxy."""
+    """Return the attributes, names, arguments and variables of the environment that name a proxy, with their lines."""
+    without = {id(part) for node in ast.walk(tree) for part in _parts_without_proxy(node)}
     for node in ast.walk(tree):
+        if id(node) in without:
+            continue
         match node:
-            case ast.Attribute(attr=name) | ast.Name(id=name, ctx=ast.Store()) | ast.keyword(arg=str(name)):
+            case ast.Attribute(attr=name) | ast.Name(id=name) | ast.keyword(arg=str(name)):
                 if name in NAMES:
                     yield name, node.lineno
-            case ast.Constant(value=str(name)):
+            case ast.Subscript(slice=ast.Constant(value=str(name)), ctx=ast.Store()):
                 if name.lower() in VARIABLES:
                     yield name, node.lineno
+
+
+def _parts_without_proxy(node: ast.AST) -> Iterator[ast.AST]:
+    """Return the arguments, or the parts of the names, that receive no proxy: None, or an empty text or dictionary."""
+    match node:
+        case ast.keyword(value=value):
+            parts: list[ast.AST] = [node]
+        case ast.Assign(targets=targets, value=value):
+            parts = [part for target in targets for part in ast.walk(target)]
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            parts = list(ast.walk(target))
+        case _:
+            return
+    try:
+        literal = ast.literal_eval(value)
+    except ValueError:
+        return
+    if not literal or (isinstance(literal, dict) and not any(literal.values())):
+        yield from parts
