@@ -42,6 +42,8 @@ class Served:
     url: str
     asked: Counter[str] = field(default_factory=Counter)
     """The number of requests of each method and path."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """Variables of the environment with which locustfiles reach it."""
 
 
 @contextmanager

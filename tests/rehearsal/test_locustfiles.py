@@ -13,9 +13,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -23,6 +24,7 @@ import trustme
 
 from tests.rehearsal import fest_app
 from tests.rehearsal.fest_app import Served
+from tests.rehearsal.forward_proxy import UNREACHABLE, forwarding
 from tests.rehearsal.test_commands import festgate
 from tests.rig.lengths import length, torture
 from tests.rig.server import TIMEOUT, environment
@@ -66,6 +68,10 @@ class Shape:
     tls: bool = False
     own_host: bool = False
     """Whether the locustfile has the host, so that the command line has none."""
+    proxy: bool = False
+    """Whether only a proxy reaches the target."""
+    file: str = ""
+    """The locustfile, where the shape has another name."""
     after_the_end: Mapping[str, int] = field(default_factory=dict)
     """Requests of steps that Locust counts and a rehearsal does not, as they come after the measured time."""
     spread: int = 0
@@ -74,6 +80,8 @@ class Shape:
     0 where the locustfile determines their number. Where the clock does, a user of either program may be late by a
     pause at the beginning and at the end.
     """
+    unreached: int = 0
+    """Requests that do not come to the target, as they do not take the proxy."""
     seen: bool = True
     """Whether each request of the locustfile is one at the target: not if it follows redirects, or goes elsewhere."""
 
@@ -103,6 +111,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "catch_response": Shape(FAILED),
     "composed_names": Shape(),
     "exit_code": Shape((3, 1), differ="the exit codes of a rehearsal have a meaning"),
+    "different_hosts": Shape(own_host=True, targets=("datasette",)),
     "fast_user": Shape(FAILED),
     "functions": Shape(),
     "gives_up": Shape(FAILED),
@@ -132,6 +141,8 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "strange_names": Shape(),
     "tags": Shape(users=4, tags=("--tags", "free")),
     "task_sets": Shape(tags=("--exclude-tags", "slow"), options=("Visitor",)),
+    "through_a_proxy": Shape(FAILED, users=4, proxy=True, unreached=4),
+    "through_a_tunnel": Shape(FAILED, users=4, proxy=True, tls=True, unreached=4, file="through_a_proxy"),
     "wrong_assertion": Shape(FAILED),
 }
 CASES: Final = [
@@ -157,13 +168,18 @@ def results(
     with ExitStack() as stack:
         plain = stack.enter_context(datasette(folder / "plain"))
         secure = stack.enter_context(datasette(folder / "secure", pem))
+        shop = stack.enter_context(fest_app.serving())
         threads = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
         stack.callback(threads.shutdown, cancel_futures=True)
 
         def serving(target: str, shape: Shape) -> AbstractContextManager[Served]:
+            served: AbstractContextManager[Served]
             if target == "flask":
-                return fest_app.serving(context if shape.tls else None)
-            return nullcontext(Served(secure if shape.tls else plain))
+                served = fest_app.serving(context if shape.tls else None)
+            else:
+                variables = {"FEST_SHOP": shop.url}
+                served = nullcontext(Served(secure if shape.tls else plain, variables=variables))
+            return behind_a_proxy(served) if shape.proxy else served
 
         def run(name: str, target: str) -> tuple[Result, Result]:
             shape = SHAPES[name]
@@ -215,6 +231,15 @@ def datasette(folder: Path, pem: Path | None = None) -> Iterator[str]:
         process.wait(TIMEOUT)
 
 
+@contextmanager
+def behind_a_proxy(serving: AbstractContextManager[Served]) -> Iterator[Served]:
+    """Serve at an address that only a proxy reaches, until the block ends."""
+    with serving as served:
+        scheme, address, *_ = urlsplit(served.url)
+        with forwarding({UNREACHABLE: address}) as proxy:
+            yield replace(served, url=f"{scheme}://{UNREACHABLE}", variables={"FEST_PROXY": proxy})
+
+
 def run_both(
     name: str, seconds: int, folder: Path, serving: Callable[[], AbstractContextManager[Served]]
 ) -> tuple[Result, Result]:
@@ -224,9 +249,19 @@ def run_both(
         return run_festgate(name, seconds, folder, other), plain.result()
 
 
+def locustfile_of(name: str) -> Path:
+    """Return the locustfile of a shape."""
+    return FOLDER / f"{SHAPES[name].file or name}.py"
+
+
 def variables(target: Served, seconds: int) -> dict[str, str]:
     """Return variables of the environment that locustfiles read."""
-    return {"FEST": target.url, "FEST_SUFFIX": " of the fest", "FEST_SECONDS": str(seconds)}
+    return {
+        "FEST": target.url,
+        "FEST_SUFFIX": " of the fest",
+        "FEST_SECONDS": str(seconds),
+        **target.variables,
+    }
 
 
 def run_locust(name: str, seconds: int, folder: Path, target: Served) -> Result:
@@ -234,7 +269,7 @@ def run_locust(name: str, seconds: int, folder: Path, target: Served) -> Result:
     shape = SHAPES[name]
     done = subprocess.run(
         [
-            *(sys.executable, "-c", LOCUST, "--headless", "--locustfile", str(FOLDER / f"{name}.py")),
+            *(sys.executable, "-c", LOCUST, "--headless", "--locustfile", str(locustfile_of(name))),
             *(
                 ["--users", str(shape.users), "--spawn-rate", "100", "--run-time", f"{seconds}s"]
                 if shape.users
@@ -280,7 +315,7 @@ def run_festgate(name: str, seconds: int, folder: Path, target: Served) -> Resul
     shape = SHAPES[name]
     done = festgate(
         folder,
-        *("rehearse", str(FOLDER / f"{name}.py"), "--format", "json", "--warm-up", "0s"),
+        *("rehearse", str(locustfile_of(name)), "--format", "json", "--warm-up", "0s"),
         *(["--users", str(shape.users), "--spawn-rate", "100"] if shape.users else []),
         *("--duration", f"{seconds if shape.users else 60}s"),
         *([] if shape.own_host else ["--host", target.url + shape.path]),
@@ -321,5 +356,5 @@ def test_a_locustfile_means_the_same_to_both_programs(
     assert (shape.codes[0] == shape.codes[1]) == (shape.differ == "")
     if target == "flask" and shape.seen:
         for result, more in ((ours, sum(later.values())), (plain, 0)):
-            reported_count = sum(result.requests.values()) + more
+            reported_count = sum(result.requests.values()) + more - shape.unreached
             assert abs(result.asked - reported_count) <= shape.spread * len(result.requests)

@@ -13,6 +13,9 @@ from festgate.rehearsal.runner.preflight import NotThere, check_target
 from festgate.rehearsal.runner.run import rehearse
 from festgate.rehearsal.runs.plan import Plan, Users
 from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.summary import summarize
+from festgate.rehearsal.verdict.outcome import outcome_of
+from tests.rehearsal.forward_proxy import forwarding
 from tests.rehearsal.target import Answer, answering, welcome
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -139,9 +142,35 @@ def test_a_target_that_only_a_proxy_reaches_is_rehearsed_as_the_locustfile_says(
         assert run.notes[0].startswith(f"Only the proxy {proxy.url} of the environment reaches 127.0.0.1.")
         with pytest.raises(NotThere, match=r"neither from here nor through the proxy .*: HTTP 502"):
             check_target(nowhere)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        with pytest.raises(NotThere, match="Nothing answers at"):
-            check_target(nowhere)
+        for addresses in ("127.0.0.1", "192.0.2.0/24, 127.0.0.0/8"):
+            monkeypatch.setenv("NO_PROXY", addresses)
+            with pytest.raises(NotThere, match="Nothing answers at"):
+                check_target(nowhere)
+        monkeypatch.setenv("NO_PROXY", "192.0.2.0/24")
+        assert check_target(behind).answered
+
+
+def test_the_requests_show_whether_a_proxy_of_the_locustfile_reaches_the_target(tmp_path: Path) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    file = tmp_path / "visitor.py"
+    notices: list[str] = []
+    with forwarding({}) as proxy:
+        file.write_text(
+            HEAD + user("Http", "HttpUser", start=f"self.client.proxies = {{'http': {proxy!r}}}"),
+            encoding="utf-8",
+        )
+        run = rehearse(
+            Plan(str(file), f"http://{nowhere}", Users(1, 1.0), duration=1.0),
+            tmp_path / "runs",
+            on_notice=notices.append,
+        )
+    (notice,) = notices
+    assert notice.startswith(f"Nothing answers at http://{nowhere} (")
+    assert "The locustfile names a proxy (`proxies` in visitor.py, line 13), so the run takes place" in notice
+    assert run.notes[0] == notice
+    summary = summarize(run)
+    assert {status for _, status, _ in summary.failures} == {502}
+    assert outcome_of(summary).result == "failed"
 
 
 def test_a_target_that_is_reached_directly_is_not_replaced_by_a_proxy(

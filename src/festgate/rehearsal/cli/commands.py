@@ -23,7 +23,6 @@ from festgate.rehearsal.cli.options import (
     Tags,
     Workers,
     check_label,
-    check_metrics,
     check_workers,
     choose_load,
     find_run,
@@ -64,7 +63,8 @@ def rehearse(
     host: Annotated[
         str,
         typer.Option(
-            help="The server under test, as http://HOST:PORT; by default, a portal with temporary data."
+            help="The server under test, as http://HOST:PORT; by default, the users' own hosts, or else a portal with"
+            " temporary data."
         ),
     ] = "",
     users: Annotated[
@@ -153,12 +153,9 @@ def rehearse(
         arguments=locust_arguments(arguments, tags, exclude_tags),
     )
     _check_steps(plan, thresholds)
-    check_metrics((threshold.metric for threshold in thresholds), host)
     check_workers(plan)
     if abort_on_fail and not thresholds:
         fail("--abort-on-fail needs a --fail-if.")
-    if join_at and not plan.host:
-        fail("--join-at needs a --host: a temporary portal can only be reached from this machine.")
     from festgate.rehearsal.runs.plan import RunOptions  # noqa: PLC0415
 
     options = RunOptions(

@@ -39,6 +39,7 @@ from festgate.terminal import WRONG_USE, fail
 
 if TYPE_CHECKING:
     from festgate.rehearsal.report import Reported
+    from festgate.rehearsal.runner.builds import Build
     from festgate.rehearsal.runner.run import Second
     from festgate.rehearsal.runs.plan import Load, Plan
     from festgate.rehearsal.runs.store import Run
@@ -220,7 +221,8 @@ def calibrate(
     target: Annotated[
         str,
         typer.Option(
-            help="A URL, a command with {port} in it, or a git revision; by default, a temporary portal."
+            help="A URL, a command with {port} in it, or a git revision; by default, the users' own hosts, or else a"
+            " temporary portal."
         ),
     ] = "",
     metric: Metrics = None,
@@ -244,8 +246,10 @@ def calibrate(
     metrics = _parse_metrics(metric, ())
     check_metrics(metrics, target)
     with exit_on_failure(runs):
-        plan = _follow_locustfile(plan, users, rate)
-        first, second = run_comparison(plan, target, target, pairs, runs, primary=metrics[0], at_once=at_once)
+        plan = _follow_locustfile(plan, users, rate, own_host=not target)
+        check_metrics(metrics, *plan.targets)
+        build = target or _own_target(plan)
+        first, second = run_comparison(plan, build, build, pairs, runs, primary=metrics[0], at_once=at_once)
     from festgate.rehearsal.verdict.comparison import compare  # noqa: PLC0415
     from festgate.rehearsal.verdict.paired import smallest_effect  # noqa: PLC0415
 
@@ -272,7 +276,8 @@ def capacity(
     target: Annotated[
         str,
         typer.Option(
-            help="A URL, a command with {port} in it, or a git revision; by default, a temporary portal."
+            help="A URL, a command with {port} in it, or a git revision; by default, the users' own hosts, or else a"
+            " temporary portal."
         ),
     ] = "",
     begin: Annotated[float, typer.Option(min=0.01, help="The first rate, in journeys a second.")] = 5.0,
@@ -297,7 +302,7 @@ def capacity(
     load = make_load(None, None, begin, constant=False)
     plan = _make_plan(journey, load, make_times(load, duration, warm_up), seed, "", workers)
     plan = replace(plan, arguments=locust_arguments(arguments, tags, exclude_tags))
-    from festgate.rehearsal.runner.builds import Installed, resolve_build  # noqa: PLC0415
+    from festgate.rehearsal.runner.builds import resolve_build  # noqa: PLC0415
     from festgate.rehearsal.runner.capacity import find_capacity  # noqa: PLC0415
     from festgate.rehearsal.stats.metrics import parse_thresholds  # noqa: PLC0415
 
@@ -313,8 +318,9 @@ def capacity(
             console.print(f"Step {number + 1}, {rate:g} journeys a second: {second.requests} requests")
 
     with exit_on_failure(runs), ExitStack() as stack:
-        plan = _follow_locustfile(plan, None, begin)
-        build = stack.enter_context(resolve_build(target, Path.cwd())) if target else Installed()
+        plan = _follow_locustfile(plan, None, begin, own_host=not target)
+        check_metrics((limit.metric for limit in limits), *plan.targets)
+        build = stack.enter_context(resolve_build(target, Path.cwd())) if target else _own_target(plan)
         result = find_capacity(
             plan, build, limits, runs, begin=begin, rates=rates, repeats=repeats, on_second=on_second
         )
@@ -322,9 +328,18 @@ def capacity(
     raise typer.Exit(0 if result.max_rate is not None else BROKEN)
 
 
-def _follow_locustfile(plan: "Plan", users: int | None, rate: float | None, stages: str = "") -> "Plan":
+def _follow_locustfile(
+    plan: "Plan", users: int | None, rate: float | None, stages: str = "", *, own_host: bool = False
+) -> "Plan":
     load_given = bool(users is not None or rate is not None or stages)
-    return follow_locustfile(plan, load_given=load_given, own_host=False)[0]
+    return follow_locustfile(plan, load_given=load_given, own_host=own_host)[0]
+
+
+def _own_target(plan: "Plan") -> "Build":
+    """Return the servers at the hosts of the plan's users; a temporary portal where they have none."""
+    from festgate.rehearsal.runner.builds import Installed, Running  # noqa: PLC0415
+
+    return Running(plan.host) if plan.targets else Installed()
 
 
 def _judge(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from festgate.rehearsal.cli.options import BROKEN, INTERRUPTED
+from festgate.rehearsal.cli.options import BROKEN, INTERRUPTED, check_metrics
 from festgate.rehearsal.stats.limits import MANY_NAMES, NAME_ADVICE
 from festgate.terminal import fail
 
@@ -35,10 +35,14 @@ def run_journey(plan: "Plan", runs: Path, options: "RunOptions", *, load_given: 
     """
     from festgate.rehearsal.cli import display  # noqa: PLC0415  (imports numpy, which takes a second)
     from festgate.rehearsal.runner.run import rehearse  # noqa: PLC0415
+    from festgate.rehearsal.stats.metrics import parse_threshold  # noqa: PLC0415
 
     with exit_on_failure():
         plan, web_target = follow_locustfile(plan, load_given=load_given)
         options = replace(options, web_target=web_target)
+        if options.join_at and web_target and not plan.targets:
+            fail("--join-at needs a --host: a temporary portal can only be reached from this machine.")
+        check_metrics((parse_threshold(text).metric for text in plan.fail_if), *plan.targets)
         with display.Display(plan, display.console()) as shown:
             return rehearse(plan, runs, on_second=shown, on_notice=shown.print, options=options)
 
@@ -48,7 +52,7 @@ def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) 
 
     Before that, print a notice for each part of the file that is not used.
 
-    Its shape sets the users, unless the command does. With `own_host`, its users have the host if the plan has none.
+    Its shape sets the users, unless the command does. With `own_host`, its users have their hosts if the plan has none.
     Raises CannotRun.
     """
     from festgate.rehearsal.runner.inspection import inspect_locustfile  # noqa: PLC0415
@@ -70,12 +74,21 @@ def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) 
         plan = replace(plan, load=replace(load, shape=shape))
     elif shape:
         print(f"{shape} is not used: an option of the command sets the load.", file=sys.stderr)
-    if plan.host or not own_host or not inspection.hosts:
+    if not own_host and inspection.hosts:
+        hosts = ", ".join(f"{host} of {name}" for name, host in inspection.hosts.items())
+        print(
+            f"All users send to the targets of the command. Their own hosts are not used: {hosts}.",
+            file=sys.stderr,
+        )
+    if plan.host or not own_host:
         return plan, inspection.has_web_users
-    if len(inspection.hosts) > 1:
-        msg = f"The users of {plan.journey} have several hosts ({', '.join(inspection.hosts)}). Choose one with --host."
+    if inspection.hosts and inspection.without_host:
+        msg = (
+            f"Some user classes of {plan.journey} have a host and some have none: {', '.join(inspection.without_host)}."
+            " Locust would stop at them. Set `host` there, or name one target for all users on the command line."
+        )
         raise CannotRun(msg)
-    return replace(plan, host=inspection.hosts[0]), inspection.has_web_users
+    return replace(plan, host=inspection.host, hosts=inspection.hosts), inspection.has_web_users
 
 
 def report_run(run: "Run", form: str) -> int:

@@ -8,9 +8,10 @@ import json
 import os
 from collections.abc import Iterator
 
+from locust import FastHttpUser, HttpUser
 from locust.env import Environment
 
-from festgate.rehearsal.load.locustfile import CannotStart, load
+from festgate.rehearsal.load.locustfile import CannotStart, is_web_class, load
 from festgate.rehearsal.load.options import LocustOptions, configure
 from festgate.rehearsal.load.progress import report
 from festgate.rehearsal.load.share import empty_environment, redirect_output
@@ -33,15 +34,40 @@ def inspect(plan: Plan) -> int:
     options = LocustOptions(file, plan)
     environment = empty_environment()
     configure(environment, file, options.values)
-    hosts = dict.fromkeys(str(user_class.host) for user_class in environment.user_classes if user_class.host)
+    host, hosts = _hosts(environment, options)
     report(
-        hosts=[options.host] if options.host else list(hosts),
+        host=host,
+        hosts=hosts,
+        without_host=[] if options.host else list(_without_host(environment)),
         ignored=list(_ignored(plan, environment, options)),
         shape=type(file.shape).__name__ if file.shape is not None else "",
         has_web_users=file.has_web_users,
         shape_takes_options=file.shape is not None and file.shape.use_common_options,
     )
     return 0
+
+
+def _hosts(environment: Environment, options: LocustOptions) -> tuple[str, dict[str, str]]:
+    """Return the host of all users; or none, and the different hosts of the user classes.
+
+    Only hosts of web clients count if there are any: nothing but the locustfile knows how to reach another one.
+    """
+    if options.host:
+        return options.host, {}
+    classes = environment.user_classes
+    hosts = {user_class.__name__: str(user_class.host or "") for user_class in classes}
+    if len(set(hosts.values())) == 1:
+        return hosts.popitem()[1], {}
+    web = [user_class.__name__ for user_class in classes if is_web_class(user_class)]
+    return "", {name: hosts[name] for name in web or hosts if hosts[name]}
+
+
+def _without_host(environment: Environment) -> Iterator[str]:
+    """Return the web user classes without a host, unless a constructor of the locustfile's own may set it."""
+    constructors = (HttpUser.__init__, FastHttpUser.__init__)
+    for user_class in environment.user_classes:
+        if is_web_class(user_class) and user_class.host is None and user_class.__init__ in constructors:
+            yield user_class.__name__
 
 
 def _ignored(plan: Plan, environment: Environment, options: LocustOptions) -> Iterator[str]:

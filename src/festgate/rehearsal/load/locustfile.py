@@ -27,7 +27,12 @@ class Locustfile:
     @property
     def has_web_users(self) -> bool:
         """Return whether a user class has a web client of Locust; others speak a protocol that only the file knows."""
-        return any(issubclass(user_class, HttpUser | FastHttpUser) for user_class in self.classes)
+        return any(is_web_class(user_class) for user_class in self.classes)
+
+
+def is_web_class(user_class: type[User]) -> bool:
+    """Return whether users of the class have a web client of Locust."""
+    return issubclass(user_class, HttpUser | FastHttpUser)
 
 
 def load(path: Path) -> Locustfile:

@@ -68,7 +68,7 @@ class LocustOptions:
         users = (load.users, load.spawn_rate) if isinstance(load, Users) else (None, None)
         self.values.num_users, self.values.spawn_rate = users
         self.values.run_time = round(plan.warm_up + plan.duration)
-        self.values.host = plan.host or self.host
+        self.values.host = plan.host or self.host or None
         self.values.headless = True
 
     def _check_secrets(self) -> None:

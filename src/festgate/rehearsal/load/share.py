@@ -72,11 +72,18 @@ def empty_environment() -> Environment:
 def make_environment(file: Locustfile, plan: Plan) -> Environment:
     """Return the Locust environment of a plan. Raises CannotStart."""
     environment = empty_environment()
-    environment.host = plan.host
     if isinstance(plan.load, Users) and plan.load.shape:
         environment.shape_class = file.shape
     configure(environment, file, LocustOptions(file, plan).values)
+    set_hosts(environment, plan)
     return environment
+
+
+def set_hosts(environment: Environment, plan: Plan) -> None:
+    """Set the host of all users, or that of each user class."""
+    environment.host = plan.host or None
+    for user_class in environment.user_classes:
+        user_class.host = plan.hosts.get(user_class.__name__, user_class.host)
 
 
 class LoadShare:
@@ -127,10 +134,10 @@ class LoadShare:
         if self._arrivals is None:
             return
         runner = self._runner
-        for user_class in self._environment.user_classes:
-            user_class.host = self._plan.host
-        # Locust fires it when its own runner starts, which an open loop does not use.
+        # Both are done by Locust when its own runner starts, which an open loop does not use.
         self._environment.events.test_start.fire(environment=self._environment)  # type: ignore[no-untyped-call]
+        for user_class in self._environment.user_classes:
+            user_class.host = self._environment.host or user_class.host
         self._arrivals.prepare(runner)
         # Before they are ready, as in Locust: an `on_start` may wait for it.
         self._environment.events.spawning_complete.fire(user_count=runner.user_count)  # type: ignore[no-untyped-call]

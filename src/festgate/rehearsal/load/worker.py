@@ -39,6 +39,7 @@ from festgate.rehearsal.load.share import (
     LoadShare,
     empty_environment,
     redirect_output,
+    set_hosts,
     stop_without_parent,
     stopped_by_signal,
     visible_pid,
@@ -165,11 +166,12 @@ class Worker:
         try:
             file = load(journey_file(self._journey))
             configure(self._environment, file, options)
+            set_hosts(self._environment, plan)
             if self._folder is None and file.has_web_users:
-                check_target(plan.host)
+                for host in plan.targets:
+                    check_target(host, file.path)
         except (CannotStart, NotThere) as error:
             return f"The worker on {platform.node()}: {error}" if self._folder is None else str(error)
-        self._environment.host = plan.host
         return ""
 
     def _compare_clocks(self) -> tuple[float, float]:

@@ -313,7 +313,7 @@ def _configuration(summary: Summary) -> tuple[Table, ...]:
     run, plan = summary.run, summary.run.plan
     rows = [
         ("plan", plan_in_words(plan)),
-        ("target", plan.host),
+        ("target", ", ".join(plan.targets)),
         ("load", _load(plan)),
         *([("locustfile's options", " ".join(plan.arguments))] if plan.arguments else []),
         ("seed", str(plan.seed)),

@@ -76,7 +76,7 @@ def plan_in_words(plan: Plan) -> str:
 
 def target_of(run: Run) -> str:
     """Return the target's own versions, or its address."""
-    return ", ".join(run.server.values()) or run.plan.host
+    return ", ".join(run.server.values()) or ", ".join(run.plan.targets)
 
 
 def workload_of(run: Run) -> str:

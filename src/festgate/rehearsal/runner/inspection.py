@@ -1,9 +1,10 @@
-"""A look at a user's locustfile before its run: the host of its users, and what a rehearsal does not use."""
+"""A look at a user's locustfile before its run: the hosts of its users, and what a rehearsal does not use."""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +19,12 @@ TIMEOUT: Final = 60.0
 class Inspection:
     """The parts of a locustfile that affect how it is run."""
 
-    hosts: tuple[str, ...]
-    """The host that Locust's options name, or the different hosts of its user classes."""
+    host: str
+    """The host that Locust's options name, or that all user classes have; empty for none."""
+    hosts: Mapping[str, str]
+    """The host of each user class, where they have different ones."""
+    without_host: tuple[str, ...]
+    """The user classes with a web client and without a host, at which Locust stops."""
     ignored: tuple[str, ...]
     """A sentence for each part that a rehearsal does not use."""
     shape: str
@@ -56,7 +61,9 @@ def inspect_locustfile(plan: Plan) -> Inspection:
     if "error" in fields:
         raise CannotRun(fields["error"])
     return Inspection(
-        tuple(fields["hosts"]),
+        fields["host"],
+        fields["hosts"],
+        tuple(fields["without_host"]),
         tuple(fields["ignored"]),
         fields["shape"],
         fields["shape_takes_options"],

@@ -5,19 +5,23 @@ listens on the first (`localhost` is often ::1 first), each new connection may t
 the one that works; in a short run with few requests that alone makes the mean and the 95th percentile.
 
 Certificates and proxies are the locustfile's to handle, as in Locust. They get a note, and do not prevent the run.
+Nor does a target that cannot be reached from here, where the locustfile's code names a proxy: the requests of the run
+show whether that proxy reaches it.
 """
 
 import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
 
 from festgate.rehearsal import http_client
+from festgate.rehearsal.runner.proxies import proxy_in_code, proxy_of_environment
+from festgate.rehearsal.runs.plan import Plan, is_built_in, journey_file
 
 TIMEOUT = 5.0
 """Seconds for a connection, and for the first answer."""
@@ -32,6 +36,11 @@ PROXY_FAILED = frozenset({502, 503, 504})
 class NotThere(Exception):
     """The target cannot be reached; the sentence gives the reason and what to do."""
 
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        """Join both to a sentence, and keep the `reason`."""
+        super().__init__(f"{reason} {remedy}".rstrip())
+        self.reason = reason
+
 
 @dataclass(frozen=True)
 class Target:
@@ -41,8 +50,10 @@ class Target:
     """With an address that answers."""
     notes: Sequence[str]
     """Remarks for the reader of the run."""
-    server: dict[str, str]
+    server: Mapping[str, str]
     """The headers in which it named itself."""
+    answered: bool = True
+    """Whether it answered; if not, the locustfile names a proxy that may reach it."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +63,73 @@ class _Attempt:
     error: OSError | None
 
 
-def check_target(url: str) -> Target:
-    """Try every address of the URL's host. Raises NotThere."""
+@dataclass(frozen=True)
+class CheckedPlan:
+    """A plan whose targets were checked."""
+
+    plan: Plan
+    """With addresses that answer."""
+    notes: Sequence[str]
+    """Remarks for the reader of the run."""
+    server: Mapping[str, str]
+    """The headers in which the targets named themselves."""
+
+
+def check_targets(plan: Plan, on_notice: Callable[[str], None]) -> CheckedPlan:
+    """Check each host of a plan. Raises NotThere.
+
+    `on_notice` is called with a sentence for each that does not answer, and that only a proxy may reach.
+    """
+    file = journey_file(plan.journey)
+    if is_built_in(plan.journey):
+        plan = replace(plan, host=plan.host.rstrip("/"))
+    targets = {host: check_target(host, file) for host in plan.targets}
+    checked = replace(
+        plan,
+        host=targets[plan.host].url if plan.host else "",
+        hosts={name: targets[host].url for name, host in plan.hosts.items()},
+    )
+    notes = [_describe_hosts(checked.hosts)] if len(checked.targets) > 1 else []
+    values: dict[str, list[str]] = {}
+    for target in targets.values():
+        notes += target.notes
+        if target.url.endswith("/"):
+            notes.append(
+                f"As in Locust, the paths of requests are appended to {target.url} unchanged: /a becomes //a."
+            )
+        if not target.answered:
+            on_notice(" ".join(target.notes))
+        for header, value in target.server.items():
+            values.setdefault(header, []).append(value)
+    server = {header: ", ".join(dict.fromkeys(several)) for header, several in values.items()}
+    return CheckedPlan(checked, notes, server)
+
+
+def _describe_hosts(hosts: Mapping[str, str]) -> str:
+    classes: dict[str, list[str]] = {}
+    for name, host in hosts.items():
+        classes.setdefault(host, []).append(name)
+    listed = ", ".join(f"{host} ({', '.join(names)})" for host, names in classes.items())
+    return f"The user classes have different hosts: {listed}. Steps of the same name count together."
+
+
+def check_target(url: str, locustfile: Path | None = None) -> Target:
+    """Try every address of the URL's host, then the proxy that the environment names. Raises NotThere.
+
+    A target that does not answer is returned all the same if the code of `locustfile` names a proxy.
+    """
     parts = urlsplit(url if "://" in url else f"http://{url}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         msg = f"{url} is not a web address: write it as http://HOST:PORT."
         raise NotThere(msg)
-    base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
-    proxy = _proxy_for(parts)
+    base = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
     try:
         working, notes = _find_address(parts, url)
-    except NotThere:
-        if not proxy:
-            raise
-        return _ask_through(proxy, base, parts)
+    except NotThere as error:
+        return _check_through_proxy(base, parts.hostname, error, locustfile)
     if notes and parts.scheme == "http":  # over TLS the certificate is issued for the name
         user = parts.netloc.rpartition("@")[0]
-        base = f"http://{user}{'@' if user else ''}{working}{parts.path.rstrip('/')}"
+        base = f"http://{user}{'@' if user else ''}{working}{parts.path}"
     try:
         server, remarks = _ask(base, parts.hostname)
     except http_client.NoResponse as error:
@@ -89,8 +150,8 @@ def _find_address(parts: SplitResult, url: str) -> tuple[str, list[str]]:
     working = next((attempt for attempt in attempts if attempt.error is None), None)
     if working is None:
         errors = "; ".join(f"{attempt.address}: {_reason(attempt.error)}" for attempt in attempts)
-        msg = f"Nothing answers at {url} ({errors}). Start the server, or give its address with --host."
-        raise NotThere(msg)
+        msg = f"Nothing answers at {url} ({errors})."
+        raise NotThere(msg, "Start the server, or give its address with --host.")
     notes = []
     if attempts[0] is not working:
         first = attempts[0]
@@ -130,27 +191,30 @@ def _ask(base: str, name: str | None, proxy: str = "") -> tuple[dict[str, str], 
         return {header: value for header in VERSION_HEADERS if (value := answer.headers.get(header))}, notes
 
 
-def _ask_through(proxy: str, base: str, parts: SplitResult) -> Target:
-    """Check a target that only the environment's proxy reaches. Raises NotThere."""
-    try:
-        server, notes = _ask(base, parts.hostname, proxy)
-    except http_client.NoResponse as error:
-        msg = f"{base} is reached neither from here nor through the proxy {_shown(proxy)}: {error}."
-        raise NotThere(msg) from None
-    through = (
-        f"Only the proxy {_shown(proxy)} of the environment reaches {parts.hostname}. As in Locust, users fail that do"
-        " not name it: an HttpUser by `client.proxies` or `client.trust_env = True`, a FastHttpUser by `proxy_host`."
+def _check_through_proxy(base: str, name: str, error: NotThere, locustfile: Path | None) -> Target:
+    """Check a target to which nothing from here connects, for the reason of `error`. Raises NotThere."""
+    proxy = proxy_of_environment(base)
+    if proxy:
+        try:
+            server, notes = _ask(base, name, proxy)
+        except http_client.NoResponse as no_response:
+            msg = f"{base} is reached neither from here nor through the proxy {_shown(proxy)}: {no_response}."
+            error = NotThere(msg)
+        else:
+            through = (
+                f"Only the proxy {_shown(proxy)} of the environment reaches {name}. As in Locust, users fail that do"
+                " not name it: an HttpUser by `client.proxies` or `client.trust_env = True`, a FastHttpUser by"
+                " `proxy_host`."
+            )
+            return Target(base, [through, *notes], server)
+    place = proxy_in_code(locustfile) if locustfile is not None else ""
+    if not place:
+        raise error
+    unchecked = (
+        f"{error.reason} The locustfile names a proxy ({place}), so the run takes place all the same: only its"
+        " requests show whether that proxy reaches the target."
     )
-    return Target(base, [through, *notes], server)
-
-
-def _proxy_for(parts: SplitResult) -> str:
-    """Return the proxy that the environment names for an address; empty for none."""
-    if proxy_bypass(parts.netloc.rpartition("@")[2]):
-        return ""
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-    return proxy if "://" in proxy or not proxy else f"http://{proxy}"
+    return Target(base, [unchecked], {}, answered=False)
 
 
 def _shown(proxy: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from festgate.rehearsal.runner.child_processes import child_process
 from festgate.rehearsal.runner.limit_watch import LimitWatch
-from festgate.rehearsal.runner.preflight import Target, check_target
+from festgate.rehearsal.runner.preflight import CheckedPlan, check_targets
 from festgate.rehearsal.runner.resources import ResourceMonitor
 from festgate.rehearsal.runner.servers import Server, end_process, temporary_portal
 from festgate.rehearsal.runs.export import write_histogram
@@ -83,7 +83,7 @@ def rehearse(
     server: Server | None = None,
     options: RunOptions | None = None,
 ) -> Run:
-    """Run `plan` and keep it in a new folder of `runs`; with a temporary portal where `plan.host` is empty.
+    """Run `plan` and keep it in a new folder of `runs`; with a temporary portal where it has no host.
 
     `server` is the one at `plan.host`, where the caller has started it. A run that Ctrl-C or a crash of the load
     generator ends is kept as `cut`. Raises CannotRun (also for a full disk, after the run is kept as `cut`), NotThere,
@@ -93,20 +93,25 @@ def rehearse(
     _check_ports(options)
     folder = _new_folder(runs, plan)
     started: AbstractContextManager[Server | None] = (
-        nullcontext(server) if plan.host or not options.web_target else temporary_portal()
+        nullcontext(server) if plan.targets or not options.web_target else temporary_portal()
     )
     try:
         with started as serving:
-            host = plan.host or (serving.url if serving else "")
-            target = check_target(host) if options.web_target else Target(host, (NOT_CHECKED,), {})
+            if serving is not None and not plan.host:
+                plan = replace(plan, host=serving.url)
+            checked = (
+                check_targets(plan, on_notice)
+                if options.web_target
+                else CheckedPlan(plan, (NOT_CHECKED,), {})
+            )
             run = Run(
                 folder=folder,
-                plan=replace(plan, host=target.url),
+                plan=checked.plan,
                 state="running",
                 began=time.time(),
                 generator=_describe_generator(plan.journey),
-                server={**target.server, **(serving.identity if serving else {})},
-                notes=tuple(target.notes),
+                server={**checked.server, **(serving.identity if serving else {})},
+                notes=tuple(checked.notes),
             )
             try:
                 run.save()

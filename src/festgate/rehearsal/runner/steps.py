@@ -36,6 +36,13 @@ class WrittenSteps:
 def written_steps(file: Path) -> WrittenSteps:
     """Read a journey's file and those that it imports from its folder. A file with a syntax error is left out."""
     steps = WrittenSteps()
+    for _, tree in parse_locustfile(file):
+        _collect(tree, steps)
+    return steps
+
+
+def parse_locustfile(file: Path) -> Iterator[tuple[Path, ast.Module]]:
+    """Parse a locustfile and the files that it imports from its folder, but for those with a syntax error."""
     waiting, known = [file], {file}
     while waiting:
         path = waiting.pop()
@@ -43,11 +50,10 @@ def written_steps(file: Path) -> WrittenSteps:
             tree = ast.parse(path.read_bytes())
         except (SyntaxError, ValueError, OSError):
             continue  # the load generator reports the error
-        _collect(tree, steps)
+        yield path, tree
         imported = {near for name in _imports(tree) if (near := _neighbour(file.parent, path, name))} - known
         waiting += imported
         known |= imported
-    return steps
 
 
 def _collect(tree: ast.AST, steps: WrittenSteps) -> None:

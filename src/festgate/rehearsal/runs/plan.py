@@ -2,6 +2,7 @@
 
 import codecs
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -81,7 +82,7 @@ class Plan:
     journey: str
     """The name of a journey, or the path of a locustfile."""
     host: str
-    """`http://127.0.0.1:8000`."""
+    """The host of all users: `http://127.0.0.1:8000`."""
     load: Load
     duration: float
     """Seconds that are measured."""
@@ -98,6 +99,13 @@ class Plan:
     until_decided: bool = False
     """Whether the run belongs to a comparison that stops as soon as it is decided: its statistics have to allow for
     that."""
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """The host of each user class where the locustfile has different ones; `host` is then empty."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The different hosts of the users; none for a temporary portal."""
+        return (self.host,) if self.host else tuple(dict.fromkeys(self.hosts.values()))
 
     @property
     def mean_load(self) -> float:
