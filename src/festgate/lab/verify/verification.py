@@ -22,7 +22,7 @@ from festgate.lab.verify.environments import environment_commands, install_comma
 from festgate.lab.verify.findings import SubmissionFinding
 from festgate.lab.verify.inputs import Scenario, scenarios
 from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
-from festgate.lab.verify.load_changes import load_findings
+from festgate.lab.verify.load_changes import compare_loads
 from festgate.lab.verify.processor import ProcessorTime, compare_processor_time
 from festgate.lab.verify.protections import protections
 from festgate.lab.verify.sandbox import AppFailed, Limits
@@ -232,15 +232,21 @@ def verify_copy(
             " starter that it was made from with --starter."
         )
         raise UnrelatedApp(msg)
-    report("running the locustfiles", None)
-    load = load_findings(
-        starter, submission.app, submission.tree, behaviour.statuses_without_person(expected)
-    )
-    findings = [*load, *changes.findings, *behaviour.findings_of(different)]
     wrong = {difference.route for difference in different}
     right = [name for name in ROUTES if starter.paths[name] not in wrong]
-    measured = _measured(program, changes, right, (expected, actual), options, baseline, report)
-    notes += measured.notes
+    changed = [name for name in right if changes.routes[name]]
+    measured = _Measured(notes=notes)
+    statuses = behaviour.statuses_without_person(expected)
+    with compare_loads(starter, submission.app, submission.tree, statuses) as load:
+        # The locustfiles run meanwhile: counts repeat on a busy machine, too.
+        # Unchanged code does the same work; only /checkout may hide a crash.
+        counted = [name for name in right if name in changed or name == "checkout"]
+        if counted:
+            _count(measured, program, counted, options, baseline, report)
+        report("running the locustfiles", None)
+        findings = [*load(), *changes.findings, *behaviour.findings_of(different)]
+    if changed:
+        _time(measured, program, changes, changed, (expected, actual), options, baseline, report)
     verdicts = []
     for name in ROUTES:
         verdict, more = judge_route(
@@ -271,36 +277,43 @@ def verify_copy(
 class _Measured:
     """The measurements of the routes that respond as before, by their names."""
 
+    notes: list[str]
     work: dict[str, tuple[Work, Work]] = field(default_factory=dict)
     times: dict[str, Comparison] = field(default_factory=dict)
     processor: dict[str, ProcessorTime] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
 
 
-def _measured(
+def _count(
+    measured: _Measured,
+    program: Program,
+    names: Sequence[str],
+    options: Options,
+    baseline: Baseline,
+    report: ReportProgress,
+) -> None:
+    """Count the work of routes in both apps. Raises CannotVerify."""
+    before = baseline.counted(options, report)
+    step = _prefixed("counting the submission's work", report)
+    try:
+        after = count_work(program, baseline.tables(options), names, options.seed, step)
+        measured.work = {name: (before[name], after[name]) for name in names}
+    except AppFailed as error:
+        measured.notes.append(f"The submission's work could not be counted: {error}")
+
+
+def _time(
+    measured: _Measured,
     program: Program,
     changes: Changes,
-    right: Sequence[str],
+    changed: Sequence[str],
     responses: tuple[list[list[StepResult]], list[list[StepResult]]],
     options: Options,
     baseline: Baseline,
     report: ReportProgress,
-) -> _Measured:
-    """Count, time and measure the routes that respond as before. Raises CannotVerify."""
-    measured, paths = _Measured(), baseline.starter.paths
-    changed = [name for name in right if changes.routes[name]]
-    # Unchanged code does the same work; only /checkout may hide a crash.
-    counted = [name for name in right if name in changed or name == "checkout"]
-    if counted:
-        before = baseline.counted(options, report)
-        step = _prefixed("counting the submission's work", report)
-        try:
-            after = count_work(program, baseline.tables(options), counted, options.seed, step)
-            measured.work = {name: (before[name], after[name]) for name in counted}
-        except AppFailed as error:
-            measured.notes.append(f"The submission's work could not be counted: {error}")
-    original = baseline.program(options)
-    if options.load and changed:
+) -> None:
+    """Time the changed routes, and measure the processor time of those without a clear result. Raises CannotVerify."""
+    original, paths = baseline.program(options), baseline.starter.paths
+    if options.load:
         lengths = [
             tuple(behaviour.typical(results, paths[name]) for results in responses) for name in changed
         ]
@@ -315,7 +328,6 @@ def _measured(
             measured.processor = compare_processor_time(original, program, untimed, options.seed, step)
         except AppFailed as error:
             measured.notes.append(f"The processor time could not be measured: {error}")
-    return measured
 
 
 def _timed(
