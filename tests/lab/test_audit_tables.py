@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
+from festgate.lab.audit.audit import AuditResult, audit
+from festgate.lab.audit.documents import UnreadableReport
 from tests.lab.conftest import Auditor
 from tests.lab.reports import (
     EVENTS,

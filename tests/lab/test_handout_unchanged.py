@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.audit.audit import UnreadableReport, audit
+from festgate.lab.audit.audit import audit
+from festgate.lab.audit.documents import UnreadableReport
 from tests.lab.handout_grades import HandoutGrades, grade_handout
 from tests.lab.handout_submissions import SUBMISSIONS, UNCHANGED, collapsed_table, hand_in
 

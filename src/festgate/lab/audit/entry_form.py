@@ -128,7 +128,8 @@ def entry_form(
     The page's security policy needs `img-src data:` and `script_hash`. A page can have several forms.
     """
     before = _read(entered)
-    by_name = {_picture_of(table): table for table in before.tables}
+    # The heading of a table names its picture: `Before: page 2, picture 1`.
+    by_name = {table.heading.partition(": ")[2]: table for table in before.tables}
     room = MAX_SHOWN_BYTES
     shots = []
     for number, picture in enumerate(pictures, 1):
@@ -185,11 +186,6 @@ def _read(entered: str) -> _Entered:
     # Only Locust's terminal has the rate of the whole run.
     source = "web" if any(table.rates == "moment" for table in tables) else "console"
     return _Entered(tables, users[1] if users else "", source)
-
-
-def _picture_of(table: Table) -> str:
-    """Return the name of the picture in the table's heading, `Before: page 2, picture 1`."""
-    return table.heading.partition(": ")[2]
 
 
 def _figure(picture: Picture, media: str, content: bytes) -> Markup:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
+from festgate.lab.audit.audit import AuditResult, audit
 from festgate.lab.audit.claim_checks import format_quantity
 from festgate.lab.audit.claims import Claim
-from festgate.lab.audit.documents import TABLES, Document, read_document
+from festgate.lab.audit.documents import TABLES, Document, UnreadableReport, read_document
 from festgate.lab.audit.pictures import MAX_PICTURES, Picture
 from festgate.lab.audit.pictures import SUFFIXES as PICTURES
 from festgate.lab.audit.words import COLUMNS
@@ -118,10 +118,7 @@ class ReadReport:
     @property
     def prose(self) -> list[str]:
         """Return the lines that are in no table of Locust."""
-        if self.document is None:
-            return []
-        inside = {number for first, last in self.document.output.spans for number in range(first, last + 1)}
-        return [line.text for line in self.document.lines if line.number not in inside]
+        return [] if self.document is None else [line.text for line in self.document.prose]
 
 
 def read_reports(starter: Starter, tree: Path, entered: Path) -> Iterator[ReadReport]:

@@ -182,7 +182,7 @@ def bars(
     values: Sequence[tuple[str, str, float, str]],
     *,
     axis: str,
-    groups: Sequence[str],
+    groups: Sequence[str] = ("",),
 ) -> Chart:
     """Draw horizontal bars from (name, group, value, the value in words); `axis` is the unit of the values."""
     names = list(dict.fromkeys(name for name, *_ in values))

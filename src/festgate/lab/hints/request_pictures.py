@@ -296,7 +296,6 @@ def lateness(material: Material) -> Chart | None:
             ("until the answer", "", answered * 1000, figures.latency(answered)),
         ],
         axis="milliseconds",
-        groups=("",),
     )
 
 
@@ -314,5 +313,4 @@ def dropped(material: Material) -> Chart | None:
             ("never sent", "", run.dropped, figures.count(run.dropped)),
         ],
         axis="requests",
-        groups=("",),
     )

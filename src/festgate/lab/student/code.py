@@ -75,6 +75,18 @@ def _code_behind(folder: Path, statements: list[ast.stmt], route: str) -> str:
     return _normal_form(reached) + "".join(f"\n{name}\n{text}" for name, text in sorted(templates.items()))
 
 
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    """Remove the statements of a file, its classes and functions that are only a constant, such as a docstring."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [
+                statement
+                for statement in node.body
+                if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+            ] or [ast.Pass()]
+    return tree
+
+
 def code_files(starter: Starter, folder: Path) -> list[Path]:
     """Return the app's Python files.
 

@@ -188,7 +188,8 @@ def _with_other_data(
     rng: random.Random, requests: Requests, tables: Tables, people: Sequence[str]
 ) -> Scenario:
     one, two, _, four = people
-    names = _drawn_names(rng, 9 + MANY + 1)
+    both = [f"{first} {second}" for first in _FIRST for second in _SECOND]
+    names = [f"{name} {rng.randrange(1_000, 10_000)}" for name in rng.sample(both, 9 + MANY + 1)]
     fees = [0, rng.randrange(10_000, 20_000), *(rng.randrange(1, 900) for _ in range(20))]
     first, new, many = [*_ODD, *names[:9]], names[9], names[10:]
     events = [(number, name, fees[number]) for number, name in enumerate(first, start=1)]
@@ -246,8 +247,3 @@ def _with_other_data(
         (*first, new, *many),
         (*people, LOAD_USER),
     )
-
-
-def _drawn_names(rng: random.Random, count: int) -> list[str]:
-    both = [f"{first} {second}" for first in _FIRST for second in _SECOND]
-    return [f"{name} {rng.randrange(1_000, 10_000)}" for name in rng.sample(both, count)]

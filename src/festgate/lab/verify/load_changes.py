@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from festgate.lab.description.starter import Starter
+from festgate.lab.student.code import without_docstrings
 from festgate.lab.student.folder import load_file
 from festgate.lab.verify.findings import SubmissionFinding
 from festgate.lab.verify.recordings import (
@@ -373,16 +374,7 @@ def _tree(file: Path) -> ast.Module | None:
 def _code(file: Path) -> str | None:
     """Return the code of a file without comments, layout and docstrings; None if it cannot be read."""
     tree = _tree(file)
-    if tree is None:
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            node.body = [
-                statement
-                for statement in node.body
-                if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
-            ] or [ast.Pass()]
-    return ast.unparse(tree)
+    return None if tree is None else ast.unparse(without_docstrings(tree))
 
 
 def _success_line(text: str) -> int:
