@@ -44,7 +44,7 @@ class AuditResult:
     findings: tuple[AuditFinding, ...]
     claims: tuple[CheckedClaim, ...]
     open: tuple[Spot, ...]
-    """What cannot be checked, and why."""
+    """The points that cannot be checked, each with the reason."""
     report: ParsedReport
 
     @property

@@ -47,7 +47,7 @@ class Modules:
     unreadable: tuple[str, ...]
     """The paths of files that are not valid Python."""
     _known: dict[tuple[str, str], str | None] = field(default_factory=dict)
-    """What each name was found to stand for."""
+    """The text or value behind each name that was followed."""
 
     def __iter__(self) -> Iterator[Module]:
         """Return the modules in the order of their paths."""

@@ -26,7 +26,7 @@ SCREENSHOTS: Final = "screenshots"
 """The name of the report of a submission that has only pictures."""
 SUFFIXES: Final = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf", ".docx"})
 GENERATED: Final = b"Written by Festgate."
-"""In the footer of each page that `festgate lab report` and the rehearsal write."""
+"""A text in the footer of each page that `festgate lab report` and the rehearsal write."""
 _NO_REPORTS: Final = frozenset({RUNS, HINTS, "templates", "before", "static", "tests"})
 """Folders that hold no report of the student."""
 _OTHER_FILES: Final = re.compile(
@@ -87,7 +87,7 @@ class AuditedReport:
     pictures: int = 0
     """Screenshots whose numbers have not been entered."""
     open: tuple[str, ...] = ()
-    """What could not be checked, and why."""
+    """The points that could not be checked, each with the reason."""
     form: str = ""
     """The form for the numbers of its screenshots, in the folder of the grades; empty where there is none."""
     entered: bool = False

@@ -70,7 +70,7 @@ def colours_and_shapes(field: str, names: Sequence[str], colours: Sequence[str] 
 
 def requests_over_time(
     title: str,
-    says: str,
+    sentence: str,
     samples: Samples,
     highlighted: Flags,
     *,
@@ -123,7 +123,7 @@ def requests_over_time(
         ),
         words=frozenset({2}),
     )
-    return Chart(title, says, finished(alt.layer(*layers)), table)
+    return Chart(title, sentence, finished(alt.layer(*layers)), table)
 
 
 def _thinned(highlighted: Flags) -> Flags:
@@ -136,7 +136,7 @@ def _thinned(highlighted: Flags) -> Flags:
 
 
 def median_of_each_run(
-    title: str, says: str, runs: Sequence[Run], group: Callable[[Run], str], groups: Sequence[str]
+    title: str, sentence: str, runs: Sequence[Run], group: Callable[[Run], str], groups: Sequence[str]
 ) -> Chart:
     """Draw the median of each run in their order in time; `group` gives a run's group, one of `groups`."""
     ordered = sorted(runs, key=lambda run: run.began)
@@ -173,12 +173,12 @@ def median_of_each_run(
         )
     )
     shown = Table("Each run's median", ("run", "group", "median"), tuple(table), words=frozenset({0, 1}))
-    return Chart(title, says, finished(points), shown)
+    return Chart(title, sentence, finished(points), shown)
 
 
 def bars(
     title: str,
-    says: str,
+    sentence: str,
     values: Sequence[tuple[str, str, float, str]],
     *,
     axis: str,
@@ -216,4 +216,4 @@ def bars(
         tuple((name, group, shown) for name, group, _, shown in values),
         words=frozenset({0, 1}),
     )
-    return Chart(title, says, finished(bar, max(90, _BAR * len(rows) + 40)), table)
+    return Chart(title, sentence, finished(bar, max(90, _BAR * len(rows) + 40)), table)

@@ -72,7 +72,7 @@ class Recording:
     """Whether it decides the number of users by itself."""
     requests: tuple[RecordedRequest, ...] = ()
     rounds: int = 0
-    """How often a task was run."""
+    """The number of times that a task was run."""
     waits: tuple[float, ...] = ()
     """Seconds between tasks."""
     sleeps: float = 0.0
