@@ -153,8 +153,8 @@ def test_an_app_that_hangs_exits_or_responds_with_garbage_is_reported_with_its_r
         assert send_request(app, RequestStep("/end")).problem.startswith(
             "no response. The app exited with code 7: "
         )
-        until(lambda: not app.runs, "the end of the app")
-        assert "\x1b" not in app.why_gone()
+        until(lambda: not app.process.runs, "the end of the app")
+        assert "\x1b" not in app.process.why_gone()
         with pytest.raises(AppFailed, match="exited with code 7"):
             app.counted()
 

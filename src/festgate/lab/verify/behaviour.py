@@ -154,7 +154,7 @@ def run_scenarios(
                                 results.stuck.add(position)
                             if position in (results.stuck if restarts is None else restarts):
                                 break
-                        results.error = app.last_error() or results.error
+                        results.error = app.process.last_error() or results.error
                 except AppFailed as error:
                     if not results.python:
                         raise
@@ -186,8 +186,8 @@ def _run_steps(
             except (sqlite3.Error, OSError) as error:
                 problem = f"no response: the test data could not be written to its database ({error})"
         response = AppResponse(0, problem=problem) if problem else send_request(app, step)
-        if not problem and not app.runs:
-            problem = response.problem or f"no response. {app.why_gone()}"
+        if not problem and not app.process.runs:
+            problem = response.problem or f"no response. {app.process.why_gone()}"
             response = replace(response, problem=problem)
         content = page_content(response, scenario.events, scenario.people, scenario.starter)
         yield StepResult(step, content, response.milliseconds, response.problem)

@@ -214,16 +214,18 @@ def _with_other_data(
     after_change = "after a fee was changed and an event added in the database"
     after_additions = f"after {MANY} events were added in the database"
     get = requests.get
+
+    def all_three(person: str, situation: str, changes: tuple[Statement, ...]) -> Iterator[RequestStep]:
+        yield get("events", person, database_changes=changes, situation=situation)
+        yield get("my-events", person, situation=situation)
+        yield get("checkout", "", situation=situation)
+
     steps = (
         *(get("events", person) for person in (one, four, LOAD_USER)),
         *(get("my-events", person) for person in (one, four, LOAD_USER)),
         get("checkout", ""),
-        get("events", one, database_changes=changed, situation=after_change),
-        get("my-events", one, situation=after_change),
-        get("checkout", "", situation=after_change),
-        get("events", two, database_changes=added, situation=after_additions),
-        get("my-events", two, situation=after_additions),
-        get("checkout", "", situation=after_additions),
+        *all_three(one, after_change, changed),
+        *all_three(two, after_additions, added),
         get(
             "my-events",
             two,

@@ -151,7 +151,7 @@ def _recorder(page: str, work: Path, files: Sequence[str]) -> Iterator[Callable[
     config = {"files": files, "page": page, "result": str(result)}
     with ExitStack() as running:
         try:
-            process, watch = running.enter_context(
+            recorder = running.enter_context(
                 confined_process(command, work, work / "log", token, limits, config)
             )
         except AppFailed as error:
@@ -159,9 +159,9 @@ def _recorder(page: str, work: Path, files: Sequence[str]) -> Iterator[Callable[
 
         def wait() -> list[Recording]:
             try:
-                code = process.wait(SECONDS)
+                code = recorder.popen.wait(SECONDS)
                 used_up = code == -getattr(signal, "SIGXCPU", 0)
-                problem = watch.violation or f"its process ended with code {code}"
+                problem = recorder.violation or f"its process ended with code {code}"
                 problem = "it does not end" if used_up else problem
             except subprocess.TimeoutExpired:
                 problem = f"it does not end within {SECONDS:g} s"
