@@ -1,6 +1,7 @@
 """The three kinds of chart that hints draw: requests over time, the median of each run, and bars."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle, islice
 from typing import Any, Final
 
 import altair as alt
@@ -48,24 +49,12 @@ def colours_and_shapes(field: str, names: Sequence[str], colours: Sequence[str] 
         title=None, orient="top", columns=alt.ExprRef("width < 500 ? 1 : 3"), labelLimit=260, symbolOpacity=1
     )
     chosen = [*colours, *(colour for colour in COLOURS if colour not in colours)]
-    return {
-        "color": alt.Color(
-            f"{field}:N",
-            sort=domain,
-            legend=legend,
-            scale=alt.Scale(
-                domain=domain, range=[chosen[place % len(chosen)] for place in range(len(domain))]
-            ),
-        ),
-        "shape": alt.Shape(
-            f"{field}:N",
-            sort=domain,
-            legend=legend,
-            scale=alt.Scale(
-                domain=domain, range=[_SHAPES[place % len(_SHAPES)] for place in range(len(domain))]
-            ),
-        ),
-    }
+
+    def encoded(channel: type[alt.Color | alt.Shape], values: Sequence[str]) -> alt.Color | alt.Shape:
+        scale = alt.Scale(domain=domain, range=list(islice(cycle(values), len(domain))))
+        return channel(f"{field}:N", sort=domain, legend=legend, scale=scale)
+
+    return {"color": encoded(alt.Color, chosen), "shape": encoded(alt.Shape, _SHAPES)}
 
 
 def requests_over_time(

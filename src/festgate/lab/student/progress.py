@@ -38,23 +38,14 @@ def parts(starter: Starter, folder: Path) -> tuple[Part, ...]:
     failing = [bool(set(snapshot.failed) - left) for snapshot in snapshots]
     crashed = failing.index(True) if True in failing else None
     fixed = crashed is not None and not all(failing[crashed:])
+    used = bool(registered_user(starter, folder))
     runs = runs_in(folder)
     missing_by_part = [
-        (
-            "Use it",
-            []
-            if registered_user(starter, folder)
-            else ["No user with an account has registered for an event yet."],
-        ),
-        (
-            "Crash it",
-            [] if crashed is not None else ["No snapshot shows a failing page: `festgate lab crash`."],
-        ),
+        ("Use it", ["No user with an account has registered for an event yet."] * (not used)),
+        ("Crash it", ["No snapshot shows a failing page: `festgate lab crash`."] * (crashed is None)),
         (
             "Fix it",
-            []
-            if fixed
-            else ["No snapshot shows that all pages answer after the crash: `festgate lab crash`."],
+            ["No snapshot shows that all pages answer after the crash: `festgate lab crash`."] * (not fixed),
         ),
         ("Load each route", _missing_of(starter, folder, runs, _loaded)),
         ("Speed each route up", _missing_of(starter, folder, runs, _sped_up)),
