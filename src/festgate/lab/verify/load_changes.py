@@ -88,7 +88,11 @@ def compare_loads(
             return
 
         def compared() -> list[SubmissionFinding]:
-            for loaded, after in zip(changed, wait(), strict=True):
+            try:
+                recordings = wait()
+            except NoRecording as error:
+                return [*findings, *(_read(starter, loaded, str(error)) for loaded in changed)]
+            for loaded, after in zip(changed, recordings, strict=True):
                 findings.extend(_compared(starter, loaded, before[loaded.original], after, statuses))
             return findings
 

@@ -85,7 +85,7 @@ class Recording:
 def recorded(page: str, tree: Path, files: Sequence[Path]) -> Iterator[Callable[[], list[Recording]]]:
     """Begin to record locustfiles of a folder, whose requests are answered with `page`.
 
-    Yields the function that waits for the recordings. Raises NoRecording.
+    Yields the function that waits for the recordings. Both raise NoRecording.
     """
     if find_spec("locust") is None:
         msg = "Locust is not installed beside Festgate"
@@ -99,10 +99,7 @@ def recorded(page: str, tree: Path, files: Sequence[Path]) -> Iterator[Callable[
                 recordings = wait()
                 while waiting := paths[len(recordings) :]:
                     running.close()
-                    try:
-                        recordings += running.enter_context(_recorder(page, work, waiting))()
-                    except NoRecording as error:
-                        recordings += [Recording(error=str(error))] * len(waiting)
+                    recordings += running.enter_context(_recorder(page, work, waiting))()
                 return recordings
 
             yield wait_for_all
