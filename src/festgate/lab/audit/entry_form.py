@@ -108,13 +108,16 @@ def entry_page(
     report: str, pictures: Sequence[Picture], entered: str = "", routes: Sequence[str] = ROUTES
 ) -> str:
     """Return the form as a complete HTML file."""
+    script = _file(__package__ or "", "entry_form.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style = _file("festgate.rehearsal.report", "report.css") + _file(__package__ or "", "entry_form.css")
     return str(
         _PAGE.format(
-            hash=script_hash(),
+            hash=f"sha256-{digest}",
             report=report,
-            style=Markup(_file("festgate.rehearsal.report", "report.css") + entry_style()),  # noqa: S704  (ours)
+            style=Markup(style),  # noqa: S704  (from this package)
             form=entry_form(report, pictures, entered, routes),
-            script=Markup(entry_script()),  # noqa: S704
+            script=Markup(script),  # noqa: S704
         )
     )
 
@@ -122,10 +125,9 @@ def entry_page(
 def entry_form(
     report: str, pictures: Sequence[Picture], entered: str = "", routes: Sequence[str] = ROUTES
 ) -> Markup:
-    """Return the form alone, for a page that contains `entry_style` and `entry_script`.
+    """Return the form alone; a page with the style and the script of `entry_page` can have several.
 
     `report` is the name of the file, `entered` the text that the form made before, and `routes` are suggested as names.
-    The page's security policy needs `img-src data:` and `script_hash`. A page can have several forms.
     """
     before = _read(entered)
     # The heading of a table names its picture: `Before: page 2, picture 1`.
@@ -159,21 +161,6 @@ def entry_form(
         row=_row(None),
         names=_joined(Markup('<option value="{}"></option>').format(name) for name in (*routes, TOTAL)),
     )
-
-
-def entry_style() -> str:
-    """Return the styles of the form, which use the colours of the rehearsal's report.css."""
-    return _file(__package__ or "", "entry_form.css")
-
-
-def entry_script() -> str:
-    """Return the script of the form."""
-    return _file(__package__ or "", "entry_form.js")
-
-
-def script_hash() -> str:
-    """Return the source by which a security policy allows the script: `sha256-...`."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(entry_script().encode()).digest()).decode()}"
 
 
 def _read(entered: str) -> _Entered:
