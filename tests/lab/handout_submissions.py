@@ -581,6 +581,18 @@ SUBMISSIONS: Final[Mapping[str, Submission]] = {
     "other-app": Submission((other_app,), problem="does not descend from the starter"),
 }
 """The submissions by their names."""
+IMPROVED: Final = tuple(
+    name for name, submission in SUBMISSIONS.items() if "improved" in submission.verdicts.values()
+)
+"""Those with an improved route."""
+FALSE: Final = tuple(
+    name
+    for name, submission in SUBMISSIONS.items()
+    if submission.problem or {"wrong", "worse"} & set(submission.verdicts.values())
+)
+"""False improvements, and those with nothing to judge."""
+UNCHANGED: Final = tuple(name for name in SUBMISSIONS if name not in {*IMPROVED, *FALSE})
+"""The others: no route is better or worse than the handout's."""
 
 
 def hand_in(name: str, folder: Path) -> Path:

@@ -53,7 +53,7 @@ class Student:
         assert text.count(old) == 1
         path.write_text(text.replace(old, new), encoding="utf-8")
 
-    def mends_checkout(self) -> None:
+    def fixes_checkout(self) -> None:
         """Remove the planted crash."""
         self.edits("checkout/__init__.py", CRASH, "")
 

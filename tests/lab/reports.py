@@ -47,7 +47,7 @@ RUNS: Final[dict[str, list[tuple[list[Told], Told | None, int]]]] = {
 def console_run(rows: list[Told], total: Told | None, high: int) -> str:
     """Return what Locust prints at the end of a run."""
     whole = total or ("", "Aggregated", *rows[-1][2:])
-    each = [
+    percentiles = [
         (
             row[0],
             row[1],
@@ -56,7 +56,7 @@ def console_run(rows: list[Told], total: Told | None, high: int) -> str:
         )
         for row in (*rows, whole)
     ]
-    return console_table(*rows, total=total) + "\n" + percentile_table(*each)
+    return console_table(*rows, total=total) + "\n" + percentile_table(*percentiles)
 
 
 def web_rows(rows: list[Told], total: Told | None, high: int) -> list[tuple[str, ...]]:

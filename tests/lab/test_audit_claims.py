@@ -81,18 +81,18 @@ def test_the_authors_own_table_is_read_in_both_directions() -> None:
     long = (
         "| Build | Average | p95 |\n|---|---|---|\n| before | 451 ms | 2.5 s |\n| after | 324 ms | 2.4 s |\n"
     )
-    found = [
+    wide_claims, long_claims = (
         claims_of_tables(read_prose(lines_of(f"## /events\n\n{text}"), ()), ROUTES) for text in (wide, long)
-    ]
-    assert [short(claim) for claim in found[0]] == [
+    )
+    assert [short(claim) for claim in wide_claims] == [
         ("/events", "average", 451, 324),
         ("/events", "rate", 0.54, 0.6),
     ]
-    assert [short(claim) for claim in found[1]] == [
+    assert [short(claim) for claim in long_claims] == [
         ("/events", "average", 451, 324),
         ("/events", "p95", 2500, 2400),
     ]
-    assert [claim.line for claim in found[0]] == [5, 6]
+    assert [claim.line for claim in wide_claims] == [5, 6]
 
 
 def with_tables(claim: str, *, before: Told = SLOW, after: Told = FAST) -> str:

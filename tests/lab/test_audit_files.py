@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
+from festgate.lab.audit.audit import AuditResult, audit
+from festgate.lab.audit.documents import UnreadableReport
 from festgate.lab.audit.parsed_report import MAX_PROSE
 from festgate.lab.audit.pdf_text import MAX_CONTENT_BYTES
 from festgate.lab.audit.word_text import MAX_TEXT_BYTES

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
+from festgate.lab.audit.audit import AuditResult, audit
+from festgate.lab.audit.documents import UnreadableReport
 from tests.lab.conftest import Auditor
 from tests.lab.reports import (
     EVENTS,
@@ -74,8 +75,8 @@ def test_rows_for_single_users_on_both_sides_cannot_be_compared(audited: Auditor
 @pytest.mark.parametrize("requests, few", [(20, True), (21, False)])
 def test_the_p95_is_the_maximum_up_to_twenty_requests(audited: Auditor, requests: int, few: bool) -> None:
     small: Told = ("GET", "/events", requests, 0, 340, 250, 900, 331, 0.55)
-    found = codes(audited, report(("Before", [BEFORE], None), ("After", [small], None)))
-    assert found == ({"percentile-is-maximum"} if few else set())
+    reported = codes(audited, report(("Before", [BEFORE], None), ("After", [small], None)))
+    assert reported == ({"percentile-is-maximum"} if few else set())
 
 
 def test_one_slow_request_of_many_does_not_make_the_mean(audited: Auditor) -> None:

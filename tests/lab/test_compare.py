@@ -35,7 +35,7 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Student:
     return student
 
 
-def test_the_mended_starter_is_the_starter_but_for_its_crashes(tmp_path: Path) -> None:
+def test_the_fixed_starter_is_the_starter_but_for_its_crashes(tmp_path: Path) -> None:
     repaired = tmp_path / "repaired"
     write_fixed_starter(BUILT_IN, repaired)
     assert {name: code_now(BUILT_IN, repaired, name) for name in ROUTES} == {

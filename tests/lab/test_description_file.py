@@ -1,4 +1,4 @@
-"""The file lab.toml: a teacher reads it, corrects it, and is told what is wrong in it."""
+"""The file lab.toml: a teacher reads it, corrects it, and gets a message about each mistake in it."""
 
 import shutil
 from pathlib import Path

@@ -60,7 +60,7 @@ class Exercise:
     commands: Mapping[str, "subprocess.CompletedProcess[str]"]
 
 
-def loaded(
+def load_routes(
     student: Student, address: str, when: str, names: tuple[str, ...]
 ) -> dict[str, "subprocess.CompletedProcess[str]"]:
     """Load these routes at once, for a second or two."""
@@ -70,7 +70,7 @@ def loaded(
     return {f"load {name}, {when}": command for name, command in zip(names, commands, strict=True)}
 
 
-def reloaded(student: Student, change: solutions.Change) -> None:
+def change_running_code(student: Student, change: solutions.Change) -> None:
     """Change the code of a running app, and wait until the app has restarted."""
     log = student.folder / "serve.log"
     before = log.read_text(encoding="utf-8").count(STARTED)
@@ -78,7 +78,7 @@ def reloaded(student: Student, change: solutions.Change) -> None:
     until(lambda: log.read_text(encoding="utf-8").count(STARTED) > before, "the app with its new code", 60)
 
 
-def compared(student: Student, name: str) -> "subprocess.CompletedProcess[str]":
+def compare_route(student: Student, name: str) -> "subprocess.CompletedProcess[str]":
     """Compare a route with short runs; when they are too short for this machine, with the advised length."""
     users, seconds = SHORT[name]
     for _ in range(4):
@@ -91,18 +91,18 @@ def compared(student: Student, name: str) -> "subprocess.CompletedProcess[str]":
     return done
 
 
-def kept(student: Student, name: str, when: str) -> None:
+def write_run(student: Student, name: str, when: str) -> None:
     """Write a run of a route, with the code that it has now."""
     KeptRuns(student.lab).run(name, code_now(BUILT_IN, student.lab, name), f"{name}-{when}")
 
 
-def kept_pairs(student: Student, name: str) -> None:
+def write_pairs(student: Student, name: str) -> None:
     """Write a comparison of a route with the starter."""
     codes = code_handed_out(BUILT_IN, name), code_now(BUILT_IN, student.lab, name)
     KeptRuns(student.lab).pairs(f"{name}-pair", 70, *codes, route=name)
 
 
-def answered(student: Student) -> None:
+def answer_questions(student: Student) -> None:
     """Write a sentence below each question of report.md."""
     report = student.lab / "report.md"
     lines = []
@@ -130,34 +130,34 @@ def exercise(tmp_path_factory: pytest.TempPathFactory) -> Exercise:
         for number in (1, 9):
             httpx.get(f"{address}/register_event/{number}?user=asha", trust_env=False, verify=False)
         commands["crash"] = student.types("crash", "lab", "--host", address)
-        reloaded(student, solutions.fix_crashes)
+        change_running_code(student, solutions.fix_crashes)
         assert status_of(f"{address}/checkout") == 200
         commands["repaired"] = student.types("crash", "lab", "--host", address)
         commands["same"] = student.types("compare", "events", "lab")
-        commands |= loaded(student, address, "before", ("checkout",))
-        reloaded(student, lambda lab: solutions.speed_up(lab, "checkout"))
+        commands |= load_routes(student, address, "before", ("checkout",))
+        change_running_code(student, lambda lab: solutions.speed_up(lab, "checkout"))
         # At the same time as the next steps, which spoils its figures: here it only has to finish.
-        comparing = terminal.submit(compared, student, "checkout")
+        comparing = terminal.submit(compare_route, student, "checkout")
         if LONG:
-            commands |= loaded(student, address, "before", ("events", "my-events"))
+            commands |= load_routes(student, address, "before", ("events", "my-events"))
         for name in KEPT:
-            kept(student, name, "before")
+            write_run(student, name, "before")
         for name in ("events", "my-events"):
-            reloaded(student, lambda lab, name=name: solutions.speed_up(lab, name))  # type: ignore[misc]
-        commands |= loaded(student, address, "after", LOADED)
+            change_running_code(student, lambda lab, name=name: solutions.speed_up(lab, name))  # type: ignore[misc]
+        commands |= load_routes(student, address, "after", LOADED)
         for name in KEPT:
-            kept(student, name, "after")
+            write_run(student, name, "after")
         if LONG:
             commands["verify"] = student.types("verify", "lab", "--without-load", seconds=360)
         commands["compare checkout"] = comparing.result()
     commands["status, two open"] = student.types("status", "lab")
     for name in ("events", "my-events"):
         if name in KEPT:
-            kept_pairs(student, name)
+            write_pairs(student, name)
         else:
-            commands[f"compare {name}"] = compared(student, name)
+            commands[f"compare {name}"] = compare_route(student, name)
     commands["status, unanswered"] = student.types("status", "lab")
-    answered(student)
+    answer_questions(student)
     commands["hints"] = student.types("hint", "lab")
     commands["hint"] = student.types("hint", "warm-up-not-cut", "lab")
     commands["report"] = student.types("report", "lab", "--browser", str(find()))

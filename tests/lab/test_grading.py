@@ -47,7 +47,7 @@ class Grading:
         return self.folder / "grades"
 
 
-def types(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def run_lab(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     known = environment(folder / "data") | {"COLUMNS": "160"}
     return command.run(["lab", *words], known, folder=folder, modules=command.REHEARSAL, seconds=400)
 
@@ -85,16 +85,18 @@ def grading(tmp_path_factory: pytest.TempPathFactory) -> Grading:
     codes = code_handed_out(BUILT_IN, "events"), code_now(BUILT_IN, of_windows, "events")
     KeptRuns(of_windows).pairs("1", 70, *codes)
     (of_windows / "fest.db").write_bytes(b"")
-    commands = {"grade": types(folder, "grade", "submissions", *SEED, "--gradebook", "canvas")}
+    commands = {"grade": run_lab(folder, "grade", "submissions", *SEED, "--gradebook", "canvas")}
     rows = read_csv(folder / "grades" / "grades.csv")
     (exits / "main.py").write_text("import sys\napp = sys.exit('nor tomorrow'\n", encoding="utf-8")
     (folder / "grades" / "rubric.toml").write_text("[points]\nevents = 5\nreport = 2\n", encoding="utf-8")
-    commands["again"] = types(folder, "grade", "submissions", *SEED)
+    commands["again"] = run_lab(folder, "grade", "submissions", *SEED)
     results = folder / "results.json"
-    commands["verify"] = types(
+    commands["verify"] = run_lab(
         folder, "verify", str(of_windows), "--json", "--gradescope", str(results), *SEED
     )
-    commands["exits"] = types(folder, "verify", str(exits), "--gradescope", str(folder / "exits.json"), *SEED)
+    commands["exits"] = run_lab(
+        folder, "verify", str(exits), "--gradescope", str(folder / "exits.json"), *SEED
+    )
     return Grading(folder, commands, rows)
 
 
@@ -220,7 +222,7 @@ def test_the_overview_opens_offline_sorts_and_is_accessible(grading: Grading, br
 
 def test_a_course_with_its_own_starter_is_graded_by_it(tmp_path: Path) -> None:
     hand_in("report-only", tmp_path / "submissions")
-    done = types(tmp_path, "grade", "submissions", "--starter", str(HANDOUT), *SEED)
+    done = run_lab(tmp_path, "grade", "submissions", "--starter", str(HANDOUT), *SEED)
     assert done.returncode == 2, done.stderr
     (row,) = read_csv(tmp_path / "grades" / "grades.csv")
     assert row["problem"] == "There is no main.py in report-only. It holds no code."
@@ -259,6 +261,6 @@ def test_wrong_arguments_are_explained_in_a_sentence(
     grading: Grading, words: tuple[str, ...], sentence: str
 ) -> None:
     (grading.folder / "data").mkdir(exist_ok=True)
-    done = types(grading.folder, *words)
+    done = run_lab(grading.folder, *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith(sentence)

@@ -198,7 +198,7 @@ def test_the_lab_has_only_the_parts_that_the_starter_has(student: Student, start
     assert len(parts(bare, student.lab)) == len(titles) - 2
     assert len(parts(BUILT_IN, student.lab)) == len(titles) + 1
     content = read_lab(starter, student.lab)
-    assert (content.answers, content.audited) == ([], None)
+    assert (content.answers, content.audited) == ({}, None)
 
 
 def test_a_route_without_a_locustfile_is_named(starter: Starter) -> None:

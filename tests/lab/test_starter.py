@@ -111,7 +111,7 @@ def test_checkout_crashes_until_it_is_fixed_and_then_adds_up_all_fees(
     crashed = fest.get("/checkout")
     assert crashed.status_code == 500
     assert "<code>ZeroDivisionError</code>" in crashed.text
-    student.mends_checkout()
+    student.fixes_checkout()
     address = str(fest.base_url.join("/checkout"))
     until(lambda: status_of(address) == 200, "checkout after a reload", 60)
     assert f"₹{sum(FEES.values())}" in fest.get("/checkout").text

@@ -60,7 +60,7 @@ def exercise(tmp_path_factory: pytest.TempPathFactory) -> Exercise:
         missing["used"] = open_parts(student)
         outputs["crash"] = student.types("crash", "lab", "--host", address)
         missing["crash"] = open_parts(student)
-        student.mends_checkout()
+        student.fixes_checkout()
         student.edits(
             "main.py", "        1 / 0\n", '        return Response("There is no such event.", 404)\n'
         )

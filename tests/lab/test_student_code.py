@@ -34,7 +34,7 @@ def test_only_the_route_that_was_sped_up_has_changed(student: Student, route: st
 
 
 def test_fixing_the_crash_comments_and_layout_are_not_a_change(student: Student) -> None:
-    student.mends_checkout()
+    student.fixes_checkout()
     student.edits("main.py", '    """Show all events."""\n', "    # All nine,\n\n    # as they are.\n")
     student.edits("load/events.py", "between(1, 2)", "between(0, 1)")
     (student.lab / "runs").mkdir()

@@ -49,8 +49,8 @@ def result(
 def test_the_starters_status_is_expected_unless_it_fails(
     expected: Expected, ours: int, theirs: int, alike: bool
 ) -> None:
-    found = differences(BUILT_IN, [[result(ours, expected)]], [[result(theirs, expected)]])
-    assert (not found) is alike
+    reported = differences(BUILT_IN, [[result(ours, expected)]], [[result(theirs, expected)]])
+    assert (not reported) is alike
 
 
 def test_an_amount_that_the_starters_rows_do_not_have_is_no_difference() -> None:
@@ -82,7 +82,7 @@ def test_trouble_of_the_starter_is_noted_once_for_each_kind() -> None:
     assert third.startswith("The starter itself gives no response to GET /events?user=meera;")
 
 
-def everywhere(*outside: str) -> list[Difference]:
+def differences_of_all_routes(*outside: str) -> list[Difference]:
     """Return a difference of each of the three routes, and of other pages."""
     return [Difference(route, "answers-differ", "", "", "") for route in (*BUILT_IN.paths.values(), *outside)]
 
@@ -90,15 +90,17 @@ def everywhere(*outside: str) -> list[Difference]:
 def test_an_app_of_other_code_that_responds_otherwise_does_not_descend_from_the_starter(
     tmp_path: Path,
 ) -> None:
-    reason = foreign_code(BUILT_IN, HANDOUT, everywhere("/login"))
+    reason = foreign_code(BUILT_IN, HANDOUT, differences_of_all_routes("/login"))
     assert reason.endswith(
         "% of the starter's lines of code are in it, and /checkout, /events, /my-events, /login respond otherwise"
     )
     # It does where it responds as the starter, or is made of its code.
-    assert not foreign_code(BUILT_IN, HANDOUT, everywhere())
-    assert not foreign_code(BUILT_IN, HANDOUT, everywhere("/login")[1:])
+    assert not foreign_code(BUILT_IN, HANDOUT, differences_of_all_routes())
+    assert not foreign_code(BUILT_IN, HANDOUT, differences_of_all_routes("/login")[1:])
     lab = tmp_path / "lab"
     write_starter(BUILT_IN, lab)
     solutions.reference(lab)
-    assert not foreign_code(BUILT_IN, lab, everywhere("/login"))
-    assert not foreign_code(replace(BUILT_IN, folder=lab), BUILT_IN.folder, everywhere("/login"))
+    assert not foreign_code(BUILT_IN, lab, differences_of_all_routes("/login"))
+    assert not foreign_code(
+        replace(BUILT_IN, folder=lab), BUILT_IN.folder, differences_of_all_routes("/login")
+    )

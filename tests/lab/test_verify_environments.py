@@ -48,7 +48,7 @@ def test_the_commands_install_the_pinned_packages_and_the_server_in_bash_and_pow
     assert f'pip install -r "{folder / "requirements.txt"}" uvicorn`' in commands
 
 
-def cannot(source: Path, starter: Starter, temporary: Path) -> str:
+def message_about(source: Path, starter: Starter, temporary: Path) -> str:
     """Return the message about what cannot be verified."""
     baseline, options = Baseline(temporary / "starter", starter), Options(seed=1, load=False)
     with pytest.raises(CannotVerify) as error:
@@ -76,7 +76,7 @@ def test_a_starter_whose_pages_fail_with_these_packages_is_named_with_the_packag
         'templates.TemplateResponse(name, {"request": request, "user": None, **shown}, status_code=status)',
     )
     starter = replace(BUILT_IN, folder=folder, packages=("starlette==0.50.0",))
-    message = cannot(folder, starter, tmp_path)
+    message = message_about(folder, starter, tmp_path)
     assert message.startswith(f"The starter in {folder} cannot be run with {sys.executable}")
     assert "each of its pages fails. TypeError: " in message
     assert "(raised in the package starlette)" in message

@@ -10,7 +10,6 @@ from festgate.lab.description.starter import BUILT_IN, Starter
 from festgate.lab.student.folder import write_starter
 from festgate.lab.verify import load_changes, recordings
 from festgate.lab.verify.findings import SubmissionFinding
-from festgate.lab.verify.load_changes import load_findings
 from festgate.lab.verify.protections import protections
 
 GET = 'self.client.get("/events?user=locust_user")'
@@ -23,6 +22,12 @@ READ = (
     " (Locust is not installed beside Festgate)"
 )
 STATUSES = {"/events": 422, "/my-events": 422, "/checkout": 200}
+
+
+def load_findings(starter: Starter, app: Path, tree: Path) -> list[SubmissionFinding]:
+    """Return the findings about the locustfiles of an app."""
+    with load_changes.compare_loads(starter, app, tree, STATUSES) as wait:
+        return wait()
 
 
 @dataclass(frozen=True)
@@ -243,7 +248,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Submiss
         loads[name] = f"load/{name}.py"
     (folder / "starter" / "main.py").write_text('EVENTS = ["Hackathon"]', encoding="utf-8")
     starter = Starter(folder / "starter", load=loads)
-    all_findings = load_findings(starter, folder / "lab", folder / "lab", STATUSES)
+    all_findings = load_findings(starter, folder / "lab", folder / "lab")
     return {
         name: [finding for finding in all_findings if finding.evidence.startswith(f"{file}: ")]
         for name, file in loads.items()
@@ -277,11 +282,11 @@ def codes(findings: list[SubmissionFinding]) -> list[tuple[str, str, str]]:
 
 
 def test_unchanged_locustfiles_are_not_run(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(load_changes, "record")
+    monkeypatch.delattr(load_changes, "recorded")
     file = lab / "load" / "events.py"
     text = file.read_text(encoding="utf-8").replace('"""One request."""', '"""Mine."""  # a comment')
     file.write_bytes(text.replace("\n", "\r\n").encode())
-    assert load_findings(BUILT_IN, lab, lab, STATUSES) == []
+    assert load_findings(BUILT_IN, lab, lab) == []
 
 
 def test_a_moved_or_combined_locustfile_is_found_by_its_name_or_its_route(lab: Path) -> None:
@@ -298,7 +303,7 @@ def test_a_moved_or_combined_locustfile_is_found_by_its_name_or_its_route(lab: P
         encoding="utf-8",
     )
     (lab / "load" / "journey.py").unlink()
-    assert codes(load_findings(BUILT_IN, lab, tree, STATUSES)) == [
+    assert codes(load_findings(BUILT_IN, lab, tree)) == [
         ("load-missing", "/checkout", "load/checkout.py"),
         ("load-missing", "", "load/journey.py"),
         (
@@ -320,7 +325,7 @@ def test_a_locustfile_that_does_not_end_is_named_and_the_others_are_run(
     monkeypatch.setattr(recordings, "FILE_PROCESSOR", 1)
     edited(lab, "load/checkout.py", "from locust", "while True: pass\nfrom locust")
     edited(lab, "load/events.py", "localhost", "127.0.0.1")
-    assert codes(load_findings(BUILT_IN, lab, lab, STATUSES)) == [
+    assert codes(load_findings(BUILT_IN, lab, lab)) == [
         ("load-broken", "/checkout", "load/checkout.py: it does not end"),
         ("host-changed", "/events", "load/events.py: http://localhost:8000 became http://127.0.0.1:8000"),
     ]
@@ -337,7 +342,7 @@ def test_a_locustfile_reads_its_own_folder_and_nothing_of_the_teachers(lab: Path
     edited(lab, "load/events.py", "from locust", "from names import NAMES\nfrom locust")
     edited(lab, "load/events.py", '"/events?user=locust_user"', 'f"/events?user={NAMES}"')
     edited(lab, "load/my_events.py", "from locust", f"SECRET = open({str(secret)!r}).read()\nfrom locust")
-    findings = codes(load_findings(BUILT_IN, lab, lab, STATUSES))
+    findings = codes(load_findings(BUILT_IN, lab, lab))
     assert findings[0] == ("person-changed", "/events", "load/events.py: /events for locust_user became asha")
     if not protections().missing:
         assert findings[1][2].startswith(
@@ -352,7 +357,7 @@ def test_where_locust_is_missing_a_changed_locustfile_is_read(
     edited(lab, "load/events.py", "between(1, 2)", "between(3, 4)")
     edited(lab, "load/checkout.py", "class", "class class")
     recordings.recordings_of_starter.cache_clear()
-    assert codes(load_findings(BUILT_IN, lab, lab, STATUSES)) == [
+    assert codes(load_findings(BUILT_IN, lab, lab)) == [
         ("load-broken", "/checkout", "load/checkout.py: it cannot be read as Python"),
         ("load-unrecorded", "/events", READ),
     ]
@@ -360,7 +365,7 @@ def test_where_locust_is_missing_a_changed_locustfile_is_read(
 
 def test_a_locustfile_that_is_nested_too_deeply_is_reported(lab: Path) -> None:
     edited(lab, "load/events.py", "from locust", f"DEPTH = {'-' * 50_000}1\nfrom locust")
-    (finding,) = load_findings(BUILT_IN, lab, lab, STATUSES)
+    (finding,) = load_findings(BUILT_IN, lab, lab)
     assert (finding.code, finding.route) == ("load-broken", "/events")
 
 

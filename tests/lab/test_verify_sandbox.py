@@ -58,14 +58,14 @@ def start(tmp_path: Path) -> Start:
     return served
 
 
-def why(serve: Start, code: str, limits: dict[str, float]) -> str:
+def message_about(serve: Start, code: str, limits: dict[str, float]) -> str:
     """Return the message about an app that does not start."""
     with pytest.raises(AppFailed) as error, serve(code, **limits):
         pass
     return str(error.value)
 
 
-def gone(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
@@ -87,7 +87,7 @@ def gone(pid: int) -> bool:
 def test_an_app_that_does_not_start_is_reported_with_the_reason(
     start: Start, code: str, limits: dict[str, float], sentence: str
 ) -> None:
-    assert sentence in why(start, code.replace("SLEEP", "__import__('time').sleep(60)"), limits)
+    assert sentence in message_about(start, code.replace("SLEEP", "__import__('time').sleep(60)"), limits)
 
 
 def test_a_missing_interpreter_or_one_without_packages_is_reported(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_response_does_not_wait_for_an_acknowledgement_with_either_event_loop(
         assert send_request(app, RequestStep("/")).body == f"{loop} True"
 
 
-def test_an_app_that_hangs_exits_or_responds_with_garbage_is_told_apart(start: Start) -> None:
+def test_an_app_that_hangs_exits_or_responds_with_garbage_is_reported_with_its_reason(start: Start) -> None:
     code = APP.replace(
         '    return b"well"\n',
         """    import asyncio, os, socket
@@ -153,8 +153,8 @@ def test_an_app_that_hangs_exits_or_responds_with_garbage_is_told_apart(start: S
         assert send_request(app, RequestStep("/end")).problem.startswith(
             "no response. The app exited with code 7: "
         )
-        until(lambda: not app.runs, "the end of the app")
-        assert "\x1b" not in app.why_gone()
+        until(lambda: not app.process.runs, "the end of the app")
+        assert "\x1b" not in app.process.why_gone()
         with pytest.raises(AppFailed, match="exited with code 7"):
             app.counted()
 
@@ -182,7 +182,7 @@ os.wait()
         assert send_request(app, RequestStep("/")).status == 200
         started = [*sleepers(), psutil.Process(app.pid)]
         assert len(started) == 3
-    assert all(gone(process.pid) for process in started)
+    assert all(has_ended(process.pid) for process in started)
 
 
 def test_an_app_has_no_access_to_our_environment_or_to_modules_beside_its_runner(
@@ -223,7 +223,7 @@ def test_a_connection_to_the_control_port_without_the_token_is_ignored(
 def test_an_app_exits_when_the_process_that_started_it_has_ended(start: Start) -> None:
     with start(APP) as app:
         app._control.close()  # noqa: SLF001  (as the end of our process would)
-        until(lambda: gone(app.pid), "the end of the app")
+        until(lambda: has_ended(app.pid), "the end of the app")
 
 
 def test_a_slow_response_has_the_same_time_limit_as_any_other(start: Start) -> None:

@@ -1,4 +1,4 @@
-"""Which verdict follows from responses, times and counts, and which findings report their disagreement."""
+"""The verdict that follows from responses, times and counts, and the findings that report their disagreement."""
 
 import re
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ class Times:
         return compare(sides["before"], sides["after"], metrics, interleaved=True)
 
 
-def judged(
+def judge(
     counts: tuple[Work, Work] | None,
     time: Comparison | None,
     processor: tuple[float, float] | None = None,
@@ -92,17 +92,17 @@ def judged(
 
 
 def test_time_and_work_that_agree_give_the_share_with_its_interval(timed: Times) -> None:
-    verdict, codes = judged((SLOW, QUICK), timed(0.05))
+    verdict, codes = judge((SLOW, QUICK), timed(0.05))
     assert (verdict.verdict, verdict.by, codes) == ("improved", ("time", "work"), [])
     assert verdict.time is not None
     assert verdict.time.low < -0.95 < verdict.time.high < -0.94
     assert headline(verdict).startswith("improved by 95.0 % [94.")
-    verdict, codes = judged((SAME, work(STARTER | {"instructions": 90_000})), timed(1.6))
+    verdict, codes = judge((SAME, work(STARTER | {"instructions": 90_000})), timed(1.6))
     assert (verdict.verdict, verdict.by, codes) == ("worse", ("time", "work"), [])
 
 
 def test_work_decides_when_the_saving_is_too_small_for_the_timing(timed: Times) -> None:
-    verdict, codes = judged((SAME, QUICK), timed(1.0))
+    verdict, codes = judge((SAME, QUICK), timed(1.0))
     assert (verdict.verdict, verdict.by, codes) == ("improved", ("work",), [])
     assert "too small to measure over HTTP" in verdict.reasons[-1]
     assert headline(verdict) == "improved: 98.6 % fewer instructions, counted"
@@ -110,16 +110,16 @@ def test_work_decides_when_the_saving_is_too_small_for_the_timing(timed: Times) 
 
 def test_contradictions_of_work_and_time_are_reported(timed: Times) -> None:
     # Half a second of instructions is gone but the time is the same: the work moved to where it is not counted.
-    verdict, codes = judged((SLOW, QUICK), timed(1.0))
+    verdict, codes = judge((SLOW, QUICK), timed(1.0))
     assert (verdict.verdict, codes) == ("unchanged", ["work-elsewhere"])
-    verdict, codes = judged((SAME, QUICK), timed(1.5))
+    verdict, codes = judge((SAME, QUICK), timed(1.5))
     assert (verdict.verdict, codes) == ("worse", ["work-elsewhere"])
-    verdict, codes = judged((SAME, SAME), timed(0.5))
+    verdict, codes = judge((SAME, SAME), timed(0.5))
     assert (verdict.verdict, codes) == ("improved", ["time-without-work"])
 
 
 def test_with_too_few_requests_the_work_decides(timed: Times) -> None:
-    verdict, _ = judged((SLOW, QUICK), timed(0.05, requests=40))
+    verdict, _ = judge((SLOW, QUICK), timed(0.05, requests=40))
     assert (verdict.verdict, verdict.by, verdict.time) == ("improved", ("work",), None)
     assert verdict.reasons[0].startswith("The timing is inconclusive: ")
     assert "40 requests in a run" in verdict.reasons[0]
@@ -127,14 +127,14 @@ def test_with_too_few_requests_the_work_decides(timed: Times) -> None:
 
 
 def test_without_counts_time_decides_alone_and_without_both_nothing_is_improved(timed: Times) -> None:
-    verdict, _ = judged(None, timed(0.5))
+    verdict, _ = judge(None, timed(0.5))
     assert (verdict.verdict, verdict.by) == ("improved", ("time",))
-    verdict, _ = judged(None, None)
+    verdict, _ = judge(None, None)
     assert verdict.verdict == "unchanged"
 
 
 def test_unchanged_code_is_unchanged_and_a_different_response_is_wrong() -> None:
-    verdict, _ = judged((SLOW, SLOW), None, changed=False)
+    verdict, _ = judge((SLOW, SLOW), None, changed=False)
     assert (verdict.verdict, verdict.by) == ("unchanged", ("code",))
     difference = Difference("/events", "rows-dropped", "GET /events", "1 row (a)", "no rows")
     wrong, _ = judge_route(
@@ -168,7 +168,7 @@ def test_work_is_less_only_when_no_count_is_more(after: dict[str, int], change: 
 def test_faster_growth_is_a_finding_and_the_number_of_events_from_which_it_is_slower(timed: Times) -> None:
     quadratic = work(QUICK.usual.counts, LINEAR | {"instructions": 2.0})
     for time, start in ((timed(0.5), "improved by "), (None, "improved: 98.6 %")):
-        verdict, codes = judged((SAME, quadratic), time)
+        verdict, codes = judge((SAME, quadratic), time)
         assert (verdict.verdict, codes) == ("improved", ["grows-faster"])
         # 35,000 / 9 instructions for each event, and 500 / 81 for each pair: the same for 630 events.
         assert verdict.slower_from == 630
@@ -177,20 +177,20 @@ def test_faster_growth_is_a_finding_and_the_number_of_events_from_which_it_is_sl
         assert headline(verdict).startswith(start)
         assert headline(verdict).endswith(", and slower from about 630 events on")
     # The starter's count stopped at the limit, so the two cross later.
-    verdict, _ = judged((SLOW, quadratic), None)
+    verdict, _ = judge((SLOW, quadratic), None)
     assert "From more than about 260 events on" in verdict.reasons[-1]
     # More work already with the starter's data.
-    verdict, codes = judged((QUICK, work(STARTER, LINEAR | {"instructions": 2.0})), None)
+    verdict, codes = judge((QUICK, work(STARTER, LINEAR | {"instructions": 2.0})), None)
     assert (verdict.verdict, codes) == ("worse", ["grows-faster"])
 
 
 def test_growth_of_a_lower_order_is_no_finding() -> None:
     for growth in ({"instructions": 1.3}, {"statements": 1.0}):
-        verdict, codes = judged((SAME, work(QUICK.usual.counts, LINEAR | growth)), None)
+        verdict, codes = judge((SAME, work(QUICK.usual.counts, LINEAR | growth)), None)
         assert (verdict.verdict, codes, verdict.slower_from) == ("improved", [], 0)
     quadratic = LINEAR | {"instructions": 2.0}
     # So is the growth that the starter has, too.
-    verdict, codes = judged((work(STARTER, quadratic), work(QUICK.usual.counts, quadratic)), None)
+    verdict, codes = judge((work(STARTER, quadratic), work(QUICK.usual.counts, quadratic)), None)
     assert (verdict.verdict, codes) == ("improved", [])
 
 
@@ -214,19 +214,19 @@ def test_without_timing_the_processor_time_sees_what_the_counts_do_not(
     by: tuple[str, ...],
     codes: list[str],
 ) -> None:
-    judgement, found_codes = judged((SLOW, after), None, processor)
+    judgement, found_codes = judge((SLOW, after), None, processor)
     assert (judgement.verdict, judgement.by, found_codes) == (verdict, by, codes)
     assert judgement.reasons[-1].startswith("Processor time of one request: from 200.0 ms to ")
 
 
 def test_the_counts_decide_about_a_saving_too_small_for_the_processor_time() -> None:
     for processor in ((3.0, 2.9), (3.0, 3.5)):
-        verdict, codes = judged((SAME, QUICK), None, processor)
+        verdict, codes = judge((SAME, QUICK), None, processor)
         assert (verdict.verdict, verdict.by, codes) == ("improved", ("work",), [])
-    verdict, codes = judged((SAME, QUICK), None, (3.0, 9.0))
+    verdict, codes = judge((SAME, QUICK), None, (3.0, 9.0))
     assert (verdict.verdict, codes) == ("worse", ["work-elsewhere"])
     assert headline(verdict) == "worse: 200.0 % more processor time"
-    verdict, codes = judged((SAME, SAME), None, (3.0, 1.0))
+    verdict, codes = judge((SAME, SAME), None, (3.0, 1.0))
     assert (verdict.verdict, codes) == ("improved", ["time-without-work"])
     assert headline(verdict) == "improved: 66.7 % less processor time"
 
@@ -268,13 +268,13 @@ def test_samples_that_neither_differ_nor_agree_call_for_more(
 
 
 def test_timing_decides_where_it_was_measured(timed: Times) -> None:
-    verdict, _ = judged((SLOW, SLOW), timed(0.2), (200.0, 400.0))
+    verdict, _ = judge((SLOW, SLOW), timed(0.2), (200.0, 400.0))
     assert (verdict.verdict, verdict.by, verdict.processor) == ("improved", ("time",), None)
 
 
 def test_an_app_that_does_not_become_idle_is_reported() -> None:
     restless = replace(SAME, usual=replace(SAME.usual, busy=True))
-    verdict, codes = judged((SAME, restless), None)
+    verdict, codes = judge((SAME, restless), None)
     assert (verdict.verdict, codes) == ("unchanged", ["busy-without-requests"])
 
 

@@ -44,7 +44,7 @@ class AuditResult:
     findings: tuple[AuditFinding, ...]
     claims: tuple[CheckedClaim, ...]
     open: tuple[Spot, ...]
-    """What cannot be checked, and why."""
+    """The points that cannot be checked, each with the reason."""
     report: ParsedReport
 
     @property
@@ -88,14 +88,6 @@ def audit(path: Path, tables: Path | None = None) -> AuditResult:
         open=_by_line(_open(report)),
         report=report,
     )
-
-
-def pictures_to_enter(document: Document) -> str:
-    """Return `9 screenshots: enter these numbers`, or nothing if there is none, or if tables were entered."""
-    count = len(document.pictures)
-    if not count or document.entered:
-        return ""
-    return "1 screenshot: enter its numbers" if count == 1 else f"{count} screenshots: enter these numbers"
 
 
 def _by_line(spots: Iterable[Spot]) -> tuple[Spot, ...]:
@@ -145,8 +137,9 @@ def _open(report: ParsedReport) -> Iterable[Spot]:
 
 
 def _screenshots(document: Document, line: int) -> Iterable[Spot]:
-    if sentence := pictures_to_enter(document):
-        yield Spot(line, f'{sentence} (festgate lab audit --enter "{document.source}").')
-
-
-__all__ = ["AuditResult", "CheckedClaim", "UnreadableReport", "audit", "pictures_to_enter"]
+    count = len(document.pictures)
+    if count and not document.entered:
+        numbers = (
+            "1 screenshot: enter its numbers" if count == 1 else f"{count} screenshots: enter these numbers"
+        )
+        yield Spot(line, f'{numbers} (festgate lab audit --enter "{document.source}").')

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from festgate.lab.audit.words import NEGATION, Metric, metric_of
 
 Direction = Literal[-1, 0, 1]
-"""Of the figure: -1 lower, 1 higher, 0 unknown."""
+"""The direction of a figure: -1 lower, 1 higher, 0 unknown."""
 _LOWER: Final = re.compile(
     r"\b(?:fell|fall(?:s|en|ing)?|drop\w*|decreas\w*|reduc\w*|shr[aiu]nk\w*|cut|lower\w*|less|short(?:er|ened)"
     r"|declin\w*|went down|halved)\b",
@@ -32,7 +32,7 @@ _NOT_A_RESULT: Final = re.compile(
 )
 """Words of a clause about a wish or a rule; "to reduce" is a purpose."""
 _THAN: Final = re.compile(r"\bthan\b(.*)", re.IGNORECASE)
-"""What follows can be another column of the same run: "the median is lower than the mean"."""
+"""The word before another column of the same run: "the median is lower than the mean"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,12 @@ class Document:
         return self.places[number - 1] if number <= len(self.places) else Place(number)
 
     @property
+    def prose(self) -> list[Line]:
+        """The lines that are in no Locust table."""
+        inside = {number for first, last in self.output.spans for number in range(first, last + 1)}
+        return [line for line in self.lines if line.number not in inside]
+
+    @property
     def tables(self) -> tuple[Table, ...]:
         """The Locust tables in their order."""
         return self.output.tables
@@ -145,15 +151,7 @@ def _read(path: Path) -> Document:
         raise UnreadableReport(msg)
     if is_html(text):
         return _html(path, text)
-    lines = lines_of(text)
-    return Document(
-        source,
-        "text",
-        tuple(lines),
-        tuple(Place(line.number) for line in lines),
-        _tables(source, text),
-        linked_pictures(path, markdown_links(text)),
-    )
+    return _document(path, "text", text, linked_pictures(path, markdown_links(text)))
 
 
 def _with_tables(document: Document, file: Path) -> Document:
@@ -197,11 +195,22 @@ def _joined(first: LocustOutput, second: LocustOutput, by: int) -> LocustOutput:
     )
 
 
-def _tables(source: str, text: str) -> LocustOutput:
+def _document(
+    path: Path,
+    kind: FileKind,
+    text: str,
+    pictures: tuple[Picture, ...],
+    places: tuple[Place, ...] | None = None,
+) -> Document:
+    """Return the document of a text; without `places` its lines are those of the file."""
+    source, lines = str(path), tuple(lines_of(text))
     try:
-        return read_text(source, text)
+        output = read_text(source, text)
     except NotLocust:
-        return LocustOutput(source, ())
+        output = LocustOutput(source, ())
+    if places is None:
+        places = tuple(Place(line.number) for line in lines)
+    return Document(source, kind, lines, places, output, pictures)
 
 
 def _html(path: Path, text: str) -> Document:
@@ -218,23 +227,19 @@ def _html(path: Path, text: str) -> Document:
     if web is None:
         msg = f"{source} begins as HTML but cannot be read as HTML."
         raise UnreadableReport(msg)
-    joined = "\n".join(web.texts)
     places = tuple(Place(line) for line in web.lines)
-    pictures = linked_pictures(path, web.pictures)
-    return Document(source, "html", tuple(lines_of(joined)), places, _tables(source, joined), pictures)
+    return _document(path, "html", "\n".join(web.texts), linked_pictures(path, web.pictures), places)
 
 
 def _word(path: Path) -> Document:
-    source = str(path)
     try:
         texts, pictures = word_text(path)
     except ValueError as error:
-        msg = f"{source} {error}"
+        msg = f"{path} {error}"
         raise UnreadableReport(msg) from None
     text = "\n".join(texts)
-    lines = lines_of(text)
-    places = tuple(Place(line.number, unit="paragraph") for line in lines)
-    return Document(source, "word", tuple(lines), places, _tables(source, text), pictures)
+    places = tuple(Place(line.number, unit="paragraph") for line in lines_of(text))
+    return _document(path, "word", text, pictures, places)
 
 
 def _pdf(path: Path) -> Document:
@@ -249,7 +254,10 @@ def _pdf(path: Path) -> Document:
     if 2 * _words_per_line(plain) < _words_per_line(laid_out):
         # Some programs, such as Google Docs, place each word and each space by itself.
         return laid_out
-    return max((plain, laid_out), key=_complete_rows)
+    return max(
+        (plain, laid_out),
+        key=lambda document: sum(len(table.rows) + (table.total is not None) for table in document.tables),
+    )
 
 
 def _words_per_line(document: Document) -> float:
@@ -260,18 +268,13 @@ def _words_per_line(document: Document) -> float:
 def _pdf_read(path: Path, *, laid_out: bool) -> Document:
     from festgate.lab.audit.pdf_text import pdf_text  # noqa: PLC0415  (pypdf takes a fifth of a second)
 
-    source = str(path)
     try:
         pages, pictures = pdf_text(path, laid_out=laid_out)
     except ValueError as error:
-        msg = f"{source} {error}"
+        msg = f"{path} {error}"
         raise UnreadableReport(msg) from None
     text = "\n".join(line for page in pages for line in page)
     places = tuple(
         Place(line, page) for page, lines in enumerate(pages, 1) for line in range(1, len(lines) + 1)
     )
-    return Document(source, "pdf", tuple(lines_of(text)), places, _tables(source, text), pictures)
-
-
-def _complete_rows(document: Document) -> int:
-    return sum(len(table.rows) + (table.total is not None) for table in document.tables)
+    return _document(path, "pdf", text, pictures, places)

@@ -108,13 +108,16 @@ def entry_page(
     report: str, pictures: Sequence[Picture], entered: str = "", routes: Sequence[str] = ROUTES
 ) -> str:
     """Return the form as a complete HTML file."""
+    script = _file(__package__ or "", "entry_form.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style = _file("festgate.rehearsal.report", "report.css") + _file(__package__ or "", "entry_form.css")
     return str(
         _PAGE.format(
-            hash=script_hash(),
+            hash=f"sha256-{digest}",
             report=report,
-            style=Markup(_file("festgate.rehearsal.report", "report.css") + entry_style()),  # noqa: S704  (ours)
+            style=Markup(style),  # noqa: S704  (from this package)
             form=entry_form(report, pictures, entered, routes),
-            script=Markup(entry_script()),  # noqa: S704
+            script=Markup(script),  # noqa: S704
         )
     )
 
@@ -122,13 +125,13 @@ def entry_page(
 def entry_form(
     report: str, pictures: Sequence[Picture], entered: str = "", routes: Sequence[str] = ROUTES
 ) -> Markup:
-    """Return the form alone, for a page that contains `entry_style` and `entry_script`.
+    """Return the form alone; a page with the style and the script of `entry_page` can have several.
 
     `report` is the name of the file, `entered` the text that the form made before, and `routes` are suggested as names.
-    The page's security policy needs `img-src data:` and `script_hash`. A page can have several forms.
     """
     before = _read(entered)
-    by_name = {_picture_of(table): table for table in before.tables}
+    # The heading of a table names its picture: `Before: page 2, picture 1`.
+    by_name = {table.heading.partition(": ")[2]: table for table in before.tables}
     room = MAX_SHOWN_BYTES
     shots = []
     for number, picture in enumerate(pictures, 1):
@@ -160,21 +163,6 @@ def entry_form(
     )
 
 
-def entry_style() -> str:
-    """Return the styles of the form, which use the colours of the rehearsal's report.css."""
-    return _file(__package__ or "", "entry_form.css")
-
-
-def entry_script() -> str:
-    """Return the script of the form."""
-    return _file(__package__ or "", "entry_form.js")
-
-
-def script_hash() -> str:
-    """Return the source by which a security policy allows the script: `sha256-...`."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(entry_script().encode()).digest()).decode()}"
-
-
 def _read(entered: str) -> _Entered:
     """Read the text that the form made before; a text of another kind is left out."""
     try:
@@ -185,11 +173,6 @@ def _read(entered: str) -> _Entered:
     # Only Locust's terminal has the rate of the whole run.
     source = "web" if any(table.rates == "moment" for table in tables) else "console"
     return _Entered(tables, users[1] if users else "", source)
-
-
-def _picture_of(table: Table) -> str:
-    """Return the name of the picture in the table's heading, `Before: page 2, picture 1`."""
-    return table.heading.partition(": ")[2]
 
 
 def _figure(picture: Picture, media: str, content: bytes) -> Markup:

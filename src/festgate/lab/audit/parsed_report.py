@@ -67,14 +67,9 @@ class ParsedReport:
         return bool(claims) and all("median" in {traced.claim.metric, *traced.columns} for traced in claims)
 
 
-def _prose_length(document: Document) -> int:
-    inside = {number for first, last in document.output.spans for number in range(first, last + 1)}
-    return sum(len(line.text) + 1 for line in document.lines if line.number not in inside)
-
-
 def parse_report(document: Document) -> ParsedReport:
     """Find the prose, the tables and the claims of the report. Raises UnreadableReport for too much prose."""
-    if _prose_length(document) > MAX_PROSE:
+    if sum(len(line.text) + 1 for line in document.prose) > MAX_PROSE:
         msg = f"{document.source} has more than {MAX_PROSE // 10**6} million characters besides its tables."
         raise UnreadableReport(msg)
     prose = read_prose(document.lines, document.output.spans, is_unwrapped=document.kind == "word")

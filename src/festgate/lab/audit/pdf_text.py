@@ -5,10 +5,10 @@ The order of writing keeps words and paragraphs together; the order of the layou
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from festgate.lab.audit.pdf_pictures import pdf_pictures
 from festgate.lab.audit.pictures import Picture
@@ -47,8 +47,7 @@ def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, tuple[Pictur
             msg = f"has {len(pages)} pages; reports of up to {MAX_PAGES} are read."
             raise ValueError(msg)
         pictures = pdf_pictures(pages)
-        extract = _in_layout_order if laid_out else _in_writing_order
-        texts = list(_texts(pages, extract))
+        texts = list(_texts(pages, laid_out=laid_out))
     except (
         PyPdfError,
         OSError,
@@ -64,7 +63,7 @@ def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, tuple[Pictur
     return texts, pictures
 
 
-def _texts(pages: Sequence["PageObject"], extract: Callable[["PageObject"], str]) -> Iterator[list[str]]:
+def _texts(pages: Sequence["PageObject"], *, laid_out: bool) -> Iterator[list[str]]:
     """Yield the lines of each page. Raises ValueError for a page that is too large, or where all take too long."""
     end = time.monotonic() + MAX_SECONDS
     for number, page in enumerate(pages, 1):
@@ -75,7 +74,10 @@ def _texts(pages: Sequence["PageObject"], extract: Callable[["PageObject"], str]
         if time.monotonic() > end:
             msg = f"takes longer than {MAX_SECONDS:.0f} s to read. Save the report as PDF again, or as docx."
             raise ValueError(msg)
-        yield _lines(extract(page))
+        # In the order of writing, or in that of the layout.
+        mode: dict[str, Any] = {"extraction_mode": "layout", "layout_mode_space_vertically": False}
+        text = page.extract_text(**mode if laid_out else {})
+        yield re.split(r"\r\n|\n|\r", text.replace("\0", ""))
 
 
 def _content_bytes(page: "PageObject") -> int:
@@ -83,15 +85,3 @@ def _content_bytes(page: "PageObject") -> int:
     content = contents.get_object() if contents is not None else []
     streams = content if isinstance(content, list) else [content]
     return sum(len(stream.get_object().get_data()) for stream in streams)
-
-
-def _in_writing_order(page: "PageObject") -> str:
-    return page.extract_text()
-
-
-def _in_layout_order(page: "PageObject") -> str:
-    return page.extract_text(extraction_mode="layout", layout_mode_space_vertically=False)
-
-
-def _lines(text: str) -> list[str]:
-    return re.split(r"\r\n|\n|\r", text.replace("\0", ""))

@@ -175,10 +175,9 @@ def _nearest(labels: Sequence[tuple[int, T]], document: Document) -> dict[int, T
 
 def _labels(document: Document) -> Iterator[tuple[int, str]]:
     """Yield the line and the text of each heading, and of each short line that can be one."""
-    inside = {number for first, last in document.output.spans for number in range(first, last + 1)}
-    for line in document.lines:
+    for line in document.prose:
         bare = line.text.strip().strip("*_`: ")
-        if line.number in inside or not bare or len(bare) > _LABEL or "\t" in bare or bare.startswith("|"):
+        if not bare or len(bare) > _LABEL or "\t" in bare or bare.startswith("|"):
             continue
         is_label = _TITLE.match(line.text) or line.text.rstrip(" *_").endswith(":")
         if is_label or not re.search(r"[.!?;]$|\d\s?m?s\b|%", bare):

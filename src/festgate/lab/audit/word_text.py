@@ -170,12 +170,15 @@ class _Reader:
             return
         name = _local(tag)
         if not name:
-            self._begin_picture(tag, attributes)
+            attribute = {"blip": " embed", "imagedata": " id"}.get(tag.rpartition(" ")[2])
+            if attribute is not None:
+                self.text.pictures += [value for key, value in attributes.items() if key.endswith(attribute)]
         elif name in _CHARACTERS:
             # Outside of a run, `tab` is a tab stop.
             self._piece += [_CHARACTERS[name]] * bool(self._runs)
         elif name in ("pStyle", "numPr"):
-            self._begin_style(name, _attribute(attributes, "val"))
+            value = attributes.get(f"{_WORD}val", attributes.get(f"{_STRICT}val", ""))
+            self._begin_style(name, value)
         else:
             self._in_text = self._in_text or name == "t"
             self._runs += name == "r"
@@ -193,11 +196,6 @@ class _Reader:
             self._prefix = "#" * min(int(heading[1]), 6) + " "
         elif value.lower() == "title":
             self._prefix = "# "
-
-    def _begin_picture(self, tag: str, attributes: dict[str, str]) -> None:
-        attribute = {"blip": " embed", "imagedata": " id"}.get(tag.rpartition(" ")[2])
-        if attribute is not None:
-            self.text.pictures += [value for key, value in attributes.items() if key.endswith(attribute)]
 
     def data(self, text: str) -> None:
         """Add text."""
@@ -242,7 +240,3 @@ def _local(tag: str) -> str:
     """Return the name of an element of Word's own; empty for others."""
     space, _, name = tag.rpartition(" ")
     return name if f"{space} " in (_WORD, _STRICT) else ""
-
-
-def _attribute(attributes: dict[str, str], name: str) -> str:
-    return attributes.get(f"{_WORD}{name}", attributes.get(f"{_STRICT}{name}", ""))

@@ -75,7 +75,7 @@ def audit(
     for file in files:
         try:
             audited = auditing.audit(file, tables)
-        except auditing.UnreadableReport as error:
+        except documents.UnreadableReport as error:
             unreadable.append(str(error))
             print(error, file=sys.stderr)
             continue

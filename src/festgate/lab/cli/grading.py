@@ -191,14 +191,16 @@ def _write_gradebook(
     for name, content in written.files.items():
         (to / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(to / name, content)
-    if written.left_out:
-        print(
-            f"Not in the file for {gradebook.capitalize()}, because the student is unknown:"
-            f" {', '.join(written.left_out)}. Enter the name or the gradebook id in {to / 'students.csv'}."
-        )
-    if written.repeated:
-        print(
-            f"Not in the file for {gradebook.capitalize()}, because a student has several submissions:"
-            f" {', '.join(written.repeated)}. Remove all but one of them, or correct the gradebook ids in"
-            f" {to / 'students.csv'}."
-        )
+    for reason, names, remedy in (
+        ("the student is unknown", written.left_out, "Enter the name or the gradebook id"),
+        (
+            "a student has several submissions",
+            written.repeated,
+            "Remove all but one of them, or correct the gradebook ids",
+        ),
+    ):
+        if names:
+            print(
+                f"Not in the file for {gradebook.capitalize()}, because {reason}: {', '.join(names)}. {remedy} in"
+                f" {to / 'students.csv'}."
+            )

@@ -62,7 +62,7 @@ def _crashing(module: Module) -> Iterator[tuple[Definition | None, Simple]]:
             if node in guarded:
                 continue
             if isinstance(node, Simple) and (
-                node in raising if isinstance(node, ast.Raise) else _divides_by_zero(node)
+                node in raising if isinstance(node, ast.Raise) else any(map(_is_division, ast.walk(node)))
             ):
                 yield holder, node
 
@@ -89,10 +89,6 @@ def _guarded(top: ast.stmt) -> set[ast.AST]:
         for statement in guard.body
         for node in ast.walk(statement)
     }
-
-
-def _divides_by_zero(statement: ast.stmt) -> bool:
-    return any(_is_division(node) for node in ast.walk(statement))
 
 
 def _is_division(node: ast.AST) -> bool:

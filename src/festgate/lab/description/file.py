@@ -144,63 +144,44 @@ def _lines(reading: Reading) -> Iterator[str]:
     if reading.missing:
         yield "#"
         yield from (f"# {sentence}" for sentence in reading.missing)
-    yield from (
-        "",
-        "# The module of the app, and its name in there, as in `uvicorn main:app`.",
-        _pair("app", starter.app),
-    )
-    yield from (
-        "",
-        f"# The part of an address that names the person: /events?{starter.person}=Meera",
-        _pair("person", starter.person),
-    )
-    yield from (
-        "",
-        "# The fields of the forms: the user name, then the password.",
-        _pair("form", list(starter.form)),
-    )
-    yield from (
-        "",
-        "# The SQLite file, seen from the folder in which the app is started.",
-        _pair("database", starter.database),
-    )
-    yield from (
-        "",
-        '# The script that inserts the events, run by hand before the first start; "" where the app inserts them.',
-        _pair("fill", starter.fill),
-    )
-    yield from (
-        "",
-        '# The Markdown file with the questions for the report: topics with ##, questions with ###; "" for none.',
-        _pair("report", starter.report),
-    )
+    for comment, key, value in (
+        ("The module of the app, and its name in there, as in `uvicorn main:app`.", "app", starter.app),
+        (
+            f"The part of an address that names the person: /events?{starter.person}=Meera",
+            "person",
+            starter.person,
+        ),
+        ("The fields of the forms: the user name, then the password.", "form", list(starter.form)),
+        ("The SQLite file, seen from the folder in which the app is started.", "database", starter.database),
+        (
+            'The script that inserts the events, run by hand before the first start; "" where the app inserts them.',
+            "fill",
+            starter.fill,
+        ),
+        (
+            'The Markdown file with the questions for the report: topics with ##, questions with ###; "" for none.',
+            "report",
+            starter.report,
+        ),
+    ):
+        yield from ("", f"# {comment}", _pair(key, value))
     yield from ("", f"# The packages of the app, {reading.pins}.", "# [] stands for current versions.")
     yield from ("packages = [", *(f"  {_text(name)}," for name in starter.packages), "]")
     yield from ("", "# The three routes that are loaded and made faster.", "[paths]")
-    yield from (
-        _pair(name, starter.paths[name]) if name in starter.paths else f'# {name} = "/..."  (add it)'
-        for name in ROUTES
-    )
-    yield from (
-        "",
-        "# Other pages, which have to stay as they are. Leave out a page that the app does not have.",
-        "[others]",
-    )
-    yield from (_pair(name, path) for name, path in starter.others.items())
+    for name in ROUTES:
+        path = starter.paths.get(name)
+        yield _pair(name, path) if path else f'# {name} = "/..."  (add it)'
+    others = "Other pages, which have to stay as they are. Leave out a page that the app does not have."
+    yield from ("", f"# {others}", "[others]", *map(_pair, starter.others, starter.others.values()))
     yield from ("", "# The locustfile of each route, and of the journey through several pages.", "[load]")
-    yield from (_pair(name, place) for name, place in starter.load.items())
+    yield from map(_pair, starter.load, starter.load.values())
     yield from (
         "",
         "# The crashes that are in the code on purpose: the place, the statement, the route that reaches it, the",
         '# statement that fixes it ("" only removes it), and whether the exercise asks for the fix.',
     )
     for crash in starter.crashes:
-        yield "[[crashes]]"
-        yield from (
-            _pair(name, getattr(crash, name))
-            for name in ("file", "line", "code", "path", "replacement", "must_be_fixed")
-        )
-        yield ""
+        yield from ("[[crashes]]", *(_pair(key, getattr(crash, key)) for key in _Crash.model_fields), "")
 
 
 def _pair(key: str, value: object) -> str:

@@ -23,7 +23,11 @@ class Locustfile:
 
 def locustfiles(modules: Modules) -> list[Locustfile]:
     """Return the files that import Locust."""
-    return [_locustfile(modules, module) for module in modules if _imports_locust(module)]
+    return [
+        _locustfile(modules, module)
+        for module in modules
+        if any(full.split(".")[0] == "locust" for full in module.names.values())
+    ]
 
 
 def files_of_routes(files: list[Locustfile], pages: Mapping[str, Route]) -> dict[str, str]:
@@ -43,10 +47,6 @@ def files_of_routes(files: list[Locustfile], pages: Mapping[str, Route]) -> dict
     if several:
         load[JOURNEY] = min(several, key=lambda place: (-len(visited[place]), place.count("/"), place))
     return load
-
-
-def _imports_locust(module: Module) -> bool:
-    return any(full.split(".")[0] == "locust" for full in module.names.values())
 
 
 def _locustfile(modules: Modules, module: Module) -> Locustfile:

@@ -38,11 +38,6 @@ class Module:
     names: dict[str, str] = field(default_factory=dict)
     """The dotted name behind each imported name: `total_payable` is `checkout.total_payable`."""
 
-    @property
-    def is_package(self) -> bool:
-        """Return whether the file is the `__init__.py` of a package."""
-        return PurePosixPath(self.place).stem == PACKAGE
-
 
 @dataclass(frozen=True)
 class Modules:
@@ -52,7 +47,7 @@ class Modules:
     unreadable: tuple[str, ...]
     """The paths of files that are not valid Python."""
     _known: dict[tuple[str, str], str | None] = field(default_factory=dict)
-    """What each name was found to stand for."""
+    """The text or value behind each name that was followed."""
 
     def __iter__(self) -> Iterator[Module]:
         """Return the modules in the order of their paths."""
@@ -225,7 +220,8 @@ def _local_names(definition: Definition) -> set[str]:
 
 
 def _imports(module: Module) -> Iterator[tuple[str, str]]:
-    package = module.name if module.is_package else module.name.rpartition(".")[0]
+    is_package = PurePosixPath(module.place).stem == PACKAGE
+    package = module.name if is_package else module.name.rpartition(".")[0]
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:

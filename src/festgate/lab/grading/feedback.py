@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from festgate.lab.description.starter import Starter
-from festgate.lab.grading.agreement import RouteAgreement, reasons_of
+from festgate.lab.grading.agreement import reasons_of
 from festgate.lab.grading.grades import Grade
 from festgate.lab.grading.reports import AuditedReport
 from festgate.lab.grading.score import CRASHES, LOADS
@@ -199,13 +199,9 @@ def _reports(grade: Grade) -> Iterator[str]:
         yield from _part(
             "The report and the app",
             "What the report concludes can be seen in the app as well.",
-            [_claimed(agreement) for agreement in differs],
+            [f"{agreement.route}: the report {agreement.sentence}." for agreement in differs],
             ["What else differed between your runs before and after, besides the code of the page?"],
         )
-
-
-def _claimed(agreement: RouteAgreement) -> str:
-    return f"{agreement.route}: the report {agreement.sentence}."
 
 
 def _report(report: AuditedReport) -> tuple[list[str], list[str]]:

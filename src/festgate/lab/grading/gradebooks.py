@@ -22,6 +22,7 @@ from festgate.lab.grading.cells import as_csv
 from festgate.lab.grading.grades import Grade
 from festgate.lab.grading.students import Student
 from festgate.lab.grading.submissions import file_name
+from festgate.lab.verify.outputs import gradescope_results, gradescope_test
 
 Gradebook = Literal["moodle", "canvas", "gradescope"]
 MOODLE: Final = (
@@ -127,22 +128,6 @@ def _repeated(grades: Sequence[Grade], key_of: Callable[[Student], str]) -> tupl
 
 def as_gradescope(grade: Grade, feedback: str) -> dict[str, Any]:
     """Return the results.json: a test for each part of the rubric that gives points."""
-    tests = [
-        {
-            "name": part.title,
-            "score": part.points,
-            "max_score": part.maximum,
-            "status": "passed" if part.points >= part.maximum else "failed",
-            "visibility": "visible",
-        }
-        for part in grade.score.parts
-        if part.maximum
-    ]
-    return {
-        "score": grade.points,
-        "output": feedback,
-        "output_format": "md",
-        "visibility": "visible",
-        "stdout_visibility": "hidden",
-        "tests": tests,
-    }
+    parts = [part for part in grade.score.parts if part.maximum]
+    tests = [gradescope_test(part.title, part.points, part.maximum) for part in parts]
+    return {**gradescope_results(grade.points, feedback, tests), "output_format": "md"}

@@ -56,7 +56,7 @@ class Reading:
 
     reports: tuple[AuditedReport, ...] = ()
     author: Student = field(default_factory=Student)
-    """As the reports name the author."""
+    """The author as the reports name them."""
     files: tuple[OwnFile, ...] = ()
     """The files that differ from the starter's."""
     answered: tuple[int, int] = (0, 0)
@@ -79,7 +79,7 @@ class Grade:
     """The author, from the reports and the name of the submission."""
     score: Score
     claims: tuple[RouteAgreement, ...]
-    """What the reports claim of each route, beside the verification."""
+    """The claims of the reports about each route, beside the verification."""
     problem: str = ""
     """The reason why it could not be verified."""
     trouble: Trouble = ""

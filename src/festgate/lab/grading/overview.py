@@ -155,16 +155,15 @@ def _row(starter: Starter, number: int, grade: Grade) -> Markup:
 def _student(grade: Grade) -> Markup:
     student = grade.student
     below = " ".join(filter(None, (student.number, student.section and f"section {student.section}")))
-    return Markup('<td class="word" data-sort="{}">{}{}{}</td>').format(
-        student.name.casefold(),
-        student.name or "-",
-        Markup(' <span class="change">{}</span>').format(below) if below else "",
-        Markup(' <span class="change">unsure: {}</span>').format(_unsure(grade)) if student.unsure else "",
+    unsure = ", ".join(HEADINGS[field] for field in HEADINGS if field in student.unsure)
+    return Markup('<td class="word" data-sort="{}">{} {} {}</td>').format(
+        student.name.casefold(), student.name or "-", _below(below), _below(unsure and f"unsure: {unsure}")
     )
 
 
-def _unsure(grade: Grade) -> str:
-    return ", ".join(HEADINGS[field] for field in HEADINGS if field in grade.student.unsure)
+def _below(line: str) -> Markup:
+    """Write a line below the content of a cell; nothing for an empty one."""
+    return Markup('<span class="change">{}</span>').format(line) if line else Markup()
 
 
 def _mark(word: str) -> Markup:
@@ -172,7 +171,7 @@ def _mark(word: str) -> Markup:
 
 
 def _cell(word: str, key: str, lines: Sequence[str] = ()) -> Markup:
-    below = _joined(Markup('<span class="change">{}</span>').format(line) for line in lines if line)
+    below = _joined(map(_below, lines))
     return Markup('<td class="word" data-sort="{}">{}{}</td>').format(
         key, _mark(word) if word else "-", below
     )
@@ -183,15 +182,14 @@ def _plain(text: str) -> Markup:
 
 
 def _codes(codes: Sequence[str], without: str = "-", more: str = "") -> Markup:
-    below = Markup('<span class="change">{}</span>').format(more) if more else Markup()
     if not codes:
-        return Markup('<td class="word" data-sort="0">{}{}</td>').format(without, below)
+        return Markup('<td class="word" data-sort="0">{}{}</td>').format(without, _below(more))
     shown = (
         [*codes[:MAX_CODES], f"and {len(codes) - MAX_CODES} more"] if len(codes) > MAX_CODES + 1 else codes
     )
     listed = _joined(Markup("<li>{}</li>").format(code) for code in shown)
     return Markup('<td class="word" data-sort="{}"><ul class="codes">{}</ul>{}</td>').format(
-        len(codes), listed, below
+        len(codes), listed, _below(more)
     )
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
+from festgate.lab.audit.audit import AuditResult, audit
 from festgate.lab.audit.claim_checks import format_quantity
 from festgate.lab.audit.claims import Claim
-from festgate.lab.audit.documents import TABLES, Document, read_document
+from festgate.lab.audit.documents import TABLES, Document, UnreadableReport, read_document
 from festgate.lab.audit.pictures import MAX_PICTURES, Picture
 from festgate.lab.audit.pictures import SUFFIXES as PICTURES
 from festgate.lab.audit.words import COLUMNS
@@ -26,7 +26,7 @@ SCREENSHOTS: Final = "screenshots"
 """The name of the report of a submission that has only pictures."""
 SUFFIXES: Final = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf", ".docx"})
 GENERATED: Final = b"Written by Festgate."
-"""In the footer of each page that `festgate lab report` and the rehearsal write."""
+"""A text in the footer of each page that `festgate lab report` and the rehearsal write."""
 _NO_REPORTS: Final = frozenset({RUNS, HINTS, "templates", "before", "static", "tests"})
 """Folders that hold no report of the student."""
 _OTHER_FILES: Final = re.compile(
@@ -87,7 +87,7 @@ class AuditedReport:
     pictures: int = 0
     """Screenshots whose numbers have not been entered."""
     open: tuple[str, ...] = ()
-    """What could not be checked, and why."""
+    """The points that could not be checked, each with the reason."""
     form: str = ""
     """The form for the numbers of its screenshots, in the folder of the grades; empty where there is none."""
     entered: bool = False
@@ -118,10 +118,7 @@ class ReadReport:
     @property
     def prose(self) -> list[str]:
         """Return the lines that are in no table of Locust."""
-        if self.document is None:
-            return []
-        inside = {number for first, last in self.document.output.spans for number in range(first, last + 1)}
-        return [line.text for line in self.document.lines if line.number not in inside]
+        return [] if self.document is None else [line.text for line in self.document.prose]
 
 
 def read_reports(starter: Starter, tree: Path, entered: Path) -> Iterator[ReadReport]:

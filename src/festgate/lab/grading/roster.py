@@ -37,7 +37,7 @@ class Roster:
     rows: Mapping[str, Mapping[str, str]]
     """The cells of each submission by their headings."""
     last: Mapping[str, Any]
-    """What was read and written last, by submission."""
+    """The cells that were read and written last, by submission."""
 
     def corrected(self, name: str, student: Student) -> Student:
         """Return the student of a submission with the corrected cells, which are sure.

@@ -1,8 +1,6 @@
 """The rubric: points for each part of the exercise, from a small TOML file."""
 
 import codecs
-import hashlib
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,12 +34,6 @@ class Rubric:
     def maximum(self) -> float:
         """Return the points of all parts."""
         return sum(self.points.values())
-
-    @property
-    def identity(self) -> str:
-        """Return a hash that changes with the rubric."""
-        fields = [dict(self.points), dict(self.verdicts), self.finding]
-        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def default_text() -> str:

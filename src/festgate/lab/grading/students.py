@@ -27,7 +27,7 @@ _LABEL: Final = re.compile(
     "|".join(rf"(?P<{name}>(?<![\w/])(?:{pattern})(?![\w/]))" for name, pattern in _LABELS), re.IGNORECASE
 )
 _BETWEEN: Final = re.compile(r"\s*(?:[:=|\t]|-(?=\s)|\u2013|\u2014)+\s*")
-"""What stands between a label and its value."""
+"""The characters between a label and its value."""
 _END: Final = re.compile(r"\t|\||\s{3,}|[;,]\s*$|\s+[-\u2013\u2014]\s*$")
 _NUMBER: Final = re.compile(
     r"(?=[A-Z0-9]*[0-9]{2})(?=[A-Z0-9]*[A-Z])[A-Z0-9]{6,16}|[0-9]{6,14}", re.IGNORECASE

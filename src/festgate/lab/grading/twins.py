@@ -16,6 +16,7 @@ from typing import Final, Literal
 from festgate.lab.description.starter import Starter
 from festgate.lab.grading.originals import original_files
 from festgate.lab.grading.submissions import printable
+from festgate.lab.student.code import without_docstrings
 
 FileKind = Literal["app", "load", "report"]
 CODE: Final = frozenset({".py", ".html", ".js", ".css"})
@@ -159,15 +160,7 @@ def _code(path: Path) -> str:
     content = path.read_bytes()
     if path.suffix == ".py":
         try:
-            tree = ast.parse(content)
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                    node.body = [
-                        statement
-                        for statement in node.body
-                        if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
-                    ] or [ast.Pass()]
-            return ast.unparse(tree)
+            return ast.unparse(without_docstrings(ast.parse(content)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             pass  # compared as text
     text = content.decode("utf-8", errors="replace")

@@ -1,6 +1,7 @@
 """The three kinds of chart that hints draw: requests over time, the median of each run, and bars."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle, islice
 from typing import Any, Final
 
 import altair as alt
@@ -48,29 +49,17 @@ def colours_and_shapes(field: str, names: Sequence[str], colours: Sequence[str] 
         title=None, orient="top", columns=alt.ExprRef("width < 500 ? 1 : 3"), labelLimit=260, symbolOpacity=1
     )
     chosen = [*colours, *(colour for colour in COLOURS if colour not in colours)]
-    return {
-        "color": alt.Color(
-            f"{field}:N",
-            sort=domain,
-            legend=legend,
-            scale=alt.Scale(
-                domain=domain, range=[chosen[place % len(chosen)] for place in range(len(domain))]
-            ),
-        ),
-        "shape": alt.Shape(
-            f"{field}:N",
-            sort=domain,
-            legend=legend,
-            scale=alt.Scale(
-                domain=domain, range=[_SHAPES[place % len(_SHAPES)] for place in range(len(domain))]
-            ),
-        ),
-    }
+
+    def encoded(channel: type[alt.Color | alt.Shape], values: Sequence[str]) -> alt.Color | alt.Shape:
+        scale = alt.Scale(domain=domain, range=list(islice(cycle(values), len(domain))))
+        return channel(f"{field}:N", sort=domain, legend=legend, scale=scale)
+
+    return {"color": encoded(alt.Color, chosen), "shape": encoded(alt.Shape, _SHAPES)}
 
 
 def requests_over_time(
     title: str,
-    says: str,
+    sentence: str,
     samples: Samples,
     highlighted: Flags,
     *,
@@ -123,7 +112,7 @@ def requests_over_time(
         ),
         words=frozenset({2}),
     )
-    return Chart(title, says, finished(alt.layer(*layers)), table)
+    return Chart(title, sentence, finished(alt.layer(*layers)), table)
 
 
 def _thinned(highlighted: Flags) -> Flags:
@@ -136,7 +125,7 @@ def _thinned(highlighted: Flags) -> Flags:
 
 
 def median_of_each_run(
-    title: str, says: str, runs: Sequence[Run], group: Callable[[Run], str], groups: Sequence[str]
+    title: str, sentence: str, runs: Sequence[Run], group: Callable[[Run], str], groups: Sequence[str]
 ) -> Chart:
     """Draw the median of each run in their order in time; `group` gives a run's group, one of `groups`."""
     ordered = sorted(runs, key=lambda run: run.began)
@@ -173,16 +162,16 @@ def median_of_each_run(
         )
     )
     shown = Table("Each run's median", ("run", "group", "median"), tuple(table), words=frozenset({0, 1}))
-    return Chart(title, says, finished(points), shown)
+    return Chart(title, sentence, finished(points), shown)
 
 
 def bars(
     title: str,
-    says: str,
+    sentence: str,
     values: Sequence[tuple[str, str, float, str]],
     *,
     axis: str,
-    groups: Sequence[str],
+    groups: Sequence[str] = ("",),
 ) -> Chart:
     """Draw horizontal bars from (name, group, value, the value in words); `axis` is the unit of the values."""
     names = list(dict.fromkeys(name for name, *_ in values))
@@ -216,4 +205,4 @@ def bars(
         tuple((name, group, shown) for name, group, _, shown in values),
         words=frozenset({0, 1}),
     )
-    return Chart(title, says, finished(bar, max(90, _BAR * len(rows) + 40)), table)
+    return Chart(title, sentence, finished(bar, max(90, _BAR * len(rows) + 40)), table)

@@ -212,11 +212,8 @@ def busy(material: Material) -> Chart | None:
         return None
     rows: list[Row] = [{"at": short(usage.at), "used": short(usage.cpu * 100)} for usage in seconds]
     line = alt.Chart(inline(rows)).mark_line(point=True, color=COLOURS[0])
-    limit = alt.Chart(inline([{"limit": MAX_CPU * 100}])).mark_rule(color=BAD, strokeDash=[6, 3])
     axis = alt.Y("used:Q", title="% of one core", scale=alt.Scale(zero=True))
-    layers = alt.layer(
-        line.encode(x=time_axis(), y=axis), limit.encode(y=alt.Y("limit:Q", title="% of one core"))
-    )
+    layers = alt.layer(line.encode(x=time_axis(), y=axis), _limit(MAX_CPU * 100, "% of one core"))
     table = Table(
         "Processor use of Locust",
         ("at", "of one core"),
@@ -230,6 +227,13 @@ def busy(material: Material) -> Chart | None:
         finished(layers),
         table,
     )
+
+
+def _limit(value: float, title: str) -> alt.Chart:
+    """Draw a dashed line at a value of the axis with that title."""
+    rule = alt.Chart(inline([{"limit": value}])).mark_rule(color=BAD, strokeDash=[6, 3])
+    line: alt.Chart = rule.encode(y=alt.Y("limit:Q", title=title))
+    return line
 
 
 def _generator(run: Run) -> list[Resources]:
@@ -255,16 +259,9 @@ def under_way(material: Material) -> Chart | None:
     load = run.plan.load
     users = load.users if isinstance(load, Users) else load.most_users
     step = alt.Chart(inline(rows)).mark_line(color=COLOURS[0], interpolate="step-after")
-    limit = alt.Chart(inline([{"limit": users}])).mark_rule(color=BAD, strokeDash=[6, 3])
-    axis = alt.Y("count:Q", title="requests in progress at once")
-    layers = alt.layer(
-        step.encode(x=time_axis(), y=axis),
-        *(
-            [limit.encode(y=alt.Y("limit:Q", title="requests in progress at once"))]
-            if users <= _MAX_BARS
-            else []
-        ),
-    )
+    title = "requests in progress at once"
+    limits = [_limit(users, title)] if users <= _MAX_BARS else []
+    layers = alt.layer(step.encode(x=time_axis(), y=alt.Y("count:Q", title=title)), *limits)
     table = Table(
         "Requests in progress at once",
         ("at", "in progress"),
@@ -296,7 +293,6 @@ def lateness(material: Material) -> Chart | None:
             ("until the answer", "", answered * 1000, figures.latency(answered)),
         ],
         axis="milliseconds",
-        groups=("",),
     )
 
 
@@ -314,5 +310,4 @@ def dropped(material: Material) -> Chart | None:
             ("never sent", "", run.dropped, figures.count(run.dropped)),
         ],
         axis="requests",
-        groups=("",),
     )

@@ -172,7 +172,6 @@ def names(material: Material) -> Chart | None:
         f" {'name' if len(counts) == 1 else 'names'}.{more}",
         [(name, "", count, figures.count(count)) for name, count in shown],
         axis="requests",
-        groups=("",),
     )
 
 
@@ -311,7 +310,6 @@ def columns(material: Material) -> Chart | None:
         f" mean {figures.latency(values['mean'])}, although nothing changed between the two.",
         [(name, "", value * 1000, figures.latency(value)) for name, value in values.items()],
         axis="milliseconds",
-        groups=("",),
     )
 
 
@@ -330,7 +328,6 @@ def shares(material: Material) -> Chart | None:
             for side, middle in zip(SIDES, middles, strict=True)
         ],
         axis=f"{METRIC}, milliseconds",
-        groups=("",),
     )
 
 

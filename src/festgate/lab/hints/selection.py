@@ -4,13 +4,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from festgate.lab.audit.audit import UnreadableReport, audit
+from festgate.lab.audit.audit import audit
+from festgate.lab.audit.documents import UnreadableReport
 from festgate.lab.description.starter import ROUTES, Starter
 from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Hint, Material
 from festgate.lab.hints.page import findings_of
 from festgate.lab.student.folder import RUNS
-from festgate.lab.student.runs import METRIC, compare_runs, is_of, last_pairs, runs_in, runs_of, side_of
+from festgate.lab.student.runs import (
+    METRIC,
+    compare_runs,
+    is_of,
+    last_pairs,
+    runs_in,
+    runs_of,
+    seeds_of_comparisons,
+    side_of,
+)
 from festgate.rehearsal.runs.store import NoSuchRun, Run, read_run
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.findings import Evidence, LoadFinding
@@ -99,15 +109,8 @@ def _of_run(starter: Starter, lab: Path, run: Run) -> Iterator[ApplicableHint]:
     if not side_of(run) or run.state != "whole":
         yield from _of_load(name, run, runs)
         return
-    begin = run.plan.seed
-    seeds = {other.plan.seed for other in runs if side_of(other)}
-    while begin - 1 in seeds:
-        begin -= 1
-    end = begin
-    while end in seeds:
-        end += 1
-    comparison = [other for other in runs if side_of(other) and begin <= other.plan.seed < end]
-    yield from _of_route(name, comparison)
+    seeds = next(seeds for seeds in seeds_of_comparisons(runs) if run.plan.seed in seeds)
+    yield from _of_route(name, [other for other in runs if side_of(other) and other.plan.seed in seeds])
 
 
 def _of_report(starter: Starter, lab: Path, kept: Sequence[Run]) -> list[ApplicableHint]:

@@ -5,9 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
+from festgate.lab.audit.audit import AuditResult, audit
+from festgate.lab.audit.documents import UnreadableReport
 from festgate.lab.description.starter import ROUTES, Starter
-from festgate.lab.student.answers import ReportAnswer, answers_in
+from festgate.lab.student.answers import ReportAnswer, answers_in, by_topic
 from festgate.lab.student.code import UnreadableCode
 from festgate.lab.student.crash import Snapshot, snapshots_in
 from festgate.lab.student.load import BUILD, code_handed_out, code_now
@@ -44,17 +45,10 @@ class LabContent:
     parts: Sequence[Part]
     snapshots: Sequence[Snapshot]
     routes: Sequence[RouteResults]
-    answers: Sequence[ReportAnswer]
+    answers: Mapping[str, Sequence[ReportAnswer]]
+    """By topic, in the order of the questions."""
     audited: AuditResult | None
     """The audit of the report's conclusions; None without a readable report."""
-
-    @property
-    def answers_by_topic(self) -> Mapping[str, list[ReportAnswer]]:
-        """Group the answers by topic, in the order of the questions."""
-        topics: dict[str, list[ReportAnswer]] = {}
-        for answer in self.answers:
-            topics.setdefault(answer.topic, []).append(answer)
-        return topics
 
 
 def read_lab(starter: Starter, folder: Path) -> LabContent:
@@ -70,7 +64,7 @@ def read_lab(starter: Starter, folder: Path) -> LabContent:
         parts=parts(starter, folder),
         snapshots=snapshots_in(folder),
         routes=[_route(starter, folder, name, runs_of(starter, kept, name)) for name in ROUTES],
-        answers=answers_in(starter, folder),
+        answers=by_topic(answers_in(starter, folder)),
         audited=audited,
     )
 

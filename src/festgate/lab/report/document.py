@@ -203,17 +203,13 @@ def _compared(route: RouteResults) -> Table:
 
 
 def _quotes(lab: LabContent, topic: str) -> tuple[Quote, ...]:
-    return tuple(
-        Quote(answer.question, answer.text or _UNANSWERED) for answer in lab.answers_by_topic.get(topic, ())
-    )
+    return tuple(Quote(answer.question, answer.text or _UNANSWERED) for answer in lab.answers.get(topic, ()))
 
 
 def _rest(lab: LabContent) -> list[Section]:
     """Make sections for the questions without a section of their own."""
     shown = {"The crash", *(route.path for route in lab.routes)}
-    return [
-        Section(topic, quotes=_quotes(lab, topic)) for topic in lab.answers_by_topic if topic not in shown
-    ]
+    return [Section(topic, quotes=_quotes(lab, topic)) for topic in lab.answers if topic not in shown]
 
 
 def _hints(lab: LabContent) -> list[Section]:

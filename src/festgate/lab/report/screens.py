@@ -1,8 +1,6 @@
 """Take screenshots of the student's app: a copy of it is served, with its data."""
 
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +10,7 @@ from festgate.lab.report.browser import NoBrowser, find_browser, screenshots
 from festgate.lab.student.copies import App, copy_app
 from festgate.lab.student.crash import NOBODY
 from festgate.lab.student.folder import CRASH_PAGE, NoLab
+from festgate.lab.student.progress import registered_user
 from festgate.rehearsal.report.document import Screen
 from festgate.rehearsal.runner.servers import CannotServe
 
@@ -48,7 +47,7 @@ def take_screenshots(starter: Starter, lab: Path, python: str, browser: str) -> 
             with App(starter, copy, python, "").serve() as server:
                 pages = [
                     (title, caption, f"{server.url}{path}")
-                    for title, caption, path in _pages(starter, _user(starter, copy))
+                    for title, caption, path in _pages(starter, registered_user(starter, copy) or NOBODY)
                 ]
                 screens += _screens(program, pages, lab, missing)
     except (NoLab, CannotServe) as error:
@@ -80,14 +79,3 @@ def _pages(starter: Starter, user: str) -> list[tuple[str, str, str]]:
             ("checkout", "The amount due."),
         )
     ]
-
-
-def _user(starter: Starter, app: Path) -> str:
-    """Return a user with an account and a registration, or NOBODY."""
-    for file in {app / starter.database, *app.glob("*.db")}:
-        with suppress(sqlite3.Error), closing(sqlite3.connect(file)) as connection:
-            query = "SELECT username FROM registrations JOIN users USING (username) LIMIT 1"
-            row = connection.execute(query).fetchone()
-            if row:
-                return str(row[0])
-    return NOBODY

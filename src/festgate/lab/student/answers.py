@@ -1,6 +1,7 @@
 """The questions of report.md, and the student's answer to each."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,14 @@ def answers_in(starter: Starter, folder: Path) -> list[ReportAnswer]:
     return [
         ReportAnswer(topic, question, written.get((topic, question), "")) for topic, question in questions
     ]
+
+
+def by_topic(answers: Iterable[ReportAnswer]) -> dict[str, list[ReportAnswer]]:
+    """Group the answers by topic, in the order of the questions."""
+    topics: dict[str, list[ReportAnswer]] = {}
+    for answer in answers:
+        topics.setdefault(answer.topic, []).append(answer)
+    return topics
 
 
 def _sections(file: Path) -> dict[tuple[str, str], str]:

@@ -31,16 +31,21 @@ class UnreadableCode(Exception):
 
 def fingerprint_of(starter: Starter, folder: Path, route: str) -> str:
     """Return twelve hexadecimal digits that change with the code behind `route`. Raises UnreadableCode."""
-    return hashlib.sha256(code_behind(starter, folder, route).encode()).hexdigest()[:12]
+    return _fingerprint(folder, _all_statements(starter, folder), route)
 
 
-def code_behind(starter: Starter, folder: Path, route: str) -> str:
-    """Return the code that answers `route` in a normal form; all code where no function has that route.
+def fingerprints_of(starter: Starter, folder: Path) -> dict[str, str]:
+    """Return the fingerprint of the code behind each route (`events`). Raises UnreadableCode."""
+    statements = _all_statements(starter, folder)
+    return {name: _fingerprint(folder, statements, route) for name, route in starter.paths.items()}
 
-    Raises UnreadableCode.
-    """
-    planted = {crash.code: ast.parse(crash.replacement).body for crash in starter.crashes}
-    statements = _all_statements(starter, folder, planted)
+
+def _fingerprint(folder: Path, statements: list[ast.stmt], route: str) -> str:
+    return hashlib.sha256(_code_behind(folder, statements, route).encode()).hexdigest()[:12]
+
+
+def _code_behind(folder: Path, statements: list[ast.stmt], route: str) -> str:
+    """Return the code that answers `route` in a normal form; all code where no function has that route."""
     named: dict[str, list[ast.stmt]] = {}
     for statement in statements:
         for name in _names_bound(statement):
@@ -70,6 +75,18 @@ def code_behind(starter: Starter, folder: Path, route: str) -> str:
     return _normal_form(reached) + "".join(f"\n{name}\n{text}" for name, text in sorted(templates.items()))
 
 
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    """Remove the statements of a file, its classes and functions that are only a constant, such as a docstring."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [
+                statement
+                for statement in node.body
+                if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+            ] or [ast.Pass()]
+    return tree
+
+
 def code_files(starter: Starter, folder: Path) -> list[Path]:
     """Return the app's Python files.
 
@@ -93,8 +110,12 @@ def code_files(starter: Starter, folder: Path) -> list[Path]:
     return files
 
 
-def _all_statements(starter: Starter, folder: Path, planted: Mapping[str, list[ast.stmt]]) -> list[ast.stmt]:
-    """Return the statements of all files. Notes that are named .py, and that no file imports, do not count."""
+def _all_statements(starter: Starter, folder: Path) -> list[ast.stmt]:
+    """Return the statements of all files. Notes that are named .py, and that no file imports, do not count.
+
+    Raises UnreadableCode.
+    """
+    planted = {crash.code: ast.parse(crash.replacement).body for crash in starter.crashes}
     statements: list[ast.stmt] = []
     unreadable: dict[Path, UnreadableCode] = {}
     for file in code_files(starter, folder):

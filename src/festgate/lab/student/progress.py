@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from festgate.lab.description.starter import ROUTES, Starter
-from festgate.lab.student.answers import ReportAnswer, answers_in
+from festgate.lab.student.answers import answers_in, by_topic
 from festgate.lab.student.code import UnreadableCode
 from festgate.lab.student.crash import pages_that_may_fail, snapshots_in
 from festgate.lab.student.load import BUILD, code_handed_out, code_now
@@ -38,23 +38,14 @@ def parts(starter: Starter, folder: Path) -> tuple[Part, ...]:
     failing = [bool(set(snapshot.failed) - left) for snapshot in snapshots]
     crashed = failing.index(True) if True in failing else None
     fixed = crashed is not None and not all(failing[crashed:])
+    used = bool(registered_user(starter, folder))
     runs = runs_in(folder)
     missing_by_part = [
-        (
-            "Use it",
-            []
-            if _was_used(starter, folder)
-            else ["No user with an account has registered for an event yet."],
-        ),
-        (
-            "Crash it",
-            [] if crashed is not None else ["No snapshot shows a failing page: `festgate lab crash`."],
-        ),
+        ("Use it", ["No user with an account has registered for an event yet."] * (not used)),
+        ("Crash it", ["No snapshot shows a failing page: `festgate lab crash`."] * (crashed is None)),
         (
             "Fix it",
-            []
-            if fixed
-            else ["No snapshot shows that all pages answer after the crash: `festgate lab crash`."],
+            ["No snapshot shows that all pages answer after the crash: `festgate lab crash`."] * (not fixed),
         ),
         ("Load each route", _missing_of(starter, folder, runs, _loaded)),
         ("Speed each route up", _missing_of(starter, folder, runs, _sped_up)),
@@ -71,15 +62,15 @@ def parts(starter: Starter, folder: Path) -> tuple[Part, ...]:
     )
 
 
-def _was_used(starter: Starter, folder: Path) -> bool:
-    """Return whether a user with an account has registered for an event; the load's users have no account."""
+def registered_user(starter: Starter, folder: Path) -> str:
+    """Return a user with an account and a registration; empty where there is none. The load's users have no account."""
     for file in {folder / starter.database, *folder.glob("*.db")}:
         address = f"file:{quote(file.resolve().as_posix())}?mode=ro"
         with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
-            both = "SELECT 1 FROM registrations JOIN users USING (username) LIMIT 1"
-            if connection.execute(both).fetchone():
-                return True
-    return False
+            both = "SELECT username FROM registrations JOIN users USING (username) LIMIT 1"
+            if row := connection.execute(both).fetchone():
+                return str(row[0])
+    return ""
 
 
 def _missing_of(
@@ -97,11 +88,8 @@ def _missing_of(
 
 def _unanswered(starter: Starter, folder: Path) -> list[str]:
     """Return the open questions by topic; one sentence where all questions of a topic are open."""
-    topics: dict[str, list[ReportAnswer]] = {}
-    for answer in answers_in(starter, folder):
-        topics.setdefault(answer.topic, []).append(answer)
     sentences = []
-    for topic, answers in topics.items():
+    for topic, answers in by_topic(answers_in(starter, folder)).items():
         missing = [answer.missing for answer in answers if answer.missing]
         sentences += missing if len(missing) < len(answers) else [f"{topic}: not answered yet."]
     return sentences

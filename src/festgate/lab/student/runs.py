@@ -46,21 +46,21 @@ def side_of(run: Run) -> str:
 def last_pairs(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
     """Return the runs before and after of the last comparison, in pairs by their seeds."""
     sides = {side: {run.plan.seed: run for run in runs if side_of(run) == side} for side in SIDES}
-    seeds = sorted({seed for by_seed in sides.values() for seed in by_seed})
-    if not seeds:
-        return [], []
-    # The pairs of one comparison have consecutive seeds; the first is drawn at random from two thousand million.
-    begins = [seed for seed in seeds if seed - 1 not in seeds]
-    groups = [
-        [seed for seed in seeds if begin <= seed < after]
-        for begin, after in pairwise([*begins, seeds[-1] + 1])
-    ]
     both = [
-        [[by_seed[seed] for seed in group if seed in by_seed] for by_seed in sides.values()]
-        for group in groups
+        [[by_seed[seed] for seed in seeds if seed in by_seed] for by_seed in sides.values()]
+        for seeds in seeds_of_comparisons(runs)
     ]
-    before, after = max(both, key=lambda pair: max(run.began for side in pair for run in side))
+    before, after = max(
+        both, key=lambda pair: max(run.began for side in pair for run in side), default=([], [])
+    )
     return before, after
+
+
+def seeds_of_comparisons(runs: Iterable[Run]) -> list[list[int]]:
+    """Return the seeds of each comparison. They are consecutive; the first is drawn from two thousand million."""
+    seeds = sorted({run.plan.seed for run in runs if side_of(run)})
+    begins = [place for place, seed in enumerate(seeds) if seed - 1 not in seeds]
+    return [seeds[begin:end] for begin, end in pairwise([*begins, len(seeds)])]
 
 
 def compare_runs(before: Sequence[Run], after: Sequence[Run]) -> "Compared":

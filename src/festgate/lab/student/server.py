@@ -1,17 +1,16 @@
 """Serves the student's app as in class: uvicorn with reload, in a separate process."""
 
 import hashlib
-import http.client
 import os
 import socket
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from festgate.lab.description.starter import Starter
 from festgate.lab.student.folder import NoLab
+from festgate.rehearsal import http_client
 from festgate.rehearsal.runner.servers import end_process
 
 HOST: Final = "127.0.0.1"
@@ -74,18 +73,11 @@ def serve(starter: Starter, folder: Path, port: int, python: str) -> int:
 
 def is_served(folder: Path, host: str) -> bool:
     """Return whether the server at `host` was started by `serve` in `folder`, and so runs the code of that folder."""
+    address = host if "://" in host else f"http://{host}"
     try:
-        parts = urlsplit(host if "://" in host else f"http://{host}")
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
-    except (ValueError, http.client.HTTPException):
+        return http_client.get(address, timeout=PATIENCE).headers.get(HEADER) == _folder_id(folder)
+    except http_client.NoResponse:
         return False
-    try:
-        connection.request("GET", "/")
-        return connection.getresponse().headers.get(HEADER) == _folder_id(folder)
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _folder_id(folder: Path) -> str:

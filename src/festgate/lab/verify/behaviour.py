@@ -150,11 +150,11 @@ def run_scenarios(
                         for result in _run_steps(app, database, left, scenario, until, report):
                             responses.append(result)
                             position = (number, len(responses) - 1)
-                            if restarts is None and _is_stuck(result, database):
+                            if restarts is None and (not result.content.status or is_locked(database)):
                                 results.stuck.add(position)
                             if position in (results.stuck if restarts is None else restarts):
                                 break
-                        results.error = app.last_error() or results.error
+                        results.error = app.process.last_error() or results.error
                 except AppFailed as error:
                     if not results.python:
                         raise
@@ -186,15 +186,11 @@ def _run_steps(
             except (sqlite3.Error, OSError) as error:
                 problem = f"no response: the test data could not be written to its database ({error})"
         response = AppResponse(0, problem=problem) if problem else send_request(app, step)
-        if not problem and not app.runs:
-            problem = response.problem or f"no response. {app.why_gone()}"
+        if not problem and not app.process.runs:
+            problem = response.problem or f"no response. {app.process.why_gone()}"
             response = replace(response, problem=problem)
         content = page_content(response, scenario.events, scenario.people, scenario.starter)
         yield StepResult(step, content, response.milliseconds, response.problem)
-
-
-def _is_stuck(result: StepResult, database: Path) -> bool:
-    return not result.content.status or is_locked(database)
 
 
 def works(starter: Starter, results: Sequence[Sequence[StepResult]]) -> bool:
@@ -281,8 +277,8 @@ def findings_of(all_differences: Sequence[Difference]) -> list[SubmissionFinding
 
 def _alike(starter: Starter, ours: StepResult, theirs: StepResult) -> bool:
     expected, status = ours.content.status, theirs.content.status
-    if not _is_expected(ours):
-        return True
+    if not 0 < expected < SERVER_ERROR:
+        return True  # the starter's own failure, which cannot be expected
     if ours.step.expected == "no failure":
         return 0 < status < SERVER_ERROR
     if ours.step.expected == "rejected":
@@ -293,11 +289,6 @@ def _alike(starter: Starter, ours: StepResult, theirs: StepResult) -> bool:
         # The starter's rows have no amounts, so an added one is no difference.
         second = replace(second, names=tuple((name, "") for name, _ in second.names))
     return first == second
-
-
-def _is_expected(ours: StepResult) -> bool:
-    """Return whether the starter's response can be expected: its own failures cannot."""
-    return 0 < ours.content.status < SERVER_ERROR
 
 
 def _compared(starter: Starter, content: PageContent, route: str) -> PageContent:

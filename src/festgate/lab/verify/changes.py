@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from festgate.lab.description.starter import ROUTES, Crash, Starter
-from festgate.lab.student.code import UnreadableCode, fingerprint_of
+from festgate.lab.student.code import UnreadableCode, fingerprints_of
 from festgate.lab.verify.findings import SubmissionFinding
 
 
@@ -30,12 +30,9 @@ class Changes:
 
 def changes_of(starter: Starter, app: Path, tree: Path) -> Changes:
     """Compare the app in the folder `app` of the submission `tree`. Raises UnreadableCode."""
-    fingerprints = {name: fingerprint_of(starter, app, route) for name, route in starter.paths.items()}
-    routes = {
-        name: fingerprints[name] != fingerprint_of(starter, starter.folder, route)
-        for name, route in starter.paths.items()
-    }
-    findings = (*_baselines(starter, app, tree), *_earlier_runs(starter, tree))
+    fingerprints, originals = (fingerprints_of(starter, folder) for folder in (app, starter.folder))
+    routes = {name: fingerprints[name] != original for name, original in originals.items()}
+    findings = (*_baselines(starter, app, tree, originals), *_earlier_runs(starter, tree, originals))
     crashes = frozenset(
         crash.path.partition("/{")[0] for crash in starter.crashes if _is_left(crash, app / crash.file)
     )
@@ -51,27 +48,25 @@ def _is_left(crash: Crash, file: Path) -> bool:
     return any(isinstance(node, ast.stmt) and ast.unparse(node) == crash.code for node in ast.walk(tree))
 
 
-def _baselines(starter: Starter, app: Path, tree: Path) -> Iterator[SubmissionFinding]:
+def _baselines(
+    starter: Starter, app: Path, tree: Path, originals: Mapping[str, str]
+) -> Iterator[SubmissionFinding]:
     """Report other copies of the app in the submission whose routes differ from the starter's."""
     for main in sorted(tree.rglob(starter.app_file)):
         if main.parent == app:
             continue
         place = main.parent.relative_to(tree).as_posix()
-        for route in starter.paths.values():
-            try:
-                same = fingerprint_of(starter, main.parent, route) == fingerprint_of(
-                    starter, starter.folder, route
-                )
-            except UnreadableCode as error:
-                yield SubmissionFinding("baseline-changed", route, f"{place}: {error}")
-                continue
-            if not same:
-                yield SubmissionFinding(
-                    "baseline-changed", route, f"{place}: the code behind {route} differs from the starter's"
-                )
+        try:
+            fingerprints, problem = fingerprints_of(starter, main.parent), ""
+        except UnreadableCode as error:
+            fingerprints, problem = {}, str(error)
+        for name, route in starter.paths.items():
+            if fingerprints.get(name) != originals[name]:
+                difference = problem or f"the code behind {route} differs from the starter's"
+                yield SubmissionFinding("baseline-changed", route, f"{place}: {difference}")
 
 
-def _earlier_runs(starter: Starter, tree: Path) -> Iterator[SubmissionFinding]:
+def _earlier_runs(starter: Starter, tree: Path, originals: Mapping[str, str]) -> Iterator[SubmissionFinding]:
     """Report the submission's `before` runs of other code than the starter's."""
     reported = set[str]()
     for file in sorted(tree.rglob("run.json")):
@@ -83,7 +78,7 @@ def _earlier_runs(starter: Starter, tree: Path) -> Iterator[SubmissionFinding]:
         name = label.removesuffix("-before")
         if name == label or name not in ROUTES or name in reported or not build.startswith("code "):
             continue
-        if build != f"code {fingerprint_of(starter, starter.folder, starter.paths[name])}":
+        if build != f"code {originals[name]}":
             reported.add(name)
             yield SubmissionFinding(
                 "baseline-changed", starter.paths[name], f"run {file.parent.name} measured {build}"

@@ -188,7 +188,8 @@ def _with_other_data(
     rng: random.Random, requests: Requests, tables: Tables, people: Sequence[str]
 ) -> Scenario:
     one, two, _, four = people
-    names = _drawn_names(rng, 9 + MANY + 1)
+    both = [f"{first} {second}" for first in _FIRST for second in _SECOND]
+    names = [f"{name} {rng.randrange(1_000, 10_000)}" for name in rng.sample(both, 9 + MANY + 1)]
     fees = [0, rng.randrange(10_000, 20_000), *(rng.randrange(1, 900) for _ in range(20))]
     first, new, many = [*_ODD, *names[:9]], names[9], names[10:]
     events = [(number, name, fees[number]) for number, name in enumerate(first, start=1)]
@@ -213,16 +214,18 @@ def _with_other_data(
     after_change = "after a fee was changed and an event added in the database"
     after_additions = f"after {MANY} events were added in the database"
     get = requests.get
+
+    def all_three(person: str, situation: str, changes: tuple[Statement, ...]) -> Iterator[RequestStep]:
+        yield get("events", person, database_changes=changes, situation=situation)
+        yield get("my-events", person, situation=situation)
+        yield get("checkout", "", situation=situation)
+
     steps = (
         *(get("events", person) for person in (one, four, LOAD_USER)),
         *(get("my-events", person) for person in (one, four, LOAD_USER)),
         get("checkout", ""),
-        get("events", one, database_changes=changed, situation=after_change),
-        get("my-events", one, situation=after_change),
-        get("checkout", "", situation=after_change),
-        get("events", two, database_changes=added, situation=after_additions),
-        get("my-events", two, situation=after_additions),
-        get("checkout", "", situation=after_additions),
+        *all_three(one, after_change, changed),
+        *all_three(two, after_additions, added),
         get(
             "my-events",
             two,
@@ -246,8 +249,3 @@ def _with_other_data(
         (*first, new, *many),
         (*people, LOAD_USER),
     )
-
-
-def _drawn_names(rng: random.Random, count: int) -> list[str]:
-    both = [f"{first} {second}" for first in _FIRST for second in _SECOND]
-    return [f"{name} {rng.randrange(1_000, 10_000)}" for name in rng.sample(both, count)]

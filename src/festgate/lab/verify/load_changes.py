@@ -5,7 +5,8 @@ ones are read.
 """
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -13,13 +14,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from festgate.lab.description.starter import Starter
+from festgate.lab.student.code import without_docstrings
 from festgate.lab.student.folder import load_file
 from festgate.lab.verify.findings import SubmissionFinding
 from festgate.lab.verify.recordings import (
     NoRecording,
     RecordedRequest,
     Recording,
-    record,
+    recorded,
     recordings_of_starter,
     starter_page,
 )
@@ -54,12 +56,14 @@ class _LoadFile:
     """Whether only its requests of the route are compared: it has another name and may hold other loads, too."""
 
 
-def load_findings(
+@contextmanager
+def compare_loads(
     starter: Starter, app: Path, tree: Path, statuses: Mapping[str, int]
-) -> list[SubmissionFinding]:
-    """Return the findings about the locustfiles of the app in the folder `app` of the submission `tree`.
+) -> Iterator[Callable[[], list[SubmissionFinding]]]:
+    """Begin to run the locustfiles of the app in the folder `app` of the submission `tree`.
 
-    `statuses` are the starter's answers to requests without a person, by their routes.
+    Yields the function that waits for their end and returns the findings. `statuses` are the starter's answers to
+    requests without a person, by their routes.
     """
     findings: list[SubmissionFinding] = []
     changed: list[_LoadFile] = []
@@ -71,19 +75,36 @@ def load_findings(
         elif _code(loaded.file) != _code(load_file(starter, starter.folder, name)):
             changed.append(loaded)
     if not changed:
-        return findings
-    try:
-        before = recordings_of_starter(starter.folder, tuple(starter.load.values()))
-        after = record(starter_page(starter.folder), tree, [loaded.file for loaded in changed])
-    except NoRecording as error:
-        return [*findings, *(_read(starter, loaded, str(error)) for loaded in changed)]
-    for loaded, recording in zip(changed, after, strict=True):
-        original = before[loaded.original]
-        if original.error:
-            findings.append(_read(starter, loaded, f"the starter's file does not run: {original.error}"))
-        else:
-            findings += _Comparison(starter, loaded, original, recording, statuses).findings()
-    return findings
+        yield lambda: findings
+        return
+    with ExitStack() as running:
+        try:
+            before = recordings_of_starter(starter.folder, tuple(starter.load.values()))
+            files = [loaded.file for loaded in changed]
+            wait = running.enter_context(recorded(starter_page(starter.folder), tree, files))
+        except NoRecording as error:
+            findings += [_read(starter, loaded, str(error)) for loaded in changed]
+            yield lambda: findings
+            return
+
+        def compared() -> list[SubmissionFinding]:
+            try:
+                recordings = wait()
+            except NoRecording as error:
+                return [*findings, *(_read(starter, loaded, str(error)) for loaded in changed)]
+            for loaded, after in zip(changed, recordings, strict=True):
+                findings.extend(_compared(starter, loaded, before[loaded.original], after, statuses))
+            return findings
+
+        yield compared
+
+
+def _compared(
+    starter: Starter, loaded: _LoadFile, before: Recording, after: Recording, statuses: Mapping[str, int]
+) -> list[SubmissionFinding]:
+    if before.error:
+        return [_read(starter, loaded, f"the starter's file does not run: {before.error}")]
+    return _Comparison(starter, loaded, before, after, statuses).findings()
 
 
 def _find(starter: Starter, app: Path, tree: Path, name: str) -> _LoadFile | None:
@@ -357,16 +378,7 @@ def _tree(file: Path) -> ast.Module | None:
 def _code(file: Path) -> str | None:
     """Return the code of a file without comments, layout and docstrings; None if it cannot be read."""
     tree = _tree(file)
-    if tree is None:
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            node.body = [
-                statement
-                for statement in node.body
-                if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
-            ] or [ast.Pass()]
-    return ast.unparse(tree)
+    return None if tree is None else ast.unparse(without_docstrings(tree))
 
 
 def _success_line(text: str) -> int:

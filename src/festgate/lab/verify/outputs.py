@@ -166,25 +166,35 @@ def as_gradescope(results: Mapping[str, Any]) -> dict[str, Any]:
     routes = {route["route"] for route in results["routes"]}
     rest = [_finding(finding) for finding in results["findings"] if finding["route"] not in routes]
     tests.append(_test("The other pages respond as before", OTHERS_POINTS * alike, OTHERS_POINTS, rest))
+    score, output = sum(test["score"] for test in tests), "\n".join(results["notes"])
+    return {**gradescope_results(score, output, tests), "execution_time": round(results["seconds"])}
+
+
+def not_verified(sentence: str) -> dict[str, Any]:
+    """Return Gradescope's results for a submission that could not be verified."""
+    tests = [_test("The submission can be verified", 0.0, 3 * ROUTE_POINTS + OTHERS_POINTS, [sentence])]
+    return gradescope_results(0.0, sentence, tests)
+
+
+def gradescope_results(score: float, output: str, tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the `results.json` of Gradescope's autograder with these tests."""
     return {
-        "score": sum(test["score"] for test in tests),
-        "execution_time": round(results["seconds"]),
-        "output": "\n".join(results["notes"]),
+        "score": score,
+        "output": output,
         "visibility": "visible",
         "stdout_visibility": "hidden",
         "tests": tests,
     }
 
 
-def not_verified(sentence: str) -> dict[str, Any]:
-    """Return Gradescope's results for a submission that could not be verification."""
-    tests = [_test("The submission can be verified", 0.0, 3 * ROUTE_POINTS + OTHERS_POINTS, [sentence])]
+def gradescope_test(name: str, score: float, maximum: float) -> dict[str, Any]:
+    """Return one of its tests, which passes with all points."""
     return {
-        "score": 0.0,
-        "output": sentence,
+        "name": name,
+        "score": float(score),
+        "max_score": maximum,
+        "status": "passed" if score >= maximum else "failed",
         "visibility": "visible",
-        "stdout_visibility": "hidden",
-        "tests": tests,
     }
 
 
@@ -193,12 +203,4 @@ def _finding(finding: Mapping[str, str]) -> str:
 
 
 def _test(name: str, score: float, maximum: float, output: Sequence[str]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "score": float(score),
-        "max_score": maximum,
-        "status": "passed" if score >= maximum else "failed",
-        "output": "\n".join(output),
-        "output_format": "text",
-        "visibility": "visible",
-    }
+    return gradescope_test(name, score, maximum) | {"output": "\n".join(output), "output_format": "text"}

@@ -243,7 +243,6 @@ class _Reader:
         return self._elements[bisect_right(self._begins, position) - 1]
 
     def _read(self, page: str) -> None:
-        lowered = page.lower() if page.isascii() else "".join(map(_lower, page))
         at = 0
         while at < len(page):
             begin = page.find("<", at)
@@ -265,7 +264,8 @@ class _Reader:
             self._end_part()
             name = (tag["name"] or "").lower()
             if name in UNSEEN:
-                at = _after(page, ">", _after(lowered, f"</{name}", at))
+                closing = re.compile(f"</{name}", re.IGNORECASE | re.ASCII).search(page, at)
+                at = _after(page, ">", closing.end()) if closing else len(page)
             elif name:
                 self._begin_element(name, closed=tag["rest"].endswith("/"))
                 self._open(name, tag["rest"])
@@ -312,11 +312,6 @@ class _Reader:
                 self.links.append(urljoin("/", attributes.get("href", "")))
         if name in FIELDS and attributes.get("name"):
             self.fields.append(attributes["name"])
-
-
-def _lower(letter: str) -> str:
-    # Some letters become two in lower case, which would shift all positions.
-    return letter.lower() if letter.isascii() else letter
 
 
 def _after(page: str, text: str, at: int) -> int:

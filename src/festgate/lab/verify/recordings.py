@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.util import find_spec
@@ -72,7 +72,7 @@ class Recording:
     """Whether it decides the number of users by itself."""
     requests: tuple[RecordedRequest, ...] = ()
     rounds: int = 0
-    """How often a task was run."""
+    """The number of times that a task was run."""
     waits: tuple[float, ...] = ()
     """Seconds between tasks."""
     sleeps: float = 0.0
@@ -81,27 +81,35 @@ class Recording:
     """The share of each kind of answer (`404`, `wrong page`) that counts as a failure."""
 
 
-def record(page: str, tree: Path, files: Sequence[Path]) -> list[Recording]:
-    """Record locustfiles of a folder, whose requests are answered with `page`. Raises NoRecording."""
+@contextmanager
+def recorded(page: str, tree: Path, files: Sequence[Path]) -> Iterator[Callable[[], list[Recording]]]:
+    """Begin to record locustfiles of a folder, whose requests are answered with `page`.
+
+    Yields the function that waits for the recordings. Both raise NoRecording.
+    """
     if find_spec("locust") is None:
         msg = "Locust is not installed beside Festgate"
         raise NoRecording(msg)
     with _temporary_copy(tree) as work:
-        waiting = [str(work / "tree" / file.relative_to(tree)) for file in files]
-        recordings: list[Recording] = []
-        while waiting:
-            results = _run(page, work, waiting)
-            recordings += results
-            waiting = waiting[len(results) :]
-        return recordings
+        paths = [str(work / "tree" / file.relative_to(tree)) for file in files]
+        with ExitStack() as running:
+            wait = running.enter_context(_recorder(page, work, paths))
+
+            def wait_for_all() -> list[Recording]:
+                recordings = wait()
+                while waiting := paths[len(recordings) :]:
+                    running.close()
+                    recordings += running.enter_context(_recorder(page, work, waiting))()
+                return recordings
+
+            yield wait_for_all
 
 
 @lru_cache(maxsize=8)
 def recordings_of_starter(folder: Path, names: tuple[str, ...]) -> Mapping[str, Recording]:
     """Return the recordings of a starter's locustfiles by their names. Raises NoRecording."""
-    return dict(
-        zip(names, record(starter_page(folder), folder, [folder / name for name in names]), strict=True)
-    )
+    with recorded(starter_page(folder), folder, [folder / name for name in names]) as wait:
+        return dict(zip(names, wait(), strict=True))
 
 
 @contextmanager
@@ -123,8 +131,9 @@ def _temporary_copy(tree: Path) -> Iterator[Path]:
         remove_folder(work)
 
 
-def _run(page: str, work: Path, files: Sequence[str]) -> list[Recording]:
-    """Record as many files as end, and one more with an error if one does not."""
+@contextmanager
+def _recorder(page: str, work: Path, files: Sequence[str]) -> Iterator[Callable[[], list[Recording]]]:
+    """Record as many files as end, and one more with an error if one does not; yield the function that waits."""
     result = work / RESULT
     result.unlink(missing_ok=True)
     token = secrets.token_hex(16)
@@ -137,23 +146,27 @@ def _run(page: str, work: Path, files: Sequence[str]) -> list[Recording]:
         writable=[work],
     )
     config = {"files": files, "page": page, "result": str(result)}
-    problem = ""
-    try:
-        with confined_process(command, work, work / "log", token, limits, config) as (process, watch):
+    with ExitStack() as running:
+        try:
+            recorder = running.enter_context(
+                confined_process(command, work, work / "log", token, limits, config)
+            )
+        except AppFailed as error:
+            raise NoRecording(str(error)) from None
+
+        def wait() -> list[Recording]:
             try:
-                code = process.wait(SECONDS)
+                code = recorder.popen.wait(SECONDS)
                 used_up = code == -getattr(signal, "SIGXCPU", 0)
-                problem = (
-                    "it does not end" if used_up else watch.violation or f"its process ended with code {code}"
-                )
+                problem = recorder.violation or f"its process ended with code {code}"
+                problem = "it does not end" if used_up else problem
             except subprocess.TimeoutExpired:
                 problem = f"it does not end within {SECONDS:g} s"
-    except AppFailed as error:
-        raise NoRecording(str(error)) from None
-    recordings = [_recording(line) for line in _lines(result)][: len(files)]
-    if len(recordings) < len(files):
-        recordings.append(Recording(error=problem))
-    return recordings
+            recordings = [_recording(line) for line in _lines(result)][: len(files)]
+            missing = [Recording(error=problem)] if len(recordings) < len(files) else []
+            return recordings + missing
+
+        yield wait
 
 
 def _lines(result: Path) -> list[str]:

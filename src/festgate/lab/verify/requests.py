@@ -46,7 +46,10 @@ def send_request(app: SandboxedApp, step: RequestStep) -> AppResponse:
             return AppResponse(0, problem=f"no response within {timeout:g} s")
         ended = app.has_ended()
         return AppResponse(
-            0, problem=f"no response. {app.why_gone()}" if ended else f"an unreadable response ({error})"
+            0,
+            problem=f"no response. {app.process.why_gone()}"
+            if ended
+            else f"an unreadable response ({error})",
         )
     except (OSError, EOFError, zlib.error) as error:
         return AppResponse(0, problem=f"an unreadable response ({type(error).__name__})")

@@ -83,6 +83,88 @@ class Limits:
         }
 
 
+class ConfinedProcess:
+    """A process whose thread checks what it and its children use, and kills them when that exceeds the limits."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path, limits: Limits) -> None:
+        """Begin to watch the process and its children; its output goes to `log`."""
+        self.popen = process
+        self.limits = limits
+        self._log = log
+        self._done = threading.Event()
+        self._seen: dict[int, psutil.Process] = {}
+        self.violation = ""
+        """The limit that was exceeded, as a sentence."""
+        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
+        self._thread.start()
+
+    @property
+    def runs(self) -> bool:
+        """Return whether the process is alive."""
+        return self.popen.poll() is None
+
+    def why_gone(self) -> str:
+        """Explain how the process ended, as far as that is known."""
+        with suppress(subprocess.TimeoutExpired):
+            self.popen.wait(1.0)
+        code = self.popen.poll()
+        last = _last_output(self._log)
+        if self.violation:
+            return self.violation
+        if code is None:
+            return f"The app stopped responding: {last}"
+        if code < 0 and -code == getattr(signal, "SIGXCPU", None):
+            return f"The app used more than {self.limits.processor} s of processor time."
+        if "MemoryError" in last:
+            return f"The app used more than {self.limits.address_space // MEBIBYTE} MB of memory: {last}"
+        how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
+        return f"The app {how}: {last}"
+
+    def last_error(self) -> str:
+        """Return the last exception in the output, and the package that the app's code called; empty without one."""
+        error = package = ""
+        with suppress(OSError):
+            for line in _lines_from_the_end(self._log):
+                if not error:
+                    error = line if _EXCEPTION.match(line) else ""
+                elif place := _PACKAGE.search(line):
+                    package = place[1]
+                elif line.startswith("Traceback") or (package and line.startswith('File "')):
+                    break
+        return f"{error} (raised in the package {package})" if package else error
+
+    def end(self) -> None:
+        """Kill the app and the processes it started."""
+        self._done.set()
+        self._thread.join()
+        self._check()
+        _kill(self.popen, self._seen.values())
+        _wait_for(self._seen.values())
+
+    def _run(self) -> None:
+        while not self._done.wait(POLL):
+            self._check()
+            if self.violation:
+                _kill(self.popen, self._seen.values())
+                return
+
+    def _check(self) -> None:
+        memory = 0
+        with suppress(psutil.Error):
+            first = psutil.Process(self.popen.pid)
+            # The app's process is reaped elsewhere; its children may outlive it.
+            children = first.children(recursive=True)
+            self._seen |= {child.pid: child for child in children}
+            for process in (first, *children):
+                with suppress(psutil.Error):
+                    memory += process.memory_info().rss
+            ours = NAMESPACE_PROCESSES if protections().namespaces else 0
+            if len(children) - ours > self.limits.processes:
+                self.violation = f"The app started more than {self.limits.processes} processes."
+            if memory > self.limits.memory:
+                self.violation = f"The app used more than {self.limits.memory // MEBIBYTE} MB of memory."
+
+
 @dataclass(frozen=True)
 class SandboxedApp:
     """A submitted app that serves requests."""
@@ -94,30 +176,19 @@ class SandboxedApp:
     missing: tuple[str, ...]
     """Limits that this system does not have."""
     limits: Limits
-    _process: "subprocess.Popen[bytes]" = field(repr=False)
+    process: ConfinedProcess = field(repr=False)
     _control: socket.socket = field(repr=False)
-    _log: Path = field(repr=False)
-    _watch: "Watch" = field(repr=False)
 
     @property
     def url(self) -> str:
         """Return the app's address."""
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def runs(self) -> bool:
-        """Return whether the process is alive."""
-        return self._process.poll() is None
-
     def has_ended(self) -> bool:
         """Return whether the process exits within a moment: it closes its connections first."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(POLL)
-        return not self.runs
-
-    def why_gone(self) -> str:
-        """Explain how the process ended, as far as that is known."""
-        return _why_gone(self._process, self._log, self._watch.violation, self.limits)
+            self.process.popen.wait(POLL)
+        return not self.process.runs
 
     def begin(self) -> None:
         """Reset the counts. Raises AppFailed."""
@@ -142,62 +213,12 @@ class SandboxedApp:
             msg = "The processor time of the app's process cannot be read."
             raise AppFailed(msg) from None
 
-    def last_error(self) -> str:
-        """Return the last line of the app's output that names an exception; empty without one."""
-        return last_error(self._log)
-
     def _request(self, command: str) -> Any:  # noqa: ANN401  (any JSON)
         try:
             self._control.sendall(json.dumps(command).encode() + b"\n")
             return json.loads(_line(self._control, time.monotonic() + self.limits.response))
         except (OSError, ValueError, RecursionError):
-            raise AppFailed(self.why_gone()) from None
-
-
-class Watch:
-    """A thread that checks what an app uses, and kills it when that exceeds the limits."""
-
-    def __init__(self, process: "subprocess.Popen[bytes]", limits: Limits) -> None:
-        """Begin to watch the process and its children."""
-        self._process = process
-        self._limits = limits
-        self._done = threading.Event()
-        self._seen: dict[int, psutil.Process] = {}
-        self.violation = ""
-        """The limit that was exceeded, as a sentence."""
-        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
-        self._thread.start()
-
-    def end(self) -> None:
-        """Kill the app and the processes it started."""
-        self._done.set()
-        self._thread.join()
-        self._check()
-        _kill(self._process, self._seen.values())
-        _wait_for(self._seen.values())
-
-    def _run(self) -> None:
-        while not self._done.wait(POLL):
-            self._check()
-            if self.violation:
-                _kill(self._process, self._seen.values())
-                return
-
-    def _check(self) -> None:
-        memory = 0
-        with suppress(psutil.Error):
-            first = psutil.Process(self._process.pid)
-            # The app's process is reaped elsewhere; its children may outlive it.
-            children = first.children(recursive=True)
-            self._seen |= {child.pid: child for child in children}
-            for process in (first, *children):
-                with suppress(psutil.Error):
-                    memory += process.memory_info().rss
-            ours = NAMESPACE_PROCESSES if protections().namespaces else 0
-            if len(children) - ours > self._limits.processes:
-                self.violation = f"The app started more than {self._limits.processes} processes."
-            if memory > self._limits.memory:
-                self.violation = f"The app used more than {self._limits.memory // MEBIBYTE} MB of memory."
+            raise AppFailed(self.process.why_gone()) from None
 
 
 @contextmanager
@@ -229,52 +250,45 @@ def sandboxed(
             "count": count,
             "max_instructions": limits.instructions,
         }
-        with confined_process(command, folder, log, token, limits, config) as (process, watch):
-            control, message = _accept(listening, process, watch, limits, token, log)
+        with confined_process(command, folder, log, token, limits, config) as process:
+            control, message = _accept(listening, process, token)
             with control:
-                if "error" in message:
-                    msg = f"The app cannot be served: {str(message['error'])[:MAX_OUTPUT_LENGTH]}."
-                    raise AppFailed(msg)
-                yield _app(message, process, control, log, watch, limits)
+                yield _app(message, process, control)
 
 
 @contextmanager
 def confined_process(
     command: list[str], folder: Path, log: Path, token: str, limits: Limits, config: Mapping[str, object]
-) -> Iterator[tuple["subprocess.Popen[bytes]", "Watch"]]:
+) -> Iterator[ConfinedProcess]:
     """Run a command of `confined` until the block ends, with a line of JSON on its standard input. Raises AppFailed."""
     process: subprocess.Popen[bytes] | None = None
-    watch: Watch | None = None
+    watched: ConfinedProcess | None = None
     try:
         process = _start(command, folder, log, token)
-        watch = Watch(process, limits)
+        watched = ConfinedProcess(process, log, limits)
         assert process.stdin is not None  # noqa: S101  (a pipe, as it was started)
         with suppress(OSError), process.stdin as pipe:
             pipe.write(json.dumps(config).encode() + b"\n")
-        yield process, watch
+        yield watched
     finally:
         # An interrupt may come before the process id is known; the variable with the token is known.
-        if watch is not None:
-            watch.end()
+        if watched is not None:
+            watched.end()
         _kill_by_token(token)
         if process is not None:
             process.wait()
 
 
-def _app(
-    message: Mapping[str, Any],
-    process: "subprocess.Popen[bytes]",
-    control: socket.socket,
-    log: Path,
-    watch: Watch,
-    limits: Limits,
-) -> SandboxedApp:
+def _app(message: Mapping[str, Any], process: ConfinedProcess, control: socket.socket) -> SandboxedApp:
+    if "error" in message:
+        msg = f"The app cannot be served: {str(message['error'])[:MAX_OUTPUT_LENGTH]}."
+        raise AppFailed(msg)
     try:
         port, pid, python = int(message["port"]), int(message["pid"]), str(message["python"])
     except (KeyError, TypeError, ValueError):
         msg = "The first message of the app's process cannot be read."
         raise AppFailed(msg) from None
-    return SandboxedApp(port, pid, python, protections().missing_limits, limits, process, control, log, watch)
+    return SandboxedApp(port, pid, python, protections().missing_limits, process.limits, process, control)
 
 
 def _confined(python: str, folder: Path, limits: Limits, port: int, token: str) -> list[str]:
@@ -314,20 +328,15 @@ def _start(command: list[str], folder: Path, log: Path, token: str) -> "subproce
 
 
 def _accept(
-    listening: socket.socket,
-    process: "subprocess.Popen[bytes]",
-    watch: Watch,
-    limits: Limits,
-    token: str,
-    log: Path,
+    listening: socket.socket, process: ConfinedProcess, token: str
 ) -> tuple[socket.socket, Mapping[str, Any]]:
     """Return the app's connection to the control port, and its first messages. Raises AppFailed."""
-    until = time.monotonic() + limits.start
+    until = time.monotonic() + process.limits.start
     listening.settimeout(POLL)
     ended = False
     while not ended and time.monotonic() < until:
         # A message sent before the exit still waits.
-        ended = process.poll() is not None
+        ended = not process.runs
         with suppress(TimeoutError):
             control, _ = listening.accept()
             if message := _first_messages(control, process, token, until):
@@ -335,16 +344,16 @@ def _accept(
             # A connection without the token is not from the runner.
             control.close()
     if ended:
-        raise AppFailed(_why_gone(process, log, watch.violation, limits))
-    msg = f"The app did not start within {limits.start:g} s: its code does not end, or waits."
+        raise AppFailed(process.why_gone())
+    msg = f"The app did not start within {process.limits.start:g} s: its code does not end, or waits."
     raise AppFailed(msg)
 
 
 def _first_messages(
-    control: socket.socket, process: "subprocess.Popen[bytes]", token: str, until: float
+    control: socket.socket, process: ConfinedProcess, token: str, until: float
 ) -> dict[str, Any]:
     """Return the process id from `confinement` and the port, or the error, from the runner; empty without them."""
-    message: dict[str, Any] = {"pid": process.pid} if sys.platform == "win32" else {}
+    message: dict[str, Any] = {"pid": process.popen.pid} if sys.platform == "win32" else {}
     while "error" not in message and not {"pid", "port"} <= message.keys():
         part = _first_message(control, process, until)
         if not isinstance(part, dict) or part.get("token") != token:
@@ -353,10 +362,10 @@ def _first_messages(
     return message
 
 
-def _first_message(control: socket.socket, process: "subprocess.Popen[bytes]", until: float) -> object:
+def _first_message(control: socket.socket, process: ConfinedProcess, until: float) -> object:
     """Return the JSON of the first line; None without one."""
     while time.monotonic() < until:
-        ended = process.poll() is not None
+        ended = not process.runs
         try:
             return json.loads(_line(control, time.monotonic() + POLL))
         except TimeoutError:
@@ -386,23 +395,6 @@ def _line(control: socket.socket, until: float) -> bytes:
     return bytes(line)
 
 
-def _why_gone(process: "subprocess.Popen[bytes]", log: Path, violation: str, limits: Limits) -> str:
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(1.0)
-    code = process.poll()
-    last = _last_output(log)
-    if violation:
-        return violation
-    if code is None:
-        return f"The app stopped responding: {last}"
-    if code < 0 and -code == getattr(signal, "SIGXCPU", None):
-        return f"The app used more than {limits.processor} s of processor time."
-    if "MemoryError" in last:
-        return f"The app used more than {limits.address_space // MEBIBYTE} MB of memory: {last}"
-    how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
-    return f"The app {how}: {last}"
-
-
 def _last_output(log: Path) -> str:
     """Return the last error in the last lines of the output, or the last line: it may be anything."""
     try:
@@ -412,20 +404,6 @@ def _last_output(log: Path) -> str:
     return next((line for line in lines if _EXCEPTION.match(line)), "") or next(
         iter(lines), "it printed nothing."
     )
-
-
-def last_error(log: Path) -> str:
-    """Return the last exception in the output, and the package that the app's code called; empty without one."""
-    error = package = ""
-    with suppress(OSError):
-        for line in _lines_from_the_end(log):
-            if not error:
-                error = line if _EXCEPTION.match(line) else ""
-            elif place := _PACKAGE.search(line):
-                package = place[1]
-            elif line.startswith("Traceback") or (package and line.startswith('File "')):
-                break
-    return f"{error} (raised in the package {package})" if package else error
 
 
 def _lines_from_the_end(log: Path) -> Iterator[str]:

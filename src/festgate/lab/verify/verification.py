@@ -22,7 +22,7 @@ from festgate.lab.verify.environments import environment_commands, install_comma
 from festgate.lab.verify.findings import SubmissionFinding
 from festgate.lab.verify.inputs import Scenario, scenarios
 from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
-from festgate.lab.verify.load_changes import load_findings
+from festgate.lab.verify.load_changes import compare_loads
 from festgate.lab.verify.processor import ProcessorTime, compare_processor_time
 from festgate.lab.verify.protections import protections
 from festgate.lab.verify.sandbox import AppFailed, Limits
@@ -232,15 +232,21 @@ def verify_copy(
             " starter that it was made from with --starter."
         )
         raise UnrelatedApp(msg)
-    report("running the locustfiles", None)
-    load = load_findings(
-        starter, submission.app, submission.tree, behaviour.statuses_without_person(expected)
-    )
-    findings = [*load, *changes.findings, *behaviour.findings_of(different)]
     wrong = {difference.route for difference in different}
     right = [name for name in ROUTES if starter.paths[name] not in wrong]
-    measured = _measured(program, changes, right, (expected, actual), options, baseline, report)
-    notes += measured.notes
+    changed = [name for name in right if changes.routes[name]]
+    measured = _Measurements(program, changes, options, baseline, report, notes)
+    statuses = behaviour.statuses_without_person(expected)
+    with compare_loads(starter, submission.app, submission.tree, statuses) as load:
+        # The locustfiles run meanwhile: counts repeat on a busy machine, too.
+        # Unchanged code does the same work; only /checkout may hide a crash.
+        counted = [name for name in right if name in changed or name == "checkout"]
+        if counted:
+            measured.count(counted)
+        report("running the locustfiles", None)
+        findings = [*load(), *changes.findings, *behaviour.findings_of(different)]
+    if changed:
+        measured.time(changed, expected, actual)
     verdicts = []
     for name in ROUTES:
         verdict, more = judge_route(
@@ -268,81 +274,80 @@ def verify_copy(
 
 
 @dataclass
-class _Measured:
+class _Measurements:
     """The measurements of the routes that respond as before, by their names."""
 
+    program: Program
+    changes: Changes
+    options: Options
+    baseline: Baseline
+    report: ReportProgress
+    notes: list[str]
     work: dict[str, tuple[Work, Work]] = field(default_factory=dict)
     times: dict[str, Comparison] = field(default_factory=dict)
     processor: dict[str, ProcessorTime] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
 
-
-def _measured(
-    program: Program,
-    changes: Changes,
-    right: Sequence[str],
-    responses: tuple[list[list[StepResult]], list[list[StepResult]]],
-    options: Options,
-    baseline: Baseline,
-    report: ReportProgress,
-) -> _Measured:
-    """Count, time and measure the routes that respond as before. Raises CannotVerify."""
-    measured, paths = _Measured(), baseline.starter.paths
-    changed = [name for name in right if changes.routes[name]]
-    # Unchanged code does the same work; only /checkout may hide a crash.
-    counted = [name for name in right if name in changed or name == "checkout"]
-    if counted:
-        before = baseline.counted(options, report)
-        step = _prefixed("counting the submission's work", report)
+    def count(self, names: Sequence[str]) -> None:
+        """Count the work of routes in both apps. Raises CannotVerify."""
+        options, tables = self.options, self.baseline.tables(self.options)
+        before = self.baseline.counted(options, self.report)
+        step = _prefixed("counting the submission's work", self.report)
         try:
-            after = count_work(program, baseline.tables(options), counted, options.seed, step)
-            measured.work = {name: (before[name], after[name]) for name in counted}
+            after = count_work(self.program, tables, names, options.seed, step)
+            self.work = {name: (before[name], after[name]) for name in names}
         except AppFailed as error:
-            measured.notes.append(f"The submission's work could not be counted: {error}")
-    original = baseline.program(options)
-    if options.load and changed:
-        lengths = [
-            tuple(behaviour.typical(results, paths[name]) for results in responses) for name in changed
-        ]
-        try:
-            measured.times = _timed(original, program, changes, changed, options, lengths, report)
-        except (CannotRun, NotThere, CannotServe) as error:
-            measured.notes.append(f"Time was not measured: {error}")
-    untimed = [name for name in changed if change_of(measured.times.get(name)) is None]
-    if untimed:
-        step = _prefixed("measuring processor time", report)
-        try:
-            measured.processor = compare_processor_time(original, program, untimed, options.seed, step)
-        except AppFailed as error:
-            measured.notes.append(f"The processor time could not be measured: {error}")
-    return measured
+            self.notes.append(f"The submission's work could not be counted: {error}")
 
+    def time(self, names: Sequence[str], *both: list[list[StepResult]]) -> None:
+        """Time routes, and measure the processor time of those without a clear result. Raises CannotVerify.
 
-def _timed(
-    before: Program,
-    after: Program,
-    changes: Changes,
-    names: Sequence[str],
-    options: Options,
-    milliseconds: Sequence[tuple[float, ...]],
-    report: ReportProgress,
-) -> dict[str, Comparison]:
-    seconds = options.seconds or timing.seconds_for(milliseconds)
-    builds = {
-        name: (code_handed_out(before.starter, name), f"code {changes.fingerprints[name]}") for name in names
-    }
-    run_seconds, runs = seconds + timing.WARM_UP, 2 * options.pairs
+        `both` are the responses of both apps.
+        """
+        original, paths = self.baseline.program(self.options), self.baseline.starter.paths
+        if self.options.load:
+            lengths = [
+                tuple(behaviour.typical(responses, paths[name]) for responses in both) for name in names
+            ]
+            try:
+                self.times = self._timed(original, names, lengths)
+            except (CannotRun, NotThere, CannotServe) as error:
+                self.notes.append(f"Time was not measured: {error}")
+        untimed = [name for name in names if change_of(self.times.get(name)) is None]
+        if untimed:
+            step = _prefixed("measuring processor time", self.report)
+            try:
+                self.processor = compare_processor_time(
+                    original, self.program, untimed, self.options.seed, step
+                )
+            except AppFailed as error:
+                self.notes.append(f"The processor time could not be measured: {error}")
 
-    def report_second(number: int, side: Side, second: Second) -> None:
-        share = (number + min(1.0, second.at / run_seconds)) / runs
-        app = "the starter" if side == "before" else "the submission"
-        report(f"run {number + 1} of {runs}, {app}", share)
+    def _timed(
+        self, original: Program, names: Sequence[str], milliseconds: Sequence[tuple[float, ...]]
+    ) -> dict[str, Comparison]:
+        pairs, seconds = self.options.pairs, self.options.seconds or timing.seconds_for(milliseconds)
+        builds = {
+            name: (code_handed_out(original.starter, name), f"code {self.changes.fingerprints[name]}")
+            for name in names
+        }
+        run_seconds, runs = seconds + timing.WARM_UP, 2 * pairs
 
-    report(f"{runs} timed runs, about {figures.span(timing.total_seconds(options.pairs, seconds))}", 0.0)
-    with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as folder:
-        return timing.time_routes(
-            before, after, builds, Path(folder), pairs=options.pairs, seconds=seconds, report=report_second
-        )
+        def report_second(number: int, side: Side, second: Second) -> None:
+            share = (number + min(1.0, second.at / run_seconds)) / runs
+            app = "the starter" if side == "before" else "the submission"
+            self.report(f"run {number + 1} of {runs}, {app}", share)
+
+        self.report(f"{runs} timed runs, about {figures.span(timing.total_seconds(pairs, seconds))}", 0.0)
+        with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as folder:
+            return timing.time_routes(
+                original,
+                self.program,
+                builds,
+                Path(folder),
+                pairs=pairs,
+                seconds=seconds,
+                report=report_second,
+            )
 
 
 def _named(difference: Difference, changes: Changes, starter: Starter) -> Difference:
