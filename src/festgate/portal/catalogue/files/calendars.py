@@ -20,6 +20,7 @@ from festgate.portal.catalogue.files.markup import MAX_MARKUP, is_markup, plain_
 from festgate.portal.catalogue.files.recurrences import (
     MAX_DAYS,
     MAX_OCCURRENCES,
+    MAX_SERIES,
     Rule,
     occurrences,
     read_rule,
@@ -31,6 +32,7 @@ from festgate.portal.catalogue.files.rows import (
     Origin,
     Row,
     Sheet,
+    Unreadable,
     check_rows,
     check_size,
 )
@@ -174,11 +176,16 @@ class _Reading:
         self.errors: list[LineError] = []
         self.notices = notices
         self.left_out = 0
+        self._series = 0
 
     def read(self, component: Component, calendar: Calendar) -> None:
         """Read the events of one calendar."""
         moved: defaultdict[str, list[Component]] = defaultdict(list)
         events = [part for part in component.parts if part.name == "VEVENT"]
+        self._series += sum(map(_repeats, events))
+        if self._series > MAX_SERIES:
+            msg = f"The file has more than {MAX_SERIES} repeating events. Import it in parts."
+            raise Unreadable(msg)
         for event in events:
             if "RECURRENCE-ID" in event.properties:
                 moved[event.text("UID").strip()].append(event)

@@ -139,7 +139,7 @@ def unfold(data: bytes) -> tuple[list[int], bytes]:
     numbers: list[int] = []
     parts: list[bytes] = []
     for number, line in enumerate(data.split(b"\n"), 1):
-        if line[:1] in {b" ", b"\t"} and numbers and line.strip():
+        if line[:1] in {b" ", b"\t"} and numbers:
             parts.append(line[1:].removesuffix(b"\r"))
         else:
             if numbers:

@@ -15,6 +15,8 @@ MAX_OCCURRENCES: Final = 200
 """Dates of one event: every week of a year, three times."""
 MAX_DAYS: Final = 3_660
 """Days from the first date to the last: ten years."""
+MAX_SERIES: Final = 500
+"""Repeating events of a file: following a rule that names no day takes some milliseconds."""
 _MAX_INTERVAL: Final = 1_000
 _DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _BY_DAY: Final = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
@@ -114,7 +116,7 @@ def occurrences(rule: Rule, start: datetime, until: datetime | None = None) -> I
     if until is not None:
         last = min(last, until.date())
     for first, end in _periods(rule, start.date(), last):
-        days = [day for day in _days(first, end) if _matches(rule, day, start.date())]
+        days = [day for day in _days(rule, first, end) if _matches(rule, day, start.date())]
         if rule.positions:
             chosen = {position - 1 if position > 0 else position + len(days) for position in rule.positions}
             days = [day for number, day in enumerate(days) if number in chosen]
@@ -150,9 +152,16 @@ def _periods(rule: Rule, start: date, last: date) -> Iterator[tuple[date, date]]
         number += 1
 
 
-def _days(first: date, end: date) -> Iterator[date]:
-    for number in range(first.toordinal(), end.toordinal() + 1):
-        yield date.fromordinal(number)
+def _days(rule: Rule, first: date, end: date) -> Iterator[date]:
+    """Yield the days of a period that are in a month of the rule."""
+    number = first.toordinal()
+    while number <= end.toordinal():
+        day = date.fromordinal(number)
+        if rule.months and day.month not in rule.months:
+            number += monthrange(day.year, day.month)[1] - day.day + 1
+        else:
+            yield day
+            number += 1
 
 
 def _matches(rule: Rule, day: date, start: date) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -18,7 +18,8 @@ Zone: TypeAlias = Callable[[datetime], datetime]
 
 _OFFSET: Final = re.compile(r"([+-])([01]\d|2[0-3])([0-5]\d)(?:[0-5]\d)?")
 _LOCAL: Final = re.compile(r"\d{8}T\d{6}")
-MAX_OBSERVANCES: Final = 200
+_NEVER: Final = datetime(9999, 12, 31)  # noqa: DTZ001  (local to the zone)
+MAX_OBSERVANCES: Final = 100
 """Parts of a zone that a file defines; a zone with all its history has fewer."""
 
 
@@ -47,26 +48,36 @@ def _names() -> Mapping[str, str]:
     return {**windows, **{key.casefold(): key for key in available_timezones()}}
 
 
-@dataclass(frozen=True, slots=True)
 class _Observance:
     """Standard or daylight time of a zone, from each onset on."""
 
-    start: datetime
-    """The first onset, in the local time before it."""
-    rule: Rule | None
-    offset: timedelta
+    def __init__(self, start: datetime, rule: Rule | None, offset: timedelta) -> None:
+        self.start = start
+        """The first onset, in the local time before it."""
+        self.offset = offset
+        self._rule = rule
+        self._last = _day_of(rule.until) + timedelta(days=1) if rule and rule.until else _NEVER
+        self._by_year: dict[int, datetime | None] = {}
 
     def onset(self, local: datetime) -> datetime | None:
         """Return the last onset at or before a local time."""
-        if self.rule is None or local < self.start:
-            return self.start if self.start <= local else None
-        last = None
-        for year in (local.year - 1, local.year):
-            if year >= self.start.year:
-                first = max(self.start, self.start.replace(year=year, month=1, day=1))
-                for at in occurrences(self.rule, first, until=datetime(year, 12, 31, 23, 59, 59)):  # noqa: DTZ001
-                    last = at if at <= local else last
-        return last or self.start
+        if local < self.start:
+            return None
+        latest = min(local.year, self._last.year)
+        for year in (latest, latest - 1):
+            onset = self._in_year(year)
+            if onset is not None and onset <= local:
+                return onset
+        return self.start
+
+    def _in_year(self, year: int) -> datetime | None:
+        if self._rule is None or year < self.start.year:
+            return None
+        if year not in self._by_year:
+            first = max(self.start, self.start.replace(year=year, month=1, day=1))
+            until = min(self._last, datetime(year, 12, 31))  # noqa: DTZ001  (local to the zone)
+            self._by_year[year] = next(occurrences(self._rule, first, until), None)
+        return self._by_year[year]
 
 
 def defined_zones(components: Iterable[Component]) -> dict[str, Zone]:
@@ -99,21 +110,31 @@ def _observances(component: Component) -> list[_Observance]:
             minutes = int(offset[2]) * 60 + int(offset[3])
             length = timedelta(minutes=-minutes if offset[1] == "-" else minutes)
             rule = part.text("RRULE")
-            observances.append(_Observance(start, _yearly(rule) if rule else None, length))
+            observances.append(_Observance(start, _yearly(rule, start) if rule else None, length))
             for dates in part.properties.get("RDATE", []):
                 times = dates.value.split(",")[:MAX_OBSERVANCES]
                 observances += [_Observance(_local(at), None, length) for at in times]
-    except ValueError:
+    except (ValueError, OverflowError):
         return []
     return observances
 
 
-def _yearly(text: str) -> Rule:
+def _yearly(text: str, start: datetime) -> Rule:
+    """Read the rule of an onset, which names its day and month. Raises ValueError."""
     rule = read_rule(text)
     if rule.frequency != "YEARLY" or rule.interval != 1 or rule.count is not None:
         msg = "this rule of a zone is unusual"
         raise ValueError(msg)
-    return rule
+    return replace(
+        rule,
+        months=rule.months or frozenset({start.month}),
+        month_days=rule.month_days if rule.days else rule.month_days or frozenset({start.day}),
+    )
+
+
+def _day_of(text: str) -> datetime:
+    """Return the day of a time that may be in UTC, at midnight."""
+    return _local(f"{text[:8]}T000000")
 
 
 def _local(text: str) -> datetime:
