@@ -47,7 +47,7 @@ def test_properties_that_are_not_used_are_not_looked_at(lines: list[str]) -> Non
 
 
 def test_a_line_folded_within_a_character_is_joined_before_it_is_decoded() -> None:
-    text = "Zażółć gęślą jaźń – żółw, 🤔🏼 "
+    text = "Zażółć gęślą jaźń, żółw, 🤔🏼 "
     octets = f"DESCRIPTION:{text * 8}".encode()
     for width in (1, 2, 3, 70, 75):
         folded = b"\r\n ".join(octets[at : at + width] for at in range(0, len(octets), width))

@@ -60,10 +60,6 @@ def read_lines(*lines: str) -> Sheet:
 def test_a_zone_that_the_file_defines_is_used_wherever_it_stands(tzid: str, name: str) -> None:
     name = name.strip('"')
     for lines in ([*defined_zone(name), *day_in_june(tzid)], [*day_in_june(tzid), *defined_zone(name)]):
-        if tzid.startswith("(UTC+01:00)"):  # without quotes the name ends at its colon for other programs too
-            lines = [
-                line.replace("TZID=(UTC+01:00) Amsterdam", 'TZID="(UTC+01:00) Amsterdam"') for line in lines
-            ]
         assert times_of(read_lines(*lines)) == [IN_CENTRAL_EUROPE]
 
 
@@ -166,10 +162,10 @@ def test_a_time_that_is_none_is_refused(text: str) -> None:
     assert error.sentence.startswith(f"DTSTART: {text!r} is not ")
 
 
-@pytest.mark.parametrize("text", ["PT", "1H", "-PT1H", "P999999D"])
+@pytest.mark.parametrize("text", ["1H", "P1", "-PT1H", "P999999D"])
 def test_a_length_that_is_none_is_refused(text: str) -> None:
     sheet = read(f"DURATION:{text}", end="")
-    assert text in ("PT",) or "DURATION:" in sheet.errors[0].sentence
+    assert [error.sentence[:9] for error in sheet.errors] == ["DURATION:"]
 
 
 def test_a_repeating_event_becomes_single_events_with_its_exceptions_and_changes() -> None:
