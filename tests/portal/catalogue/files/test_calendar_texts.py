@@ -103,7 +103,7 @@ def test_characters_that_an_event_cannot_have_are_replaced_with_a_notice(
     (row,) = sheet.rows
     assert row.fields[name] == text
     assert notices_of(sheet) == [notice]
-    details = read_details(row.fields | {"fee": "0"}, KOLKATA, "INR")
+    details = read_details({**row.fields, "fee": "0"}, KOLKATA, "INR")
     assert getattr(details, name) == text
 
 
@@ -112,7 +112,7 @@ def test_the_flag_of_a_region_keeps_its_invisible_tags() -> None:
     sheet = read(f"SUMMARY:{title}\u200b \U000e0067")
     assert sheet.rows[0].fields["title"] == title
     assert notices_of(sheet) == ["title: 2 invisible characters were left out."]
-    assert read_details(sheet.rows[0].fields | {"fee": "0"}, KOLKATA, "INR").title == title
+    assert read_details({**sheet.rows[0].fields, "fee": "0"}, KOLKATA, "INR").title == title
 
 
 def test_a_description_in_html_becomes_plain_text_with_its_list_and_links() -> None:

@@ -107,9 +107,10 @@ def test_a_date_with_two_readings_needs_an_option() -> None:
         2,
         "starts_at: '03/04/2031 10:00' can be 3 April or 4 March: give --date-order day-first or month-first.",
     )
-    for order, plain in (("day-first", "2031-04-03T10:00:00"), ("month-first", "2031-03-04T10:00:00")):
-        sheet = read_sheet(data, replace(CONVENTIONS, date_order=order))
-        assert sheet.rows[0].fields["starts_at"] == plain
+    day_first = read_sheet(data, replace(CONVENTIONS, date_order="day-first"))
+    assert day_first.rows[0].fields["starts_at"] == "2031-04-03T10:00:00"
+    month_first = read_sheet(data, replace(CONVENTIONS, date_order="month-first"))
+    assert month_first.rows[0].fields["starts_at"] == "2031-03-04T10:00:00"
 
 
 @pytest.mark.parametrize(
