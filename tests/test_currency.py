@@ -13,8 +13,9 @@ from festgate.kit.money import Money
 from festgate.portal.catalogue import events, queries
 from festgate.portal.catalogue.details import Details
 from festgate.portal.catalogue.errors import FeesSold
+from festgate.portal.catalogue.files.rows import Conventions
+from festgate.portal.catalogue.files.separated import read_sheet
 from festgate.portal.catalogue.imports import Options, import_sheet
-from festgate.portal.catalogue.sheets import read_sheet
 from festgate.portal.checkout import placements
 from festgate.portal.checkout.queries import orders_of
 from festgate.portal.currency import refuse_other_currency
@@ -107,7 +108,8 @@ def test_the_portal_does_not_start_in_a_currency_other_than_that_of_its_events(
 
 def test_an_import_keeps_the_currency_of_an_event_that_has_a_fee(database: OpenDatabase) -> None:
     slug = add_event(database, Money(45000, "INR"))
-    sheet = read_sheet(f"slug,title,fee\n{slug},Robo Race Finals,500\n,New,20\n".encode())
+    data = f"slug,title,fee\n{slug},Robo Race Finals,500\n,New,20\n".encode()
+    sheet = read_sheet(data, Conventions(ZoneInfo("UTC"), "EUR"))
     database.write(import_sheet, sheet, Options(ZoneInfo("UTC"), "EUR"))
     fees = {event.title: event.fee for event in database.read(queries.all_events)}
     assert fees == {"Robo Race Finals": Money(50000, "INR"), "New": Money(2000, "EUR")}

@@ -21,6 +21,9 @@ _UNSEEN = re.compile(
 )
 JOINERS = "\u200c\u200d"
 """Invisible characters that Malayalam, Bengali and Persian need for correct spelling."""
+REGION_FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
+"""The flag of a region such as Scotland: a black flag, invisible tags with the region's code, and their end (Unicode
+Technical Standard 51, annex C)."""
 MAX_LINE: Final = 1_000
 """Characters of a line without a lower limit of its own."""
 MAX_TEXT: Final = 10_000
@@ -38,6 +41,12 @@ HIDDEN_MARKS: Final = frozenset("\u0f73\u0f75\u0f81\uff9e\uff9f")
 def is_unseen(sign: str) -> bool:
     """Return whether the character is invisible: a format character, filler, variation selector, tag or blank."""
     return unicodedata.category(sign) == "Cf" or _UNSEEN.fullmatch(sign) is not None
+
+
+def is_noncharacter(sign: str) -> bool:
+    """Return whether the code point is reserved for programs and never a character, such as U+FFFE."""
+    point = ord(sign)
+    return point & 0xFFFE == 0xFFFE or 0xFDD0 <= point <= 0xFDEF  # noqa: PLR2004  (Unicode Standard, section 23.7)
 
 
 def normalized(form: Form, text: str, max_length: int) -> str:
@@ -83,8 +92,9 @@ def searchable(text: str) -> str:
 def tidy(text: str, *, lines: bool = False, max_length: int | None = None) -> str:
     """Return the text normalised (NFC) and trimmed. Raise ValueError if it is too long or has invalid characters.
 
-    Invalid are control characters (Cc), format characters (Cf), which can hide or reverse a name, and surrogates (Cs).
-    With `lines`, tabs and line breaks are allowed; all kinds of line breaks become one.
+    Invalid are control characters (Cc), format characters (Cf), which can hide or reverse a name, surrogates (Cs) and
+    non-characters; the tags in the flag of a region are valid. With `lines`, tabs and line breaks are allowed; all
+    kinds of line breaks become one.
     """
     limit = max_length or (MAX_TEXT if lines else MAX_LINE)
     check_length(text, DECOMPOSED * limit, limit)
@@ -95,7 +105,10 @@ def tidy(text: str, *, lines: bool = False, max_length: int | None = None) -> st
     if lines:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = normalized("NFC", text, DECOMPOSED * limit)
-    if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs") and sign not in allowed for sign in text):
+    if any(
+        sign not in allowed and (unicodedata.category(sign) in ("Cc", "Cf", "Cs") or is_noncharacter(sign))
+        for sign in REGION_FLAG.sub("", text)
+    ):
         msg = gettext("Control characters and invisible characters are not allowed here.")
         raise ValueError(msg)
     text = text.strip()

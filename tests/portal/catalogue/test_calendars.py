@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from festgate.kit.clock import HOUR, milliseconds
 from festgate.kit.money import Money
-from festgate.portal.catalogue.calendars import calendar, read_calendar, write_calendar
+from festgate.portal.catalogue.calendars import calendar, write_calendar
 from festgate.portal.catalogue.details import FIELDS, Details, details_of, read_details
+from festgate.portal.catalogue.files.calendars import read_calendar
+from festgate.portal.catalogue.files.rows import Sheet, Unreadable
 from festgate.portal.catalogue.queries import Event
-from festgate.portal.catalogue.rows import Sheet, Unreadable
-from tests.portal.catalogue.programme import BERLIN, KOLKATA, any_details, details
+from tests.portal.catalogue.programme import BERLIN, CONVENTIONS, KOLKATA, any_details, details
 
 BASE = "https://fest.example.org"
 STARTS_AT = milliseconds(datetime(2026, 3, 14, 10, tzinfo=KOLKATA))
@@ -81,7 +82,7 @@ def test_lines_are_folded_and_ended_by_the_standard(details_given: Details) -> N
 def test_written_events_are_read_unchanged(details_given: list[Details], zone: ZoneInfo) -> None:
     with_times = [entry for entry in details_given if entry.starts_at and entry.ends_at]
     events = [event_of(entry, number) for number, entry in enumerate(with_times)]
-    sheet = read_calendar(write_calendar(events, BASE, zone).encode())
+    sheet = read_calendar(write_calendar(events, BASE, zone).encode(), CONVENTIONS)
     assert [row.fields["slug"] for row in sheet.rows] == [event.slug for event in events]
     assert [read_details(row.fields, zone, "INR") for row in sheet.rows] == [details_of(e) for e in events]
     assert not sheet.errors
@@ -89,7 +90,7 @@ def test_written_events_are_read_unchanged(details_given: list[Details], zone: Z
 
 def read(*lines: str) -> Sheet:
     text = ["BEGIN:VCALENDAR", "VERSION:2.0", "BEGIN:VEVENT", *lines, "END:VEVENT", "END:VCALENDAR", ""]
-    return read_calendar("\r\n".join(text).encode())
+    return read_calendar("\r\n".join(text).encode(), CONVENTIONS)
 
 
 def fields(*lines: str) -> Details:
@@ -113,7 +114,7 @@ def test_an_end_may_be_a_time_a_duration_or_the_end_of_the_day() -> None:
     start = "DTSTART;TZID=Asia/Kolkata:20260314T100000"
     assert fields(start, "DTEND;TZID=Asia/Kolkata:20260314T120000").ends_at == STARTS_AT + 2 * HOUR
     assert fields(start, "DURATION:PT90M").ends_at == STARTS_AT + 90 * HOUR // 60
-    assert fields(start).ends_at == 0
+    assert fields(start).ends_at == STARTS_AT + HOUR
     day = fields("DTSTART;VALUE=DATE:20260314")
     assert (day.starts_at, day.ends_at) == (STARTS_AT - 10 * HOUR, STARTS_AT + 14 * HOUR)
     days = fields("DTSTART;VALUE=DATE:20260314", "DTEND;VALUE=DATE:20260316")
@@ -145,8 +146,11 @@ def test_fields_without_a_standard_property_are_read_from_x_properties() -> None
             "DTSTART: the time zone Nowhere/City is unknown",
         ),
         ("DTSTART:yesterday", "DTSTART:"),
-        ("RRULE:FREQ=WEEKLY", "RRULE: repeating events cannot be imported"),
-        ("nonsense", "a line:"),
+        ("DTSTART:20260314T100000Z\r\nRRULE:FREQ=WEEKLY", "RRULE: this event repeats without an end"),
+        (
+            "DTSTART:20260314T100000Z\r\nRRULE:FREQ=HOURLY;COUNT=2",
+            "RRULE: the frequency 'HOURLY' is not supported",
+        ),
     ],
 )
 def test_an_unreadable_event_is_reported_with_its_line(line: str, message: str) -> None:
@@ -168,14 +172,14 @@ def test_cancelled_events_are_skipped() -> None:
         b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:Cut off\r\n",
         b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:Cut off\r\nEND:VEVENT\r\n",
         b"BEGIN:VEVENT\r\nSUMMARY:No calendar\r\nEND:VEVENT\r\n",
-        "BEGIN:VCALENDAR\r\nSUMMARY:Café\r\nEND:VCALENDAR\r\n".encode("latin-1"),
+        "BEGIN:VCALENDAR\r\nSUMMARY:\x81 Café\r\nEND:VCALENDAR\r\n".encode("latin-1"),
         b"\xff\xfe\x00",
         b"PK\x03\x04",
     ],
 )
 def test_an_invalid_or_truncated_calendar_is_refused(data: bytes) -> None:
     with pytest.raises(Unreadable):
-        read_calendar(data)
+        read_calendar(data, CONVENTIONS)
 
 
 @given(st.data())
@@ -185,7 +189,7 @@ def test_any_calendar_is_read_or_refused(data: st.DataObject) -> None:
     lines.insert(place, data.draw(st.text(max_size=40)))
     lines_kept = data.draw(st.integers(0, len(lines)))
     try:
-        sheet = read_calendar("\r\n".join(lines[:lines_kept]).encode(errors="replace"))
+        sheet = read_calendar("\r\n".join(lines[:lines_kept]).encode(errors="replace"), CONVENTIONS)
     except Unreadable:
         return
     assert all(first.line < second.line for first, second in pairwise(sheet.rows))

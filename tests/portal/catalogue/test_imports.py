@@ -9,22 +9,32 @@ from hypothesis import strategies as st
 from festgate.kit.clock import DAY, HOUR
 from festgate.kit.money import Money
 from festgate.portal.catalogue import queries
-from festgate.portal.catalogue.calendars import read_calendar, write_calendar
+from festgate.portal.catalogue.calendars import write_calendar
 from festgate.portal.catalogue.details import TIMES, Details, details_of
 from festgate.portal.catalogue.events import cancel_event, create_event
-from festgate.portal.catalogue.imports import NothingImported, OnlyTried, Options, Report, import_sheet
-from festgate.portal.catalogue.rows import LineError, Row, Sheet
+from festgate.portal.catalogue.files.calendars import read_calendar
+from festgate.portal.catalogue.files.rows import LineError, Row, Sheet
+from festgate.portal.catalogue.files.separated import read_sheet
+from festgate.portal.catalogue.imports import (
+    NothingImported,
+    OnlyTried,
+    Options,
+    Report,
+    import_sheet,
+    without_errors,
+)
 from festgate.portal.catalogue.seats import take_seat
-from festgate.portal.catalogue.sheets import read_sheet, write_sheet
-from tests.portal.catalogue.programme import KOLKATA, add_event, any_details
+from festgate.portal.catalogue.sheets import write_sheet
+from tests.portal.catalogue.files.calendar_files import calendar_of, event_of
+from tests.portal.catalogue.programme import CONVENTIONS, KOLKATA, add_event, any_details
 from tests.rig.database import OpenDatabase
 
 OPTIONS = Options(KOLKATA, "INR")
 ROW = {
     "title": "Robo Race",
     "place": "Yard",
-    "starts_at": "2026-03-14T10:00",
-    "ends_at": "2026-03-14T12:00",
+    "starts_at": "2199-03-14T10:00",
+    "ends_at": "2199-03-14T12:00",
     "fee": "450",
     "capacity": "50",
 }
@@ -61,7 +71,7 @@ def test_one_bad_row_prevents_the_import_and_every_bad_row_is_named(database: Op
         database,
         ROW,
         ROW | {"title": "", "fee": "much"},
-        ROW | {"ends_at": "2026-03-14T09:00"},
+        ROW | {"ends_at": "2199-03-14T09:00"},
         {"title": "Fine", "fee": "0"},
     )
     assert errors == [
@@ -120,6 +130,48 @@ def test_a_row_with_an_invalid_change_is_refused(
     assert database.read(queries.event_by_id, full.id).capacity == 2
 
 
+def test_a_new_event_that_is_over_is_imported_only_on_request(database: OpenDatabase) -> None:
+    past = ROW | {"starts_at": "2021-03-22T10:00", "ends_at": "2021-03-22T12:00"}
+    assert errors_of(database, past, ROW | {"title": "Fine"}) == [
+        (2, "ends_at: The event is over. Correct the date, or import it with --allow-past.")
+    ]
+    assert database.read(queries.count_events) == 0
+    options = replace(OPTIONS, allow_past=True)
+    assert import_rows(database, past, options=options) == Report(created=1)
+    # An event that exists may be over: an exported programme can be imported at any time.
+    assert import_rows(database, past | {"slug": "robo-race"}) == Report(unchanged=1)
+
+
+def test_the_rest_of_a_file_can_be_imported_without_the_rows_with_errors(database: OpenDatabase) -> None:
+    rows = (
+        ROW | {"slug": "a"},
+        ROW | {"slug": "a"},
+        ROW | {"title": "", "slug": "b"},
+        ROW | {"title": "Last"},
+    )
+    sheet = Sheet([Row(line, fields) for line, fields in enumerate(rows, start=2)], [LineError(9, "Odd.")])
+    with pytest.raises(NothingImported) as caught:
+        database.write(import_sheet, sheet, OPTIONS)
+    assert [error.line for error in caught.value.errors] == [3, 4, 9]
+    assert database.read(queries.count_events) == 0
+    rest = without_errors(sheet, caught.value)
+    assert database.write(import_sheet, rest, OPTIONS) == Report(created=2)
+    assert [event.slug for event in database.read(queries.all_events)] == ["a", "last"]
+
+
+def test_a_repeating_event_of_a_calendar_is_published_as_several_events(database: OpenDatabase) -> None:
+    data = calendar_of(*event_of("RRULE:FREQ=WEEKLY;COUNT=3"), *event_of("SUMMARY:Dinner"))
+    options = replace(OPTIONS, publish=True, defaults={"fee": "0", "capacity": "60"})
+    report = database.write(import_sheet, read_calendar(data, CONVENTIONS), options)
+    assert report == Report(created=4, published=4)
+    assert sorted(event.slug for event in database.read(queries.all_events)) == [
+        "dinner",
+        "training",
+        "training-2",
+        "training-3",
+    ]
+
+
 def test_a_repeated_slug_is_refused(database: OpenDatabase) -> None:
     row = ROW | {"slug": "robo"}
     assert errors_of(database, row, row) == [(3, "slug: 'robo' is in line 2 already.")]
@@ -131,7 +183,7 @@ def test_importing_a_file_twice_does_not_duplicate_events(database: OpenDatabase
         (2, "title: This event exists already. Give its slug, robo-race, to change it.")
     ]
     assert (
-        import_rows(database, ROW | {"place": "Hall"}, ROW | {"starts_at": "2026-03-14T11:00"}).created == 2
+        import_rows(database, ROW | {"place": "Hall"}, ROW | {"starts_at": "2199-03-14T11:00"}).created == 2
     )
 
 
@@ -155,9 +207,11 @@ def test_an_exported_event_can_be_imported_without_a_change(
     created = [database.write(create_event, details) for details in generated]
     events_with_times = [event for event in created if event.starts_at and event.ends_at]
     for sheet, events in (
-        (read_sheet(write_sheet(created, KOLKATA).encode()), created),
+        (read_sheet(write_sheet(created, KOLKATA).encode(), CONVENTIONS), created),
         (
-            read_calendar(write_calendar(events_with_times, "http://localhost", KOLKATA).encode()),
+            read_calendar(
+                write_calendar(events_with_times, "http://localhost", KOLKATA).encode(), CONVENTIONS
+            ),
             events_with_times,
         ),
     ):
@@ -182,7 +236,7 @@ def test_exported_events_can_be_imported_as_new_equal_events(database: OpenDatab
         .replace(",late\r", ",other-2\r")
         .replace(",idea\r", ",other-3\r")
     )
-    assert database.write(import_sheet, read_sheet(renamed.encode()), OPTIONS).created == 3
+    assert database.write(import_sheet, read_sheet(renamed.encode(), CONVENTIONS), OPTIONS).created == 3
     after = [event for event in database.read(queries.all_events) if event.slug.startswith("other")]
     # Times are stored in whole seconds.
     in_whole_seconds = [

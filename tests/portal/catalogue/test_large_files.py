@@ -7,13 +7,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from festgate.kit.errors import Invalid
-from festgate.portal.catalogue.calendars import read_calendar
 from festgate.portal.catalogue.details import read_details
-from festgate.portal.catalogue.rows import MAX_FILE, MAX_ROWS, Sheet, Unreadable
-from festgate.portal.catalogue.sheets import read_sheet
+from festgate.portal.catalogue.files.calendars import read_calendar
+from festgate.portal.catalogue.files.rows import MAX_FILE, MAX_ROWS, Conventions, Sheet, Unreadable
+from festgate.portal.catalogue.files.separated import read_sheet
+from festgate.portal.catalogue.files.workbooks import read_workbook
+from tests.portal.catalogue.programme import CONVENTIONS
 from tests.rig.server import festgate
 
-Reader = Callable[[bytes], Sheet]
+Reader = Callable[[bytes, Conventions], Sheet]
 LARGE = 10 * 1024 * 1024
 
 
@@ -28,11 +30,11 @@ def event(summary: bytes) -> bytes:
 def refusal_of(read: Reader, data: bytes) -> str:
     """Return the message with which a file is refused."""
     with pytest.raises(Unreadable) as refused:
-        read(data)
+        read(data, CONVENTIONS)
     return str(refused.value)
 
 
-@pytest.mark.parametrize("read", [read_sheet, read_calendar])
+@pytest.mark.parametrize("read", [read_sheet, read_calendar, read_workbook])
 def test_a_file_of_more_than_16_mb_is_refused_unread(read: Reader) -> None:
     assert refusal_of(read, b"\xff" * (MAX_FILE + 1)) == "The file has more than 16 MB. Import it in parts."
 
@@ -44,7 +46,7 @@ def test_a_table_with_a_hundred_thousand_columns_is_refused_with_their_number() 
 
 
 def test_a_row_with_more_cells_than_the_header_is_an_error_with_their_number() -> None:
-    (error,) = read_sheet(b"title,fee\n" + b"," * 99_999 + b"x\n").errors
+    (error,) = read_sheet(b"title,fee\n" + b"," * 99_999 + b"x\n", CONVENTIONS).errors
     assert error.sentence == "100000 cells, but the header has 2."
 
 
@@ -62,7 +64,7 @@ def test_a_file_of_a_hundred_thousand_events_is_refused(read: Reader, data: byte
 
 
 def test_the_maximum_number_of_rows_is_read() -> None:
-    assert len(read_sheet(b"title,fee\n" + b"A,0\n" * MAX_ROWS).rows) == MAX_ROWS
+    assert len(read_sheet(b"title,fee\n" + b"A,0\n" * MAX_ROWS, CONVENTIONS).rows) == MAX_ROWS
 
 
 def test_a_cell_of_10_mb_is_refused() -> None:
@@ -71,10 +73,10 @@ def test_a_cell_of_10_mb_is_refused() -> None:
 
 
 def test_a_calendar_text_of_10_mb_is_refused_as_a_title() -> None:
-    sheet = read_calendar(calendar(event("\u0301".encode() * (LARGE // 2))))
+    sheet = read_calendar(calendar(event("\u0301".encode() * (LARGE // 2))), CONVENTIONS)
     with pytest.raises(Invalid) as refused:
         read_details(sheet.rows[0].fields, ZoneInfo("Asia/Kolkata"), "INR")
-    assert refused.value.fields["title"] == "At most 120 characters."
+    assert refused.value.fields["title"] == "At most 30 accents or other marks can stand on one character."
 
 
 @pytest.mark.parametrize(

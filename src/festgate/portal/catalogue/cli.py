@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -17,12 +18,23 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.money import known_currencies
 from festgate.portal.catalogue import events, imports, queries
-from festgate.portal.catalogue.calendars import read_calendar, write_calendar
+from festgate.portal.catalogue.calendars import write_calendar
 from festgate.portal.catalogue.details import read_details
+from festgate.portal.catalogue.files.formats import READERS, read_events
+from festgate.portal.catalogue.files.rows import (
+    MAX_FILE,
+    Conventions,
+    DateOrder,
+    LineError,
+    Notice,
+    Sheet,
+    Unreadable,
+)
+from festgate.portal.catalogue.files.times import read_duration
+from festgate.portal.catalogue.files.zones import zone_of_name
 from festgate.portal.catalogue.imports import NothingImported, OnlyTried, Options, Report
 from festgate.portal.catalogue.queries import Event
-from festgate.portal.catalogue.rows import MAX_FILE, LineError, Sheet, Unreadable
-from festgate.portal.catalogue.sheets import read_sheet, write_sheet
+from festgate.portal.catalogue.sheets import write_sheet
 from festgate.portal.catalogue.tables import EventState
 from festgate.settings import Settings
 from festgate.terminal import fail
@@ -69,43 +81,83 @@ def list_events(
 
 
 @app.command("import")
-def import_events(
-    file: Annotated[Path, typer.Argument(help="A .csv or .ics file.", exists=True, dir_okay=False)],
+def import_events(  # noqa: PLR0913, PLR0917  (each is an option)
+    file: Annotated[Path, typer.Argument(help="A .csv, .xlsx or .ics file.", exists=True, dir_okay=False)],
     publish: Annotated[bool, typer.Option("--publish", help="Publish them too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file without importing it.")] = False,
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Leave out events with errors, and list them.")
+    ] = False,
     capacity: Annotated[str | None, typer.Option(help="Seats of events whose row has none.")] = None,
     fee: Annotated[str | None, typer.Option(help="Fee of events whose row has none; 0 is free.")] = None,
+    default_duration: Annotated[
+        str | None,
+        typer.Option(
+            help="Length of events without an end, such as 90m or 2h; in calendars an hour if not given."
+        ),
+    ] = None,
+    date_order: Annotated[
+        DateOrder | None,
+        typer.Option(help="Order in dates such as 03/04/2031, which are refused without it."),
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(
+            help="Time zone of times that name none or an unknown one, such as Europe/Berlin; "
+            "by default the calendar's own, or the fest's."
+        ),
+    ] = None,
+    allow_past: Annotated[
+        bool, typer.Option("--allow-past", help="Import new events even if they are over already.")
+    ] = False,
 ) -> None:
     """Create events from a file, and change those whose slug exists: the whole file, or nothing.
 
-    Times without an offset are the fest's own. The columns of a CSV file are title, summary, description, category,
-    place, starts_at, ends_at, sales_open_at, sales_close_at, fee, capacity and slug.
+    The first row of a spreadsheet names its columns: title, summary, description, category, place, starts_at, ends_at,
+    sales_open_at, sales_close_at, fee, capacity and slug. What the import corrects, such as a text that is too long, it
+    lists on standard error.
     """
-    try:
-        sheet = read_file(file)
-    except Unreadable as error:
-        fail(f"{file}: {error}\nNothing was imported.", FOUND)
+    duration = _read_option("--default-duration", default_duration, read_duration)
+    zone = _read_option("--time-zone", time_zone, _read_zone)
     defaults = {name: value for name, value in (("capacity", capacity), ("fee", fee)) if value is not None}
 
-    async def import_file(settings: Settings) -> Report:
+    async def import_file(settings: Settings) -> tuple[Sheet, Report, list[LineError]]:
+        conventions = Conventions(settings.zone, settings.currency, zone, date_order, duration)
+        sheet = read_file(file, conventions)
+        _show_notices(file, sheet)
         options = Options(
-            settings.zone, settings.currency, publish=publish, keep=not dry_run, defaults=defaults
+            settings.zone,
+            settings.currency,
+            publish=publish,
+            keep=not dry_run,
+            defaults=defaults,
+            allow_past=allow_past,
         )
         async with opened(settings) as database:
             with _progress(len(sheet.rows)) as progress:
 
-                def operation(connection: Connection) -> Report:
+                def operation(connection: Connection, rest: Sheet) -> Report:
                     events.refuse_other_currency(connection, settings.currency)
-                    return imports.import_sheet(connection, sheet, options, progress)
+                    return imports.import_sheet(connection, rest, options, progress)
 
-                return await database.write(operation)
+                rest, errors = sheet, list[LineError]()
+                while True:
+                    try:
+                        return sheet, await database.write(operation, rest), errors
+                    except OnlyTried as tried:
+                        return sheet, tried.report, errors
+                    except NothingImported as error:
+                        errors += error.errors
+                        if not skip_invalid:
+                            fail(_describe_errors(file, sheet, errors), FOUND)
+                        rest = imports.without_errors(rest, error)
 
-    try:
-        report = run(import_file)
-    except NothingImported as error:
-        fail(_describe_errors(file, error.errors), FOUND)
-    except OnlyTried as tried:
-        report = tried.report
+    sheet, report, errors = run(import_file)
+    if errors:
+        left_out = _count_wrong(errors)
+        lines = _lines_of_errors(file, sheet, sorted(errors, key=lambda error: error.line))
+        typer.echo("\n".join([*lines, f"Left out because of errors: {left_out}."]), err=True)
+    if dry_run:
         typer.echo("Nothing was imported. Without --dry-run the result would be:")
     if sheet.left_out:
         typer.echo(f"Left out, because they are cancelled in the file: {sheet.left_out}.", err=True)
@@ -249,15 +301,34 @@ def cancel_event(
     typer.echo(f"{slug}: cancelled.")
 
 
-def read_file(path: Path) -> Sheet:
-    """Read the rows of a file. Raises Unreadable."""
-    form = _format_of(path)
+def read_file(path: Path, conventions: Conventions) -> Sheet:
+    """Read the rows of a file."""
+    if path.suffix.casefold() not in READERS:
+        fail(f"{path}: the name has to end in {', '.join(READERS)}.")
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE + 1)
     except OSError as error:
         fail(f"{path} cannot be read: {error.strerror}.")
-    return read_sheet(data) if form == "csv" else read_calendar(data)
+    try:
+        return read_events(path.name, data, conventions)
+    except Unreadable as error:
+        fail(f"{path}: {error}\nNothing was imported.", FOUND)
+
+
+def _read_option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
+    try:
+        return None if text is None else read(text)
+    except ValueError as error:
+        fail(f"{name}: {error}")
+
+
+def _read_zone(text: str) -> ZoneInfo:
+    zone = zone_of_name(text)
+    if zone is None:
+        msg = f"{text!r} is not a time zone; write it like Europe/Berlin."
+        raise ValueError(msg)
+    return zone
 
 
 def _format_of(path: Path) -> Format:
@@ -289,10 +360,32 @@ def _option(field: str) -> str:
     return "TITLE" if field == "title" else f"--{field.replace('_', '-')}"
 
 
-def _describe_errors(file: Path, errors: list[LineError]) -> str:
-    lines = [f"{file}, line {error.line}: {error.sentence}" for error in errors]
-    rows = len({error.line for error in errors})
-    return "\n".join([*lines, f"Nothing was imported: {rows} {'row is' if rows == 1 else 'rows are'} wrong."])
+def _describe_errors(file: Path, sheet: Sheet, errors: list[LineError]) -> str:
+    rows = _count_wrong(errors)
+    summary = f"Nothing was imported: {rows} {'row is' if rows == 1 else 'rows are'} wrong."
+    return "\n".join([*_lines_of_errors(file, sheet, errors), summary])
+
+
+def _lines_of_errors(file: Path, sheet: Sheet, errors: list[LineError]) -> list[str]:
+    return [
+        f"{file}, {sheet.unit} {error.line}: {f'“{error.name}”: ' if error.name else ''}{error.sentence}"
+        for error in errors
+    ]
+
+
+def _count_wrong(errors: list[LineError]) -> int:
+    return len({error.line for error in errors})
+
+
+def _show_notices(file: Path, sheet: Sheet) -> None:
+    """Write what the reader changed to standard error, and one sentence about many lines only once."""
+    lines: dict[str, list[Notice]] = {}
+    for notice in sheet.notices:
+        lines.setdefault(notice.sentence, []).append(notice)
+    for sentence, notices in lines.items():
+        numbers = ", ".join(str(notice.line) for notice in notices)
+        unit = sheet.unit if len(notices) == 1 else f"{sheet.unit}s"
+        typer.echo(f"{file}, {unit} {numbers}: {sentence}", err=True)
 
 
 @contextmanager

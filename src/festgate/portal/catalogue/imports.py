@@ -1,16 +1,18 @@
 """Import of a file of events: the whole file, or nothing and a list of errors."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
+from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, Refused
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.details import MAX_VALUE, Details, details_of, read_details, read_slug, written
 from festgate.portal.catalogue.events import create_event, edit_event, publish_event
+from festgate.portal.catalogue.files.rows import LineError, Row, Sheet
 from festgate.portal.catalogue.queries import Event
-from festgate.portal.catalogue.rows import LineError, Row, Sheet
 from festgate.portal.catalogue.seats import lock_seats
 
 
@@ -35,15 +37,18 @@ class Options:
     """False: import everything, and undo it."""
     defaults: Mapping[str, str] = field(default_factory=dict)
     """Values for fields that a row lacks or leaves empty."""
+    allow_past: bool = False
+    """Whether new events may be over already; otherwise they are errors, since a wrong year is a usual mistake."""
 
 
 class NothingImported(Exception):
     """Some lines of the file are wrong, so nothing was imported."""
 
-    def __init__(self, errors: list[LineError]) -> None:
-        """Take the errors in order of lines."""
+    def __init__(self, errors: list[LineError], wrong: AbstractSet[int] = frozenset()) -> None:
+        """Take the errors in order of lines, and the indexes of the rows that they are about."""
         super().__init__(f"{len(errors)} errors")
         self.errors = errors
+        self.wrong = wrong
 
 
 class OnlyTried(Exception):
@@ -66,21 +71,31 @@ def import_sheet(
     errors = list(sheet.errors)
     known = _lock_known(connection, sheet)
     seen: dict[str, int] = {}
-    for row in sheet.rows:
+    wrong = set()
+    for index, row in enumerate(sheet.rows):
         try:
             _import_row(connection, row, sheet.needed, options, report, known, seen)
         except Invalid as refusal:
+            wrong.add(index)
             errors += [
-                LineError(row.line, f"{name}: {sentence}") for name, sentence in refusal.fields.items()
+                LineError(row.line, f"{name}: {sentence}", row.name)
+                for name, sentence in refusal.fields.items()
             ]
         except Refused as refusal:
-            errors.append(LineError(row.line, refusal.message))
+            wrong.add(index)
+            errors.append(LineError(row.line, refusal.message, row.name))
         tick()
     if errors:
-        raise NothingImported(sorted(errors, key=lambda error: error.line))
+        raise NothingImported(sorted(errors, key=lambda error: error.line), wrong)
     if not options.keep:
         raise OnlyTried(report)
     return report
+
+
+def without_errors(sheet: Sheet, refusal: NothingImported) -> Sheet:
+    """Return the file without what was wrong with it. More may be wrong with the rest, such as a slug that is taken."""
+    rows = [row for index, row in enumerate(sheet.rows) if index not in refusal.wrong]
+    return replace(sheet, rows=rows, errors=())
 
 
 def _lock_known(connection: Connection, sheet: Sheet) -> set[str]:
@@ -112,6 +127,8 @@ def _import_row(
             raise Invalid(lacking)
     details = read_details(fields, options.zone, queries.fee_currency(existing, options.currency))
     if existing is None:
+        if not options.allow_past:
+            _refuse_past(details, connection.now)
         event = _create(connection, details, slug)
         report.created += 1
     else:
@@ -123,6 +140,12 @@ def _import_row(
     if options.publish and event.state == "draft":
         publish_event(connection, event.slug)
         report.published += 1
+
+
+def _refuse_past(details: Details, now: Milliseconds) -> None:
+    if 0 < (details.ends_at or details.starts_at) < now:
+        name = "ends_at" if details.ends_at else "starts_at"
+        raise Invalid({name: "The event is over. Correct the date, or import it with --allow-past."})
 
 
 def _slug(row: Row, seen: dict[str, int]) -> str:
