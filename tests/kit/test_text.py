@@ -105,3 +105,24 @@ def test_a_text_of_the_maximum_length_is_accepted_in_every_script_and_normal_for
 def test_unicode_line_separators_become_spaces_in_a_line_and_line_breaks_in_a_text() -> None:
     assert tidy("Main\u2028Hall\u2029East") == "Main Hall East"
     assert tidy("One\u2028two\u2029three", lines=True) == "One\ntwo\nthree"
+
+
+@pytest.mark.parametrize(
+    "text, folded",
+    [
+        ("“Café” \u2013 Gómez\u2019s C++", "cafe gomezs c++"),
+        ("lopez.maria+fest@example.org", "lopez maria+fest example org"),
+        ("Asha\u200d\u00adRao", "asharao"),
+        ("İstanbul, \u0131spanak", "istanbul ispanak"),
+        ("Ærø, Đorđe, Þór, cœur", "aero dorde thor coeur"),
+        ("שָׁלוֹם", "שלום"),
+        ("مَرْحَبًا", "مرحبا"),
+        ("हिन्दी, தமிழ்", "हिन्दी தமிழ்"),
+        ("ガ", "ガ"),
+        ("#1 & 2", "#1 2"),
+        ("…", ""),
+    ],
+)
+def test_a_text_is_folded_for_searching(text: str, folded: str) -> None:
+    assert searchable(text) == searchable(unicodedata.normalize("NFD", text)) == folded
+    assert searchable(folded) == folded

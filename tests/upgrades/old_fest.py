@@ -71,6 +71,23 @@ class OldFest:
         finally:
             engine.dispose()
 
+    def rows(self, columns: Mapping[str, Sequence[str]]) -> dict[str, list[tuple[Any, ...]]]:
+        """Return all rows of these columns, by table."""
+        engine = create_engine(schema.alembic_url(self.settings.url))
+        try:
+            with engine.connect() as connection:
+                return {
+                    table: [
+                        tuple(row)
+                        for row in connection.execute(
+                            select(*map(column, names)).select_from(sql_table(table))
+                        )
+                    ]
+                    for table, names in columns.items()
+                }
+        finally:
+            engine.dispose()
+
 
 def _contents(connection: Connection, table: str, names: Sequence[str]) -> Iterable[tuple[str, Any]]:
     """Yield the number of rows, rows and sums of money by state, method, kind and currency, and the KEPT columns."""

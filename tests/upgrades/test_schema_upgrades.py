@@ -3,11 +3,13 @@
 The tests name no migration, so they cover every migration after the release that made the fixtures.
 """
 
+import itertools
 from pathlib import Path
 
 import pytest
 
 from festgate.kit.db import schema
+from festgate.kit.text import searchable
 from tests.rig.server import festgate
 from tests.upgrades.old_fest import KEPT, OLD_SCHEMA, OldFest, open_old
 
@@ -41,6 +43,16 @@ def test_the_check_finds_no_broken_invariant_after_an_upgrade(old: OldFest) -> N
     extra = {"FESTGATE_DATABASE_URL": old.settings.database_url}
     checked = festgate("check", data=old.settings.data_dir, extra=extra)
     assert (checked.stdout, checked.returncode) == ("All invariants hold.\n", 0)
+
+
+def test_searches_find_people_and_events_of_an_older_release_by_the_folded_text(old: OldFest) -> None:
+    schema.upgrade(old.settings)
+    columns = {
+        "accounts_people": ("username", "email", "search"),
+        "catalogue_events": ("title", "summary", "place", "category", "search"),
+    }
+    for *values, search in itertools.chain.from_iterable(old.rows(columns).values()):
+        assert search == searchable(" ".join(values)) != ""
 
 
 def test_the_fixture_has_rows_in_every_state(tmp_path: Path) -> None:

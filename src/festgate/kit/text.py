@@ -36,6 +36,28 @@ MAX_MARKS: Final = 30
 script needs more than a handful."""
 HIDDEN_MARKS: Final = frozenset("\u0f73\u0f75\u0f81\uff9e\uff9f")
 """Characters without a combining class that decompose into combining marks."""
+# Accents of Latin, Greek and Cyrillic letters, and vowel points of Hebrew and Arabic. The marks of other scripts spell
+# vowels or voiced consonants, so words would change without them.
+_ACCENTS = re.compile(
+    "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670]"
+)
+_APOSTROPHES = "'\u2018\u2019\u201b\u02b9\u02bb\u02bc\u2032\uff07`\u00b4"
+_PLAIN = str.maketrans(
+    {
+        "ø": "o",
+        "đ": "d",
+        "ð": "d",
+        "ħ": "h",
+        "\u0131": "i",
+        "ł": "l",
+        "ŧ": "t",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+    }
+    | dict.fromkeys(_APOSTROPHES, "")
+)
+"""Letters that do not decompose into a letter and an accent, and apostrophes, which are written in many ways."""
 
 
 def is_unseen(sign: str) -> bool:
@@ -85,8 +107,17 @@ def caseless(text: str, max_length: int) -> str:
 
 
 def searchable(text: str) -> str:
-    """Return the text for searching: without case, and with one spelling of each character."""
-    return normalized("NFKC", text.casefold(), DECOMPOSED * MAX_LINE)
+    """Return the words of the text for searching, separated by spaces: `cafe gomezs c++` of "Café: Gómez's C++".
+
+    Case, accents, apostrophes and invisible characters are left out, other punctuation separates words, and symbols and
+    `#` stay. Databases store the result, so a change of this function needs a migration. Raises ValueError if the text
+    is too long or has too many marks in a row.
+    """
+    decomposed = normalized("NFKD", text.translate(_PLAIN), DECOMPOSED * MAX_LINE).casefold()
+    letters = _ACCENTS.sub("", unicodedata.normalize("NFKD", decomposed)).translate(_PLAIN)
+    kinds = ((sign, unicodedata.category(sign)) for sign in letters)
+    words = "".join(" " if kind[0] == "P" and sign != "#" else sign for sign, kind in kinds if kind != "Cf")
+    return unicodedata.normalize("NFC", " ".join(words.split()))
 
 
 def tidy(text: str, *, lines: bool = False, max_length: int | None = None) -> str:

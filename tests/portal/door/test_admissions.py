@@ -229,9 +229,9 @@ def test_guests_of_an_event_are_found_by_any_part_of_their_name_or_email_address
         return [guest.holder for guest in fest.database.report(find_by_name, talk.id, text)]
 
     assert find_names("ASHA") == ["asha.das", "Asha_Rao"]
-    assert find_names("_") == find_names("a_r") == ["Asha_Rao"]
+    assert find_names("rao asha") == find_names("a_r") == find_names("ASHÁ-RAO") == ["Asha_Rao"]
     assert find_names("ben@example") == ["ben"]
-    assert find_names("%") == []
+    assert find_names("%") == find_names("_") == []
     for code in codes:
         fest.database.write(admit, code, meena)
         fest.database.clock.move(MINUTE)

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import MetaData, Table, bindparam
+from sqlalchemy import MetaData, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
-from sqlalchemy.sql.elements import BindParameter, ColumnElement
+from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.sql.expression import ClauseElement, Insert, TableClause, insert, literal_column
 
 from festgate.kit.clock import Milliseconds
@@ -146,16 +146,6 @@ def inserting(table: Table, *, returning: str | None = None) -> Statement:
     if returning is not None:
         return Statement(clause.returning(table.columns[returning]), names)
     return Statement(clause, names)
-
-
-def contains(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
-    """Return the condition that the column contains a text, whose `like_pattern` is given as that parameter."""
-    return column.like(bindparam(parameter), escape="\\")
-
-
-def like_pattern(text: str) -> str:
-    r"""Return the LIKE pattern for columns that contain `text`; `%`, `_` and `\` in it have no special meaning."""
-    return "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
 class Connection:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Set as AbstractSet
 
-from festgate.kit.text import DECOMPOSED, caseless, check_length, is_unseen, normalized
+from festgate.kit.text import DECOMPOSED, caseless, check_length, is_unseen, normalized, searchable
 from festgate.kit.translation import gettext
 
 MIN_NAME_LENGTH, MAX_NAME_LENGTH = 3, 32
@@ -38,6 +38,11 @@ def key_of(name: str) -> str:
         return caseless(name, DECOMPOSED * MAX_EMAIL_LENGTH)
     except ValueError:
         return name
+
+
+def search_text(username: str, email: str) -> str:
+    """Return the text in which the door's search looks for a guest."""
+    return searchable(f"{username} {email}")
 
 
 def read_username(text: str) -> str:

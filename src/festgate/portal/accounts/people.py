@@ -9,7 +9,7 @@ from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueVi
 from festgate.kit.errors import Conflict
 from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Role
-from festgate.portal.accounts.names import key_of
+from festgate.portal.accounts.names import key_of, search_text
 from festgate.portal.accounts.queries import Person, find_person, person_by_name
 from festgate.portal.accounts.sessions import end_sessions
 from festgate.portal.accounts.tables import people
@@ -41,7 +41,12 @@ _person = update(people).where(people.c.id == bindparam("person"))
 _set_role = Statement(_person.values(role=bindparam("new_role")))
 _set_hash = Statement(_person.values(password_hash=bindparam("new_hash")))
 _set_email = Statement(
-    _person.values(email=bindparam("new_email"), email_key=bindparam("new_key"), email_confirmed_at=None)
+    _person.values(
+        email=bindparam("new_email"),
+        email_key=bindparam("new_key"),
+        email_confirmed_at=None,
+        search=bindparam("new_search"),
+    )
 )
 _replace_hash = Statement(
     _person.where(people.c.password_hash == bindparam("old_hash")).values(password_hash=bindparam("new_hash"))
@@ -79,6 +84,7 @@ def add_person(
             role=newcomer.role,
             created_at=connection.now,
             email_confirmed_at=connection.now if confirmed else None,
+            search=search_text(newcomer.username, newcomer.email),
         )
     except UniqueViolation as error:
         # Another process has just taken one of the names; trying again finds out which.
@@ -115,7 +121,13 @@ def set_email(connection: Connection, name: str, email: str) -> Person:
     if other is not None and other.id != person.id:
         raise Taken({"email": gettext("Another account has the email address {email}.").format(email=email)})
     try:
-        connection.run(_set_email, person=person.id, new_email=email, new_key=key_of(email))
+        connection.run(
+            _set_email,
+            person=person.id,
+            new_email=email,
+            new_key=key_of(email),
+            new_search=search_text(person.username, email),
+        )
     except UniqueViolation as error:
         raise TryAgain from error
     end_sessions(connection, person.id)

@@ -18,6 +18,8 @@ people = Table(
     Column("created_at", BigInteger, nullable=False),
     # When the email address was confirmed; null until then.
     Column("email_confirmed_at", BigInteger),
+    # The username and the email address, folded for searches (names.py).
+    Column("search", Text, nullable=False),
     CheckConstraint("role IN ('attendee', 'staff', 'organiser')", name="role"),
 )
 

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, func, select
 
 from festgate.kit.clock import NEVER, Milliseconds
-from festgate.kit.db.statements import Connection, Statement, contains, like_pattern
+from festgate.kit.db.search import has_words, word_values, words_of
+from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
-from festgate.kit.text import searchable
 from festgate.kit.translation import N_, gettext
 from festgate.portal.catalogue.details import TEXTS, TIMES, Details
 from festgate.portal.catalogue.programme import REMEMBERED, EventTimes, Programme, bounds_of, programme_of
@@ -26,8 +26,6 @@ NO_EVENT = N_("There is no event at this address.")
 PAGE_SIZE: Final = 24
 ON_NEXT: Final = 6
 """Events on the first page."""
-MAX_WORDS: Final = 5
-"""Words of a search that are used; each must be found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ def _statements(*, by_words: bool, by_category: bool, by_day: bool) -> tuple[Sta
     if by_category:
         conditions.append(events.c.category == bindparam("category"))
     if by_words:
-        conditions += [contains(events.c.search, f"word_{number}") for number in range(MAX_WORDS)]
+        conditions.append(has_words(events.c.search))
     page = (
         _listed.where(*conditions)
         .order_by(events.c.starts_at, events.c.id)
@@ -270,12 +268,8 @@ def find_on_next(connection: Connection, programme: Programme) -> list[ListedEve
     return [ListedEvent._make(row) for row in rows]
 
 
-def _words(filters: Filters) -> list[str]:
-    return searchable(filters.words).split()[:MAX_WORDS]
-
-
 def _list_for(filters: Filters) -> tuple[Statement, Statement]:
-    return _lists[bool(_words(filters)), bool(filters.category), filters.day is not None]
+    return _lists[bool(words_of(filters.words)), bool(filters.category), filters.day is not None]
 
 
 def _values(
@@ -288,9 +282,8 @@ def _values(
         values["day_begins"], values["day_ends"] = bounds_of(filters.day, zone)
     if filters.category:
         values["category"] = filters.category
-    if words := _words(filters):
-        words += [""] * (MAX_WORDS - len(words))
-        values |= {f"word_{number}": like_pattern(word) for number, word in enumerate(words)}
+    if words := words_of(filters.words):
+        values |= word_values(words)
     return values
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import bindparam, func, select, table
 from sqlalchemy.sql import column
 
 from festgate.kit.clock import Milliseconds
-from festgate.kit.db.statements import Connection, Statement, contains, like_pattern
-from festgate.portal.accounts import facade as accounts
+from festgate.kit.db.search import has_words, word_values, words_of
+from festgate.kit.db.statements import Connection, Statement
 from festgate.portal.tickets.facade import TicketState
 
 MAX_FOUND = 20
@@ -46,7 +46,7 @@ tickets = table(
     "tickets_tickets",
     *map(column, ("id", "code", "state", "seat_id", "person_id", "event_id", "admitted_at", "admitted_by")),
 )
-_people = table("accounts_people", *map(column, ("id", "username", "username_key", "email", "email_key")))
+_people = table("accounts_people", *map(column, ("id", "username", "username_key", "email", "search")))
 _staff = _people.alias("staff")
 _arrival = (
     select(
@@ -66,9 +66,7 @@ _latest = Statement(
     .limit(bindparam("limit"))
 )
 _named = Statement(
-    _arrival.where(
-        _GUESTS, contains(_people.c.username_key, "words") | contains(_people.c.email_key, "words")
-    )
+    _arrival.where(_GUESTS, has_words(_people.c.search))
     .order_by(_people.c.username_key)
     .limit(bindparam("limit"))
 )
@@ -92,12 +90,11 @@ def latest_arrivals(connection: Connection, event_id: int, limit: int) -> list[A
 
 
 def find_by_name(connection: Connection, event_id: int, words: str) -> list[Arrival]:
-    """Return the holders of valid tickets whose username or email address contains `words`, by username.
+    """Return the holders of valid tickets whose username and email address contain all `words`, by username.
 
     At most MAX_FOUND. It looks at every holder of the event, so it is for `Database.report`.
     """
-    pattern = like_pattern(accounts.key_of(words))
-    rows = connection.all(_named, event=event_id, words=pattern, limit=MAX_FOUND)
+    rows = connection.all(_named, event=event_id, limit=MAX_FOUND, **word_values(words_of(words)))
     return [Arrival(*row) for row in rows]
 
 
