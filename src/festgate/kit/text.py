@@ -42,20 +42,8 @@ _ACCENTS = re.compile(
     "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670]"
 )
 _APOSTROPHES = "'\u2018\u2019\u201b\u02b9\u02bb\u02bc\u2032\uff07`\u00b4"
-_PLAIN = str.maketrans(
-    {
-        "ø": "o",
-        "đ": "d",
-        "ð": "d",
-        "ħ": "h",
-        "\u0131": "i",
-        "ł": "l",
-        "ŧ": "t",
-        "æ": "ae",
-        "œ": "oe",
-        "þ": "th",
-    }
-    | dict.fromkeys(_APOSTROPHES, "")
+_PLAIN = str.maketrans("øđðħ\u0131łŧ", "oddhilt", _APOSTROPHES) | str.maketrans(
+    {"æ": "ae", "œ": "oe", "þ": "th"}
 )
 """Letters that do not decompose into a letter and an accent, and apostrophes, which are written in many ways."""
 
