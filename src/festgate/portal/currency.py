@@ -31,15 +31,12 @@ def refuse_other_currency(connection: Connection, currency: str) -> None:
         for noun, count in (("event", events.get(other, 0)), ("order", orders.get(other, 0)))
         if count
     ]
+    verb = "is" if len(counts) == 1 and counts[0].startswith("1 ") else "are"
     msg = (
-        f"The currency is set to {currency}, but {' and '.join(counts)} of this fest {_are(counts)} in {other}. "
+        f"The currency is set to {currency}, but {' and '.join(counts)} of this fest {verb} in {other}. "
         f"Money keeps the currency it was sold in: set FESTGATE_CURRENCY={other}"
     )
     if not orders:
         msg += f", or change the fees with `festgate events set-currency {currency}`, as nothing is sold yet"
     msg += "."
     raise StartupError(msg)
-
-
-def _are(counts: list[str]) -> str:
-    return "is" if len(counts) == 1 and counts[0].startswith("1 ") else "are"

@@ -10,7 +10,7 @@ from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.kit.db.database import Database
 from festgate.kit.errors import TooMany
 from festgate.kit.visitors import Visitor
-from festgate.portal.accounts.attempts import STEP, SeatLimit, SeatLimits
+from festgate.portal.accounts.attempts import SEAT_STEP, SeatLimit, SeatLimits
 from festgate.portal.accounts.confirmation import AddressNotConfirmed, confirm_address
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.checks import check_counts
@@ -168,8 +168,8 @@ def test_seats_taken_from_one_address_are_limited_per_quarter_hour(
 
 def test_a_large_limit_counted_in_steps_is_enforced(database: OpenDatabase) -> None:
     event = add_event(database, capacity=1_000)
-    limit = SeatLimit(key="the campus", max_seats=4 * STEP, step=STEP)
-    people = [add_someone(database) for _ in range(6 * STEP)]
+    limit = SeatLimit(key="the campus", max_seats=4 * SEAT_STEP, step=SEAT_STEP)
+    people = [add_someone(database) for _ in range(6 * SEAT_STEP)]
     results = database.write_together(
         *(
             partial(hold_seat, person_id=person, slug=event.slug, hold_minutes=15, terms=Terms(address=limit))
@@ -177,7 +177,7 @@ def test_a_large_limit_counted_in_steps_is_enforced(database: OpenDatabase) -> N
         )
     )
     taken = sum(isinstance(result, int) for result in results)
-    assert 4 * STEP <= taken < 5 * STEP
+    assert 4 * SEAT_STEP <= taken < 5 * SEAT_STEP
     assert all(isinstance(result, int | TooMany) for result in results)
 
 

@@ -69,20 +69,18 @@ class Breaker:
         self._failures += 1
         self._held += held
         if trial:
-            self._tried, self._passed = False, 0
             self._open_for = min(MAX_OPEN, self._open_for * 2)
-            self._until = monotonic() + self._open_for
-            self.why = why
-            return
-        failures = self._failures + sum(failures for _, failures, _ in self._slices)
-        successes = self.successes + sum(successes for successes, _, _ in self._slices)
-        blocked = self._held + sum(seconds for _, _, seconds in self._slices)
-        failing = failures >= MIN_FAILURES and failures >= FAILING_SHARE * (successes + failures)
-        if not self.is_open and (failing or blocked > MAX_HELD):
-            self.is_open, self.why = True, why
-            self._tried, self._passed = False, 0
-            self._until = monotonic() + self._open_for
+        else:
+            failures = self._failures + sum(failures for _, failures, _ in self._slices)
+            successes = self.successes + sum(successes for successes, _, _ in self._slices)
+            blocked = self._held + sum(seconds for _, _, seconds in self._slices)
+            failing = failures >= MIN_FAILURES and failures >= FAILING_SHARE * (successes + failures)
+            if self.is_open or not (failing or blocked > MAX_HELD):
+                return
             log.error("circuit opened", module=self._name, failed=failures, of=successes + failures, why=why)
+        self.is_open, self.why = True, why
+        self._tried, self._passed = False, 0
+        self._until = monotonic() + self._open_for
 
     def ended_early(self, *, trial: bool) -> None:
         """Note a request that ended for a reason outside the module; it counts neither way."""

@@ -85,7 +85,7 @@ def module_router(portal: Portal, module: str, tag: str) -> APIRouter:
                 if BODIES in request.scope:
                     for guard in guards:
                         await guard.check(request)
-                    request = Request(request.scope, await read_ahead(request.scope, request.receive))
+                    request = await read_ahead(request)
                 return await bulkhead.run(checked, request)
 
             return through

@@ -63,8 +63,7 @@ class Arming:
         """Arm one fault. Every worker has it within a fifth of a second."""
         self._authorise(request)
         try:
-            limited = Request(request.scope, await read_ahead(request.scope, request.receive))
-            body = FaultRequest.model_validate_json(await limited.body())
+            body = FaultRequest.model_validate_json(await (await read_ahead(request)).body())
         except ValidationError as error:
             raise Invalid(sentences(error.errors())) from None
         fields = body.model_dump(exclude={"lasts"})

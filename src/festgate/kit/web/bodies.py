@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope
 
 from festgate.kit.errors import Refused
@@ -135,10 +135,12 @@ class Bodies:
                 del self._by_client[client]
 
 
-async def read_ahead(scope: Scope, receive: Receive) -> Receive:
-    """Read the body now; return a `receive` that repeats it, or `receive` itself if the request has no body."""
-    bodies: Bodies | None = scope.get(BODIES)
-    return receive if bodies is None else await bodies.read(scope, receive)
+async def read_ahead(request: Request) -> Request:
+    """Read the body now; return a request that repeats it, or the same request if it has no body."""
+    bodies: Bodies | None = request.scope.get(BODIES)
+    if bodies is None:
+        return request
+    return Request(request.scope, await bodies.read(request.scope, request.receive))
 
 
 def _begin(receiving: Any) -> tuple[Message, Coroutine[Any, Any, Message] | None]:  # noqa: ANN401

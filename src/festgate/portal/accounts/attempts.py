@@ -1,4 +1,4 @@
-"""Limits on attempts, counted in the database so that all processes count together.
+"""Limits on attempts and on seats from one client address, counted in the database for all processes together.
 
 An attempt is counted before the password is checked, and uncounted when the password is right. Counting failures
 afterwards would admit everything that arrives while the first password is still being hashed.
@@ -21,14 +21,15 @@ WINDOW = 15 * MINUTE
 """The time from the first counted attempt; after it the count starts again."""
 NETWORK_BITS = 64
 """The prefix of an IPv6 address that is counted: a client with one address has its whole network."""
-STEP = 16
-"""Of a generous limit on seats, each such seat is counted, with that weight: a statement for each seat would cost more
-than 3 % of a registration. The limit is then exact to within as many seats of each worker."""
-COUNTED_ONE_BY_ONE = 1_000
-"""A limit below this counts every seat: steps would be a large part of it."""
-MAX_REMEMBERED = 10_000
 NETWORKS = 10
 """The limit of an account from all networks together, as a multiple of the limit from one network."""
+SEAT_STEP = 16
+"""With a generous limit on seats, only every 16th seat is counted, with that weight: a statement for each seat would
+cost more than 3 % of a registration. The limit is then exact to within as many seats of each worker."""
+MIN_STEPPED_LIMIT = 1_000
+"""A limit on seats below this counts every seat: steps would be a large part of it."""
+MAX_REMEMBERED = 10_000
+"""Client addresses whose limits on seats one process remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ class SeatLimits:
         """Take the `secret` that keys the hashes under which seats are counted."""
         self._secret = secret
         self._max_seats = max_seats
-        self._step = STEP if max_seats >= COUNTED_ONE_BY_ONE else 1
+        self._step = SEAT_STEP if max_seats >= MIN_STEPPED_LIMIT else 1
         self._limits: dict[str, SeatLimit] = {}
 
     def of(self, host: str) -> SeatLimit:
@@ -214,7 +215,7 @@ class SeatLimits:
 def check_seats(connection: Connection, limit: SeatLimit) -> None:
     """Raise TooMany if the address is known to have taken all its seats."""
     if connection.now < limit.spent_until:
-        raise _refusal(limit, connection.now)
+        raise _too_many_seats(limit, connection.now)
 
 
 def count_seat(connection: Connection, limit: SeatLimit, seat_id: int) -> None:
@@ -224,8 +225,8 @@ def count_seat(connection: Connection, limit: SeatLimit, seat_id: int) -> None:
     window_ends_at = add_to_count(connection, limit.key, limit.step, limit.max_seats, WINDOW)
     if window_ends_at is not None:
         limit.spent_until = window_ends_at
-        raise _refusal(limit, connection.now)
+        raise _too_many_seats(limit, connection.now)
 
 
-def _refusal(limit: SeatLimit, now: Milliseconds) -> TooMany:
+def _too_many_seats(limit: SeatLimit, now: Milliseconds) -> TooMany:
     return too_many(gettext("Too many seats were taken from your network."), limit.spent_until - now)

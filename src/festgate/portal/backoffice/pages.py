@@ -325,7 +325,7 @@ class BackofficePages:
         return await self._portal.page(request, "backoffice/order.html", section="organise", view=view)
 
     async def show_cancel_order(self, request: Request) -> Response:
-        """Answer with what cancelling the order, or one registration of it, would do."""
+        """Answer with what cancelling would do."""
         await self._portal.organiser(request)
         return await self._confirm(request, read_query(request, "seat", MAX_REF_LENGTH))
 

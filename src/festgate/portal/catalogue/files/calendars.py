@@ -76,7 +76,7 @@ class When:
 
 
 class Calendar:
-    """What all events of one calendar share: its time zones, and the conventions of the import."""
+    """The time zones of one calendar, and the conventions of the import, which all of its events share."""
 
     def __init__(self, calendar: Component, conventions: Conventions) -> None:
         """Take the calendar's component."""

@@ -45,7 +45,7 @@ class Rule:
 
     @property
     def is_endless(self) -> bool:
-        """Whether the rule has neither a count nor a last date."""
+        """Return whether the rule has neither a count nor a last date."""
         return self.count is None and not self.until
 
 
