@@ -88,6 +88,14 @@ def test_written_events_are_read_unchanged(details_given: list[Details], zone: Z
     assert not sheet.errors
 
 
+def test_a_backslash_before_a_capital_n_is_no_line_break() -> None:
+    details_given = details(STARTS_AT, title="C:\\New", description="a\\Nb\\n\nc;d,e")
+    text = write_calendar([event_of(details_given)], BASE, KOLKATA)
+    (row,) = read_calendar(text.encode(), CONVENTIONS).rows
+    assert read_details(row.fields, KOLKATA, "INR") == details_given
+    assert str(parse_event(calendar(event_of(details_given), BASE))["SUMMARY"]) == "C:\\New"
+
+
 def read(*lines: str) -> Sheet:
     text = ["BEGIN:VCALENDAR", "VERSION:2.0", "BEGIN:VEVENT", *lines, "END:VEVENT", "END:VCALENDAR", ""]
     return read_calendar("\r\n".join(text).encode(), CONVENTIONS)
