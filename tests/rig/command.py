@@ -19,18 +19,17 @@ from tests.rules.project import ROOT
 PORTAL = (
     "festgate.cli",
     "festgate.cli.portal",
-    "festgate.portal.accounts.cli",
-    "festgate.portal.catalogue.cli",
     "festgate.rehearsal.cli.commands",
     "festgate.server.cli",
     "festgate.server.worker",
-    "festgate.portal.composition",
-    "festgate.portal.demo",
+    "festgate.portal.*",
     "alembic.command",
+    "jinja2.ext",
+    "pydantic.v1",
     "uvloop",
     "httptools",
 )
-"""Modules that a portal and its commands import at the start."""
+"""Modules that a portal and its commands import at the start, or when the portal is built."""
 REHEARSAL = (
     *PORTAL,
     *(
