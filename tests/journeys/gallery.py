@@ -25,6 +25,8 @@ from tests.rig.waiting import until
 
 LINK = re.compile(r"/reset\?token=(\S+)")
 LONG_NAME = "x" * 32
+HOLD_MINUTES = 45
+"""Longer than the tests of all pages take on a busy machine."""
 LONG_TITLE = "Donaudampfschifffahrtsgesellschaftskapitänsmützen " * 2
 RUNNING_TITLE = "Over Soon: The International Championship of Extraordinarily Long Names"
 SETTINGS = {
@@ -134,7 +136,7 @@ def _create_events(database: OpenDatabase, fest: Gallery) -> None:
 
 
 def _hold(database: OpenDatabase, guest: Guest, slug: str) -> int:
-    return database.write(hold_seat, guest.id, slug, 15)
+    return database.write(hold_seat, guest.id, slug, HOLD_MINUTES)
 
 
 def _create_seats(database: OpenDatabase, fest: Gallery) -> None:
