@@ -33,7 +33,11 @@ def sign_up(page: Page, name: str | None = None) -> str:
 def open_as_new_visitor(page: Page, server: Server) -> str:
     """Sign up a new visitor by a request, without the form, and open the list of events; return the username."""
     name = new_name()
-    account = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
+    account: dict[str, str | float | bool] = {
+        "username": name,
+        "email": f"{name}@example.org",
+        "password": PASSWORD,
+    }
     answer = page.request.post(f"{server.url}/register", form=account, max_redirects=0)
     assert answer.status == 303, answer.text()
     page.goto(f"{server.url}/events")
