@@ -3,8 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.journeys.gallery import Gallery, gallery
 from tests.journeys.served_fest import Fest, serve_fest
+from tests.journeys.viewer import Viewer
+from tests.rig.browser import PHONE, visit
 from tests.rig.database import copy_of
 from tests.rig.postgres import Cluster
 
@@ -22,3 +26,17 @@ def served_fest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     with serve_fest(cluster.url(name), data) as fest:
         yield fest
     cluster.drop(name)
+
+
+@pytest.fixture(scope="module")
+def shown_fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    """Serve a fest with every state of every page."""
+    with gallery(tmp_path_factory.mktemp("shown") / "fest") as fest:
+        yield fest
+
+
+@pytest.fixture(scope="module")
+def viewer(browser: Browser, shown_fest: Gallery) -> Iterator[Viewer]:
+    """Open a browser for the pages of the fest."""
+    with visit(browser, viewport=PHONE) as visitor:
+        yield Viewer(visitor, shown_fest)

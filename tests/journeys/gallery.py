@@ -25,9 +25,13 @@ from tests.rig.waiting import until
 
 LINK = re.compile(r"/reset\?token=(\S+)")
 LONG_NAME = "x" * 32
+HOLD_MINUTES = 45
+"""Longer than the tests of all pages take on a busy machine."""
 LONG_TITLE = "Donaudampfschifffahrtsgesellschaftskapitänsmützen " * 2
+RUNNING_TITLE = "Over Soon: The International Championship of Extraordinarily Long Names"
 SETTINGS = {
     "FESTGATE_FEST_NAME": "Aurora Fest",
+    "FESTGATE_FEST_TAGLINE": "Three days of building, racing, dancing and staying up late.",
     "FESTGATE_PAYMENT_METHODS": "sandbox,desk",
     "FESTGATE_LOCALE": "en_IN",
     "FESTGATE_TIMEZONE": "Asia/Kolkata",
@@ -117,6 +121,7 @@ def _create_events(database: OpenDatabase, fest: Gallery) -> None:
         "soldout_free": add("Night Walk", capacity=1, fee=0),
         "soon": add("Stand-up Comedy", sales_open_at=now + HOUR),
         "closed": add("Treasure Hunt", sales_close_at=now - HOUR),
+        "running": add(RUNNING_TITLE, starts_at=now - HOUR, fee=0),
         "over": add("Warm-up", starts_at=now - 5 * HOUR),
         "cancelled": add("Rain Dance"),
         "long": add(LONG_TITLE.strip(), summary="y" * 200, place="z" * 120, fee=9_999_900),
@@ -131,7 +136,7 @@ def _create_events(database: OpenDatabase, fest: Gallery) -> None:
 
 
 def _hold(database: OpenDatabase, guest: Guest, slug: str) -> int:
-    return database.write(hold_seat, guest.id, slug, 15)
+    return database.write(hold_seat, guest.id, slug, HOLD_MINUTES)
 
 
 def _create_seats(database: OpenDatabase, fest: Gallery) -> None:

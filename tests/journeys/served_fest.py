@@ -10,7 +10,16 @@ from typing import Any
 
 from festgate.portal.accounts.passwords import hash_password
 from festgate.portal.accounts.people import Newcomer, add_person
-from tests.journeys.stage import Guest, announce, await_idle, check_data, invite, invite_one, query_data
+from tests.journeys.stage import (
+    Guest,
+    Rows,
+    announce,
+    await_idle,
+    check_data,
+    invite,
+    invite_one,
+    open_reader,
+)
 from tests.rig.database import open_database
 from tests.rig.forms import hidden_fields
 from tests.rig.server import Server, serving
@@ -33,6 +42,7 @@ TABLES = (
     "tickets_tickets",
     "catalogue_events",
 )
+COUNTS = f"SELECT {', '.join(f'(SELECT count(*) FROM {table})' for table in TABLES)}"  # noqa: S608  (our own names)
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,8 @@ class Fest:
     """A server, a person with a seat, an order and a ticket, another person, and an organiser."""
 
     server: Server
-    url: str
+    rows: Rows
+    """Queries the data while the server uses them."""
     owner: Guest
     other: Guest
     organiser: Guest
@@ -65,13 +76,9 @@ class Fest:
         """Send a form as a browser does."""
         return self.send("POST", path, FORM_HEADERS | headers, form(fields), guest)
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Query the data while the server uses them."""
-        return query_data(self.url, self.server.data, sql)
-
-    def counts(self) -> list[int]:
+    def counts(self) -> list[tuple[Any, ...]]:
         """Return the number of rows of each table."""
-        return [self.rows(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES]  # noqa: S608  (our own names)
+        return self.rows(COUNTS)
 
 
 @contextmanager
@@ -84,8 +91,8 @@ def serve_fest(url: str, data: Path) -> Iterator[Fest]:
         owner, other = database.write(invite, 2)
         organiser = database.write(invite_one, "organiser", "organiser")
         database.write(add_person, Newcomer("asha", "asha@example.org"), hash_password(PASSWORD))
-    with serving(data, extra=extra) as server:
-        fest = Fest(server, url, owner, other, organiser, "", "", 0)
+    with serving(data, extra=extra) as server, open_reader(url, data) as rows:
+        fest = Fest(server, rows, owner, other, organiser, "", "", 0)
         assert fest.post("/events/robo-race/register", {}, owner).location == "/my-events"
         checkout_fields = hidden_fields(fest.send("GET", "/checkout", guest=owner).text, "/checkout")
         paid = fest.post("/checkout", checkout_fields | {"payment_method": "sandbox"}, owner)

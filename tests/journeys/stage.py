@@ -2,11 +2,11 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import psycopg
@@ -114,10 +114,22 @@ def query_file(data: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
 
 def query_data(url: str, data: Path, sql: str) -> list[tuple[Any, ...]]:
     """Query the data at `url`; a server may be using them. `data` is the folder of an SQLite file."""
+    with open_reader(url, data) as rows:
+        return rows(sql)
+
+
+Rows: TypeAlias = Callable[[str], list[tuple[Any, ...]]]
+
+
+@contextmanager
+def open_reader(url: str, data: Path) -> Iterator[Rows]:
+    """Open the data at `url` for queries until the end of the block; a server may be using them."""
     if url.startswith("sqlite"):
-        return query_file(data, sql)
-    with psycopg.connect(url) as connection:
-        return connection.execute(sql.encode()).fetchall()
+        with closing(sqlite3.connect(data / "festgate.sqlite3", timeout=20)) as file:
+            yield lambda sql: file.execute(sql).fetchall()
+        return
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield lambda sql: connection.execute(sql.encode()).fetchall()
 
 
 def change_file(data: Path, *statements: str) -> None:

@@ -316,6 +316,8 @@ def test_every_call_responds_as_the_openapi_document_describes(
     assert len(calls) > 10
     for call in calls:
         names = {parameter.name for parameter in call.path_parameters}
+        if uses_existing and not names:
+            continue  # its examples are those of the valid values
         fixed = {name: existing.named[name] for name in names} if uses_existing else None
         # DELETE ends the token that it is sent with, so it uses a spare one.
         headers = existing.spare if call.method == "delete" else existing.headers

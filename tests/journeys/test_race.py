@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from festgate.kit.db.statements import Connection
 from festgate.portal.catalogue.facade import Event
 from festgate.portal.registrations import facade as registrations
 from tests.journeys.stage import Guest, announce, check_data, invite, invite_one
@@ -48,13 +49,17 @@ class Race:
 
     def holders(self, event: Event) -> set[str]:
         """Return the usernames of people with a held or confirmed seat at the event, from the database."""
-        with open_database(self.url) as database:
+
+        def query(connection: Connection) -> set[str]:
             return {
                 guest.username
                 for guest in self.crowd
-                for seat in database.read(registrations.seats_of, guest.id)
+                for seat in registrations.seats_of(connection, guest.id)
                 if seat.event_id == event.id and seat.state in ("held", "confirmed")
             }
+
+        with open_database(self.url) as database:
+            return database.report(query)
 
 
 @pytest.fixture(

@@ -20,11 +20,12 @@ from tests.journeys.visitor_steps import (
     open_ticket,
     orders_of,
     press_button,
-    reload_until,
+    show_ticket,
     sign_up,
 )
 from tests.rig.browser import DESK, PHONE, visit
 from tests.rig.server import Server, serving
+from tests.rig.waiting import until
 
 MAX_TABS = 60
 """Presses of the Tab key: more than any page has elements that take the focus."""
@@ -130,7 +131,7 @@ def test_the_whole_journey_works_with_tab_and_enter(page: Page, server: Server) 
     tab_to(page, "Pay ₹150.00")
     page.keyboard.press("Enter")
     page.wait_for_url("**/orders/*")
-    reload_until(page, page.get_by_role("link", name="Ticket for Treasure Hunt").count)
+    show_ticket(page)
     tab_to(page, "Ticket for Treasure Hunt")
     page.keyboard.press("Enter")
     expect_ticket(page, name, "Treasure Hunt")
@@ -291,7 +292,7 @@ def test_a_seat_is_available_as_soon_as_its_hold_expires(
         name = open_as_new_visitor(next_person, server)
         next_person.goto(f"{server.url}/events/ai-workshop")
         # Nothing is committed from here on: the seat becomes available only because time passes.
-        reload_until(next_person, next_person.get_by_role("button", name="Register").count)
+        until(lambda: is_open(next_person), "the seat is available")
         press_button(next_person, "Register")
         follow_link(next_person, "Pay ₹400.00")
         press_button(next_person, "Pay ₹400.00")
@@ -303,6 +304,12 @@ def test_a_seat_is_available_as_soon_as_its_hold_expires(
     expect(page.get_by_role("link", name=re.compile("^Pay"))).to_have_count(0)
     page.goto(f"{server.url}/events/ai-workshop")
     expect(page.get_by_text("Sold out")).to_be_visible()
+
+
+def is_open(page: Page) -> bool:
+    """Reload the page of an event; return whether a visitor can register."""
+    page.reload()
+    return page.get_by_role("button", name="Register").count() > 0
 
 
 def test_the_page_counts_down_the_time_of_a_hold(page: Page, server: Server) -> None:

@@ -100,7 +100,7 @@ def opened_page(browser: Browser, reports: dict[str, Path]) -> Iterator[Page]:
         page = visitor.context.new_page()
         opened(page, reports["run"].as_uri())
         yield page
-        assert visitor.wrongs == []
+        assert visitor.problems == []
 
 
 @pytest.fixture

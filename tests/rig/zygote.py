@@ -1,5 +1,7 @@
 """A process that has imported a program and forks for each start of it: `python -m tests.rig.zygote MODULE...`.
 
+`PACKAGE.*` are all modules of a package except migrations.
+
 Imports take nine tenths of the time of a command, and the tests run hundreds. A forked command is an ordinary process
 with its own id, group, environment, folder, files, signals and exit code. `tests.rig.command` is the client.
 """
@@ -10,6 +12,7 @@ import gc
 import io
 import json
 import os
+import pkgutil
 import signal
 import socket
 import subprocess
@@ -157,9 +160,18 @@ def import_modules(names: Sequence[str]) -> None:
         events = import_module("gevent.events")
         setattr(events, "notify_and_call_entry_points", events.notify)  # noqa: B010  (without a type)
     for name in names:
-        import_module(name)
+        import_all(name)
     if "gevent" not in sys.modules:
         subprocess.Popen = Popen  # type: ignore[misc]
+
+
+def import_all(name: str) -> None:
+    """Import a module, or all modules of `PACKAGE.*` except migrations."""
+    package = import_module(name.removesuffix(".*"))
+    if name.endswith(".*"):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if ".migrations" not in module.name:
+                import_module(module.name)
 
 
 def run(program: str, words: list[str]) -> int:

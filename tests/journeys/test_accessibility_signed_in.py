@@ -1,0 +1,66 @@
+"""Pages of attendees, staff and organisers in Chromium: WCAG 2.2 AA by axe, in light and dark, on phone and desk."""
+
+import pytest
+
+from tests.journeys.viewer import PageState, Viewer
+
+WRONG_EVENT = {
+    "title": "",
+    "starts_at": "yesterday",
+    "fee": "many",
+    "capacity": "-1",
+    "sales_open_at": "then",
+}
+PAGES = {
+    "my events, none": PageState("/my-events", "newcomer", heading="No events yet"),
+    "my events, held": PageState("/my-events", "holder", heading="Held for you"),
+    "my events, long": PageState("/my-events", "long", heading="Donaudampf"),
+    "my events, waiting for payment": PageState("/my-events", "desk", heading="Waiting for payment"),
+    "my events, confirmed": PageState("/my-events", "attendee", heading="Confirmed"),
+    "my events, over": PageState("/my-events", "leaver", heading="Hold expired"),
+    "checkout": PageState("/checkout", "holder", heading="Pay with"),
+    "checkout, nothing to pay": PageState("/checkout", "newcomer", heading="Nothing to pay"),
+    "checkout, refused": PageState("/checkout", "holder", fields={"payment_method": "gold"}, status=422),
+    "order, paid": PageState("/orders/{order_paid}", "attendee", heading="Paid. Your tickets"),
+    **{
+        f"order, {state}": PageState(f"/orders/{{order_{state}}}", state, heading=heading)
+        for state, heading in {
+            "desk": "Your order number is",
+            "waiting": "is waiting for payment",
+            "unanswered": "not been confirmed yet",
+            "declined": "The card was declined",
+            "cancelled": "This order is cancelled",
+            "expired": "not paid in time",
+            "refunding": "will be refunded",
+            "refunded": "has been refunded",
+        }.items()
+    },
+    "ticket": PageState("/tickets/{valid}", "attendee", heading="One person."),
+    "ticket, void": PageState("/tickets/{void}", "leaver", heading="Not valid"),
+    "ticket, checked in": PageState("/tickets/{in}", "attendee", heading="Checked in"),
+    "doors": PageState("/door", "staff", heading="Choose the event"),
+    "door, checked in": PageState("/door/{free}?in={in}&q=tend", "staff", heading="checked in by staff"),
+    "door, refused": PageState("/door/{open}", "organiser", 422, {"code": "?"}, "Not a ticket of this fest"),
+    "organise": PageState("/organise", "organiser", heading="New event"),
+    "organise, saved": PageState("/organise?saved={open}", "organiser", heading="Robo Race is saved."),
+    "organise, orders": PageState("/organise/orders", "organiser", heading="To pay at the desk"),
+    "organise, payments": PageState("/organise/payments", "organiser", heading="asked about"),
+    "organise, payments, found": PageState(
+        "/organise/payments?ref={order_expired}", "organiser", heading="Mark paid"
+    ),
+    "organise, new": PageState("/organise/events/new", "organiser", heading="New event"),
+    "organise, new, refused": PageState(
+        "/organise/events/new", "organiser", fields=WRONG_EVENT, status=422, heading="Not saved yet"
+    ),
+    "organise, draft": PageState("/organise/events/{draft}", "organiser", heading="Edit A rough idea"),
+    "organise, published": PageState("/organise/events/{open}", "organiser", heading="Edit Robo Race"),
+    "organise, cancelled": PageState("/organise/events/{cancelled}", "organiser", heading="stays as it is"),
+    "organise, cancel": PageState("/organise/events/{open}/cancel", "organiser", heading="Cancel Robo Race?"),
+}
+
+
+@pytest.mark.parametrize("shown", PAGES.values(), ids=PAGES)
+def test_a_page_is_accessible_and_fits_every_width_in_light_and_dark(
+    viewer: Viewer, shown: PageState
+) -> None:
+    assert viewer.problems(shown) == []
