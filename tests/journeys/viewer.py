@@ -1,4 +1,4 @@
-"""The pages of a fest in one browser, each opened by the person who sees it, and the checks of a page."""
+"""The pages of a fest in one browser, each opened by its visitor, and the checks of a page."""
 
 from dataclasses import dataclass
 
