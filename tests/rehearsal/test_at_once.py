@@ -62,7 +62,7 @@ def plan(folder: Path) -> Plan:
     noted = CORES.format(kept=str(folder), name="generator")
     path = Path(journey(folder, wait=0.1))
     path.write_text(noted + path.read_text(encoding="utf-8"), encoding="utf-8")
-    return Plan(str(path), "", Users(6, 100.0), duration=3.0, warm_up=0.5, seed=7)
+    return Plan(str(path), "", Users(6, 100.0), duration=4.0, warm_up=0.5, seed=7)
 
 
 @pytest.fixture(scope="module")

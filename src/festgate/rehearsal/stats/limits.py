@@ -11,8 +11,8 @@ MAX_MACHINE_USERS: Final = 100_000
 """Users of one load generator machine. Each holds a connection, and a machine has 65,535 ports for those to one
 address; a user also takes 0.1 to 0.3 ms of processor time to start, and 11 to 17 kB before its first request."""
 MAX_MACHINE_RATE: Final = 100_000
-"""Visits a second of one load generator machine: with 0.2 ms of processor time for a request, 20 cores would do
-nothing else."""
+"""Visits a second of one load generator machine: a request takes 0.7 ms of processor time (measured at 100 a second),
+so that many would keep 70 cores busy."""
 MIN_PAIRS: Final = 6
 """With five, the smallest two-sided p-value of the sign-flip test is 2/32: above 0.05 whatever the runs show."""
 NAME_ADVICE: Final = "If names contain values, give each request the name= of its route."
