@@ -1,23 +1,10 @@
 """the first schema."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0001"
 down_revision = None
-
-_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-
-
-def _foreign(table: str, column: str, target: str, **options: Any) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint([column], [target], name=op.f(f"fk_{table}_{column}"), **options)
-
-
-def _where(condition: str) -> dict[str, Any]:
-    """Return the condition of a partial index, for either database."""
-    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
 def upgrade() -> None:
@@ -28,11 +15,12 @@ def upgrade() -> None:
         sa.Column("window_ends_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_accounts_attempts")),
     )
-    op.create_index("ix_accounts_attempts_window_ends_at", "accounts_attempts", ["window_ends_at"])
+    with op.batch_alter_table("accounts_attempts", schema=None) as batch_op:
+        batch_op.create_index("ix_accounts_attempts_window_ends_at", ["window_ends_at"], unique=False)
 
     op.create_table(
         "accounts_people",
-        sa.Column("id", _KEY, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("username", sa.Text(), nullable=False),
         sa.Column("username_key", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
@@ -49,7 +37,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "catalogue_events",
-        sa.Column("id", _KEY, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("slug", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
@@ -75,8 +63,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_catalogue_events_slug")),
         sa.UniqueConstraint("version", name=op.f("uq_catalogue_events_version")),
     )
-    op.create_index("ix_catalogue_events_ends_at", "catalogue_events", ["ends_at"])
-    op.create_index("ix_catalogue_events_starts_at", "catalogue_events", ["starts_at"])
+    with op.batch_alter_table("catalogue_events", schema=None) as batch_op:
+        batch_op.create_index("ix_catalogue_events_ends_at", ["ends_at"], unique=False)
+        batch_op.create_index("ix_catalogue_events_starts_at", ["starts_at"], unique=False)
 
     op.create_table(
         "checkout_sandbox_charges",
@@ -91,7 +80,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "kit_facts",
-        sa.Column("id", _KEY, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
@@ -100,11 +89,18 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_kit_facts")),
     )
-    op.create_index("ix_kit_facts_due", "kit_facts", ["due_at"], **_where("due_at < 9007199254740992"))
+    with op.batch_alter_table("kit_facts", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_kit_facts_due",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("due_at < 9007199254740992"),
+            postgresql_where=sa.text("due_at < 9007199254740992"),
+        )
 
     op.create_table(
         "kit_mail",
-        sa.Column("id", _KEY, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("recipient", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
@@ -118,37 +114,52 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_kit_mail")),
         sa.UniqueConstraint("topic", name=op.f("uq_kit_mail_topic")),
     )
-    op.create_index("ix_kit_mail_due", "kit_mail", ["due_at"], **_where("due_at < 9007199254740992"))
+    with op.batch_alter_table("kit_mail", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_kit_mail_due",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("due_at < 9007199254740992"),
+            postgresql_where=sa.text("due_at < 9007199254740992"),
+        )
 
     op.create_table(
         "accounts_sessions",
         sa.Column("token_hash", sa.Text(), nullable=False),
-        sa.Column("person_id", _KEY, nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("kind IN ('cookie', 'token')", name=op.f("ck_accounts_sessions_kind")),
-        _foreign("accounts_sessions", "person_id", "accounts_people.id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["person_id"],
+            ["accounts_people.id"],
+            name=op.f("fk_accounts_sessions_person_id"),
+            ondelete="CASCADE",
+        ),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_accounts_sessions")),
     )
-    op.create_index(op.f("ix_accounts_sessions_expires_at"), "accounts_sessions", ["expires_at"])
-    op.create_index(op.f("ix_accounts_sessions_person_id"), "accounts_sessions", ["person_id"])
+    with op.batch_alter_table("accounts_sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_accounts_sessions_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_accounts_sessions_person_id"), ["person_id"], unique=False)
 
     op.create_table(
         "catalogue_seats",
-        sa.Column("event_id", _KEY, nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("capacity", sa.Integer(), nullable=False),
         sa.Column("taken", sa.Integer(), nullable=False),
         sa.Column("on_sale", sa.Integer(), nullable=False),
         sa.CheckConstraint("taken BETWEEN 0 AND capacity", name=op.f("ck_catalogue_seats_taken")),
-        _foreign("catalogue_seats", "event_id", "catalogue_events.id"),
+        sa.ForeignKeyConstraint(
+            ["event_id"], ["catalogue_events.id"], name=op.f("fk_catalogue_seats_event_id")
+        ),
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_catalogue_seats")),
     )
     op.create_table(
         "checkout_orders",
-        sa.Column("id", _KEY, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("ref", sa.Text(), nullable=False),
-        sa.Column("person_id", _KEY, nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("method", sa.Text(), nullable=False),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
@@ -168,39 +179,50 @@ def upgrade() -> None:
             name=op.f("ck_checkout_orders_state"),
         ),
         sa.CheckConstraint("total_minor >= 0", name=op.f("ck_checkout_orders_total")),
-        _foreign("checkout_orders", "person_id", "accounts_people.id"),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["accounts_people.id"], name=op.f("fk_checkout_orders_person_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_checkout_orders")),
         sa.UniqueConstraint(
             "person_id", "idempotency_key", name=op.f("uq_checkout_orders_person_id_idempotency_key")
         ),
         sa.UniqueConstraint("ref", name=op.f("uq_checkout_orders_ref")),
     )
-    op.create_index(
-        "ix_checkout_orders_ask", "checkout_orders", ["ask_at"], **_where("ask_at < 9007199254740992")
-    )
-    op.create_index("ix_checkout_orders_state", "checkout_orders", ["state", "created_at"])
+    with op.batch_alter_table("checkout_orders", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_checkout_orders_ask",
+            ["ask_at"],
+            unique=False,
+            sqlite_where=sa.text("ask_at < 9007199254740992"),
+            postgresql_where=sa.text("ask_at < 9007199254740992"),
+        )
+        batch_op.create_index("ix_checkout_orders_state", ["state", "created_at"], unique=False)
 
     op.create_table(
         "checkout_sandbox_refunds",
         sa.Column("refund", sa.Text(), nullable=False),
         sa.Column("charge", sa.Text(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        _foreign("checkout_sandbox_refunds", "charge", "checkout_sandbox_charges.charge"),
+        sa.ForeignKeyConstraint(
+            ["charge"], ["checkout_sandbox_charges.charge"], name=op.f("fk_checkout_sandbox_refunds_charge")
+        ),
         sa.PrimaryKeyConstraint("refund", name=op.f("pk_checkout_sandbox_refunds")),
     )
     op.create_table(
         "kit_deliveries",
-        sa.Column("fact_id", _KEY, nullable=False),
+        sa.Column("fact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("handler", sa.Text(), nullable=False),
         sa.Column("delivered_at", sa.BigInteger(), nullable=False),
-        _foreign("kit_deliveries", "fact_id", "kit_facts.id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["fact_id"], ["kit_facts.id"], name=op.f("fk_kit_deliveries_fact_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("fact_id", "handler", name=op.f("pk_kit_deliveries")),
     )
     op.create_table(
         "registrations_seats",
-        sa.Column("id", _KEY, nullable=False),
-        sa.Column("event_id", _KEY, nullable=False),
-        sa.Column("person_id", _KEY, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("held_until", sa.BigInteger(), nullable=False),
         sa.Column("hold_ends_at", sa.BigInteger(), nullable=False),
@@ -212,43 +234,57 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "state IN ('held', 'confirmed', 'cancelled', 'lapsed')", name=op.f("ck_registrations_seats_state")
         ),
-        _foreign("registrations_seats", "event_id", "catalogue_events.id"),
-        _foreign("registrations_seats", "person_id", "accounts_people.id"),
+        sa.ForeignKeyConstraint(
+            ["event_id"], ["catalogue_events.id"], name=op.f("fk_registrations_seats_event_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["accounts_people.id"], name=op.f("fk_registrations_seats_person_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_registrations_seats")),
     )
-    op.create_index("ix_registrations_seats_event", "registrations_seats", ["event_id", "state"])
-    op.create_index(
-        "ix_registrations_seats_held", "registrations_seats", ["held_until"], **_where("state = 'held'")
-    )
-    op.create_index("ix_registrations_seats_order", "registrations_seats", ["order_id"])
-    op.create_index("ix_registrations_seats_person", "registrations_seats", ["person_id"])
-    op.create_index(
-        "uq_registrations_seats_live",
-        "registrations_seats",
-        ["event_id", "person_id"],
-        unique=True,
-        **_where("state IN ('held', 'confirmed')"),
-    )
+    with op.batch_alter_table("registrations_seats", schema=None) as batch_op:
+        batch_op.create_index("ix_registrations_seats_event", ["event_id", "state"], unique=False)
+        batch_op.create_index(
+            "ix_registrations_seats_held",
+            ["held_until"],
+            unique=False,
+            sqlite_where=sa.text("state = 'held'"),
+            postgresql_where=sa.text("state = 'held'"),
+        )
+        batch_op.create_index("ix_registrations_seats_order", ["order_id"], unique=False)
+        batch_op.create_index("ix_registrations_seats_person", ["person_id"], unique=False)
+        batch_op.create_index(
+            "uq_registrations_seats_live",
+            ["event_id", "person_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('held', 'confirmed')"),
+            postgresql_where=sa.text("state IN ('held', 'confirmed')"),
+        )
 
     op.create_table(
         "checkout_lines",
-        sa.Column("order_id", _KEY, nullable=False),
-        sa.Column("seat_id", _KEY, nullable=False),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("seat_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("event_id", sa.BigInteger(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("slug", sa.Text(), nullable=False),
         sa.Column("starts_at", sa.BigInteger(), nullable=False),
         sa.Column("fee_minor", sa.BigInteger(), nullable=False),
-        _foreign("checkout_lines", "order_id", "checkout_orders.id"),
-        _foreign("checkout_lines", "seat_id", "registrations_seats.id"),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["checkout_orders.id"], name=op.f("fk_checkout_lines_order_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["seat_id"], ["registrations_seats.id"], name=op.f("fk_checkout_lines_seat_id")
+        ),
         sa.PrimaryKeyConstraint("order_id", "seat_id", name=op.f("pk_checkout_lines")),
     )
-    op.create_index("ix_checkout_lines_seat", "checkout_lines", ["seat_id"])
+    with op.batch_alter_table("checkout_lines", schema=None) as batch_op:
+        batch_op.create_index("ix_checkout_lines_seat", ["seat_id"], unique=False)
 
     op.create_table(
         "checkout_refunds",
-        sa.Column("id", _KEY, nullable=False),
-        sa.Column("order_id", _KEY, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("seat_id", sa.BigInteger(), nullable=True),
         sa.Column("provider_ref", sa.Text(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
@@ -258,32 +294,48 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("done_at", sa.BigInteger(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
-        _foreign("checkout_refunds", "order_id", "checkout_orders.id"),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["checkout_orders.id"], name=op.f("fk_checkout_refunds_order_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_checkout_refunds")),
     )
-    op.create_index(
-        "ix_checkout_refunds_due", "checkout_refunds", ["due_at"], **_where("due_at < 9007199254740992")
-    )
-    op.create_index("ix_checkout_refunds_order", "checkout_refunds", ["order_id"])
+    with op.batch_alter_table("checkout_refunds", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_checkout_refunds_due",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("due_at < 9007199254740992"),
+            postgresql_where=sa.text("due_at < 9007199254740992"),
+        )
+        batch_op.create_index("ix_checkout_refunds_order", ["order_id"], unique=False)
 
     op.create_table(
         "tickets_tickets",
-        sa.Column("id", _KEY, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("seat_id", _KEY, nullable=False),
-        sa.Column("person_id", _KEY, nullable=False),
-        sa.Column("event_id", _KEY, nullable=False),
-        sa.Column("order_id", _KEY, nullable=True),
+        sa.Column("seat_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("state IN ('valid', 'void')", name=op.f("ck_tickets_tickets_state")),
-        _foreign("tickets_tickets", "event_id", "catalogue_events.id"),
-        _foreign("tickets_tickets", "order_id", "checkout_orders.id"),
-        _foreign("tickets_tickets", "person_id", "accounts_people.id"),
-        _foreign("tickets_tickets", "seat_id", "registrations_seats.id"),
+        sa.ForeignKeyConstraint(
+            ["event_id"], ["catalogue_events.id"], name=op.f("fk_tickets_tickets_event_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["checkout_orders.id"], name=op.f("fk_tickets_tickets_order_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["accounts_people.id"], name=op.f("fk_tickets_tickets_person_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["seat_id"], ["registrations_seats.id"], name=op.f("fk_tickets_tickets_seat_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tickets_tickets")),
         sa.UniqueConstraint("code", name=op.f("uq_tickets_tickets_code")),
         sa.UniqueConstraint("seat_id", name=op.f("uq_tickets_tickets_seat_id")),
     )
-    op.create_index("ix_tickets_tickets_event_id", "tickets_tickets", ["event_id", "id"])
-    op.create_index("ix_tickets_tickets_person_id", "tickets_tickets", ["person_id"])
+    with op.batch_alter_table("tickets_tickets", schema=None) as batch_op:
+        batch_op.create_index("ix_tickets_tickets_event_id", ["event_id", "id"], unique=False)
+        batch_op.create_index("ix_tickets_tickets_person_id", ["person_id"], unique=False)
