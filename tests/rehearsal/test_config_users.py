@@ -59,7 +59,7 @@ def test_the_host_of_the_configuration_is_used(tmp_path: Path) -> None:
     hosts = [{"user_class_name": name, "host": "http://127.0.0.1:2"} for name in ("Student", "Teacher")]
     file.write_text(json.dumps(hosts), encoding="utf-8")
     plan = Plan(journey(tmp_path, KINDS), "", Users(1, 1.0), 1.0, arguments=("--config-users", str(file)))
-    assert inspect_locustfile(plan).hosts == ("http://127.0.0.1:2",)
+    assert inspect_locustfile(plan).host == "http://127.0.0.1:2"
 
 
 @pytest.mark.parametrize(

@@ -71,18 +71,13 @@ class OldFest:
         finally:
             engine.dispose()
 
-    def rows(self, columns: Mapping[str, Sequence[str]]) -> dict[str, list[tuple[Any, ...]]]:
+    def rows(self, columns: Mapping[str, Sequence[str]]) -> dict[str, Sequence[Sequence[Any]]]:
         """Return all rows of these columns, by table."""
         engine = create_engine(schema.alembic_url(self.settings.url))
         try:
             with engine.connect() as connection:
                 return {
-                    table: [
-                        tuple(row)
-                        for row in connection.execute(
-                            select(*map(column, names)).select_from(sql_table(table))
-                        )
-                    ]
+                    table: connection.execute(select(*map(column, names)).select_from(sql_table(table))).all()
                     for table, names in columns.items()
                 }
         finally:
