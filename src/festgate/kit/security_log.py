@@ -7,7 +7,7 @@ log. docs/how-to/read-the-security-log.md lists the names.
 
 import sys
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 
@@ -16,6 +16,18 @@ log = structlog.get_logger()
 ACCESS_REFUSED: Final = "access-refused"
 CROSS_SITE_REFUSED: Final = "cross-site-refused"
 LIMIT_REACHED: Final = "limit-reached"
+CommandEvent = Literal[
+    "account-made",
+    "address-confirmed",
+    "password-changed",
+    "role-changed",
+    "email-changed",
+    "event-published",
+    "event-cancelled",
+    "registration-cancelled",
+]
+"""Names of events on the command line, whose address is `command line`."""
+
 _account: ContextVar[list[int]] = ContextVar("security_account")
 
 
@@ -56,7 +68,7 @@ def note_request(
     )
 
 
-def note_command(name: str, account: int | None = None) -> None:
+def note_command(name: CommandEvent, account: int | None = None) -> None:
     """Log a command that changed an account, an event or a registration, unless standard error is a terminal.
 
     `account` is the changed account, or the organiser given with `--by`. On a terminal the command's own output is

@@ -142,7 +142,7 @@ def list_people() -> None:
     show_rows(("Username", "Email", "Role", "Since"), rows)
 
 
-def _change(event: str, operation: Callable[..., Person], *arguments: object) -> Person:
+def _change(event: security_log.CommandEvent, operation: Callable[..., Person], *arguments: object) -> Person:
     """Change an account, note the security event, and return the person."""
 
     async def change(settings: Settings) -> Person:
