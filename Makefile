@@ -64,7 +64,7 @@ test: setup ## Run the tests, with a real browser and a real PostgreSQL (ARGS="-
 	@CHROMIUM="$$($(BIN)/python -m tests.rig.find_browser)" && export CHROMIUM && \
 		exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-torture: setup ## Attack the portal on both databases for up to half an hour: kills, races, hostile requests
+torture: setup ## Attack the portal on both databases for up to two hours: kills, races, hostile requests
 	@CHROMIUM="$$($(BIN)/python -m tests.rig.find_browser)" && export CHROMIUM && \
 		TORTURE=1 exec $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m torture $(ARGS)
 
