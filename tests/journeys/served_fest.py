@@ -50,6 +50,7 @@ class Fest:
     """A server, a person with a seat, an order and a ticket, another person, and an organiser."""
 
     server: Server
+    url: str
     rows: Rows
     """Queries the data while the server uses them."""
     owner: Guest
@@ -92,7 +93,7 @@ def serve_fest(url: str, data: Path) -> Iterator[Fest]:
         organiser = database.write(invite_one, "organiser", "organiser")
         database.write(add_person, Newcomer("asha", "asha@example.org"), hash_password(PASSWORD))
     with serving(data, extra=extra) as server, open_reader(url, data) as rows:
-        fest = Fest(server, rows, owner, other, organiser, "", "", 0)
+        fest = Fest(server, url, rows, owner, other, organiser, "", "", 0)
         assert fest.post("/events/robo-race/register", {}, owner).location == "/my-events"
         checkout_fields = hidden_fields(fest.send("GET", "/checkout", guest=owner).text, "/checkout")
         paid = fest.post("/checkout", checkout_fields | {"payment_method": "sandbox"}, owner)
