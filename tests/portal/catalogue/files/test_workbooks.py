@@ -154,3 +154,14 @@ def test_a_worksheet_with_a_row_beyond_all_is_refused() -> None:
         pytest.raises(Unreadable, match="more than 1,000 rows"),
     ):
         read_workbook(with_parts(workbook_of(("title",)), sheet1=worksheet), CONVENTIONS)
+
+
+def test_a_workbook_with_a_forged_size_of_a_part_is_refused() -> None:
+    data = bytearray(with_parts(workbook_of(HEADER), sheet1=b" " * 1_000_000))
+    for signature, place in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        start = data.find(signature)
+        while start >= 0:
+            data[start + place : start + place + 4] = (10).to_bytes(4, "little")
+            start = data.find(signature, start + 4)
+    with pytest.raises(Unreadable, match="not an Excel workbook, or it is damaged"):
+        read_workbook(bytes(data), CONVENTIONS)
