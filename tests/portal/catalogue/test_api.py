@@ -10,7 +10,7 @@ import pytest
 from festgate.kit.clock import DAY, HOUR, SECOND
 from festgate.kit.db.statements import Connection
 from festgate.portal.catalogue.events import create_event
-from festgate.portal.catalogue.seats import take_seat
+from festgate.portal.catalogue.seats import take_seats
 from tests.journeys.stage import announce, before_opening
 from tests.portal.catalogue.programme import details
 from tests.rig.server import serving
@@ -21,7 +21,7 @@ STARTS_AT = 4_000_000_000 * SECOND
 def add_events(connection: Connection) -> None:
     announce(connection, "Robo Race", starts_at=STARTS_AT, sales_open_at=0, capacity=20)
     for _ in range(12):
-        take_seat(connection, 1)
+        take_seats(connection, 1, 1, {})
     for number in range(30):
         announce(connection, f"Talk {number}", category="Talks", fee=0, starts_at=STARTS_AT + DAY)
     create_event(connection, details(STARTS_AT, title="Secret"))

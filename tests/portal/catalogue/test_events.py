@@ -15,7 +15,8 @@ from festgate.portal.catalogue.details import Details, details_of
 from festgate.portal.catalogue.errors import CapacityTaken, EventWasCancelled, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
 from festgate.portal.catalogue.queries import Event
-from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seat
+from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seats
+from festgate.portal.catalogue.ticket_types import types_of
 from tests.portal.catalogue.programme import add_event, details
 from tests.rig.database import OpenDatabase, open_database
 
@@ -155,7 +156,7 @@ def test_saving_the_same_details_changes_nothing(database: OpenDatabase) -> None
 def test_the_capacity_cannot_be_lower_than_the_seats_taken(database: OpenDatabase) -> None:
     event = add_event(database, capacity=5)
     for _ in range(3):
-        database.write(take_seat, event.id)
+        database.write(take_seats, event.id, 1, {})
     with pytest.raises(
         CapacityTaken, match="3 seats are taken already, so the capacity cannot be lower than 3"
     ):
@@ -164,17 +165,18 @@ def test_the_capacity_cannot_be_lower_than_the_seats_taken(database: OpenDatabas
     assert (unchanged.capacity, unchanged.title) == (5, event.title)
     assert edit(database, event, capacity=3).capacity == 3
     with pytest.raises(SoldOut):
-        database.write(take_seat, event.id)
+        database.write(take_seats, event.id, 1, {})
 
 
 def test_seats_are_taken_and_released_within_the_capacity(database: OpenDatabase) -> None:
     event = add_event(database, capacity=2)
-    results = database.write_together(*[partial(take_seat, event_id=event.id)] * 5)
+    (only,) = database.read(types_of, event.id)
+    results = database.write_together(*[partial(take_seats, event_id=event.id, count=1, quotas={})] * 5)
     assert [type(result) for result in results].count(SoldOut) == 3
-    database.write(give_back_seats, event.id, 2)
+    database.write(give_back_seats, event.id, {only.id: 2})
     assert database.read(queries.event_by_id, event.id).taken == 0
     with pytest.raises(Exception, match=r"(?i)check"):
-        database.write(give_back_seats, event.id, 1)
+        database.write(give_back_seats, event.id, {only.id: 1})
 
 
 def test_no_seat_can_be_taken_before_an_event_is_published_or_after_it_is_cancelled(
@@ -182,12 +184,12 @@ def test_no_seat_can_be_taken_before_an_event_is_published_or_after_it_is_cancel
 ) -> None:
     event = add_event(database, draft=True)
     with pytest.raises(NotOnSale):
-        database.write(take_seat, event.id)
+        database.write(take_seats, event.id, 1, {})
     database.write(publish_event, event.slug)
-    database.write(take_seat, event.id)
+    database.write(take_seats, event.id, 1, {})
     database.write(cancel_event, event.slug)
     with pytest.raises(NotOnSale):
-        database.write(take_seat, event.id)
+        database.write(take_seats, event.id, 1, {})
     assert database.read(queries.event_by_id, event.id).taken == 1
 
 

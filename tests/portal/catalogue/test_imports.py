@@ -23,7 +23,7 @@ from festgate.portal.catalogue.imports import (
     import_sheet,
     without_errors,
 )
-from festgate.portal.catalogue.seats import take_seat
+from festgate.portal.catalogue.seats import take_seats
 from festgate.portal.catalogue.sheets import write_sheet
 from tests.portal.catalogue.files.calendar_files import calendar_of, event_of
 from tests.portal.catalogue.programme import CONVENTIONS, KOLKATA, add_event, any_details
@@ -123,7 +123,7 @@ def test_a_row_with_an_invalid_change_is_refused(
     database.write(cancel_event, add_event(database, "off").slug)
     full = add_event(database, "full", capacity=2)
     for _ in range(2):
-        database.write(take_seat, full.id)
+        database.write(take_seats, full.id, 1, {})
     ((line, message),) = errors_of(database, row)
     assert line == 2
     assert sentence in message

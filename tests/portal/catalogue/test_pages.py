@@ -16,7 +16,7 @@ from festgate.kit.db.statements import Connection
 from festgate.portal.catalogue.events import cancel_event, create_event
 from festgate.portal.catalogue.pages import dates_of
 from festgate.portal.catalogue.queries import event_by_slug
-from festgate.portal.catalogue.seats import take_seat
+from festgate.portal.catalogue.seats import take_seats
 from festgate.portal.catalogue.view_models import Block, blocks_of
 from festgate.portal.registrations.holds import hold_seat
 from tests.journeys.stage import announce, before_opening, change_file, invite_one
@@ -41,7 +41,7 @@ def add_events(connection: Connection) -> None:
     announce(connection, "Robo Race", capacity=50)
     announce(connection, "Free Chess", capacity=50, fee=0, category="Games")
     announce(connection, "Nearly Full", capacity=8)
-    take_seat(connection, announce(connection, "Full", capacity=1).id)
+    take_seats(connection, announce(connection, "Full", capacity=1).id, 1, {})
     announce(connection, "Not Yet", sales_open_at=now + 6 * HOUR)
     announce(connection, "Too Late", sales_close_at=now - HOUR)
     announce(connection, "Yesterday", starts_at=now - DAY, sales_open_at=0)
@@ -284,7 +284,7 @@ def test_pages_show_every_commit_of_any_process(client: httpx.Client, database: 
     event = database.write(partial(announce, title="Changing", capacity=60))
     assert card_foot(get_page(client, "/events?q=changing"), "Changing") == "₹450.00 60 seats left"
     for seats_left in (59, 58):
-        database.write(take_seat, event.id)
+        database.write(take_seats, event.id, 1, {})
         for path in ("/events", "/events?category=Technology"):
             assert card_foot(get_page(client, path), "Changing") == f"₹450.00 {seats_left} seats left"
         assert f"{seats_left} of 60 left" in get_page(client, "/events/changing")

@@ -12,7 +12,7 @@ from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueVi
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.ids import slug_of
 from festgate.kit.messaging import outbox
-from festgate.kit.money import parse_amount
+from festgate.kit.money import Money
 from festgate.kit.translation import gettext
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.details import (
@@ -37,6 +37,13 @@ from festgate.portal.catalogue.facts import EventCancelled, EventChanged
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.seats import lock_seats
 from festgate.portal.catalogue.tables import events, seats
+from festgate.portal.catalogue.ticket_types import (
+    add_first_type,
+    drop_types,
+    least_fee,
+    set_only_fee,
+    set_type_currency,
+)
 
 MAX_SUFFIX_LENGTH = len("-99999")
 
@@ -58,6 +65,12 @@ _edit = Statement(
 _set_state = Statement(
     _event.values(state=bindparam("new_state"), updated_at=bindparam("now"), version=bindparam("new_version"))
 )
+_set_fee = Statement(
+    _event.values(
+        fee_minor=bindparam("new_fee"), updated_at=bindparam("now"), version=bindparam("new_version")
+    )
+)
+_set_max_per_person = Statement(_event.values(max_per_person=bindparam("new_max")))
 _recount = Statement(
     update(seats)
     .where(seats.c.event_id == bindparam("event"), seats.c.taken <= bindparam("new_capacity"))
@@ -85,12 +98,14 @@ def create_event(connection: Connection, details: Details, slug: str | None = No
             created_at=now,
             updated_at=now,
             version=_next_version(connection),
+            max_per_person=1,
             **_columns(details),
         )
     except UniqueViolation:
         # Another process has just taken that slug or that version: the next attempt sees it.
         raise TryAgain from None
     connection.run(_insert_seats, event_id=event_id, capacity=details.capacity, taken=0, on_sale=0)
+    add_first_type(connection, event_id, details.fee)
     return queries.event_by_id(connection, event_id)
 
 
@@ -100,22 +115,32 @@ def edit_event(connection: Connection, slug: str, details: Details, version: int
     `version` is the one that the organiser's form showed; None for a program. Raises NotFound, EventWasCancelled,
     EventEdited, Invalid, or CapacityTaken if more seats are taken than there would be.
     """
-    event = _lock(connection, slug)
+    event = lock_event(connection, slug)
     if details == details_of(event):
         return event
     if event.state == "cancelled":
         raise EventWasCancelled
-    _refuse_edited(event, version)
+    refuse_edited(event, version)
     gaps = find_gaps(details) if event.state == "published" else {}
     _refuse({**gaps, **find_errors(details)})
     if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
         raise CapacityTaken(event.taken)
+    if details.fee != event.fee and details.fee.minor != least_fee(connection, event.id):
+        set_only_fee(connection, event.id, details.fee)
     columns = {f"new_{name}": value for name, value in _columns(details).items()}
     _change(connection, _edit, event=event.id, **columns)
     edited = queries.event_by_id(connection, event.id)
     if event.state == "published" and _printed(edited) != _printed(event):
         outbox.record(connection, EventChanged(event.id))
     return edited
+
+
+def set_max_per_person(connection: Connection, event_id: int, most: int) -> None:
+    """Set the number of live seats that one person can have at the event, whose seats the caller has locked.
+
+    Seats that somebody has already stay.
+    """
+    connection.run(_set_max_per_person, event=event_id, new_max=most)
 
 
 def refuse_other_currency(connection: Connection, currency: str) -> None:
@@ -136,11 +161,13 @@ def set_currency(connection: Connection, currency: str) -> int:
             continue
         if event.taken:
             raise FeesSold(event.title)
+        lock_seats(connection, event.id)
         try:
-            fee = parse_amount(event.fee.plain(), currency)
+            set_type_currency(connection, event.id, currency)
         except ValueError as error:
             raise Invalid({event.slug: f"{error}."}) from None
-        edit_event(connection, event.slug, replace(details_of(event), fee=fee))
+        least = Money(least_fee(connection, event.id), currency)
+        edit_event(connection, event.slug, replace(details_of(event), fee=least))
         changed += 1
     return changed
 
@@ -151,12 +178,12 @@ def publish_event(connection: Connection, slug: str, version: int | None = None)
     `version` as in `edit_event`. Raises NotFound, EventWasCancelled, EventEdited, or Invalid with a sentence for each
     field that is missing.
     """
-    event = _lock(connection, slug)
+    event = lock_event(connection, slug)
     if event.state == "published":
         return event
     if event.state == "cancelled":
         raise EventWasCancelled
-    _refuse_edited(event, version)
+    refuse_edited(event, version)
     _refuse(find_gaps(details_of(event)))
     _change(connection, _set_state, event=event.id, new_state="published")
     connection.run(_put_on_sale, event=event.id, open=1)
@@ -168,10 +195,11 @@ def cancel_event(connection: Connection, slug: str) -> Event:
 
     A draft is deleted instead, because nobody can have seen it or taken a seat. Raises NotFound.
     """
-    event = _lock(connection, slug)
+    event = lock_event(connection, slug)
     if event.state == "cancelled":
         return event
     if event.state == "draft":
+        drop_types(connection, event.id)
         connection.run(_drop_seats, event=event.id)
         connection.run(_drop, event=event.id)
         return replace(event, state="cancelled", updated_at=connection.now)
@@ -205,11 +233,18 @@ def _columns(details: Details) -> dict[str, object]:
     }
 
 
-def _lock(connection: Connection, slug: str) -> Event:
+def lock_event(connection: Connection, slug: str) -> Event:
+    """Return the event in any state, with the count of its seats locked. Raises NotFound."""
     event_id = queries.id_of_slug(connection, slug)
     if event_id is None:
         raise NotFound(gettext(queries.NO_EVENT))
     lock_seats(connection, event_id)
+    return queries.event_by_id(connection, event_id)
+
+
+def touch_event(connection: Connection, event_id: int) -> Event:
+    """Record that the ticket types of the event have changed, and return it."""
+    _change(connection, _set_fee, event=event_id, new_fee=least_fee(connection, event_id))
     return queries.event_by_id(connection, event_id)
 
 
@@ -231,7 +266,8 @@ def _printed(event: Event) -> tuple[object, ...]:
     return (event.title, event.place, event.starts_at, event.ends_at)
 
 
-def _refuse_edited(event: Event, version: int | None) -> None:
+def refuse_edited(event: Event, version: int | None) -> None:
+    """Raise EventEdited if the event has another version than the form showed."""
     if version is not None and version != event.version:
         raise EventEdited
 

@@ -14,7 +14,15 @@ from festgate.portal.catalogue.queries import (
     event_by_slug,
     fee_currency,
 )
-from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seat
+from festgate.portal.catalogue.quotas import (
+    Quota,
+    all_quotas,
+    events_of_quota,
+    take_from_quotas,
+    types_by_quota,
+)
+from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seats
+from festgate.portal.catalogue.ticket_types import TicketType, TypeDetails, is_offered, types_of
 
 __all__ = [
     "MAX_LENGTHS",
@@ -25,8 +33,12 @@ __all__ = [
     "LapsedHolds",
     "NotOnSale",
     "Offer",
+    "Quota",
     "SoldOut",
+    "TicketType",
+    "TypeDetails",
     "all_events",
+    "all_quotas",
     "any_event_by_slug",
     "calendar",
     "cancel_event",
@@ -36,12 +48,17 @@ __all__ = [
     "edit_event",
     "event_by_id",
     "event_by_slug",
+    "events_of_quota",
     "fee_currency",
     "give_back_seats",
+    "is_offered",
     "lock_seats",
     "offer_of",
     "publish_event",
     "read_details",
-    "take_seat",
+    "take_from_quotas",
+    "take_seats",
+    "types_by_quota",
+    "types_of",
     "written",
 ]

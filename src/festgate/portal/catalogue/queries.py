@@ -44,6 +44,8 @@ class Event(Details):
     updated_at: Milliseconds
     version: int
     """Changes whenever an organiser edits the event, or its state changes."""
+    max_per_person: int = 1
+    """Live seats that one person can have at the event."""
 
 
 class ListedEvent(NamedTuple):
@@ -87,7 +89,7 @@ _event = select(
     seats.c.capacity,
     *events.c["id", "slug"],
     seats.c.taken,
-    *events.c["state", "updated_at", "version"],
+    *events.c["state", "updated_at", "version", "max_per_person"],
 ).join_from(events, seats)
 _listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"

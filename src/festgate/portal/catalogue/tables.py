@@ -1,8 +1,18 @@
-"""The tables of events and of the counts of their seats."""
+"""The tables of events, of their ticket types, and of the counts of seats."""
 
 from typing import Literal
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from festgate.kit.db.statements import metadata
 
@@ -22,6 +32,7 @@ events = Table(
     Column("ends_at", BigInteger, nullable=False),
     Column("sales_open_at", BigInteger, nullable=False),
     Column("sales_close_at", BigInteger, nullable=False),
+    # The lowest price of its public ticket types, for lists; ticket_types.py keeps it.
     Column("fee_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -32,6 +43,9 @@ events = Table(
     # The long columns are last: SQLite then reads a list without following a row's overflow pages.
     Column("search", Text, nullable=False),
     Column("description", Text, nullable=False),
+    # Live seats that one person can have at the event.
+    Column("max_per_person", Integer, nullable=False),
+    CheckConstraint("max_per_person >= 1", name="max_per_person"),
     CheckConstraint("state IN ('draft', 'published', 'cancelled')", name="state"),
     CheckConstraint("fee_minor >= 0", name="fee"),
 )
@@ -49,4 +63,55 @@ seats = Table(
     # read before it: both update the row.
     Column("on_sale", Integer, nullable=False),
     CheckConstraint("taken BETWEEN 0 AND capacity", name="taken"),
+)
+
+ticket_types = Table(
+    "catalogue_ticket_types",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("event_id", ForeignKey("catalogue_events.id"), nullable=False),
+    # The order in which the types are shown.
+    Column("position", Integer, nullable=False),
+    # Empty for the only type of an event, which then needs none.
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    # In the currency of the event. With `chosen_price` the least amount that the buyer can choose.
+    Column("fee_minor", BigInteger, nullable=False),
+    Column("chosen_price", Integer, nullable=False),
+    # 0: as the event.
+    Column("sales_open_at", BigInteger, nullable=False),
+    Column("sales_close_at", BigInteger, nullable=False),
+    # The type after which this one is sold: once the other is sold out, or its sales have closed.
+    Column("follows_id", ForeignKey("catalogue_ticket_types.id")),
+    # 1: sold only to those who have a promo code or a link for it.
+    Column("hidden", Integer, nullable=False),
+    Column("min_per_order", Integer, nullable=False),
+    Column("max_per_order", Integer, nullable=False),
+    # Hundredths of a per cent, included in the price.
+    Column("tax_rate", Integer, nullable=False),
+    # 1 once it is withdrawn: seats of it exist, and nobody can take another.
+    Column("withdrawn", Integer, nullable=False),
+    UniqueConstraint("event_id", "name"),
+    CheckConstraint("fee_minor >= 0", name="fee"),
+    CheckConstraint("min_per_order BETWEEN 1 AND max_per_order", name="per_order"),
+    CheckConstraint("tax_rate BETWEEN 0 AND 10000", name="tax_rate"),
+)
+
+quotas = Table(
+    "catalogue_quotas",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    # Empty for the quota of a single type.
+    Column("name", Text, nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("taken", Integer, nullable=False),
+    CheckConstraint("taken BETWEEN 0 AND capacity", name="taken"),
+)
+"""Counts that several ticket types, also of several events, draw on, besides the seats of their event."""
+
+quota_types = Table(
+    "catalogue_quota_types",
+    metadata,
+    Column("type_id", ForeignKey("catalogue_ticket_types.id"), primary_key=True),
+    Column("quota_id", ForeignKey("catalogue_quotas.id"), primary_key=True, index=True),
 )

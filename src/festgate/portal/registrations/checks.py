@@ -22,4 +22,34 @@ def check_counts(connection: Connection) -> list[Finding]:
     return findings
 
 
-CHECKS: tuple[Check, ...] = (check_counts,)
+def check_quotas(connection: Connection) -> list[Finding]:
+    """Check that each quota's count is the number of the live seats of its types, and not above its capacity."""
+    live, types = queries.live_by_type(connection), catalogue.types_by_quota(connection)
+    findings = []
+    for quota in catalogue.all_quotas(connection):
+        seats = sum(live.get(type_id, 0) for type_id in types.get(quota.id, ()))
+        where = f"quota {quota.name or quota.id}"
+        if seats > quota.capacity:
+            findings.append(
+                Finding("live seats <= quota", where, f"{seats} seats, but only {quota.capacity} tickets")
+            )
+        if seats != quota.taken:
+            what = f"{seats} seats, but {quota.taken} are counted as taken"
+            findings.append(Finding("taken = live seats of the quota", where, what))
+    return findings
+
+
+def check_types(connection: Connection) -> list[Finding]:
+    """Check that every seat has a ticket type of its event."""
+    wrong = queries.seats_of_other_types(connection)
+    return [
+        Finding(
+            "the type of a seat is one of its event",
+            f"seat {seat_id}",
+            "its type is missing or of another event",
+        )
+        for seat_id in wrong
+    ]
+
+
+CHECKS: tuple[Check, ...] = (check_counts, check_quotas, check_types)

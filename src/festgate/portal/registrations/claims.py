@@ -1,6 +1,8 @@
 """Operations of orders on seats: claim them during payment, confirm them once paid, or release them."""
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 
 from sqlalchemy import bindparam, update
 
@@ -30,7 +32,7 @@ _confirm = Statement(
     update(seats)
     # As it was read: on PostgreSQL its event may have been cancelled or its hold swept since.
     .where(seats.c.id == bindparam("seat"), seats.c.state == bindparam("seen_state"))
-    .values(state="confirmed", held_until=NEVER, changed_at=bindparam("now"))
+    .values(state="confirmed", held_until=NEVER, slot=bindparam("new_slot"), changed_at=bindparam("now"))
 )
 _unclaim = Statement(
     update(seats)
@@ -75,20 +77,46 @@ def confirm_seats(connection: Connection, order_id: int) -> bool:
     lapsed = [seat for seat in owned if seat.state == "lapsed"]
     if not owned or any(seat.state == "cancelled" for seat in owned):
         return False
-    for seat in lapsed:  # in order of event id, as everywhere where several counts are locked
-        catalogue.lock_seats(connection, seat.event_id)
-        sweep_event(connection, seat.event_id)
-        if queries.count_seats_at(connection, seat.person_id, seat.event_id)[1]:
-            return False
-        event = catalogue.event_by_id(connection, seat.event_id)
-        if event.taken >= event.capacity or event.state != "published":
-            return False
-    for seat in lapsed:
-        catalogue.take_seat(connection, seat.event_id)
+    slots = _take_again(connection, lapsed) if lapsed else {}
+    if slots is None:
+        return False
     for seat in owned:
-        if not connection.run(_confirm, seat=seat.id, now=connection.now, seen_state=seat.state):
+        slot = slots.get(seat.id, seat.slot)
+        if not connection.run(
+            _confirm, seat=seat.id, now=connection.now, seen_state=seat.state, new_slot=slot
+        ):
             raise TryAgain
     return True
+
+
+def _take_again(connection: Connection, lapsed: Sequence[Seat]) -> dict[int, int] | None:
+    """Take seats again whose hold has ended; return the slot of each, or None if one of them cannot be taken."""
+    slots: dict[int, int] = {}
+    counts: dict[int, int] = {}
+    drawn: Counter[int] = Counter()
+    left: dict[int, int] = {}
+    # In order of event id, as everywhere where several counts are locked.
+    for event_id, group in groupby(lapsed, key=lambda seat: seat.event_id):
+        again = list(group)
+        catalogue.lock_seats(connection, event_id)
+        sweep_event(connection, event_id)
+        event = catalogue.event_by_id(connection, event_id)
+        used = queries.used_slots(connection, again[0].person_id, event_id)
+        free = [slot for slot in range(event.max_per_person) if slot not in used]
+        if event.state != "published" or min(event.capacity - event.taken, len(free)) < len(again):
+            return None
+        slots |= {seat.id: slot for seat, slot in zip(again, free, strict=False)}
+        counts[event_id] = len(again)
+        types = {kind.id: kind for kind in catalogue.types_of(connection, event_id)}
+        for quota in (quota for seat in again for quota in types[seat.type_id].quotas):
+            drawn[quota.id] += 1
+            left[quota.id] = quota.left
+    if any(drawn[quota_id] > left[quota_id] for quota_id in drawn):
+        return None
+    for event_id, count in counts.items():
+        catalogue.take_seats(connection, event_id, count, {})
+    catalogue.take_from_quotas(connection, drawn)
+    return slots
 
 
 def release_seats(connection: Connection, order_id: int, ended_by: EndedBy = ORDER) -> None:

@@ -1,7 +1,7 @@
 """Errors of taking and cancelling a seat."""
 
 from festgate.kit.errors import Conflict
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 
 
 class AlreadyRegistered(Conflict):
@@ -11,6 +11,27 @@ class AlreadyRegistered(Conflict):
     title = N_("You are already registered")
     message = N_("You are already registered for this event. Each person can have one seat.")
     actions = ((N_("My events"), "/my-events"), (N_("More events"), "/events"))
+
+
+class TooManyTickets(Conflict):
+    """The person would have more seats at the event than one person can have."""
+
+    code = "too-many-tickets"
+    title = N_("Too many tickets")
+    actions = ((N_("My events"), "/my-events"), (N_("More events"), "/events"))
+
+    def __init__(self, most: int, has: int) -> None:
+        """Take the number of seats that one person can have at the event, and that this person has."""
+        sentence = gettext("Each person can have {max} tickets for this event, and you have {count}.")
+        super().__init__(sentence.format(max=most, count=has))
+
+
+class ChooseTicket(Conflict):
+    """The event has several ticket types, and the request does not say which, or asks for one that is not on sale."""
+
+    code = "choose-ticket"
+    title = N_("Choose a ticket")
+    message = N_("This event has several ticket types. Choose one on the event's page.")
 
 
 class SalesNotOpen(Conflict):

@@ -5,19 +5,21 @@ row. A hold ends by the clock. The next registration sweeps the ended holds of i
 seat becomes free without a periodic task.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 from sqlalchemy import bindparam, update
 
 from festgate.kit.clock import MINUTE, NEVER, Milliseconds
-from festgate.kit.db.statements import Connection, Statement, UniqueViolation, inserting
+from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import NotFound
 from festgate.kit.messaging import outbox
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import limits, queries
+from festgate.portal.registrations.choices import choose
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
@@ -26,6 +28,7 @@ from festgate.portal.registrations.errors import (
     SeatInOrder,
     SeatPaid,
     SeatUsed,
+    TooManyTickets,
 )
 from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
 from festgate.portal.registrations.tables import HELD, HOLD_NOW, LIVE, seats
@@ -40,12 +43,59 @@ _sweep = Statement(
     update(seats)
     .where(seats.c.event_id == bindparam("event"), HELD, seats.c.held_until <= HOLD_NOW)
     .values(state="lapsed", changed_at=bindparam("now"))
+    .returning(seats.c.type_id)
 )
 _cancel = Statement(
     update(seats)
     .where(seats.c.id == bindparam("seat"), LIVE)
     .values(state="cancelled", changed_at=bindparam("now"), ended_by=bindparam("cause"))
 )
+
+
+def hold_seats(
+    connection: Connection,
+    person_id: int,
+    slug: str,
+    hold_minutes: int,
+    terms: limits.Terms = limits.UNLIMITED,
+    wanted: Mapping[int, int] | None = None,
+) -> list[int]:
+    """Take seats for the person and return their ids: held for `hold_minutes` if they have a fee, else confirmed.
+
+    `wanted` has the number of tickets by ticket type; None is one ticket of the only type on sale. With an unconfirmed
+    email address seats are held for a few minutes only. Raises NotFound, SalesNotOpen, SalesClosed, AlreadyRegistered,
+    AddressNotConfirmed, TooMany, the errors of `choose`, or catalogue's SoldOut.
+    """
+    event = open_event(connection, slug)
+    chosen = choose(catalogue.types_of(connection, event.id), wanted, connection.now)
+    count = sum(chosen.values())
+    address = terms.address
+    if address is not None:
+        accounts.check_seats(connection, address)
+    if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id, count):
+        hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
+    quotas = quotas_of(chosen)
+    for event_id in sorted({event.id, *_events_to_sweep(connection, quotas)}):
+        sweep_event(connection, event_id)
+    try:
+        catalogue.take_seats(
+            connection, event.id, count, {quota.id: number for quota, number in quotas.items()}
+        )
+    except catalogue.SoldOut:
+        if queries.count_seats_at(connection, person_id, event.id)[1] >= event.max_per_person:
+            raise AlreadyRegistered from None
+        raise
+    if not terms.is_first:
+        limits.check_takings(connection, person_id, event, count)
+    slots = _free_slots(connection, person_id, event, count)
+    seat_ids = []
+    for kind, number in chosen.items():
+        for _ in range(number):
+            seat_id = _insert_seat(connection, event, kind, person_id, next(slots), hold_minutes)
+            if address is not None:
+                accounts.count_seat(connection, address, seat_id)
+            seat_ids.append(seat_id)
+    return seat_ids
 
 
 def hold_seat(
@@ -55,68 +105,97 @@ def hold_seat(
     hold_minutes: int,
     terms: limits.Terms = limits.UNLIMITED,
 ) -> int:
-    """Take a seat for the person and return its id: held for `hold_minutes` if it has a fee, else confirmed.
+    """Take one seat of the only type on sale and return its id. Raises the errors of `hold_seats`."""
+    return hold_seats(connection, person_id, slug, hold_minutes, terms)[0]
 
-    With an unconfirmed email address it is held for a few minutes only. Raises NotFound, SalesNotOpen, SalesClosed,
-    AlreadyRegistered, AddressNotConfirmed, TooMany or catalogue's SoldOut.
-    """
-    event = open_event(connection, slug)
-    address = terms.address
-    if address is not None:
-        accounts.check_seats(connection, address)
-    if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id):
-        hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
+
+def _insert_seat(
+    connection: Connection,
+    event: catalogue.Event,
+    kind: catalogue.TicketType,
+    person_id: int,
+    slot: int,
+    hold_minutes: int,
+) -> int:
     now = connection.now
-    sweep_event(connection, event.id)
-    try:
-        catalogue.take_seat(connection, event.id)
-    except catalogue.SoldOut:
-        if queries.count_seats_at(connection, person_id, event.id)[1]:
-            raise AlreadyRegistered from None
-        raise
-    if not terms.is_first:
-        limits.check_takings(connection, person_id, event.id)
-    free = event.fee.minor == 0
+    free = kind.fee.minor == 0
     until: Milliseconds = NEVER if free else now + hold_minutes * MINUTE
     try:
         seat_id: int = connection.value(
             _insert,
             event_id=event.id,
+            type_id=kind.id,
             person_id=person_id,
+            slot=slot,
             state="confirmed" if free else "held",
             held_until=until,
             hold_ends_at=until,
-            fee_minor=event.fee.minor,
-            currency=event.fee.currency,
+            fee_minor=kind.fee.minor,
+            currency=kind.fee.currency,
             order_id=None,
             taken_at=now,
             changed_at=now,
             ended_by=None,
         )
     except UniqueViolation:
-        raise AlreadyRegistered from None
-    if address is not None:
-        accounts.count_seat(connection, address, seat_id)
+        if event.max_per_person == 1:
+            raise AlreadyRegistered from None
+        # The same person has just taken a seat in another process.
+        raise TryAgain from None
     if free:
         outbox.record(connection, SeatConfirmed(seat_id))
     return seat_id
 
 
-def refuse_early(connection: Connection, person_id: int, slug: str) -> bool:
-    """Raise the errors of `hold_seat` from a read, and return whether the person has never had a seat at the event.
+def _free_slots(connection: Connection, person_id: int, event: catalogue.Event, count: int) -> Iterator[int]:
+    """Return the numbers of the person's next seats. Raises AlreadyRegistered if there are not enough."""
+    if event.max_per_person == 1 and count == 1:
+        return iter((0,))  # a seat that the person has already violates the key
+    used = queries.used_slots(connection, person_id, event.id)
+    free = [slot for slot in range(event.max_per_person) if slot not in used]
+    if len(free) < count:
+        raise (
+            AlreadyRegistered
+            if event.max_per_person == 1
+            else TooManyTickets(event.max_per_person, len(used))
+        )
+    return iter(free)
+
+
+def quotas_of(chosen: Mapping[catalogue.TicketType, int]) -> Mapping[catalogue.Quota, int]:
+    """Return the number of tickets that draw on each quota."""
+    counts: Counter[catalogue.Quota] = Counter()
+    for kind, number in chosen.items():
+        for quota in kind.quotas:
+            counts[quota] += number
+    return counts
+
+
+def _events_to_sweep(connection: Connection, quotas: Mapping[catalogue.Quota, int]) -> set[int]:
+    """Return the events whose ended holds may be all that keeps a quota full."""
+    full = [quota for quota, number in quotas.items() if quota.left < number]
+    return {event_id for quota in full for event_id in catalogue.events_of_quota(connection, quota.id)}
+
+
+def refuse_early(
+    connection: Connection, person_id: int, slug: str, wanted: Mapping[int, int] | None = None
+) -> bool:
+    """Raise the errors of `hold_seats` from a read, and return whether the person has never had a seat at the event.
 
     In a rush most requests find the event sold out, and need not wait for the writer.
     """
     event = open_event(connection, slug)
-    count, has_live = queries.count_seats_at(connection, person_id, event.id)
-    if has_live:
-        raise AlreadyRegistered
+    ever, live = queries.count_seats_at(connection, person_id, event.id)
+    if live >= event.max_per_person:
+        raise AlreadyRegistered if event.max_per_person == 1 else TooManyTickets(event.max_per_person, live)
     if (
         event.taken >= event.capacity
         and event.taken - queries.count_lapsed(connection, event.id) >= event.capacity
     ):
         raise catalogue.SoldOut
-    return count == 0
+    if wanted is not None:
+        choose(catalogue.types_of(connection, event.id), wanted, connection.now)
+    return ever == 0
 
 
 def open_event(connection: Connection, slug: str) -> catalogue.Event:
@@ -133,10 +212,10 @@ def sweep_event(connection: Connection, event_id: int) -> int:
     """Release the seats of the event whose holds have ended, and return their number."""
     if queries.count_lapsed(connection, event_id) == 0:
         return 0
-    swept = connection.run(_sweep, event=event_id, now=connection.now)
+    swept = Counter(type_id for (type_id,) in connection.all(_sweep, event=event_id, now=connection.now))
     if swept:
         catalogue.give_back_seats(connection, event_id, swept)
-    return swept
+    return swept.total()
 
 
 def sweep_all(connection: Connection) -> int:
@@ -208,7 +287,7 @@ def release_seat(connection: Connection, seat: queries.Seat, ended_by: EndedBy) 
     """
     if connection.run(_cancel, seat=seat.id, now=connection.now, cause=ended_by) == 0:
         return False
-    catalogue.give_back_seats(connection, seat.event_id, 1)
+    catalogue.give_back_seats(connection, seat.event_id, {seat.type_id: 1})
     if seat.state == "confirmed":
         outbox.record(connection, SeatReleased(seat.id))
     elif ended_by in (EVENT, ORGANISER):

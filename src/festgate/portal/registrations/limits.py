@@ -1,6 +1,7 @@
 """Limits on the seats that one account takes.
 
-A person has one live seat at an event, and takes at most `MAX_TAKINGS` at each event in a day. That limits holds that
+A person has as many live seats at an event as the organiser allows, usually one, and takes at most `MAX_TAKINGS` times
+that number at each event in a day. That limits holds that
 are renewed for ever, and the emails about registering and cancelling again and again. Seats are counted while the
 event's count is locked, so the limit holds across processes. The first seat at an event is not counted: a rush consists
 of first seats.
@@ -15,11 +16,12 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.translation import gettext
 from festgate.kit.visitors import Visitor
 from festgate.portal.accounts import facade as accounts
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries
 from festgate.settings import Settings
 
 MAX_TAKINGS = 5
-"""Seats that one person may take at one event in a day: enough for some holds that ended before they were paid."""
+"""How often a person may take all seats that one person can have at an event, in a day: enough for some ended holds."""
 MAX_UNCONFIRMED_SEATS = 3
 """Live seats of an account with an unconfirmed email address."""
 UNCONFIRMED_HOLD_MINUTES = 5
@@ -46,26 +48,27 @@ def terms_of(visitor: Visitor, address: accounts.SeatLimit, settings: Settings, 
     return Terms(visitor.is_confirmed or not settings.confirms_email, address, is_first)
 
 
-def admit_unconfirmed(connection: Connection, person_id: int) -> bool:
-    """Return whether the address is unconfirmed. Raises AddressNotConfirmed if the account has its maximum of seats.
+def admit_unconfirmed(connection: Connection, person_id: int, count: int) -> bool:
+    """Return whether the address is unconfirmed. Raises AddressNotConfirmed if `count` seats more are too many.
 
     The person's row stays locked, so that seats that are taken at the same time, in any process, are counted in turn.
     """
     if not accounts.lock_unconfirmed(connection, person_id):
         return False
-    if queries.count_live(connection, person_id) >= MAX_UNCONFIRMED_SEATS:
+    if queries.count_live(connection, person_id) + count > MAX_UNCONFIRMED_SEATS:
         alternative = gettext("Until then you can have {count} seats at a time.")
         accounts.require_confirmed(connection, person_id, alternative.format(count=MAX_UNCONFIRMED_SEATS))
     return True
 
 
-def check_takings(connection: Connection, person_id: int, event_id: int) -> None:
-    """Raise TooMany if the person has taken the maximum of seats at the event in a day.
+def check_takings(connection: Connection, person_id: int, event: catalogue.Event, count: int) -> None:
+    """Raise TooMany if `count` seats more at the event are too many for the person in a day.
 
     The event's count has to be locked, so that no other seat is taken before this transaction ends.
     """
     since = connection.now - DAY
-    count, first = queries.count_takings(connection, person_id, event_id, since)
-    if count >= MAX_TAKINGS:
+    taken, first = queries.count_takings(connection, person_id, event.id, since)
+    # As many times as somebody may take all seats that one person can have.
+    if taken + count > MAX_TAKINGS * event.max_per_person:
         sentence = gettext("You have taken a seat at this event {count} times in 24 hours.")
-        raise accounts.too_many(sentence.format(count=MAX_TAKINGS), first - since)
+        raise accounts.too_many(sentence.format(count=taken), first - since)

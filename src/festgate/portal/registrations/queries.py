@@ -28,7 +28,11 @@ class Seat:
 
     id: int
     event_id: int
+    type_id: int
+    """The ticket type."""
     person_id: int
+    slot: int
+    """Its number among the person's live seats at the event."""
     state: SeatState
     held_until: Milliseconds
     """While holds are paused this moves on with the time, so that the time left stays the same."""
@@ -43,6 +47,13 @@ class Seat:
     place: str
     starts_at: Milliseconds
     ends_at: Milliseconds
+    type_name: str
+    """The name of the ticket type; empty for the only type of an event."""
+
+    @property
+    def label(self) -> str:
+        """The title of the event, with the ticket type if it has a name."""
+        return f"{self.title}: {self.type_name}" if self.type_name else self.title
 
     @property
     def payable(self) -> bool:
@@ -77,12 +88,20 @@ class Pause:
 _events = table(
     "catalogue_events", *(column(name) for name in ("id", "title", "slug", "place", "starts_at", "ends_at"))
 )
-_seat = select(
-    *seats.c["id", "event_id", "person_id", "state", "held_until", "fee_minor", "currency", "order_id"],
-    *seats.c["ended_by", "taken_at"],
-    BEGAN,
-    *_events.c["title", "slug", "place", "starts_at", "ends_at"],
-).join_from(seats, _events, _events.c.id == seats.c.event_id)
+_types = table("catalogue_ticket_types", *(column(name) for name in ("id", "event_id", "name")))
+_seat = (
+    select(
+        *seats.c[
+            "id", "event_id", "type_id", "person_id", "slot", "state", "held_until", "fee_minor", "currency"
+        ],
+        *seats.c["order_id", "ended_by", "taken_at"],
+        BEGAN,
+        *_events.c["title", "slug", "place", "starts_at", "ends_at"],
+        _types.c.name,
+    )
+    .join_from(seats, _events, _events.c.id == seats.c.event_id)
+    .join(_types, _types.c.id == seats.c.type_id)
+)
 
 _OF_PERSON = seats.c.person_id == bindparam("person")
 _PAYABLE = HELD & (seats.c.held_until > HOLD_NOW) & seats.c.order_id.is_(None)
@@ -93,7 +112,7 @@ _by_person = Statement(_seat.where(_OF_PERSON).order_by(_events.c.starts_at, sea
 _held_by_person = Statement(_seat.where(_OF_PERSON, _PAYABLE).order_by(seats.c.event_id))
 _by_order = Statement(_seat.where(seats.c.order_id == bindparam("order")).order_by(seats.c.event_id))
 _seats_at = Statement(
-    select(func.count(), func.max(case((_LIVE_NOW, 1), else_=0))).where(
+    select(func.count(), func.sum(case((_LIVE_NOW, 1), else_=0))).where(
         _OF_PERSON,
         # `+ 0`: as below, for a person with few seats at an event with many.
         seats.c.event_id + 0 == bindparam("event"),
@@ -120,6 +139,23 @@ _event = seats.c.event_id + 0
 _lapsed = Statement(select(_event, func.count()).where(HELD, seats.c.held_until <= HOLD_NOW).group_by(_event))
 _lapsed_of_event = Statement(
     select(func.count()).where(HELD, _event == bindparam("event"), seats.c.held_until <= HOLD_NOW)
+)
+_slots = Statement(
+    select(seats.c.slot)
+    .where(LIVE, seats.c.event_id == bindparam("event"), _OF_PERSON)
+    .order_by(seats.c.slot)
+)
+_live_by_type = Statement(select(seats.c.type_id, func.count()).where(LIVE).group_by(seats.c.type_id))
+_of_type = Statement(
+    select(func.count(), func.sum(case((LIVE, 1), else_=0))).where(
+        seats.c.event_id == bindparam("event"), seats.c.type_id == bindparam("type")
+    )
+)
+_of_other_types = Statement(
+    select(seats.c.id)
+    .join_from(seats, _types, _types.c.id == seats.c.type_id, isouter=True)
+    .where(_types.c.event_id.is_distinct_from(seats.c.event_id))
+    .order_by(seats.c.id)
 )
 _next_lapse = Statement(
     select(func.min(seats.c.held_until)).where(
@@ -149,7 +185,7 @@ _seats_of_event = Statement(
 
 
 def _read(row: tuple[Any, ...], now: Milliseconds) -> Seat:
-    number, event, person, state, until, fee, currency, order, ended_by, taken, began = row[:11]
+    number, event, kind, person, slot, state, until, fee, currency, order, ended_by, taken, began = row[:13]
     stood: Milliseconds | None = None
     if state == "held":
         if began is not None and began <= now:
@@ -158,7 +194,7 @@ def _read(row: tuple[Any, ...], now: Milliseconds) -> Seat:
             state = "lapsed"
             stood = None
     end, amount = until + (stood or 0), Money(fee, currency)
-    return Seat(number, event, person, state, end, amount, order, stood, ended_by, *row[11:])
+    return Seat(number, event, kind, person, slot, state, end, amount, order, stood, ended_by, *row[13:])
 
 
 def seat(connection: Connection, seat_id: int) -> Seat:
@@ -203,10 +239,10 @@ def live_seats_of_event(connection: Connection, event_id: int, limit: int) -> li
     return [_read(row, connection.now) for row in rows]
 
 
-def count_seats_at(connection: Connection, person_id: int, event_id: int) -> tuple[int, bool]:
-    """Return how many seats the person has or had at the event, and whether one of them is live."""
+def count_seats_at(connection: Connection, person_id: int, event_id: int) -> tuple[int, int]:
+    """Return the number of seats that the person has or had at the event, and of those that are live."""
     count, live = connection.all(_seats_at, person=person_id, event=event_id, now=connection.now)[0]
-    return count, live == 1
+    return count, live or 0
 
 
 def count_takings(
@@ -235,6 +271,27 @@ def has_confirmed_since(connection: Connection, person_id: int, since: Milliseco
 def count_lapsed(connection: Connection, event_id: int) -> int:
     """Return how many seats of the event are free, though still counted as taken."""
     return int(connection.value(_lapsed_of_event, event=event_id, now=connection.now))
+
+
+def used_slots(connection: Connection, person_id: int, event_id: int) -> set[int]:
+    """Return the slots of the person's live seats at the event, ended holds that have not been swept included."""
+    return {slot for (slot,) in connection.all(_slots, person=person_id, event=event_id)}
+
+
+def live_by_type(connection: Connection) -> dict[int, int]:
+    """Return the number of rows of held and confirmed seats by ticket type, to check the counts of quotas."""
+    return {type_id: count for type_id, count in connection.all(_live_by_type)}  # noqa: C416  (typed)
+
+
+def seats_of_other_types(connection: Connection) -> list[int]:
+    """Return the ids of seats without a ticket type, or with one of another event."""
+    return [seat_id for (seat_id,) in connection.all(_of_other_types)]
+
+
+def count_of_type(connection: Connection, event_id: int, type_id: int) -> tuple[int, int]:
+    """Return the number of all seats of a ticket type that were ever taken, and of those that are held or confirmed."""
+    ever, live = connection.all(_of_type, event=event_id, type=type_id)[0]
+    return ever, live or 0
 
 
 def find_lapses(connection: Connection) -> LapsedHolds:

@@ -22,7 +22,11 @@ seats = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("event_id", ForeignKey("catalogue_events.id"), nullable=False),
+    # Never null in a row that was written since the column exists; the migration set it in older ones.
+    Column("type_id", ForeignKey("catalogue_ticket_types.id")),
     Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
+    # Numbers the live seats of a person at an event, from 0 to the event's `max_per_person` - 1.
+    Column("slot", Integer, nullable=False),
     Column("state", Text, nullable=False),
     # When a held seat becomes free. An open order extends it; hold_ends_at keeps the time promised at first.
     Column("held_until", BigInteger, nullable=False),
@@ -41,11 +45,12 @@ seats = Table(
 LIVE = seats.c.state.in_(("held", "confirmed"))
 HELD = seats.c.state == "held"
 
-# A person has one live seat at an event, even if several requests arrive at once.
+# A person has at most `max_per_person` live seats at an event, even if several requests arrive at once.
 Index(
     "uq_registrations_seats_live",
     seats.c.event_id,
     seats.c.person_id,
+    seats.c.slot,
     unique=True,
     sqlite_where=LIVE,
     postgresql_where=LIVE,

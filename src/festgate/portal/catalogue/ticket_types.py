@@ -1,0 +1,357 @@
+"""Ticket types: the kinds of tickets that an event sells, each with its price, quota and sale window.
+
+Every event has at least one type. The only type of an event needs no name, and visitors see the event alone. Operations
+lock the count of the event's seats first, as all operations on an event do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, select, update
+
+from festgate.kit.clock import Milliseconds
+from festgate.kit.db.statements import Connection, Statement, UniqueViolation, inserting
+from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.money import Money, parse_amount
+from festgate.kit.translation import N_, gettext
+from festgate.portal.catalogue.quotas import Quota, quotas_of_event, set_own_quota
+from festgate.portal.catalogue.tables import events, quota_types, ticket_types
+
+MAX_TYPES = 30
+"""The number of types of one event, withdrawn ones included."""
+MAX_PER_ORDER = 100
+"""Tickets of one type in one order."""
+NO_TYPE = N_("This event has no such ticket type.")
+_FIELDS = (
+    "name",
+    "description",
+    "fee_minor",
+    "chosen_price",
+    "sales_open_at",
+    "sales_close_at",
+    "follows_id",
+    "hidden",
+    "min_per_order",
+    "max_per_order",
+    "tax_rate",
+)
+"""The columns that an organiser enters."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDetails:
+    """A ticket type as its organiser enters it. Times are in milliseconds; 0 as the event."""
+
+    name: str
+    fee: Money
+    """The price; the least price that the buyer can choose, if `has_chosen_price`."""
+    description: str = ""
+    has_chosen_price: bool = False
+    sales_open_at: Milliseconds = 0
+    sales_close_at: Milliseconds = 0
+    follows_id: int | None = None
+    """The type after which this one is sold."""
+    is_hidden: bool = False
+    """Whether it is sold only to visitors who have a promo code or a link for it."""
+    min_per_order: int = 1
+    max_per_order: int = 1
+    tax_rate: int = 0
+    """The tax that the price includes, in hundredths of a per cent."""
+    own_quota: int | None = None
+    """The most tickets of this type; None without a limit but the event's."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketType:
+    """A ticket type of an event."""
+
+    id: int
+    event_id: int
+    position: int
+    details: TypeDetails
+    is_withdrawn: bool
+    quotas: tuple[Quota, ...] = ()
+    """All quotas that it draws on, in ascending order of id."""
+
+    @property
+    def name(self) -> str:
+        """The name; empty for the only type of an event."""
+        return self.details.name
+
+    @property
+    def fee(self) -> Money:
+        """The price, or the least price that the buyer can choose."""
+        return self.details.fee
+
+
+_type = select(
+    *ticket_types.c["id", "event_id", "position", "withdrawn"],
+    *ticket_types.c[_FIELDS],
+    events.c.currency,
+    select(quota_types.c.quota_id).where(quota_types.c.type_id == ticket_types.c.id).exists(),
+).join_from(ticket_types, events, events.c.id == ticket_types.c.event_id)
+_of_event = Statement(
+    _type.where(ticket_types.c.event_id == bindparam("event")).order_by(
+        ticket_types.c.position, ticket_types.c.id
+    )
+)
+_all = Statement(_type.order_by(ticket_types.c.event_id, ticket_types.c.position, ticket_types.c.id))
+_insert = inserting(ticket_types, returning="id")
+_one = ticket_types.c.id == bindparam("type")
+_edit = Statement(
+    update(ticket_types).where(_one).values({name: bindparam(f"new_{name}") for name in _FIELDS})
+)
+_set_fee = Statement(update(ticket_types).where(_one).values(fee_minor=bindparam("new_fee")))
+_withdraw = Statement(update(ticket_types).where(_one).values(withdrawn=bindparam("is_withdrawn")))
+_move = Statement(update(ticket_types).where(_one).values(position=bindparam("new_position")))
+_drop_links = Statement(delete(quota_types).where(quota_types.c.type_id == bindparam("type")))
+_drop = Statement(delete(ticket_types).where(_one))
+_drop_of_event = Statement(delete(ticket_types).where(ticket_types.c.event_id == bindparam("event")))
+_followers = Statement(
+    update(ticket_types).where(ticket_types.c.follows_id == bindparam("type")).values(follows_id=None)
+)
+_least_fee = Statement(
+    select(func.min(ticket_types.c.fee_minor)).where(
+        ticket_types.c.event_id == bindparam("event"),
+        ticket_types.c.withdrawn == 0,
+        ticket_types.c.hidden == 0,
+    )
+)
+
+
+def types_of(connection: Connection, event_id: int) -> tuple[TicketType, ...]:
+    """Return the types of the event in their order, withdrawn ones included."""
+    rows = connection.all(_of_event, event=event_id)
+    quotas = quotas_of_event(connection, event_id) if any(row[-1] for row in rows) else {}
+    return tuple(_read(row, quotas) for row in rows)
+
+
+def type_of(types: Sequence[TicketType], type_id: int) -> TicketType:
+    """Return the type of that id. Raises NotFound."""
+    for ticket_type in types:
+        if ticket_type.id == type_id:
+            return ticket_type
+    raise NotFound(gettext(NO_TYPE))
+
+
+def is_offered(ticket_type: TicketType, types: Sequence[TicketType], now: Milliseconds) -> bool:
+    """Return whether a type is on sale to every visitor at `now`, as far as the type itself decides that."""
+    details = ticket_type.details
+    return (
+        not ticket_type.is_withdrawn
+        and not details.is_hidden
+        and details.sales_open_at <= now
+        and not _has_closed(ticket_type, now)
+        and (details.follows_id is None or _is_over(type_of(types, details.follows_id), now))
+    )
+
+
+def _has_closed(ticket_type: TicketType, now: Milliseconds) -> bool:
+    return 0 < ticket_type.details.sales_close_at <= now
+
+
+def _is_over(ticket_type: TicketType, now: Milliseconds) -> bool:
+    """Return whether a type is not sold any more, so that the one after it is."""
+    return (
+        ticket_type.is_withdrawn
+        or _has_closed(ticket_type, now)
+        or any(quota.left <= 0 for quota in ticket_type.quotas)
+    )
+
+
+def add_first_type(connection: Connection, event_id: int, fee: Money) -> None:
+    """Give a new event its first type, without a name."""
+    _add(connection, event_id, 0, TypeDetails("", fee))
+
+
+def add_type(connection: Connection, event_id: int, details: TypeDetails) -> TicketType:
+    """Add a type to the event and return it. The caller has locked the event's seats. Raises Invalid."""
+    types = types_of(connection, event_id)
+    if len(types) >= MAX_TYPES:
+        sentence = gettext("An event can have at most {max} ticket types.")
+        raise Invalid({"name": sentence.format(max=MAX_TYPES)})
+    _refuse(find_type_errors(details, types))
+    type_id = _add(connection, event_id, max((other.position for other in types), default=-1) + 1, details)
+    return type_of(types_of(connection, event_id), type_id)
+
+
+def edit_type(connection: Connection, ticket_type: TicketType, details: TypeDetails, taken: int = 0) -> bool:
+    """Give a type other details; return whether anything changed. The caller has locked the event's seats.
+
+    The prices of seats that are held or sold stay as they were shown. `taken` is the number of those seats, which count
+    in a new quota. Raises Invalid, also if more seats are taken than the quota has.
+    """
+    if details == ticket_type.details:
+        return False
+    others = [other for other in types_of(connection, ticket_type.event_id) if other.id != ticket_type.id]
+    _refuse(find_type_errors(details, others, ticket_type.id))
+    columns = {f"new_{name}": value for name, value in _columns(details).items()}
+    try:
+        connection.run(_edit, type=ticket_type.id, **columns)
+    except UniqueViolation:
+        raise Invalid({"name": gettext("Another ticket type of this event has this name.")}) from None
+    set_own_quota(connection, ticket_type.id, details.own_quota, taken)
+    return True
+
+
+def set_only_fee(connection: Connection, event_id: int, fee: Money) -> None:
+    """Set the fee of an event with one type. Raises Invalid if it has several."""
+    types = [other for other in types_of(connection, event_id) if not other.is_withdrawn]
+    if len(types) != 1:
+        raise Invalid(
+            {
+                "fee": gettext(
+                    "This event has several ticket types. Change the price of a ticket type instead."
+                )
+            }
+        )
+    connection.run(_set_fee, type=types[0].id, new_fee=fee.minor)
+
+
+def set_type_currency(connection: Connection, event_id: int, currency: str) -> None:
+    """Put the fees of the event's types into that currency without converting them: 450 stays 450.
+
+    The event has still its old currency. Raises ValueError if a fee has more decimals than the currency.
+    """
+    for ticket_type in types_of(connection, event_id):
+        fee = parse_amount(ticket_type.fee.plain(), currency)
+        connection.run(_set_fee, type=ticket_type.id, new_fee=fee.minor)
+
+
+def remove_type(connection: Connection, ticket_type: TicketType, *, is_used: bool) -> None:
+    """Remove a type; withdraw it instead if it `is_used`, because seats of it exist or existed.
+
+    The caller has locked the event's seats. Raises Invalid for the last type of an event.
+    """
+    left = [
+        other
+        for other in types_of(connection, ticket_type.event_id)
+        if other.id != ticket_type.id and not other.is_withdrawn
+    ]
+    if not left:
+        raise Invalid({"name": gettext("An event needs at least one ticket type.")})
+    connection.run(_followers, type=ticket_type.id)
+    if is_used:
+        connection.run(_withdraw, type=ticket_type.id, is_withdrawn=1)
+        return
+    set_own_quota(connection, ticket_type.id, None)
+    connection.run(_drop_links, type=ticket_type.id)
+    connection.run(_drop, type=ticket_type.id)
+
+
+def offer_again(connection: Connection, ticket_type: TicketType) -> None:
+    """Offer a withdrawn type again. The caller has locked the event's seats."""
+    connection.run(_withdraw, type=ticket_type.id, is_withdrawn=0)
+
+
+def order_types(connection: Connection, types: Sequence[TicketType]) -> None:
+    """Show the types in this order. The caller has locked the event's seats."""
+    for position, ticket_type in enumerate(types):
+        if ticket_type.position != position:
+            connection.run(_move, type=ticket_type.id, new_position=position)
+
+
+def drop_types(connection: Connection, event_id: int) -> None:
+    """Delete the types of a draft that is deleted."""
+    for ticket_type in types_of(connection, event_id):
+        connection.run(_followers, type=ticket_type.id)
+        set_own_quota(connection, ticket_type.id, None)
+        connection.run(_drop_links, type=ticket_type.id)
+    connection.run(_drop_of_event, event=event_id)
+
+
+def least_fee(connection: Connection, event_id: int) -> int:
+    """Return the lowest price of the event's public types, in minor units."""
+    fee: int | None = connection.value(_least_fee, event=event_id)
+    return fee or 0
+
+
+def find_type_errors(
+    details: TypeDetails, others: Sequence[TicketType], type_id: int | None = None
+) -> dict[str, str]:
+    """Return a sentence for each wrong field of a type beside the event's `others`."""
+    errors: dict[str, str] = {}
+    offered = [other for other in others if not other.is_withdrawn]
+    if not details.name and offered:
+        errors["name"] = gettext("Enter a name, since the event has several ticket types.")
+    if any(other.name == details.name for other in others):
+        errors.setdefault("name", gettext("Another ticket type of this event has this name."))
+    if details.min_per_order > details.max_per_order:
+        errors["min_per_order"] = gettext("The minimum per order is above the maximum.")
+    opens, closes = details.sales_open_at, details.sales_close_at
+    if opens and closes and opens >= closes:
+        errors["sales_close_at"] = gettext("Sales must open before they close.")
+    if details.follows_id is not None and not _can_follow(details.follows_id, others, type_id):
+        errors["follows_id"] = gettext(
+            "Choose another ticket type of this event that does not follow this one."
+        )
+    return errors
+
+
+def _can_follow(follows_id: int, others: Sequence[TicketType], type_id: int | None) -> bool:
+    """Return whether the type exists, and following it does not lead back to the type itself."""
+    by_id = {other.id: other for other in others}
+    at: int | None = follows_id
+    for _ in range(len(by_id) + 1):
+        if at is None:
+            return True
+        if at == type_id or at not in by_id:
+            return False
+        at = by_id[at].details.follows_id
+    return False
+
+
+def _add(connection: Connection, event_id: int, position: int, details: TypeDetails) -> int:
+    try:
+        type_id: int = connection.value(
+            _insert, event_id=event_id, position=position, withdrawn=0, **_columns(details)
+        )
+    except UniqueViolation:
+        raise Invalid({"name": gettext("Another ticket type of this event has this name.")}) from None
+    if details.own_quota is not None:
+        set_own_quota(connection, type_id, details.own_quota)
+    return type_id
+
+
+def _columns(details: TypeDetails) -> dict[str, object]:
+    return {
+        "name": details.name,
+        "description": details.description,
+        "fee_minor": details.fee.minor,
+        "chosen_price": int(details.has_chosen_price),
+        "sales_open_at": details.sales_open_at,
+        "sales_close_at": details.sales_close_at,
+        "follows_id": details.follows_id,
+        "hidden": int(details.is_hidden),
+        "min_per_order": details.min_per_order,
+        "max_per_order": details.max_per_order,
+        "tax_rate": details.tax_rate,
+    }
+
+
+def _read(row: tuple[Any, ...], quotas: Mapping[int, tuple[Quota, ...]]) -> TicketType:
+    number, event_id, position, withdrawn, name, description, fee, chosen, opens, closes, follows = row[:11]
+    hidden, least, most, tax, currency = row[11:16]
+    drawn = quotas.get(number, ())
+    own = next((quota.capacity for quota in drawn if quota.is_own), None)
+    details = TypeDetails(
+        name,
+        Money(fee, currency),
+        description,
+        bool(chosen),
+        opens,
+        closes,
+        follows,
+        bool(hidden),
+        least,
+        most,
+        tax,
+        own,
+    )
+    return TicketType(number, event_id, position, details, bool(withdrawn), drawn)
+
+
+def _refuse(errors: dict[str, str]) -> None:
+    if errors:
+        raise Invalid(errors)
