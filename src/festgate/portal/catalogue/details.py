@@ -90,9 +90,9 @@ def read_details(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> De
             return default
 
     entered: dict[str, Any] = {name: read(name, partial(_read_text, name), "") for name in TEXTS}
-    entered |= {name: read(name, partial(_read_time, zone), 0) for name in TIMES}
+    entered |= {name: read(name, partial(read_moment, zone), 0) for name in TIMES}
     entered["sales_close_at"] = entered["sales_close_at"] or entered["starts_at"]
-    fee = read("fee", partial(_read_fee, currency), Money(0, currency))
+    fee = read("fee", partial(read_fee, currency), Money(0, currency))
     capacity = read("capacity", _read_capacity, 0)
     details = Details(**entered, fee=fee, capacity=capacity)
     errors = {**find_errors(details), **errors}
@@ -126,7 +126,7 @@ def find_gaps(details: Details) -> dict[str, str]:
 
 def written(details: Details, zone: ZoneInfo) -> dict[str, str]:
     """Return the details as text, from which `read_details` reads the same details."""
-    times = {name: _written_time(getattr(details, name), zone) for name in TIMES}
+    times = {name: written_time(getattr(details, name), zone) for name in TIMES}
     if details.sales_close_at == details.starts_at:
         times["sales_close_at"] = ""
     return {
@@ -167,7 +167,8 @@ def _value(text: str) -> str:
     return text.strip()
 
 
-def _read_time(zone: ZoneInfo, text: str) -> Milliseconds:
+def read_moment(zone: ZoneInfo, text: str) -> Milliseconds:
+    """Read a time as `read_time` does; 0 for an empty text."""
     entered = _value(text)
     return read_time(entered, zone) if entered else 0
 
@@ -193,7 +194,8 @@ def read_time(text: str, zone: ZoneInfo) -> Milliseconds:
     return milliseconds(at.replace(microsecond=0))
 
 
-def _written_time(at: Milliseconds, zone: ZoneInfo) -> str:
+def written_time(at: Milliseconds, zone: ZoneInfo) -> str:
+    """Return the time as text, from which `read_time` reads the same time; empty for 0."""
     if at == 0:
         return ""
     local = moment(at, zone)
@@ -203,7 +205,8 @@ def _written_time(at: Milliseconds, zone: ZoneInfo) -> str:
     return plain if milliseconds(local.replace(fold=0)) == at else local.isoformat(timespec=timespec)
 
 
-def _read_fee(currency: str, text: str) -> Money:
+def read_fee(currency: str, text: str) -> Money:
+    """Read an amount that was entered. Raises ValueError with a sentence."""
     entered = _value(text)
     if not entered:
         msg = gettext("This field is required. Enter 0 for a free event.")

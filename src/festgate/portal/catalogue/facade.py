@@ -23,6 +23,17 @@ from festgate.portal.catalogue.quotas import (
 )
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seats
 from festgate.portal.catalogue.ticket_types import TicketType, TypeDetails, is_offered, types_of
+from festgate.portal.catalogue.type_changes import (
+    add_ticket_type,
+    edit_ticket_type,
+    limit_per_person,
+    move_ticket_type,
+    offer_ticket_type,
+    read_limit,
+    read_type,
+    remove_ticket_type,
+    written_type,
+)
 
 __all__ = [
     "MAX_LENGTHS",
@@ -37,6 +48,7 @@ __all__ = [
     "SoldOut",
     "TicketType",
     "TypeDetails",
+    "add_ticket_type",
     "all_events",
     "all_quotas",
     "any_event_by_slug",
@@ -46,19 +58,27 @@ __all__ = [
     "create_event",
     "details_of",
     "edit_event",
+    "edit_ticket_type",
     "event_by_id",
     "event_by_slug",
     "events_of_quota",
     "fee_currency",
     "give_back_seats",
     "is_offered",
+    "limit_per_person",
     "lock_seats",
+    "move_ticket_type",
     "offer_of",
+    "offer_ticket_type",
     "publish_event",
     "read_details",
+    "read_limit",
+    "read_type",
+    "remove_ticket_type",
     "take_from_quotas",
     "take_seats",
     "types_by_quota",
     "types_of",
     "written",
+    "written_type",
 ]

@@ -1,0 +1,207 @@
+"""Operations of organisers on the ticket types of an event, and the reading of a type's form.
+
+Each locks the count of the event's seats first. Registrations, a module above, counts the seats of a type.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeAlias, TypeVar
+from zoneinfo import ZoneInfo
+
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import Invalid
+from festgate.kit.money import Money
+from festgate.kit.text import check_length, tidy
+from festgate.kit.translation import gettext
+from festgate.portal.catalogue import ticket_types
+from festgate.portal.catalogue.details import MAX_CAPACITY, MAX_VALUE, read_fee, read_moment, written_time
+from festgate.portal.catalogue.errors import EventWasCancelled
+from festgate.portal.catalogue.events import lock_event, refuse_edited, set_max_per_person, touch_event
+from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.ticket_types import MAX_PER_ORDER, TicketType, TypeDetails, type_of, types_of
+
+T = TypeVar("T")
+
+CountSeats: TypeAlias = Callable[[Connection, int, int], tuple[int, int]]
+"""A query of a module above: for an event id and a type id, the seats that were ever taken, and those that are live."""
+MAX_NAME = 60
+MAX_DESCRIPTION = 300
+MAX_TAX_RATE = 100
+"""Per cent."""
+FIELDS = (
+    "name",
+    "description",
+    "fee",
+    "chosen_price",
+    "own_quota",
+    "sales_open_at",
+    "sales_close_at",
+    "follows_id",
+    "hidden",
+    "min_per_order",
+    "max_per_order",
+    "tax_rate",
+)
+"""The fields of a type's form."""
+
+
+def add_ticket_type(
+    connection: Connection, slug: str, details: TypeDetails, version: int | None = None
+) -> TicketType:
+    """Add a ticket type to the event. Raises NotFound, EventWasCancelled, EventEdited or Invalid.
+
+    The first type of an event has no name. It has to get one before there is a second.
+    """
+    event = _lock(connection, slug, version)
+    types = types_of(connection, event.id)
+    if any(not other.name and not other.is_withdrawn for other in types):
+        raise Invalid({"name": gettext("Give the first ticket type a name before you add another.")})
+    added = ticket_types.add_type(connection, event.id, details)
+    touch_event(connection, event.id)
+    return added
+
+
+def edit_ticket_type(
+    connection: Connection,
+    slug: str,
+    type_id: int,
+    details: TypeDetails,
+    count_seats: CountSeats,
+    version: int | None = None,
+) -> Event:
+    """Give a ticket type other details. Raises NotFound, EventWasCancelled, EventEdited or Invalid."""
+    event = _lock(connection, slug, version)
+    ticket_type = type_of(types_of(connection, event.id), type_id)
+    _, live = count_seats(connection, event.id, type_id)
+    if ticket_types.edit_type(connection, ticket_type, details, live):
+        return touch_event(connection, event.id)
+    return event
+
+
+def remove_ticket_type(connection: Connection, slug: str, type_id: int, count_seats: CountSeats) -> Event:
+    """Remove a ticket type, or withdraw it if seats of it exist or existed. Idempotent.
+
+    Raises NotFound, EventWasCancelled, or Invalid for the last type.
+    """
+    event = _lock(connection, slug, None)
+    ticket_type = type_of(types_of(connection, event.id), type_id)
+    if ticket_type.is_withdrawn:
+        return event
+    ever, _ = count_seats(connection, event.id, type_id)
+    ticket_types.remove_type(connection, ticket_type, is_used=ever > 0)
+    return touch_event(connection, event.id)
+
+
+def offer_ticket_type(connection: Connection, slug: str, type_id: int) -> Event:
+    """Offer a withdrawn ticket type again. Raises NotFound or EventWasCancelled."""
+    event = _lock(connection, slug, None)
+    ticket_types.offer_again(connection, type_of(types_of(connection, event.id), type_id))
+    return touch_event(connection, event.id)
+
+
+def move_ticket_type(connection: Connection, slug: str, type_id: int, by: int) -> Event:
+    """Show a ticket type that many places later, or earlier for a negative number. Raises NotFound."""
+    event = _lock(connection, slug, None)
+    types = list(types_of(connection, event.id))
+    ticket_type = type_of(types, type_id)
+    place = types.index(ticket_type)
+    types.insert(max(0, min(len(types) - 1, place + by)), types.pop(place))
+    ticket_types.order_types(connection, types)
+    return touch_event(connection, event.id)
+
+
+def limit_per_person(connection: Connection, slug: str, most: int) -> Event:
+    """Set the number of live seats that one person can have at the event. Raises NotFound or EventWasCancelled."""
+    event = _lock(connection, slug, None)
+    set_max_per_person(connection, event.id, most)
+    return touch_event(connection, event.id)
+
+
+def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeDetails:
+    """Read a ticket type that was entered as text. Raises Invalid with a sentence for every wrong field."""
+    errors: dict[str, str] = {}
+
+    def read(name: str, parse: Callable[[str], T], default: T) -> T:
+        try:
+            return parse(fields.get(name, ""))
+        except ValueError as error:
+            errors[name] = str(error)
+            return default
+
+    number = partial(_read_number, least=1)
+    details = TypeDetails(
+        name=read("name", partial(tidy, lines=False, max_length=MAX_NAME), ""),
+        fee=read("fee", partial(read_fee, currency), Money(0, currency)),
+        description=read("description", partial(tidy, lines=False, max_length=MAX_DESCRIPTION), ""),
+        has_chosen_price=fields.get("chosen_price") == "yes",
+        sales_open_at=read("sales_open_at", partial(read_moment, zone), 0),
+        sales_close_at=read("sales_close_at", partial(read_moment, zone), 0),
+        follows_id=read("follows_id", partial(_read_number, least=1, most=2**53, empty=None), None),
+        is_hidden=fields.get("hidden") == "yes",
+        min_per_order=read("min_per_order", partial(number, most=MAX_PER_ORDER, empty=1), None) or 1,
+        max_per_order=read("max_per_order", partial(number, most=MAX_PER_ORDER, empty=1), None) or 1,
+        tax_rate=read("tax_rate", _read_rate, 0),
+        own_quota=read("own_quota", partial(number, most=MAX_CAPACITY, empty=None), None),
+    )
+    if not errors and details.min_per_order > details.max_per_order:
+        errors["min_per_order"] = gettext("The minimum per order is above the maximum.")
+    if errors:
+        raise Invalid(errors)
+    return details
+
+
+def written_type(details: TypeDetails, zone: ZoneInfo) -> dict[str, str]:
+    """Return the details as text, from which `read_type` reads the same details."""
+    return {
+        "name": details.name,
+        "description": details.description,
+        "fee": details.fee.plain(),
+        "chosen_price": "yes" if details.has_chosen_price else "",
+        "own_quota": "" if details.own_quota is None else str(details.own_quota),
+        "sales_open_at": written_time(details.sales_open_at, zone),
+        "sales_close_at": written_time(details.sales_close_at, zone),
+        "follows_id": "" if details.follows_id is None else str(details.follows_id),
+        "hidden": "yes" if details.is_hidden else "",
+        "min_per_order": str(details.min_per_order),
+        "max_per_order": str(details.max_per_order),
+        "tax_rate": f"{details.tax_rate / 100:.2f}".rstrip("0").rstrip(".") if details.tax_rate else "",
+    }
+
+
+def read_limit(text: str) -> int:
+    """Return the number of seats that one person can have, as it was entered. Raises ValueError with a sentence."""
+    return _read_number(text, least=1, most=MAX_PER_ORDER, empty=1) or 1
+
+
+def _lock(connection: Connection, slug: str, version: int | None) -> Event:
+    event = lock_event(connection, slug)
+    if event.state == "cancelled":
+        raise EventWasCancelled
+    refuse_edited(event, version)
+    return event
+
+
+def _read_number(text: str, *, least: int, most: int, empty: int | None) -> int | None:
+    check_length(text, MAX_VALUE)
+    entered = text.strip()
+    if not entered:
+        return empty
+    if not (entered.isascii() and entered.isdecimal()) or not least <= int(entered[:20]) <= most:
+        raise ValueError(gettext("Enter a whole number from {min} to {max}.").format(min=least, max=most))
+    return int(entered)
+
+
+def _read_rate(text: str) -> int:
+    """Return hundredths of a per cent."""
+    check_length(text, MAX_VALUE)
+    entered = text.strip().removesuffix("%").strip().replace(",", ".")
+    if not entered:
+        return 0
+    whole, _, rest = entered.partition(".")
+    digits = f"{whole}{rest}"
+    if not (digits.isascii() and digits.isdecimal()) or len(rest) > 2 or len(whole) > 3:  # noqa: PLR2004
+        raise ValueError(gettext("Enter a percentage with at most two decimals, such as 18."))
+    rate = int(whole or "0") * 100 + int(rest.ljust(2, "0"))
+    if rate > MAX_TAX_RATE * 100:
+        raise ValueError(gettext("At most 100 per cent."))
+    return rate
