@@ -290,8 +290,9 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 def _backoffice(portal: Portal, _links: Links) -> Module:
     from festgate.portal.backoffice.pages import BackofficePages
+    from festgate.portal.backoffice.ticket_pages import TicketTypePages
 
-    return Module(BackofficePages(portal).routes())
+    return Module([*BackofficePages(portal).routes(), *TicketTypePages(portal).routes()])
 
 
 DECLARED: Sequence[Declared] = (

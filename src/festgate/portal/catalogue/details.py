@@ -93,7 +93,7 @@ def read_details(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> De
     entered |= {name: read(name, partial(read_moment, zone), 0) for name in TIMES}
     entered["sales_close_at"] = entered["sales_close_at"] or entered["starts_at"]
     fee = read("fee", partial(read_fee, currency), Money(0, currency))
-    capacity = read("capacity", _read_capacity, 0)
+    capacity = read("capacity", read_capacity, 0)
     details = Details(**entered, fee=fee, capacity=capacity)
     errors = {**find_errors(details), **errors}
     if errors:
@@ -218,7 +218,8 @@ def read_fee(currency: str, text: str) -> Money:
         raise ValueError(msg) from None
 
 
-def _read_capacity(text: str) -> int:
+def read_capacity(text: str) -> int:
+    """Read a number of seats; 0 for an empty text. Raises ValueError with a sentence."""
     entered = _value(text)
     if not entered:
         return 0

@@ -120,7 +120,7 @@ def edit_event(connection: Connection, slug: str, details: Details, version: int
         return event
     if event.state == "cancelled":
         raise EventWasCancelled
-    refuse_edited(event, version)
+    _refuse_edited(event, version)
     gaps = find_gaps(details) if event.state == "published" else {}
     _refuse({**gaps, **find_errors(details)})
     if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
@@ -183,7 +183,7 @@ def publish_event(connection: Connection, slug: str, version: int | None = None)
         return event
     if event.state == "cancelled":
         raise EventWasCancelled
-    refuse_edited(event, version)
+    _refuse_edited(event, version)
     _refuse(find_gaps(details_of(event)))
     _change(connection, _set_state, event=event.id, new_state="published")
     connection.run(_put_on_sale, event=event.id, open=1)
@@ -266,8 +266,7 @@ def _printed(event: Event) -> tuple[object, ...]:
     return (event.title, event.place, event.starts_at, event.ends_at)
 
 
-def refuse_edited(event: Event, version: int | None) -> None:
-    """Raise EventEdited if the event has another version than the form showed."""
+def _refuse_edited(event: Event, version: int | None) -> None:
     if version is not None and version != event.version:
         raise EventEdited
 

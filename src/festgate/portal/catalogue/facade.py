@@ -22,7 +22,7 @@ from festgate.portal.catalogue.quotas import (
     types_by_quota,
 )
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seats
-from festgate.portal.catalogue.ticket_types import TicketType, TypeDetails, is_offered, types_of
+from festgate.portal.catalogue.ticket_types import TicketType, TypeDetails, is_offered, type_of, types_of
 from festgate.portal.catalogue.type_changes import (
     add_ticket_type,
     edit_ticket_type,
@@ -37,6 +37,7 @@ from festgate.portal.catalogue.type_changes import (
 
 __all__ = [
     "MAX_LENGTHS",
+    "MAX_QUOTA_NAME",
     "CapacityTaken",
     "Details",
     "Event",
@@ -56,8 +57,11 @@ __all__ = [
     "cancel_event",
     "count_by_currency",
     "create_event",
+    "create_quota",
     "details_of",
+    "drop_quota",
     "edit_event",
+    "edit_quota",
     "edit_ticket_type",
     "event_by_id",
     "event_by_slug",
@@ -73,10 +77,13 @@ __all__ = [
     "publish_event",
     "read_details",
     "read_limit",
+    "read_quota",
     "read_type",
     "remove_ticket_type",
+    "shared_quotas",
     "take_from_quotas",
     "take_seats",
+    "type_of",
     "types_by_quota",
     "types_of",
     "written",

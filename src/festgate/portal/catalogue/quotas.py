@@ -11,12 +11,15 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from festgate.kit.db.statements import Connection, Statement, inserting
 from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.text import tidy
 from festgate.kit.translation import N_, gettext, ngettext
+from festgate.portal.catalogue.details import read_capacity
 from festgate.portal.catalogue.errors import SoldOut
 from festgate.portal.catalogue.tables import quota_types, quotas, ticket_types
 
 MAX_SHARED = 50
 """Shared quotas of a fest."""
+MAX_QUOTA_NAME = 60
 NO_QUOTA = N_("There is no such quota.")
 
 
@@ -142,6 +145,23 @@ def give_back_to_quotas(connection: Connection, counts: Mapping[int, int]) -> No
             by_quota[quota_id] = by_quota.get(quota_id, 0) + count
     for quota_id in sorted(by_quota):
         connection.run(_add, quota=quota_id, count=-by_quota[quota_id])
+
+
+def read_quota(fields: Mapping[str, str]) -> tuple[str, int]:
+    """Return the name and the capacity of a shared quota that were entered as text. Raises Invalid."""
+    errors: dict[str, str] = {}
+    name, capacity = "", 0
+    try:
+        name = tidy(fields.get("name", ""), lines=False, max_length=MAX_QUOTA_NAME)
+    except ValueError as error:
+        errors["name"] = str(error)
+    try:
+        capacity = read_capacity(fields.get("capacity", ""))
+    except ValueError as error:
+        errors["capacity"] = str(error)
+    if errors:
+        raise Invalid(errors)
+    return name, capacity
 
 
 def create_quota(connection: Connection, name: str, capacity: int) -> Quota:

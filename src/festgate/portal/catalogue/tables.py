@@ -83,8 +83,8 @@ ticket_types = Table(
     Column("sales_close_at", BigInteger, nullable=False),
     # The type after which this one is sold: once the other is sold out, or its sales have closed.
     Column("follows_id", ForeignKey("catalogue_ticket_types.id")),
-    # 1: sold only to those who have a promo code or a link for it.
-    Column("hidden", Integer, nullable=False),
+    # The key of its link: it is sold only to visitors with that link. Null: to everybody.
+    Column("access_key", Text),
     Column("min_per_order", Integer, nullable=False),
     Column("max_per_order", Integer, nullable=False),
     # Hundredths of a per cent, included in the price.

@@ -6,6 +6,7 @@ lock the count of the event's seats first, as all operations on an event do.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hmac import compare_digest
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -13,6 +14,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, Statement, UniqueViolation, inserting
 from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.ids import new_code
 from festgate.kit.money import Money, parse_amount
 from festgate.kit.translation import N_, gettext
 from festgate.portal.catalogue.quotas import Quota, quotas_of_event, set_own_quota
@@ -22,6 +24,8 @@ MAX_TYPES = 30
 """The number of types of one event, withdrawn ones included."""
 MAX_PER_ORDER = 100
 """Tickets of one type in one order."""
+ACCESS_KEY_LENGTH = 16
+"""Characters of 5 bits: 80 bits, which nobody finds by trying."""
 NO_TYPE = N_("This event has no such ticket type.")
 _FIELDS = (
     "name",
@@ -31,7 +35,7 @@ _FIELDS = (
     "sales_open_at",
     "sales_close_at",
     "follows_id",
-    "hidden",
+    "access_key",
     "min_per_order",
     "max_per_order",
     "tax_rate",
@@ -53,7 +57,7 @@ class TypeDetails:
     follows_id: int | None = None
     """The type after which this one is sold."""
     is_hidden: bool = False
-    """Whether it is sold only to visitors who have a promo code or a link for it."""
+    """Whether it is sold only to visitors who have its link."""
     min_per_order: int = 1
     max_per_order: int = 1
     tax_rate: int = 0
@@ -71,6 +75,8 @@ class TicketType:
     position: int
     details: TypeDetails
     is_withdrawn: bool
+    access_key: str | None = None
+    """The key of the link to a hidden type."""
     quotas: tuple[Quota, ...] = ()
     """All quotas that it draws on, in ascending order of id."""
 
@@ -115,7 +121,7 @@ _least_fee = Statement(
     select(func.min(ticket_types.c.fee_minor)).where(
         ticket_types.c.event_id == bindparam("event"),
         ticket_types.c.withdrawn == 0,
-        ticket_types.c.hidden == 0,
+        ticket_types.c.access_key.is_(None),
     )
 )
 
@@ -135,12 +141,14 @@ def type_of(types: Sequence[TicketType], type_id: int) -> TicketType:
     raise NotFound(gettext(NO_TYPE))
 
 
-def is_offered(ticket_type: TicketType, types: Sequence[TicketType], now: Milliseconds) -> bool:
-    """Return whether a type is on sale to every visitor at `now`, as far as the type itself decides that."""
+def is_offered(
+    ticket_type: TicketType, types: Sequence[TicketType], now: Milliseconds, access_key: str = ""
+) -> bool:
+    """Return whether a type is on sale at `now` to a visitor with that key, as far as the type itself decides that."""
     details = ticket_type.details
     return (
         not ticket_type.is_withdrawn
-        and not details.is_hidden
+        and (ticket_type.access_key is None or compare_digest(ticket_type.access_key, access_key))
         and details.sales_open_at <= now
         and not _has_closed(ticket_type, now)
         and (details.follows_id is None or _is_over(type_of(types, details.follows_id), now))
@@ -186,7 +194,8 @@ def edit_type(connection: Connection, ticket_type: TicketType, details: TypeDeta
         return False
     others = [other for other in types_of(connection, ticket_type.event_id) if other.id != ticket_type.id]
     _refuse(find_type_errors(details, others, ticket_type.id))
-    columns = {f"new_{name}": value for name, value in _columns(details).items()}
+    access_key = (ticket_type.access_key or new_code(ACCESS_KEY_LENGTH)) if details.is_hidden else None
+    columns = {f"new_{name}": value for name, value in _columns(details, access_key).items()}
     try:
         connection.run(_edit, type=ticket_type.id, **columns)
     except UniqueViolation:
@@ -305,7 +314,11 @@ def _can_follow(follows_id: int, others: Sequence[TicketType], type_id: int | No
 def _add(connection: Connection, event_id: int, position: int, details: TypeDetails) -> int:
     try:
         type_id: int = connection.value(
-            _insert, event_id=event_id, position=position, withdrawn=0, **_columns(details)
+            _insert,
+            event_id=event_id,
+            position=position,
+            withdrawn=0,
+            **_columns(details, new_code(ACCESS_KEY_LENGTH) if details.is_hidden else None),
         )
     except UniqueViolation:
         raise Invalid({"name": gettext("Another ticket type of this event has this name.")}) from None
@@ -314,7 +327,7 @@ def _add(connection: Connection, event_id: int, position: int, details: TypeDeta
     return type_id
 
 
-def _columns(details: TypeDetails) -> dict[str, object]:
+def _columns(details: TypeDetails, access_key: str | None) -> dict[str, object]:
     return {
         "name": details.name,
         "description": details.description,
@@ -323,7 +336,7 @@ def _columns(details: TypeDetails) -> dict[str, object]:
         "sales_open_at": details.sales_open_at,
         "sales_close_at": details.sales_close_at,
         "follows_id": details.follows_id,
-        "hidden": int(details.is_hidden),
+        "access_key": access_key,
         "min_per_order": details.min_per_order,
         "max_per_order": details.max_per_order,
         "tax_rate": details.tax_rate,
@@ -332,7 +345,7 @@ def _columns(details: TypeDetails) -> dict[str, object]:
 
 def _read(row: tuple[Any, ...], quotas: Mapping[int, tuple[Quota, ...]]) -> TicketType:
     number, event_id, position, withdrawn, name, description, fee, chosen, opens, closes, follows = row[:11]
-    hidden, least, most, tax, currency = row[11:16]
+    access_key, least, most, tax, currency = row[11:16]
     drawn = quotas.get(number, ())
     own = next((quota.capacity for quota in drawn if quota.is_own), None)
     details = TypeDetails(
@@ -343,13 +356,13 @@ def _read(row: tuple[Any, ...], quotas: Mapping[int, tuple[Quota, ...]]) -> Tick
         opens,
         closes,
         follows,
-        bool(hidden),
+        access_key is not None,
         least,
         most,
         tax,
         own,
     )
-    return TicketType(number, event_id, position, details, bool(withdrawn), drawn)
+    return TicketType(number, event_id, position, details, bool(withdrawn), access_key, drawn)
 
 
 def _refuse(errors: dict[str, str]) -> None:

@@ -3,7 +3,7 @@
 Each locks the count of the event's seats first. Registrations, a module above, counts the seats of a type.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,8 +16,9 @@ from festgate.kit.translation import gettext
 from festgate.portal.catalogue import ticket_types
 from festgate.portal.catalogue.details import MAX_CAPACITY, MAX_VALUE, read_fee, read_moment, written_time
 from festgate.portal.catalogue.errors import EventWasCancelled
-from festgate.portal.catalogue.events import lock_event, refuse_edited, set_max_per_person, touch_event
+from festgate.portal.catalogue.events import lock_event, set_max_per_person, touch_event
 from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.quotas import draw_on, stop_drawing_on
 from festgate.portal.catalogue.ticket_types import MAX_PER_ORDER, TicketType, TypeDetails, type_of, types_of
 
 T = TypeVar("T")
@@ -46,17 +47,19 @@ FIELDS = (
 
 
 def add_ticket_type(
-    connection: Connection, slug: str, details: TypeDetails, version: int | None = None
+    connection: Connection, slug: str, details: TypeDetails, shared: Collection[int] = ()
 ) -> TicketType:
-    """Add a ticket type to the event. Raises NotFound, EventWasCancelled, EventEdited or Invalid.
+    """Add a ticket type that draws on the quotas `shared`. Raises NotFound, EventWasCancelled or Invalid.
 
     The first type of an event has no name. It has to get one before there is a second.
     """
-    event = _lock(connection, slug, version)
+    event = _lock(connection, slug)
     types = types_of(connection, event.id)
     if any(not other.name and not other.is_withdrawn for other in types):
         raise Invalid({"name": gettext("Give the first ticket type a name before you add another.")})
     added = ticket_types.add_type(connection, event.id, details)
+    for quota_id in sorted(shared):
+        draw_on(connection, added.id, quota_id, 0)
     touch_event(connection, event.id)
     return added
 
@@ -67,15 +70,24 @@ def edit_ticket_type(
     type_id: int,
     details: TypeDetails,
     count_seats: CountSeats,
-    version: int | None = None,
+    shared: Collection[int] | None = None,
 ) -> Event:
-    """Give a ticket type other details. Raises NotFound, EventWasCancelled, EventEdited or Invalid."""
-    event = _lock(connection, slug, version)
+    """Give a ticket type other details and, unless None, other shared quotas; nothing is written for equal ones.
+
+    Raises NotFound, EventWasCancelled or Invalid.
+    """
+    event = _lock(connection, slug)
     ticket_type = type_of(types_of(connection, event.id), type_id)
     _, live = count_seats(connection, event.id, type_id)
-    if ticket_types.edit_type(connection, ticket_type, details, live):
-        return touch_event(connection, event.id)
-    return event
+    has_changed = ticket_types.edit_type(connection, ticket_type, details, live)
+    before = {quota.id for quota in ticket_type.quotas if not quota.is_own}
+    wanted = before if shared is None else set(shared)
+    for quota_id in sorted(before ^ wanted):
+        if quota_id in wanted:
+            draw_on(connection, type_id, quota_id, live)
+        else:
+            stop_drawing_on(connection, type_id, quota_id, live)
+    return touch_event(connection, event.id) if has_changed or before != wanted else event
 
 
 def remove_ticket_type(connection: Connection, slug: str, type_id: int, count_seats: CountSeats) -> Event:
@@ -83,7 +95,7 @@ def remove_ticket_type(connection: Connection, slug: str, type_id: int, count_se
 
     Raises NotFound, EventWasCancelled, or Invalid for the last type.
     """
-    event = _lock(connection, slug, None)
+    event = _lock(connection, slug)
     ticket_type = type_of(types_of(connection, event.id), type_id)
     if ticket_type.is_withdrawn:
         return event
@@ -94,14 +106,14 @@ def remove_ticket_type(connection: Connection, slug: str, type_id: int, count_se
 
 def offer_ticket_type(connection: Connection, slug: str, type_id: int) -> Event:
     """Offer a withdrawn ticket type again. Raises NotFound or EventWasCancelled."""
-    event = _lock(connection, slug, None)
+    event = _lock(connection, slug)
     ticket_types.offer_again(connection, type_of(types_of(connection, event.id), type_id))
     return touch_event(connection, event.id)
 
 
 def move_ticket_type(connection: Connection, slug: str, type_id: int, by: int) -> Event:
     """Show a ticket type that many places later, or earlier for a negative number. Raises NotFound."""
-    event = _lock(connection, slug, None)
+    event = _lock(connection, slug)
     types = list(types_of(connection, event.id))
     ticket_type = type_of(types, type_id)
     place = types.index(ticket_type)
@@ -112,7 +124,7 @@ def move_ticket_type(connection: Connection, slug: str, type_id: int, by: int) -
 
 def limit_per_person(connection: Connection, slug: str, most: int) -> Event:
     """Set the number of live seats that one person can have at the event. Raises NotFound or EventWasCancelled."""
-    event = _lock(connection, slug, None)
+    event = _lock(connection, slug)
     set_max_per_person(connection, event.id, most)
     return touch_event(connection, event.id)
 
@@ -173,11 +185,10 @@ def read_limit(text: str) -> int:
     return _read_number(text, least=1, most=MAX_PER_ORDER, empty=1) or 1
 
 
-def _lock(connection: Connection, slug: str, version: int | None) -> Event:
+def _lock(connection: Connection, slug: str) -> Event:
     event = lock_event(connection, slug)
     if event.state == "cancelled":
         raise EventWasCancelled
-    refuse_edited(event, version)
     return event
 
 

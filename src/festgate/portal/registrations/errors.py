@@ -34,6 +34,17 @@ class ChooseTicket(Conflict):
     message = N_("This event has several ticket types. Choose one on the event's page.")
 
 
+class PriceTooLow(Conflict):
+    """The chosen price is below the least price of the ticket type, or out of range."""
+
+    code = "price-too-low"
+    title = N_("Choose another price")
+
+    def __init__(self, least: str) -> None:
+        """Take the least price, written out."""
+        super().__init__(gettext("The price of this ticket is at least {least}.").format(least=least))
+
+
 class SalesNotOpen(Conflict):
     """Sales have not opened yet."""
 

@@ -6,7 +6,7 @@ seat becomes free without a periodic task.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from sqlalchemy import bindparam, update
@@ -19,7 +19,7 @@ from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import limits, queries
-from festgate.portal.registrations.choices import choose
+from festgate.portal.registrations.choices import Choice, Item, choose
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
@@ -58,23 +58,22 @@ def hold_seats(
     slug: str,
     hold_minutes: int,
     terms: limits.Terms = limits.UNLIMITED,
-    wanted: Mapping[int, int] | None = None,
+    choice: Choice | None = None,
 ) -> list[int]:
     """Take seats for the person and return their ids: held for `hold_minutes` if they have a fee, else confirmed.
 
-    `wanted` has the number of tickets by ticket type; None is one ticket of the only type on sale. With an unconfirmed
-    email address seats are held for a few minutes only. Raises NotFound, SalesNotOpen, SalesClosed, AlreadyRegistered,
+    The choice None is one ticket of the only type on sale. With an unconfirmed email address seats are held for a few minutes only. Raises NotFound, SalesNotOpen, SalesClosed, AlreadyRegistered,
     AddressNotConfirmed, TooMany, the errors of `choose`, or catalogue's SoldOut.
     """
     event = open_event(connection, slug)
-    chosen = choose(catalogue.types_of(connection, event.id), wanted, connection.now)
-    count = sum(chosen.values())
+    items = choose(catalogue.types_of(connection, event.id), choice, connection.now)
+    count = sum(item.count for item in items)
     address = terms.address
     if address is not None:
         accounts.check_seats(connection, address)
     if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id, count):
         hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
-    quotas = quotas_of(chosen)
+    quotas = _quotas_of(items)
     for event_id in sorted({event.id, *_events_to_sweep(connection, quotas)}):
         sweep_event(connection, event_id)
     try:
@@ -89,9 +88,9 @@ def hold_seats(
         limits.check_takings(connection, person_id, event, count)
     slots = _free_slots(connection, person_id, event, count)
     seat_ids = []
-    for kind, number in chosen.items():
-        for _ in range(number):
-            seat_id = _insert_seat(connection, event, kind, person_id, next(slots), hold_minutes)
+    for item in items:
+        for _ in range(item.count):
+            seat_id = _insert_seat(connection, event, item, person_id, next(slots), hold_minutes)
             if address is not None:
                 accounts.count_seat(connection, address, seat_id)
             seat_ids.append(seat_id)
@@ -112,26 +111,26 @@ def hold_seat(
 def _insert_seat(
     connection: Connection,
     event: catalogue.Event,
-    kind: catalogue.TicketType,
+    item: Item,
     person_id: int,
     slot: int,
     hold_minutes: int,
 ) -> int:
     now = connection.now
-    free = kind.fee.minor == 0
+    free = item.price.minor == 0
     until: Milliseconds = NEVER if free else now + hold_minutes * MINUTE
     try:
         seat_id: int = connection.value(
             _insert,
             event_id=event.id,
-            type_id=kind.id,
+            type_id=item.type.id,
             person_id=person_id,
             slot=slot,
             state="confirmed" if free else "held",
             held_until=until,
             hold_ends_at=until,
-            fee_minor=kind.fee.minor,
-            currency=kind.fee.currency,
+            fee_minor=item.price.minor,
+            currency=item.price.currency,
             order_id=None,
             taken_at=now,
             changed_at=now,
@@ -162,12 +161,12 @@ def _free_slots(connection: Connection, person_id: int, event: catalogue.Event, 
     return iter(free)
 
 
-def quotas_of(chosen: Mapping[catalogue.TicketType, int]) -> Mapping[catalogue.Quota, int]:
+def _quotas_of(items: Iterable[Item]) -> Mapping[catalogue.Quota, int]:
     """Return the number of tickets that draw on each quota."""
     counts: Counter[catalogue.Quota] = Counter()
-    for kind, number in chosen.items():
-        for quota in kind.quotas:
-            counts[quota] += number
+    for item in items:
+        for quota in item.type.quotas:
+            counts[quota] += item.count
     return counts
 
 
@@ -177,9 +176,7 @@ def _events_to_sweep(connection: Connection, quotas: Mapping[catalogue.Quota, in
     return {event_id for quota in full for event_id in catalogue.events_of_quota(connection, quota.id)}
 
 
-def refuse_early(
-    connection: Connection, person_id: int, slug: str, wanted: Mapping[int, int] | None = None
-) -> bool:
+def refuse_early(connection: Connection, person_id: int, slug: str, choice: Choice | None = None) -> bool:
     """Raise the errors of `hold_seats` from a read, and return whether the person has never had a seat at the event.
 
     In a rush most requests find the event sold out, and need not wait for the writer.
@@ -193,8 +190,8 @@ def refuse_early(
         and event.taken - queries.count_lapsed(connection, event.id) >= event.capacity
     ):
         raise catalogue.SoldOut
-    if wanted is not None:
-        choose(catalogue.types_of(connection, event.id), wanted, connection.now)
+    if choice is not None:
+        choose(catalogue.types_of(connection, event.id), choice, connection.now)
     return ever == 0
 
 

@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("sales_open_at", sa.BigInteger(), nullable=False),
         sa.Column("sales_close_at", sa.BigInteger(), nullable=False),
         sa.Column("follows_id", _KEY, nullable=True),
-        sa.Column("hidden", sa.Integer(), nullable=False),
+        sa.Column("access_key", sa.Text(), nullable=True),
         sa.Column("min_per_order", sa.Integer(), nullable=False),
         sa.Column("max_per_order", sa.Integer(), nullable=False),
         sa.Column("tax_rate", sa.Integer(), nullable=False),
@@ -74,6 +74,6 @@ def upgrade() -> None:
     op.create_index("ix_catalogue_quota_types_quota_id", "catalogue_quota_types", ["quota_id"])
     op.execute(
         "INSERT INTO catalogue_ticket_types (event_id, position, name, description, fee_minor, chosen_price,"
-        " sales_open_at, sales_close_at, hidden, min_per_order, max_per_order, tax_rate, withdrawn)"
-        " SELECT id, 0, '', '', fee_minor, 0, 0, 0, 0, 1, 1, 0, 0 FROM catalogue_events ORDER BY id"
+        " sales_open_at, sales_close_at, min_per_order, max_per_order, tax_rate, withdrawn)"
+        " SELECT id, 0, '', '', fee_minor, 0, 0, 0, 1, 1, 0, 0 FROM catalogue_events ORDER BY id"
     )

@@ -1,0 +1,312 @@
+"""The organisers' pages of ticket types and of shared quotas."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.translation import gettext
+from festgate.kit.web.forms import read_fields
+from festgate.kit.web.parameters import read_path
+from festgate.kit.web.portal import Portal, see_other
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.registrations import facade as registrations
+
+MAX_ID = 2**53
+"""Larger than any id; every database can hold it."""
+NEW_TYPE: Mapping[str, str] = {"min_per_order": "1", "max_per_order": "1", "fee": ""}
+_QUOTA_PREFIX = "quota-"
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRow:
+    """A ticket type in the organisers' list."""
+
+    type: catalogue.TicketType
+    is_offered: bool
+    """Whether it is on sale now, as far as the type itself decides that."""
+    live: int
+    """Its held and confirmed seats."""
+
+    @property
+    def name(self) -> str:
+        """The name; a plain word for the only type of an event, which has none."""
+        return self.type.name or gettext("Ticket")
+
+    @property
+    def badge(self) -> tuple[str, str]:
+        """The state: the kind of badge, and its text."""
+        if self.type.is_withdrawn:
+            return "cancelled", gettext("Withdrawn")
+        if any(quota.left <= 0 for quota in self.type.quotas):
+            return "soldout", gettext("Sold out")
+        if self.type.details.is_hidden:
+            return "soon", gettext("Hidden")
+        return ("free", gettext("On sale")) if self.is_offered else ("closed", gettext("Not on sale now"))
+
+
+@dataclass(frozen=True, slots=True)
+class TicketsPage:
+    """The view model of /organise/events/{slug}/tickets."""
+
+    event: catalogue.Event
+    rows: tuple[TypeRow, ...]
+    quotas: tuple[catalogue.Quota, ...]
+    """The shared quotas of the fest."""
+
+
+def read_tickets(connection: Connection, slug: str) -> TicketsPage:
+    """Return the ticket types of an event with their counts. Raises NotFound."""
+    event = catalogue.any_event_by_slug(connection, slug)
+    types = catalogue.types_of(connection, event.id)
+    rows = tuple(
+        TypeRow(
+            ticket_type,
+            catalogue.is_offered(ticket_type, types, connection.now),
+            registrations.count_of_type(connection, event.id, ticket_type.id)[1],
+        )
+        for ticket_type in types
+    )
+    return TicketsPage(event, rows, tuple(catalogue.shared_quotas(connection)))
+
+
+class TicketTypePages:
+    """Pages for organisers about what an event sells."""
+
+    def __init__(self, portal: Portal) -> None:
+        """`portal` as every module's pages get it."""
+        self._portal = portal
+        self._zone = portal.settings.zone
+        self._currency = portal.settings.currency
+
+    def routes(self) -> list[Route]:
+        """Return the routes; `new` stands before the ids."""
+        tickets = "/organise/events/{slug}/tickets"
+        one = f"{tickets}/{{type_id:int}}"
+        return [
+            Route(tickets, self.show_types, methods=["GET"]),
+            Route(tickets, self.limit, methods=["POST"]),
+            Route(f"{tickets}/new", self.show_new, methods=["GET"]),
+            Route(f"{tickets}/new", self.add, methods=["POST"]),
+            Route(one, self.show_type, methods=["GET"]),
+            Route(one, self.edit, methods=["POST"]),
+            Route(f"{one}/{{step:str}}", self.change, methods=["POST"]),
+            Route("/organise/quotas", self.show_quotas, methods=["GET"]),
+            Route("/organise/quotas", self.add_quota, methods=["POST"]),
+            Route("/organise/quotas/{quota_id:int}", self.edit_quota, methods=["POST"]),
+        ]
+
+    async def show_types(self, request: Request) -> Response:
+        """Show the ticket types of an event."""
+        await self._portal.organiser(request)
+        return await self._types(request)
+
+    async def limit(self, request: Request) -> Response:
+        """Set the number of tickets that one person can have."""
+        await self._portal.organiser(request)
+        slug = read_path(request, "slug")
+        fields = await read_fields(request)
+        try:
+            most = catalogue.read_limit(fields.get("max_per_person", ""))
+        except ValueError as error:
+            return await self._types(request, fields, {"max_per_person": str(error)})
+        await self._portal.database.write(catalogue.limit_per_person, slug, most)
+        return see_other(f"/organise/events/{slug}/tickets")
+
+    async def show_new(self, request: Request) -> Response:
+        """Show an empty form."""
+        await self._portal.organiser(request)
+        return await self._form(request, None)
+
+    async def add(self, request: Request) -> Response:
+        """Add a ticket type."""
+        await self._portal.organiser(request)
+        slug = read_path(request, "slug")
+        fields = await read_fields(request)
+
+        def operation(connection: Connection) -> None:
+            details = self._read(connection, slug, fields)
+            catalogue.add_ticket_type(connection, slug, details, _quotas_in(fields))
+
+        try:
+            await self._portal.database.write(operation)
+        except Invalid as refusal:
+            return await self._form(request, None, fields, refusal)
+        return see_other(f"/organise/events/{slug}/tickets")
+
+    async def show_type(self, request: Request) -> Response:
+        """Show the form of one ticket type."""
+        await self._portal.organiser(request)
+        return await self._form(request, _id_in(request, "type_id"))
+
+    async def edit(self, request: Request) -> Response:
+        """Save the form of one ticket type."""
+        await self._portal.organiser(request)
+        slug, type_id = read_path(request, "slug"), _id_in(request, "type_id")
+        fields = await read_fields(request)
+
+        def operation(connection: Connection) -> None:
+            details = self._read(connection, slug, fields)
+            catalogue.edit_ticket_type(
+                connection, slug, type_id, details, registrations.count_of_type, _quotas_in(fields)
+            )
+
+        try:
+            await self._portal.database.write(operation)
+        except Invalid as refusal:
+            return await self._form(request, type_id, fields, refusal)
+        return see_other(f"/organise/events/{slug}/tickets")
+
+    async def change(self, request: Request) -> Response:
+        """Remove a ticket type, offer a withdrawn one again, or move it by one place."""
+        await self._portal.organiser(request)
+        slug, type_id = read_path(request, "slug"), _id_in(request, "type_id")
+        write = self._portal.database.write
+        step = request.path_params["step"]
+        try:
+            if step == "remove":
+                await write(catalogue.remove_ticket_type, slug, type_id, registrations.count_of_type)
+            elif step == "offer":
+                await write(catalogue.offer_ticket_type, slug, type_id)
+            elif step in ("up", "down"):
+                await write(catalogue.move_ticket_type, slug, type_id, -1 if step == "up" else 1)
+            else:
+                raise NotFound
+        except Invalid as refusal:
+            return await self._types(request, {}, refusal.fields)
+        return see_other(f"/organise/events/{slug}/tickets")
+
+    async def show_quotas(self, request: Request) -> Response:
+        """Show the shared quotas of the fest."""
+        await self._portal.organiser(request)
+        return await self._quotas(request)
+
+    async def add_quota(self, request: Request) -> Response:
+        """Create a shared quota."""
+        await self._portal.organiser(request)
+        fields = await read_fields(request)
+        try:
+            name, capacity = catalogue.read_quota(fields)
+            await self._portal.database.write(catalogue.create_quota, name, capacity)
+        except Invalid as refusal:
+            return await self._quotas(request, None, fields, refusal.fields)
+        return see_other("/organise/quotas")
+
+    async def edit_quota(self, request: Request) -> Response:
+        """Save or delete a shared quota."""
+        await self._portal.organiser(request)
+        quota_id = _id_in(request, "quota_id")
+        fields = await read_fields(request)
+        try:
+            if fields.get("then") == "delete":
+                await self._portal.database.write(catalogue.drop_quota, quota_id)
+            else:
+                name, capacity = catalogue.read_quota(fields)
+                await self._portal.database.write(catalogue.edit_quota, quota_id, name, capacity)
+        except Invalid as refusal:
+            return await self._quotas(request, quota_id, fields, refusal.fields)
+        return see_other("/organise/quotas")
+
+    def _read(self, connection: Connection, slug: str, fields: Mapping[str, str]) -> catalogue.TypeDetails:
+        event = catalogue.any_event_by_slug(connection, slug)
+        return catalogue.read_type(fields, self._zone, catalogue.fee_currency(event, self._currency))
+
+    async def _types(
+        self,
+        request: Request,
+        entered: Mapping[str, str] | None = None,
+        errors: Mapping[str, str] | None = None,
+    ) -> Response:
+        shown = await self._portal.database.read(read_tickets, read_path(request, "slug"))
+        return await self._portal.page(
+            request,
+            "backoffice/tickets.html",
+            status=Invalid.status if errors else 200,
+            section="organise",
+            shown=shown,
+            entered=entered or {},
+            errors=errors or {},
+        )
+
+    async def _form(
+        self,
+        request: Request,
+        type_id: int | None,
+        entered: Mapping[str, str] | None = None,
+        refusal: Invalid | None = None,
+    ) -> Response:
+        shown = await self._portal.database.read(read_tickets, read_path(request, "slug"))
+        types = [row.type for row in shown.rows]
+        ticket_type = None if type_id is None else catalogue.type_of(types, type_id)
+        values = dict(
+            NEW_TYPE if ticket_type is None else catalogue.written_type(ticket_type.details, self._zone)
+        )
+        drawn = {quota.id for quota in ticket_type.quotas} if ticket_type else set()
+        return await self._portal.page(
+            request,
+            "backoffice/ticket_type.html",
+            status=refusal.status if refusal else 200,
+            section="organise",
+            event=shown.event,
+            ticket_type=ticket_type,
+            values=values if entered is None else entered,
+            errors=refusal.fields if refusal else {},
+            others=[("", gettext("No other"))]
+            + [(str(other.id), other.name) for other in types if other.name and other.id != type_id],
+            quotas=shown.quotas,
+            drawn=drawn if entered is None else _quotas_in(entered),
+            currency=catalogue.fee_currency(shown.event, self._currency),
+            zone=self._zone.key,
+            base_url=self._portal.settings.base_url,
+        )
+
+    async def _quotas(
+        self,
+        request: Request,
+        quota_id: int | None = None,
+        entered: Mapping[str, str] | None = None,
+        errors: Mapping[str, str] | None = None,
+    ) -> Response:
+        def read(connection: Connection) -> list[tuple[catalogue.Quota, list[str]]]:
+            types = catalogue.types_by_quota(connection)
+            labels = {
+                ticket_type.id: f"{event.title}: {ticket_type.name}" if ticket_type.name else event.title
+                for event in catalogue.all_events(connection)
+                for ticket_type in catalogue.types_of(connection, event.id)
+            }
+            return [
+                (quota, sorted(labels[type_id] for type_id in types.get(quota.id, ())))
+                for quota in catalogue.shared_quotas(connection)
+            ]
+
+        listed = await self._portal.database.read(read)
+        return await self._portal.page(
+            request,
+            "backoffice/quotas.html",
+            status=Invalid.status if errors else 200,
+            section="organise",
+            quotas=listed,
+            edited=quota_id,
+            entered=entered or {},
+            errors=errors or {},
+            max_name=catalogue.MAX_QUOTA_NAME,
+        )
+
+
+def _id_in(request: Request, name: str) -> int:
+    number: int = request.path_params[name]
+    if number > MAX_ID:
+        raise NotFound
+    return number
+
+
+def _quotas_in(fields: Mapping[str, str]) -> set[int]:
+    """Return the ids of the shared quotas that are ticked."""
+    names = (name.removeprefix(_QUOTA_PREFIX) for name in fields if name.startswith(_QUOTA_PREFIX))
+    return {
+        int(name) for name in names if name.isascii() and name.isdecimal() and len(name) <= len(str(MAX_ID))
+    }
