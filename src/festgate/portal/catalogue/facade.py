@@ -15,9 +15,15 @@ from festgate.portal.catalogue.queries import (
     fee_currency,
 )
 from festgate.portal.catalogue.quotas import (
+    MAX_QUOTA_NAME,
     Quota,
     all_quotas,
+    create_quota,
+    drop_quota,
+    edit_quota,
     events_of_quota,
+    read_quota,
+    shared_quotas,
     take_from_quotas,
     types_by_quota,
 )

@@ -44,6 +44,8 @@ def choose(
     """
     if choice is None:
         offered = [kind for kind in types if catalogue.is_offered(kind, types, now)]
+        if len(offered) > 1:  # an early bird that is sold out, and the type after it
+            offered = [kind for kind in offered if all(quota.left > 0 for quota in kind.quotas)] or offered
         if len(offered) != 1:
             raise ChooseTicket if offered else SalesClosed
         choice = Choice({offered[0].id: offered[0].details.min_per_order})

@@ -62,8 +62,9 @@ def hold_seats(
 ) -> list[int]:
     """Take seats for the person and return their ids: held for `hold_minutes` if they have a fee, else confirmed.
 
-    The choice None is one ticket of the only type on sale. With an unconfirmed email address seats are held for a few minutes only. Raises NotFound, SalesNotOpen, SalesClosed, AlreadyRegistered,
-    AddressNotConfirmed, TooMany, the errors of `choose`, or catalogue's SoldOut.
+    The choice None is one ticket of the only type on sale. With an unconfirmed email address seats are held for a few
+    minutes only. Raises AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, catalogue's SoldOut, or an
+    error of `open_event` or `choose`.
     """
     event = open_event(connection, slug)
     items = choose(catalogue.types_of(connection, event.id), choice, connection.now)
