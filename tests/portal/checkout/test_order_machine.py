@@ -5,6 +5,7 @@ step the invariants of `festgate check` must hold, and nobody may own more seats
 """
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,8 +32,9 @@ from festgate.portal.checkout.cancellations import cancel_registrations
 from festgate.portal.checkout.checks import check_money, check_seats
 from festgate.portal.checkout.records import Order
 from festgate.portal.registrations import facade as registrations
-from festgate.portal.registrations.checks import check_counts
-from festgate.portal.registrations.holds import cancel_seat, hold_seat, sweep_all
+from festgate.portal.registrations.checks import check_counts, check_quotas, check_types
+from festgate.portal.registrations.choices import Choice
+from festgate.portal.registrations.holds import cancel_seat, hold_seats, sweep_all
 from tests.portal.tickets.fest import subscriptions
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
@@ -51,7 +53,10 @@ MOVES = {
 
 
 class OrderMachine(RuleBasedStateMachine):
-    """Three people, two small events, a provider that reports late, twice or wrongly, and paused holds."""
+    """Three people, and a provider that reports late, twice or wrongly; holds are paused at times.
+
+    Two small events have three ticket types and a shared quota.
+    """
 
     database: OpenDatabase
     seats = Bundle("seats")
@@ -63,17 +68,51 @@ class OrderMachine(RuleBasedStateMachine):
         for statement in DELETE_ALL:
             self.database.write(Connection.run, statement)
         self.people = [add_someone(self.database) for _ in range(3)]
-        self.events = [add_event(self.database, capacity=capacity, fee=1000) for capacity in (1, 2)]
+        # One person can have two seats at the second event, which has two ticket types. Its second type and the first
+        # event share a quota of one ticket.
+        self.events = [add_event(self.database, capacity=capacity, fee=1000) for capacity in (1, 3)]
+        only, standard = (self.database.read(catalogue.types_of, event.id)[0] for event in self.events)
+        quota = self.database.write(catalogue.create_quota, "Room", 1)
+        self.edit(self.events[0], only, only.details, {quota.id})
+        self.edit(
+            self.events[1], standard, replace(standard.details, name="Standard", max_per_order=2), set()
+        )
+        student = catalogue.TypeDetails("Student", Money(700, "INR"), own_quota=2)
+        added = self.database.write(catalogue.add_ticket_type, self.events[1].slug, student, {quota.id})
+        self.database.write(catalogue.limit_per_person, self.events[1].slug, 2)
+        self.types = ((only,), (standard, added))
         self.relay = Relay(self.database.real, subscriptions())
         self.last_states: dict[int, str] = {}
         self.charges = 0
 
-    @rule(target=seats, person=st.integers(0, 2), event=st.integers(0, 1))
-    def hold(self, person: int, event: int) -> object:
+    def edit(
+        self,
+        event: catalogue.Event,
+        kind: catalogue.TicketType,
+        details: catalogue.TypeDetails,
+        shared: set[int],
+    ) -> None:
+        self.database.write(
+            catalogue.edit_ticket_type, event.slug, kind.id, details, registrations.count_of_type, shared
+        )
+
+    @rule(
+        target=seats,
+        person=st.integers(0, 2),
+        event=st.integers(0, 1),
+        kind=st.integers(0, 1),
+        count=st.integers(1, 2),
+    )
+    def hold(self, person: int, event: int, kind: int, count: int) -> object:
+        chosen = self.types[event][kind % len(self.types[event])]
+        choice = Choice({chosen.id: count})
         try:
-            return person, self.database.write(hold_seat, self.people[person], self.events[event].slug, 15)
+            held = self.database.write(
+                hold_seats, self.people[person], self.events[event].slug, 15, choice=choice
+            )
         except Refused:
             return multiple()
+        return multiple(*((person, seat) for seat in held))
 
     @rule(seat=consumes(seats))
     def cancel_seat_of_person(self, seat: tuple[int, int]) -> None:
@@ -205,7 +244,7 @@ class OrderMachine(RuleBasedStateMachine):
         self.database.read(self.assert_data_agree)
 
     def assert_data_agree(self, connection: Connection) -> None:
-        for check in (check_counts, check_money, check_seats):
+        for check in (check_counts, check_quotas, check_types, check_money, check_seats):
             assert check(connection) == []
         people: list[int] = getattr(self, "people", [])
         self.assert_no_event_has_more_owners_than_seats(connection, people)
