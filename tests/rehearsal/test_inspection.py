@@ -247,7 +247,7 @@ def test_a_limit_on_a_step_that_is_not_in_the_file_warns_and_fails_if_it_never_c
             *("--users", "1", "--warm-up", "0s", "--duration", "1s"),
             *("--fail-if", "max(/PAGE) < 5s", "--fail-if", "max(/nowhere) < 5s"),
         )
-    assert "the step /PAGE does not stand in visitor.py, which has /, /page." in done.stderr
+    assert "no step /PAGE was found in visitor.py, which has /, /page." in done.stderr
     assert done.returncode == 1
     assert "Met: max(/PAGE) < 5s" in done.stdout
     assert "Not met: max(/nowhere) < 5s: no requests" in done.stdout

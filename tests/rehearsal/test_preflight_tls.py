@@ -166,7 +166,7 @@ def test_the_requests_show_whether_a_proxy_of_the_locustfile_reaches_the_target(
         )
     (notice,) = notices
     assert notice.startswith(f"Nothing answers at http://{nowhere} (")
-    assert "The locustfile names a proxy (`proxies` in visitor.py, line 13), so the run takes place" in notice
+    assert "The locustfile names a proxy (`proxies` in visitor.py, line 13), so the run goes ahead" in notice
     assert run.notes[0] == notice
     summary = summarize(run)
     assert {status for _, status, _ in summary.failures} == {502}

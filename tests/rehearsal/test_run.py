@@ -184,7 +184,7 @@ def test_a_journey_without_a_ready_user_is_one_sentence_and_leaves_no_run(tmp_pa
     with answering(lambda _path: (503, b"closed")) as target:
         text = GETTING_READY.replace("{then}", "raise RuntimeError")
         plan = Plan(journey(tmp_path, text), target.url, Rate(5), duration=1.0)
-        with pytest.raises(CannotRun, match=r"None of the first users got ready to begin: /ready: .*503"):
+        with pytest.raises(CannotRun, match=r"None of the first users became ready: /ready: .*503"):
             rehearse(plan, tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
 

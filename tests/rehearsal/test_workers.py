@@ -227,7 +227,7 @@ def test_workers_join_from_elsewhere_and_send_what_they_recorded(outcomes: dict[
     assert (outcome.run.state, len(samples)) == ("whole", outcome.asked)
     assert len(list(outcome.run.folder.glob("*.samples"))) == 2
     assert int(samples.new_connection.sum()) == 3
-    assert sum("its clock known to" in note for note in outcome.run.notes) == 2
+    assert sum("its clock exact to" in note for note in outcome.run.notes) == 2
     assert samples.start.min() >= 0
     assert all(second.memory > 100_000_000 for second in outcome.run.resources())
 

@@ -185,7 +185,7 @@ class SlowClients(Clients):
 
 
 def sign_up_with_seats(portal: Portal) -> str:
-    """Return the cookie of a new account that has a seat at each event with room; empty where sign-up fails.
+    """Return the cookie of a new account that has a seat at each event with room; empty if sign-up fails.
 
     The seats give the checkout page something to add up, and that page is what a flood requests.
     """

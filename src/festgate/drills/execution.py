@@ -43,13 +43,13 @@ class Journal:
     ended: float = 0.0
     """When the last check had ended."""
     recovered: float | None = None
-    """When the steady state held again; None where it did not in the time allowed."""
+    """When the steady state held again; None if it did not in the time allowed."""
     activities: list[tuple[float, str]] = field(default_factory=list)
     """When an action was done, and its name."""
     refused: str = ""
-    """Why the drill was not run; empty where it was."""
+    """Why the drill was not run; empty if it was."""
     deviation: str = ""
-    """The part of the steady state that did not hold at the end; empty where all of it did."""
+    """The part of the steady state that did not hold at the end; empty if all of it did."""
     before: CheckResult | None = None
     after: CheckResult | None = None
     readiness: Sequence[ReadinessSample] = ()

@@ -49,7 +49,7 @@ class StepImpact:
     errors: int
     """Requests that failed in any other way."""
     quiet_p95: float
-    """Seconds; not a number where there were no requests, as below."""
+    """Seconds; not a number if there were no requests, as below."""
     p95: float
 
     @property

@@ -241,7 +241,7 @@ class Tolerance(Table):
     """The impact that the drill allows. Any other impact is a leak."""
 
     faulted: Annotated[Module | None, Field(alias="struck")] = None
-    """The module that may be unavailable; None where none may."""
+    """The module that may be unavailable; None if none may."""
     affected: Annotated[tuple[str, ...], Field(alias="harmed")] = ()
     """Steps whose requests may fail, or `*` for every step. Where there are none, the steps of the faulted module."""
     may_wait: tuple[str, ...] = ()
@@ -250,7 +250,7 @@ class Tolerance(Table):
     """How requests may fail. `resting`: only with a 503. `any`: in any way. `cut`: requests of every step may get no
     response if the worker that received the signal was serving them, and may not fail otherwise."""
     noticed_within: Seconds | None = None
-    """Seconds until the portal reports the fault by itself; None where it need not."""
+    """Seconds until the portal reports the fault by itself; None if it need not."""
     contained_within: Seconds = 0.0
     """Seconds in which other steps may be slower, too."""
     recovered_within: Seconds = 10.0
@@ -313,7 +313,7 @@ class Drill(Table):
 
     @property
     def needs_process(self) -> str:
-        """Why the drill cannot be run over HTTP alone; empty where it can."""
+        """Why the drill cannot be run over HTTP alone; empty if it can."""
         for activity in self.method:
             match activity.action:
                 case Restart():

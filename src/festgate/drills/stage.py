@@ -144,7 +144,7 @@ class Stage:
                 return "" if checked is None or checked.clean else checked.output
 
     def check(self) -> CheckResult | None:
-        """Run `festgate check` on the temporary portal's data; None where the data is not ours to open."""
+        """Run `festgate check` on the temporary portal's data; None if the data is not ours to open."""
         return self._command("check")
 
     def _command(self, *words: str) -> CheckResult | None:

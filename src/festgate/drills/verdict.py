@@ -34,7 +34,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one drill. Moments are seconds of the run; None where something did not happen.
+    """The result of one drill. Moments are seconds of the run; None if something did not happen.
 
     A drill that was refused has only its journal and its run.
     """
@@ -45,7 +45,7 @@ class Outcome:
     rolled_back: float = 0.0
     noticed: float | None = None
     contained_at: float | None = None
-    """When the last impact outside the allowed blast radius ended; None where it had not at the end."""
+    """When the last impact outside the allowed blast radius ended; None if it had not at the end."""
     recovered: float | None = None
     steps: tuple[StepImpact, ...] = ()
     others: Others = field(default_factory=Others)
@@ -63,7 +63,7 @@ class Outcome:
 
     @property
     def refused(self) -> str:
-        """Why the drill was not run; empty where it was."""
+        """Why the drill was not run; empty if it was."""
         return self.journal.refused
 
     @property
@@ -159,7 +159,7 @@ def _recovered(journal: Journal, began: float) -> float | None:
 def _contained_at(
     drill: Drill, outside: Samples, steady: Samples, others: Others, armed: float, ended: float
 ) -> float | None:
-    """Return when the last impact outside the blast radius ended; the moment of the fault where there was none."""
+    """Return when the last impact outside the blast radius ended; the moment of the fault if there was none."""
     failed = outside.failed
     if drill.tolerance.manner == "cut":
         failed = failed & ~impact.cut_off(outside)

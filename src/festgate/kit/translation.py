@@ -14,7 +14,7 @@ _catalogue: NullTranslations = NullTranslations()
 
 
 def load_catalogue(folder: Traversable, locale: str) -> None:
-    """Use the catalogue `<locale>/LC_MESSAGES/festgate.mo` of the folder from now on; English where there is none."""
+    """Use the catalogue `<locale>/LC_MESSAGES/festgate.mo` of the folder from now on; English if there is none."""
     use_catalogue(Translations.load(str(folder), [locale], DOMAIN))
 
 

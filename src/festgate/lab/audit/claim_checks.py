@@ -86,7 +86,7 @@ def _of(route: str) -> str:
 
 
 def _all_requests(traced: TracedClaim, side: Side, report: ParsedReport) -> str:
-    """Return the figures in the row of all requests, where there is one."""
+    """Return the figures in the row of all requests, if there is one."""
     groups = [
         group for group in report.groups if group.route == traced.claim.route and group.side in (side, None)
     ]

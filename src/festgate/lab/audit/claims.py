@@ -85,7 +85,7 @@ class Claim:
     line: int
     """Line of the document, not of its page."""
     route: str
-    """`/events`; empty where the claim names no route."""
+    """`/events`; empty if the claim names no route."""
     metric: Metric | None
     """The column that the claim names."""
     before: Quantity | None = None
@@ -216,7 +216,7 @@ def _direction(text: str, place: int, *, is_rate: bool) -> Direction:
 
 
 def _order(lead: str, gap: str, behind: str, *, both: bool) -> int:
-    """Return 1 where the first number is the one before, -1 where it is the one after, 0 where they are not a pair."""
+    """Return 1 where the first number is the one before, -1 where it is the one after, 0 if they are not a pair."""
     if _FORWARD.fullmatch(gap):
         arrow = re.search(_ARROW, gap) is not None
         return 1 if arrow or both or _FROM.search(lead) or CHANGE.search(lead) else 0
@@ -298,7 +298,7 @@ def _excerpt(text: str, begin: int) -> str:
 def every_route(names: Sequence[str]) -> tuple[str, ...]:
     """Return the routes without repetition, the longest first, so that `/events` is not found in `/my-events`.
 
-    Return none where there are too many: they are then values of single visitors, which prose does not name.
+    Return none if there are too many: they are then values of single visitors, which prose does not name.
     """
     routes = sorted(set(names), key=lambda name: (-len(name), name))
     return tuple(routes) if len(routes) <= _MAX_ROUTES else ()

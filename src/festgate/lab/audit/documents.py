@@ -33,7 +33,7 @@ class Place:
     """The place of a line in the file, as a reader finds it."""
 
     line: int
-    """Number from 1; within its page where there are pages."""
+    """Number from 1; within its page if there are pages."""
     page: int | None = None
     file: str = ""
     """The name of the file with the entered tables; empty for a line of the report itself."""
@@ -94,7 +94,7 @@ def form_file(report: Path) -> Path:
 def read_document(path: Path, tables: Path | None = None) -> Document:
     """Read the report, and the tables typed from its screenshots: `tables`, or the file beside it if there is one.
 
-    A folder of pictures is a report of nothing but these. Raises UnreadableReport where the file cannot be read, is
+    A folder of pictures is a report of nothing but these. Raises UnreadableReport if the file cannot be read, is
     empty, or has another file format.
     """
     document = _pictures_in(path) if path.is_dir() else _read(path)

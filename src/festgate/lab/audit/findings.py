@@ -28,7 +28,7 @@ class Spot:
     """Line of the document."""
     figure: str
     code: str = ""
-    """The finding's code; empty where the place cannot be checked."""
+    """The finding's code; empty if the place cannot be checked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ def _is_label(texts: Sequence[str], place: int, *, is_unwrapped: bool) -> bool:
 
 
 def _cells(text: str) -> tuple[str, ...]:
-    """Return the cells of a table row; none where the line is not one."""
+    """Return the cells of a table row; none if the line is not one."""
     bare = text.strip(" ")
     if "\t" in bare:
         return tuple(_plain(cell).strip() for cell in bare.split("\t"))

@@ -38,7 +38,7 @@ class Quantity:
     value: float
     """Milliseconds, requests per second, per cent, or a factor, depending on the unit."""
     unit: Unit
-    """Empty where no unit follows the number."""
+    """Empty if no unit follows the number."""
     step: float
     """Value of its last digit in the same unit: 1 for `451 ms`, 10 for `0.45 s`."""
     start: int

@@ -46,7 +46,7 @@ class TracedClaim:
 
     @property
     def columns(self) -> frozenset[Metric]:
-        """The columns that contain all of its figures; empty where there are none."""
+        """The columns that contain all of its figures; empty if there are none."""
         sets = [{column for source in sources for column in source.columns} for _, _, sources in self.figures]
         return frozenset(set.intersection(*sets)) if sets else frozenset()
 

@@ -105,7 +105,7 @@ def _is_division(node: ast.AST) -> bool:
 
 
 def _replacement(statement: Simple) -> str:
-    """Return the statement without its division; empty where nothing else is left of it."""
+    """Return the statement without its division; empty if nothing else is left of it."""
     if isinstance(statement, ast.Raise) or (
         isinstance(statement, ast.Expr) and _is_division(statement.value)
     ):

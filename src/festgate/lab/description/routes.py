@@ -35,7 +35,7 @@ class Route:
     path: str
     module: Module
     function: Function | None
-    """The function that answers; None where it is not in the folder."""
+    """The function that answers; None if it is not in the folder."""
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Routes:
         return name.rpartition(".")[2] if name.split(".")[0] in FRAMEWORKS else ""
 
     def _made_by(self, module: Module, call: ast.Call) -> str:
-        """Return the dotted name of the app in a function that makes it; empty where it makes none."""
+        """Return the dotted name of the app in a function that makes it; empty if it makes none."""
         maker = self._modules.definition(self._modules.full_name(module, call.func))
         if maker is None or isinstance(maker[1], ast.ClassDef):
             return ""

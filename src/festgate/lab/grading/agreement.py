@@ -23,7 +23,7 @@ class RouteAgreement:
     route: str
     claims: tuple[RouteClaim, ...]
     verified: str
-    """The result of the verification in words; empty where there is none."""
+    """The result of the verification in words; empty if there is none."""
     agreement: Agreement
 
     @property

@@ -83,7 +83,7 @@ class Grade:
     problem: str = ""
     """The reason why it could not be verified."""
     trouble: Trouble = ""
-    """The part that the reason concerns; empty where there is none."""
+    """The part that the reason concerns; empty if there is none."""
     same_as: str = ""
     """Another submission with the same content."""
     twins: tuple[Twin, ...] = ()

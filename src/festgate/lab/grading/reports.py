@@ -65,7 +65,7 @@ class RouteClaim:
     """A statement of a report about the speed of a route."""
 
     route: str
-    """`/events`; empty where the report names none."""
+    """`/events`; empty if the report names none."""
     shown: str
     """`451 to 324 ms (average)`, `50 % faster`."""
     direction: Direction
@@ -89,7 +89,7 @@ class AuditedReport:
     open: tuple[str, ...] = ()
     """The points that could not be checked, each with the reason."""
     form: str = ""
-    """The form for the numbers of its screenshots, in the folder of the grades; empty where there is none."""
+    """The form for the numbers of its screenshots, in the folder of the grades; empty if there is none."""
     entered: bool = False
     """Whether its tables were typed from screenshots."""
 
@@ -109,7 +109,7 @@ class ReadReport:
 
     audited: AuditedReport
     document: Document | None
-    """None where it cannot be read."""
+    """None if it cannot be read."""
     typed: Path | None = None
     """The file with the tables that were typed from its screenshots."""
 
@@ -180,7 +180,7 @@ def _report_files(starter: Starter, tree: Path, original: Container[bytes]) -> I
 
 
 def _tables_for(inside: Path, tree: Path, entered: Path, names: Sequence[str]) -> Path | None:
-    """Return the file with the tables typed from the screenshots of the report `inside`; None where there is none."""
+    """Return the file with the tables typed from the screenshots of the report `inside`; None if there is none."""
     places = [entered / f"{inside}{TABLES}", tree / f"{inside}{TABLES}"]
     if names.count(inside.name) == 1:
         places.append(entered / f"{inside.name}{TABLES}")

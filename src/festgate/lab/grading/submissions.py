@@ -41,7 +41,7 @@ class Source:
     name: str
     """The name of its folder or of its first file."""
     main: Path | None
-    """The folder or the archive; None where there are only files."""
+    """The folder or the archive; None if there are only files."""
     files: tuple[Path, ...] = ()
     """Files beside it that belong to it: reports and their pictures."""
 
@@ -59,13 +59,13 @@ class CopiedSubmission:
     content: str
     """A hash of all copied files; empty when they could not all be copied."""
     submission: Submission | None
-    """The copy with its app; None where there is none."""
+    """The copy with its app; None if there is none."""
     problem: str = ""
     """The reason why there is no app, or not all files."""
 
     @property
     def app(self) -> Path:
-        """Return the folder of the app; the whole copy where there is none."""
+        """Return the folder of the app; the whole copy if there is none."""
         return self.tree if self.submission is None else self.submission.app
 
 
@@ -145,7 +145,7 @@ def _student_of(entry: Path) -> str:
 
 
 def _sources(entries: list[Path]) -> Iterable[Source]:
-    """Return one submission for all files of a student; one for each where there are several folders or archives."""
+    """Return one submission for all files of a student; one for each if there are several folders or archives."""
     mains = [entry for entry in entries if entry.is_dir() or entry.suffix.lower() in ARCHIVES]
     files = tuple(entry for entry in entries if entry not in mains)
     if not mains:

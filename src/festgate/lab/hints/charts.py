@@ -38,7 +38,7 @@ _BAR: Final = 26
 
 
 def median_of(run: Run) -> float:
-    """Return the run's median in seconds, the figure that comparisons use; NaN where nothing was measured."""
+    """Return the run's median in seconds, the figure that comparisons use; NaN if nothing was measured."""
     return measure(parse_metric("p50"), run.measured(), run.plan.duration)
 
 

@@ -44,14 +44,14 @@ class ApplicableHint:
     """The route's name; empty for a conclusion of the report."""
     hint: Hint
     figure: str
-    """The figure that shows it; empty where the student asked for a hint that does not apply."""
+    """The figure that shows it; empty if the student asked for a hint that does not apply."""
     material: Material | None
 
 
 def applicable_hints(starter: Starter, lab: Path, run: str = "") -> list[ApplicableHint]:
     """Return the hints for each route's last comparison and last load, and for the report; or for one run alone.
 
-    Raises NoHint where there is no such run, ValueError where a run's file is damaged.
+    Raises NoHint if there is no such run, ValueError where a run's file is damaged.
     """
     if run:
         return list(_of_run(starter, lab, _run_named(lab, run)))

@@ -45,7 +45,7 @@ def _fingerprint(folder: Path, statements: list[ast.stmt], route: str) -> str:
 
 
 def _code_behind(folder: Path, statements: list[ast.stmt], route: str) -> str:
-    """Return the code that answers `route` in a normal form; all code where no function has that route."""
+    """Return the code that answers `route` in a normal form; all code if no function has that route."""
     named: dict[str, list[ast.stmt]] = {}
     for statement in statements:
         for name in _names_bound(statement):

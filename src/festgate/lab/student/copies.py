@@ -34,7 +34,7 @@ def write_fixed_starter(starter: Starter, folder: Path) -> None:
 
 
 def _fix(file: Path, crash: Crash) -> None:
-    """Replace the statement of a crash in a file. Raises NoLab where the file does not hold it."""
+    """Replace the statement of a crash in a file. Raises NoLab if the file does not hold it."""
     try:
         source = file.read_bytes()
         statements = [

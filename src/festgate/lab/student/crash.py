@@ -40,7 +40,7 @@ class Page:
 
     path: str
     status: int
-    """0 where the server did not answer."""
+    """0 if the server did not answer."""
     milliseconds: float
 
     @property
@@ -62,7 +62,7 @@ class Snapshot:
     """Seconds since 1970."""
     pages: Sequence[Page]
     answer: bytes = b""
-    """The body of the last page that answered with an error; empty where none did, and in kept snapshots."""
+    """The body of the last page that answered with an error; empty if none did, and in kept snapshots."""
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def pages_that_may_fail(starter: Starter) -> set[str]:
 def take_snapshot(starter: Starter, host: str, patience: float = PATIENCE) -> Snapshot:
     """Request each page of the app at `host` (`http://127.0.0.1:8000`), and wait at most `patience` seconds for it.
 
-    Raises NoLab where no server listens there.
+    Raises NoLab if no server listens there.
     """
     parts = urlsplit(host if "://" in host else f"http://{host}")
     try:
@@ -112,7 +112,7 @@ def take_snapshot(starter: Starter, host: str, patience: float = PATIENCE) -> Sn
 
 
 def fetch_page(host: str, port: int, path: str, patience: float) -> tuple[Page, bytes]:
-    """Request one page and return it with its body. Raises NoLab where no server listens there."""
+    """Request one page and return it with its body. Raises NoLab if no server listens there."""
     connection = http.client.HTTPConnection(host, port, timeout=patience)
     began = time.perf_counter()
     try:
@@ -133,7 +133,7 @@ def fetch_page(host: str, port: int, path: str, patience: float) -> tuple[Page, 
 
 
 def snapshots_in(folder: Path) -> list[Snapshot]:
-    """Return the kept snapshots, the oldest first; none where the file is missing or damaged."""
+    """Return the kept snapshots, the oldest first; none if the file is missing or damaged."""
     try:
         kept: list[dict[str, Any]] = json.loads((folder / SNAPSHOTS).read_text(encoding="utf-8"))["looks"]
         return [

@@ -30,7 +30,7 @@ def code_handed_out(starter: Starter, name: str) -> str:
 
 
 def with_code(starter: Starter, run: "Run", folder: Path, name: str, code: str) -> "Run":
-    """Record in the run the code that answered: `code` as it was at the start, or empty where it is not known.
+    """Record in the run the code that answered: `code` as it was at the start, or empty if it is not known.
 
     Code that changed during the run caused a reload; such a run counts for neither version. Raises OSError.
     """

@@ -24,7 +24,7 @@ CONNECT_TIMEOUT: Final = 0.2
 
 
 def require_free_port(port: int) -> None:
-    """Raise NoLab where the app cannot listen on the port."""
+    """Raise NoLab if the app cannot listen on the port."""
     try:
         with socket.create_server((HOST, port)):
             pass

@@ -149,7 +149,7 @@ def restrict(config: Mapping[str, Any], readable: Iterable[str], writable: Itera
 
 
 def landlock_version() -> int:
-    """Return the version of Landlock; 0 where the system has none."""
+    """Return the version of Landlock; 0 if the system has none."""
     if sys.platform != "linux":
         return 0
     return max(0, int(LIBC.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1)))

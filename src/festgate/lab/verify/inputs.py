@@ -114,7 +114,7 @@ class Requests:
         database_changes: tuple[Statement, ...] = (),
         situation: str = "",
     ) -> RequestStep:
-        """Return a request to one of the three routes for a person; without one where the name is empty."""
+        """Return a request to one of the three routes for a person; without one if the name is empty."""
         path = self.starter.page(name, person) if person else self.starter.paths[name]
         return RequestStep(path, None, expected, database_changes, situation)
 

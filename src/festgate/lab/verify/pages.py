@@ -127,7 +127,7 @@ def _names(reader: "_Reader", text: str, events: list[str]) -> tuple[tuple[str, 
     """Give each event the amount in the smallest element that holds both.
 
     An element that holds both keeps them: what is left there, as a second amount or the name on a button, belongs to no
-    other row. A name without an amount is a row only where no event has one.
+    other row. A name without an amount is a row only if no event has one.
     """
     # The longest first: a name may begin another.
     pattern = "|".join(re.escape(event) for event in sorted(set(events), key=len, reverse=True))
