@@ -79,7 +79,7 @@ def test_markdown_of_a_submission_stays_text(tmp_path: Path) -> None:
     "trouble, sentence",
     [
         ("submission", "    The app exited with code 1."),
-        ("other app", "Nearly all pages respond otherwise than those of the original"),
+        ("other app", "Nearly all pages respond differently from the original"),
         ("grading", "It has not been checked yet."),
     ],
 )

@@ -7,7 +7,13 @@ import pytest
 
 from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.student.folder import write_starter
-from festgate.lab.verify.behaviour import Difference, ScenarioResults, StepResult, differences, trouble_of
+from festgate.lab.verify.behaviour import (
+    Difference,
+    ScenarioResults,
+    StepResult,
+    differences,
+    starter_problems,
+)
 from festgate.lab.verify.descent import foreign_code
 from festgate.lab.verify.inputs import Expected, RequestStep
 from festgate.lab.verify.pages import PageContent
@@ -76,7 +82,7 @@ def test_trouble_of_the_starter_is_noted_once_for_each_kind() -> None:
         ],
         stuck={(0, 4), (0, 5)},
     )
-    first, second, third = trouble_of(results)
+    first, second, third = starter_problems(results)
     assert first.startswith(f"The starter itself answers 500 to GET {register};")
     assert second.startswith("The starter itself leaves its database locked after GET /register;")
     assert third.startswith("The starter itself gives no response to GET /events?user=meera;")
@@ -92,7 +98,7 @@ def test_an_app_of_other_code_that_responds_otherwise_does_not_descend_from_the_
 ) -> None:
     reason = foreign_code(BUILT_IN, HANDOUT, differences_of_all_routes("/login"))
     assert reason.endswith(
-        "% of the starter's lines of code are in it, and /checkout, /events, /my-events, /login respond otherwise"
+        "% of the starter's lines of code are in it, and /checkout, /events, /my-events, /login respond differently"
     )
     # It does where it responds as the starter, or is made of its code.
     assert not foreign_code(BUILT_IN, HANDOUT, differences_of_all_routes())

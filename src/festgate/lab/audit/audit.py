@@ -54,7 +54,7 @@ class AuditResult:
 
     @property
     def pictures(self) -> int:
-        """The number of pictures whose numbers nobody has entered; 0 if tables were entered."""
+        """The number of pictures whose numbers have not been entered; 0 if tables were entered."""
         return 0 if self.report.document.entered else len(self.report.document.pictures)
 
     def place(self, spot: Spot) -> Place:

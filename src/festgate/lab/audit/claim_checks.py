@@ -243,7 +243,7 @@ def _in_words(before: Quantity, after: Quantity) -> str:
 
 
 def _rate(traced: TracedClaim, report: ParsedReport) -> Iterator[Spot]:
-    """Find rates that could not change: by Little's law, rate times mean is the number of waiting users."""
+    """Find rates that could not change. By Little's law, rate times mean is the number of waiting users."""
     if traced.claim.metric != "rate":
         return
     reasons = []

@@ -30,7 +30,7 @@ class UnreadableReport(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of a line in the file, as a reader finds it."""
+    """The place of a line in the file, in the form in which a reader looks it up."""
 
     line: int
     """Number from 1; within its page if there are pages."""
@@ -243,7 +243,8 @@ def _word(path: Path) -> Document:
 
 
 def _pdf(path: Path) -> Document:
-    # In layout order the cells of a row are on one line; in the order of writing each may be on a separate line.
+    # In the order of the layout, the cells of a row are on one line; in the order of writing, each may be on its own
+    # line.
     laid_out = _pdf_read(path, laid_out=True)
     if laid_out.tables and not laid_out.output.problems:
         return laid_out

@@ -17,7 +17,7 @@ class FindingKind:
     meaning: str
     """One sentence."""
     question: str
-    """Leads to the fix without giving it away."""
+    """A question that leads to the fix and does not reveal it."""
 
 
 @dataclass(frozen=True, slots=True)

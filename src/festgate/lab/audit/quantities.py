@@ -46,7 +46,7 @@ class Quantity:
     """Offsets in the sentence."""
 
     def matches(self, figure: float) -> bool:
-        """Return whether this number can stand for the figure: rounded, or cut off as Locust's console does."""
+        """Return whether this number can be the figure, rounded, or truncated as on Locust's console."""
         return abs(figure - self.value) <= self.step / 2 + 1e-9 or 0 <= figure - self.value < self.step
 
     def as_unit(self, unit: Unit) -> "Quantity":

@@ -1,4 +1,4 @@
-"""The database of a starter: its file, and how the events come into it."""
+"""The database of a starter: its file, and the code that inserts the events."""
 
 import ast
 import posixpath

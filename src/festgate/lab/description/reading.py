@@ -17,7 +17,7 @@ _QUESTION: Final = re.compile(r"^###\s", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Reading:
-    """The description of a starter, and what its code does not show."""
+    """The description of a starter, and the facts that its code does not show."""
 
     starter: Starter
     pins: str

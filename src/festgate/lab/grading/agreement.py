@@ -1,4 +1,4 @@
-"""Compare what a report claims of each route with what the verification showed."""
+"""Compare the claims of a report about each route with the result of the verification."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -45,7 +45,7 @@ _CONCLUSION: Final = re.compile(
     re.IGNORECASE,
 )
 _SMALL: Final = 1 << 20
-"""Bytes within which a text file is looked at to see whether it is a report."""
+"""Bytes at the beginning of a text file that decide whether it is a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class AuditedReport:
 
     @property
     def state(self) -> State:
-        """Return what the audit showed; nothing to check is not the same as no findings."""
+        """Return the result of the audit; "nothing to check" is not the same as "no findings"."""
         if self.findings:
             return "findings"
         if self.tables:
@@ -142,7 +142,7 @@ def read_reports(starter: Starter, tree: Path, entered: Path) -> Iterator[ReadRe
 
 
 def _screenshots(tree: Path, entered: Path) -> Iterator[ReadReport]:
-    """Yield the pictures of a submission without a report: their numbers can be entered all the same."""
+    """Yield the pictures of a submission without a report: their numbers can be entered, too."""
     insides = [
         path.relative_to(tree)
         for path in sorted(tree.rglob("*"))
@@ -237,7 +237,7 @@ def _claims(audited: AuditResult) -> Iterator[RouteClaim]:
 
 
 def _completes(claim: Claim, later: Claim) -> bool:
-    """Return whether `later` is the figure after to the figure before of `claim`: two sentences, one statement."""
+    """Return whether `later` has the figure after, and `claim` the figure before: one statement in two sentences."""
     return (
         claim.before is not None
         and claim.after is None

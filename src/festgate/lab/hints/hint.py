@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Material:
-    """The student's runs that a hint is shown with."""
+    """The student's runs that illustrate a hint."""
 
     before: Sequence[Run]
     after: Sequence[Run] = ()
@@ -32,7 +32,7 @@ Draw: TypeAlias = "Callable[[Material], Chart | None]"
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A mistake that a student can make in a comparison or a report. The hint does not give the solution away."""
+    """A mistake that a student can make in a comparison or a report. The hint does not reveal the solution."""
 
     code: str
     """The code of the rehearsal's finding or of the audit's finding."""

@@ -29,11 +29,11 @@ from festgate.rehearsal.verdict.observed import observe
 from festgate.rehearsal.verdict.refusals import REFUSALS
 
 OF_ONE = frozenset({"run-cut", "many-names", "too-few-samples", "too-many-failures", "generator-saturated"})
-"""The refusals that a single run can show by itself."""
+"""The codes of refusals that a single run can show."""
 
 
 class NoHint(Exception):
-    """There is no such hint or run; the message lists the hints, or names the folder of the run."""
+    """A hint or run that does not exist. The message lists the hints, or names the folder of the run."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _of_load(name: str, run: Run, runs: Sequence[Run]) -> Iterator[ApplicableHin
 
 
 def findings_of_one(run: Run) -> list[LoadFinding]:
-    """Return what a single run shows against itself; nothing without requests. Raises ValueError for a damaged file."""
+    """Return the findings that a single run shows; none without requests. Raises ValueError for a damaged file."""
     if not len(run.measured()):
         return []
     evidence = Evidence(
@@ -128,7 +128,7 @@ def _of_report(starter: Starter, lab: Path, kept: Sequence[Run]) -> list[Applica
 
 
 def _loads(starter: Starter, kept: Sequence[Run]) -> Material | None:
-    """Return the first and the last load of the first route that has some: the usual subject of a report."""
+    """Return the first and the last load of the first route with loads: the usual subject of a report."""
     for name in ROUTES:
         runs = runs_of(starter, kept, name)
         loads = [run for run in runs if not side_of(run)]

@@ -37,7 +37,7 @@ _DESKTOP: Final = frozenset({".ds_store", ".localized", "desktop.ini", "thumbs.d
 
 
 class NoLab(Exception):
-    """Something that the lab needs is missing or cannot be used; the message states what and why."""
+    """A missing or unusable part of the lab. The message names it and the reason."""
 
 
 def find_program(name: str) -> Path | None:
@@ -83,7 +83,7 @@ def write_starter(starter: Starter, folder: Path) -> None:
             for entry in sorted(Path(staging).iterdir()):
                 entry.replace(folder / entry.name)
     except OSError as error:
-        # The folder was empty or did not exist.
+        # Nothing of the user's is lost: the folder was empty or did not exist.
         for entry in {folder / path.parts[0] for path in starter_files(starter)}:
             if entry.is_dir():
                 shutil.rmtree(entry)

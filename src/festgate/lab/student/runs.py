@@ -30,7 +30,7 @@ def runs_of(starter: Starter, runs: Iterable[Run], name: str) -> list[Run]:
 
 
 def is_of(starter: Starter, run: Run, name: str) -> bool:
-    """Return whether the run used that route's locustfile, in whatever folder."""
+    """Return whether the run used that route's locustfile, in any folder."""
     if name not in starter.load:
         return False
     known = PurePosixPath(starter.load[name]).parts

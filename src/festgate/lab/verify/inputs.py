@@ -46,8 +46,8 @@ _SECOND: Final = (
 _ODD: Final = ("Tea & <Talks>", 'The "Big" Quiz', "Année ünïcode ✓")
 _PEOPLE: Final = ("meera", "tomás", "o'neil & co", "a<b>c", "x y z", "50%+1")
 Expected = Literal["same", "no failure", "rejected"]
-"""The expected response: the starter's; any but a server error; the class of the starter's status. Where the starter
-itself fails, none is expected."""
+"""The expected response: the starter's; any but a server error; the class of the starter's status. If the starter
+itself fails, any response is accepted."""
 _EVENT_NUMBER: Final = re.compile(r"\{[^}]*\}")
 
 
@@ -101,7 +101,7 @@ def scenarios(starter: Starter, tables: Tables, seed: int) -> tuple[Scenario, Sc
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """The requests that a starter's routes take; there are none to a route that it does not have."""
+    """The requests to a starter's routes; none to a route that it does not have."""
 
     starter: Starter
 
@@ -170,7 +170,7 @@ def _with_starter_data(
         [RequestStep("/nowhere"), RequestStep("/docs")],
         register(second, LOAD_USER),
         [get("my-events", LOAD_USER), get("events", LOAD_USER)],
-        # After a refused name a starter may leave its database locked: here nothing is written afterwards.
+        # After a refused name a starter may leave its database locked, so nothing is written after this step.
         send("register", one, "another"),
         send("login", one, passwords[one]),
     ]

@@ -1,4 +1,4 @@
-"""Extract the content by which two responses are compared, independent of how the page is written.
+"""Extract the content by which two responses are compared, independently of the page's HTML.
 
 Two responses are alike when they have the same status, the same redirect target, and the same
 
@@ -46,7 +46,7 @@ _IMPLIED: Final = {
     "tr": (frozenset({"tr"}), _LISTS),
     "option": (frozenset({"option"}), _LISTS),
 }
-"""The open elements that a tag ends, as `<li>` ends the item before it, and those whose inside it leaves alone."""
+"""The open elements that a tag ends, as `<li>` ends the item before it, and those in which it ends nothing."""
 _LEVELS: Final = 32
 """Elements in which such an end is searched: the time for deeply nested ones stays proportional to the page."""
 NO_EVENT: Final = 404
