@@ -148,7 +148,7 @@ class HostileText(Table):
 
 @dataclass(frozen=True, slots=True)
 class Poison(Table):
-    """Put a toxic on the network between the portal and a server that it depends on."""
+    """Add a toxic to the network between the portal and a server that it depends on."""
 
     proxy: Literal["mail", "database"]
     toxic: ToxicKind
@@ -243,7 +243,7 @@ class Tolerance(Table):
     faulted: Annotated[Module | None, Field(alias="struck")] = None
     """The module that may be unavailable; None if none may."""
     affected: Annotated[tuple[str, ...], Field(alias="harmed")] = ()
-    """Steps whose requests may fail, or `*` for every step. Where there are none, the steps of the faulted module."""
+    """Steps whose requests may fail, or `*` for every step. If there are none, the steps of the faulted module."""
     may_wait: tuple[str, ...] = ()
     """Steps that may be slower, although their requests may not fail."""
     manner: Manner = "resting"

@@ -1,4 +1,4 @@
-"""The portal as a drill reaches it over HTTP: its armed faults, the health of its modules, and its pages."""
+"""A drill's access to the portal over HTTP: its armed faults, the health of its modules, and its pages."""
 
 import ipaddress
 import json

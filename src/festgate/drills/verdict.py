@@ -159,7 +159,7 @@ def _recovered(journal: Journal, began: float) -> float | None:
 def _contained_at(
     drill: Drill, outside: Samples, steady: Samples, others: Others, armed: float, ended: float
 ) -> float | None:
-    """Return when the last impact outside the blast radius ended; the moment of the fault if there was none."""
+    """Return when the last impact outside the allowed blast radius ended; the moment of the fault if there was none."""
     failed = outside.failed
     if drill.tolerance.manner == "cut":
         failed = failed & ~impact.cut_off(outside)
@@ -197,7 +197,7 @@ def _leaks(outcome: Outcome) -> list[Leak]:
                 "A monitor of /readyz would have missed the fault. Check that the bulkheads are switched on.",
             )
         )
-    leaks += _refusals_without_help(outcome)
+    leaks += _unhelpful_refusals(outcome)
     if journal.deviation:
         leaks.append(
             Leak(
@@ -244,18 +244,18 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{result} {times} times" for result, times in counts.items() if times)
 
 
-def _refusals_without_help(outcome: Outcome) -> list[Leak]:
+def _unhelpful_refusals(outcome: Outcome) -> list[Leak]:
     """Return a leak if the monitor got a response that was neither the page nor the module's own refusal."""
     manner, pages = outcome.drill.tolerance.manner, outcome.journal.pages
     bad = [sample for sample in pages if not sample.is_as_promised]
     if manner in ("any", "cut") or not bad:
         return []
     status = max(bad, key=lambda sample: sample.seconds).response.status
-    response = f"HTTP {status} without a way onward" if status else "no response"
+    response = f"HTTP {status} without a page that helps" if status else "no response"
     return [
         Leak(
             f"A visitor of the faulted page got {response}, {len(bad)} of {len(pages)} times.",
-            "The page has to say when to come back (Retry-After), and to keep the navigation.",
+            "The page must show when to come back (Retry-After) and keep the navigation.",
         )
     ]
 

@@ -51,7 +51,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 POLL = 0.05
-"""Seconds between two looks at the remaining connections."""
+"""Seconds between two checks of the remaining connections."""
 MAX_ON_WINDOWS = 400
 """Connections of a worker on Windows, where its event loop fails at more than 512 files. Further ones get a 503."""
 

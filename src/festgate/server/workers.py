@@ -1,4 +1,4 @@
-"""A worker as its supervisor sees it: started, monitored, asked to end, killed, reaped."""
+"""The supervisor's handle on a worker: start, monitoring, end, kill, reap."""
 
 import json
 import multiprocessing
@@ -38,7 +38,7 @@ MAX_SHUTDOWN = 5
 MAX_START = 120.0
 """Seconds for a worker to get ready: imports are slow on a busy machine, and a backup may be made first."""
 STACK_TIME = 0.3
-"""Seconds to wait for the stacks of a worker that hangs."""
+"""Seconds to wait for the stacks of a worker that is blocked."""
 MAX_TEXT_LENGTH = 1 << 16
 """Bytes to keep of the text that a worker wrote about itself at its end."""
 LARGE_MODULES = (
@@ -125,7 +125,7 @@ class Worker:
                 (left := until - time.monotonic()) > 0 and not self.is_disconnected and selector.select(left)
             ):
                 self.receive()
-                until = min(until, time.monotonic() + STACK_TIME / 5)  # it writes without a pause
+                until = min(until, time.monotonic() + STACK_TIME / 5)  # the worker writes without a pause
         return self.text.strip()
 
     def send(self, command: str) -> None:
