@@ -1,4 +1,4 @@
-"""A locustfile is looked at before its run: its users' host is used, and what is not used is named."""
+"""The inspection of a locustfile before its run: its users' host is used, and unused parts are named."""
 
 import re
 from collections.abc import Callable
@@ -84,7 +84,7 @@ def test_parts_that_a_rehearsal_does_not_use_are_named(tmp_path: Path) -> None:
     ],
     ids=["missing", "unknown", "help", "secret", "user class", "tags"],
 )
-def test_options_that_cannot_be_followed_are_one_sentence(
+def test_options_that_cannot_be_followed_are_reported_in_one_sentence(
     tmp_path: Path, arguments: tuple[str, ...], reason: str
 ) -> None:
     file = written(tmp_path, USER.format(host="") + MORE)
@@ -100,7 +100,9 @@ def test_options_that_cannot_be_followed_are_one_sentence(
     ],
     ids=["exit", "error"],
 )
-def test_a_file_that_cannot_be_imported_is_one_sentence(tmp_path: Path, text: str, reason: str) -> None:
+def test_a_file_that_cannot_be_imported_is_reported_in_one_sentence(
+    tmp_path: Path, text: str, reason: str
+) -> None:
     with pytest.raises(CannotRun, match=reason):
         inspected(written(tmp_path, text))
 

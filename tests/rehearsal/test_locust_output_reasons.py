@@ -1,4 +1,4 @@
-"""The reasons why Locust's tables decide nothing, with the figures of the report of a real course."""
+"""The reasons why Locust's tables give no verdict, with the figures of the report of a real course."""
 
 import json
 import signal
@@ -39,7 +39,7 @@ def pasted(folder: Path, *tables: str) -> list[Table]:
     return list(read_locust(folder / "report.md").tables)
 
 
-def test_tables_without_any_problem_are_refused_all_the_same() -> None:
+def test_tables_without_any_problem_are_refused_too() -> None:
     findings = reasons_of([table(CALM)], [table(CALM)])
     assert set(findings) == ALWAYS
     assert findings["no-pairs"].figure == "1 before and 1 after"

@@ -1,4 +1,4 @@
-"""Anybody's locustfile means the same to `festgate rehearse` and to plain `locust`.
+"""A locustfile has the same effect in `festgate rehearse` as in plain `locust`.
 
 Each shape is run by both programs at once, against datasette and against a Flask app. Requests, failures and exceptions
 agree step by step. Exit codes agree, too, except where a rehearsal has another rule on purpose; each such shape
