@@ -58,7 +58,7 @@ class Cursor(Protocol):
 
     @property
     def rowcount(self) -> int:
-        """How many rows were changed."""
+        """The number of changed rows."""
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Every row."""

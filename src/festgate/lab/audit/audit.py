@@ -132,7 +132,7 @@ def _open(report: ParsedReport) -> Iterable[Spot]:
         if group.side is None and report.claims:
             yield Spot(
                 group.table.line,
-                f"The report does not say whether this table is of the build before or after ({group.title}).",
+                f"The report does not show whether this table is of the build before or after ({group.title}).",
             )
 
 

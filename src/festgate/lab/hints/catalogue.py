@@ -17,7 +17,7 @@ REFUSED: Final = (
     ),
     Hint(
         "too-few-runs",
-        "Too few runs to tell a change from chance",
+        "Too few runs to distinguish a change from chance",
         "Two runs of the same program do not give the same figure. A difference between two runs can come from your"
         " change or from chance, and one pair of runs cannot show which. If there is no real difference, each pair"
         " falls to either side like a tossed coin. Five coins land on the same side once in sixteen tries.",

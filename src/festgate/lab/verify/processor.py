@@ -64,7 +64,7 @@ class ProcessorTime:
 
     @property
     def is_settled(self) -> bool:
-        """Whether more samples would hardly change the result: the difference is clear, or there is none."""
+        """True if more samples would hardly change the result: the difference is clear, or there is none."""
         return self.change != "same" or EQUAL_RATIO * self.before <= self.after <= self.before / EQUAL_RATIO
 
     @property
