@@ -76,7 +76,7 @@ class Others:
     slower: bool = False
     """Whether requests are significantly, and noticeably, more than 1.5 times as slow."""
     why_not: str = ""
-    """Why a ratio above 1.5 is no leak; empty otherwise."""
+    """The reason why a ratio above 1.5 is not a leak; empty otherwise."""
 
     @property
     def ratio(self) -> float:

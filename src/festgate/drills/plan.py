@@ -92,7 +92,7 @@ class Arm(Table):
     action: Literal["arm"] = "arm"
 
     def __post_init__(self) -> None:
-        """Allow negative and very long times only where the clock jumps."""
+        """Allow negative and very long times only for a jump of the clock."""
         if self.effect != "jump" and not 0 <= self.seconds <= MAX_ARMED_SECONDS:
             msg = f"seconds is {self.seconds:g}; write a number from 0 to {MAX_ARMED_SECONDS:g}"
             raise ValueError(msg)
@@ -158,7 +158,7 @@ class Poison(Table):
     action: Literal["poison"] = "poison"
 
     def __post_init__(self) -> None:
-        """Require a rate where the toxic limits the bandwidth."""
+        """Require a rate if the toxic limits the bandwidth."""
         if self.toxic == "bandwidth" and not self.rate:
             msg = "rate is missing or 0; write how many bytes a second may pass, or use the toxic `down`"
             raise ValueError(msg)
@@ -216,7 +216,7 @@ class Probe(Table):
     """The page that the probe `answers` requests."""
 
     def __post_init__(self) -> None:
-        """Require a path where a page is requested, and only there."""
+        """Require a path for the probe that requests a page, and for no other."""
         if self.probe == "answers" and not self.path.startswith("/"):
             msg = f"path = {self.path!r} is not a path of the portal; begin it with /"
             raise ValueError(msg)
@@ -263,9 +263,9 @@ class Setup(Table):
 
     workers: Annotated[Count, Field(le=MAX_WORKERS)] = 1
     mail: StrictBool = False
-    """Whether a mail server stands behind a proxy; without one, emails are files."""
+    """Whether the drill has a mail server behind a proxy; without one, emails are files."""
     database: StrictBool = False
-    """Whether PostgreSQL stands behind a proxy, if an address is given; without it, the database is a file."""
+    """Whether PostgreSQL is used behind a proxy, if its address is given; without it, the database is a file."""
 
 
 @dataclass(frozen=True)

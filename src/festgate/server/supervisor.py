@@ -301,7 +301,7 @@ class Supervisor:
             self._selector.unregister(worker.socket)
 
     def _close_own(self) -> None:
-        """Close what belongs to the supervisor alone: in each worker, and at the end."""
+        """Close the resources that belong to the supervisor alone: in each worker, and at the end."""
         self._selector.close()
         for end in (
             self._signal_reader,

@@ -88,7 +88,7 @@ def work(spec: WorkerSpec, channel: Channel, sockets: Sequence[socket.socket]) -
 def settings_of(spec: WorkerSpec) -> Settings:
     """Return the settings of this worker. Raise SettingsError.
 
-    Where no public address is set, it is this machine's with the port in use.
+    If no public address is set, it is this machine's, with the port in use.
     """
     overrides: dict[str, Any] = dict(spec.overrides)
     settings = load_settings(

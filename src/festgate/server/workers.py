@@ -175,8 +175,8 @@ def start(
 ) -> Worker:
     """Start a worker whose process runs `body`: `work`, `reload_and_work` or `execute`.
 
-    `close_inherited` runs in the worker and closes what belongs to the supervisor alone. Where there is no fork, every
-    worker has a new interpreter.
+    `close_inherited` runs in the worker and closes what belongs to the supervisor alone. If the system has no fork,
+    every worker gets a new interpreter.
     """
     return _start(body if CAN_FORK else work, (spec, tuple(sockets)), close_inherited, generation)
 
@@ -220,7 +220,7 @@ def _run(
 
 
 def preload() -> None:
-    """Import the large modules here, which makes `FORK_AND_RELOAD` quick. The supervisor is then no longer lean."""
+    """Import the large modules here, which makes `reload_and_work` quick. The supervisor is then no longer lean."""
     if CAN_FORK:
         with gc_paused():
             for name in LARGE_MODULES:

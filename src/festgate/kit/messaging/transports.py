@@ -29,9 +29,7 @@ class FolderTransport:
     def __init__(self, folder: Path) -> None:
         """Take the folder, which is created with the first message, readable by this account only."""
         self._folder = folder
-        with suppress(
-            OSError
-        ):  # the folder is missing or another account's; its files are private in any case
+        with suppress(OSError):  # it is missing or another account's; its files are private in any case
             folder.chmod(0o700)
 
     def send(self, message: EmailMessage) -> None:

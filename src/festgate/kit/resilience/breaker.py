@@ -10,9 +10,9 @@ log = structlog.get_logger()
 WINDOW = 10
 """Seconds over which failures are counted, in slices of one."""
 MIN_FAILURES = 5
-"""Failures in a window before the circuit opens..."""
+"""Minimum number of failures in a window for the circuit to open."""
 FAILING_SHARE = 0.5
-"""...and their share of its requests."""
+"""Minimum share of failures among the requests of a window for the circuit to open."""
 MAX_HELD = 1.0
 """Seconds of a window for which a module's failures may block the event loop, and so all other requests."""
 MIN_OPEN = 2.0

@@ -10,7 +10,7 @@ class FindingKind:
     """One way in which a report draws a conclusion that its numbers do not support."""
 
     code: str
-    """Stable, for programs; the same as in `festgate compare` where that has the same finding."""
+    """Stable, for programs; the same as in `festgate compare` if that has the same finding."""
     error: int | None
     """Its number among the six errors that many reports share; None for others."""
     title: str

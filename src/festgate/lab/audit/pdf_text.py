@@ -64,7 +64,7 @@ def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, tuple[Pictur
 
 
 def _texts(pages: Sequence["PageObject"], *, laid_out: bool) -> Iterator[list[str]]:
-    """Yield the lines of each page. Raises ValueError for a page that is too large, or where all take too long."""
+    """Yield the lines of each page. Raises ValueError for a page that is too large, or if all take too long."""
     end = time.monotonic() + MAX_SECONDS
     for number, page in enumerate(pages, 1):
         if _content_bytes(page) > MAX_CONTENT_BYTES:

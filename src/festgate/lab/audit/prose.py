@@ -130,7 +130,7 @@ def _blocks(
 
 
 def _written(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> list[str]:
-    """Return the text of each line, blank where it is code, a log, a rule, a picture or Locust's output."""
+    """Return the text of each line, blank if it is code, a log, a rule, a picture or Locust's output."""
     texts = []
     fenced = ""
     inside = {number for first, last in spans for number in range(first, last + 1)}

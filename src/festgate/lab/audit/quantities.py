@@ -50,7 +50,7 @@ class Quantity:
         return abs(figure - self.value) <= self.step / 2 + 1e-9 or 0 <= figure - self.value < self.step
 
     def as_unit(self, unit: Unit) -> "Quantity":
-        """Return the number with this unit where it was written without one."""
+        """Return the number with this unit if it was written without one."""
         return Quantity(self.value, unit, self.step, self.start, self.end) if not self.unit else self
 
 

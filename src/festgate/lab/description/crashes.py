@@ -118,6 +118,6 @@ class _WithoutDivision(ast.NodeTransformer):
     """Replaces a division by zero with its dividend."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        """Replace it where it divides by zero."""
+        """Replace an operation that divides by zero."""
         self.generic_visit(node)
         return node.left if _is_division(node) else node

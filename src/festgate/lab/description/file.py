@@ -64,7 +64,7 @@ class _Description(_Table):
 
 
 def starter_of(folder: Path) -> Starter:
-    """Return the starter in a folder, by its `lab.toml` where it has one, or else by its code. Raises BadStarter."""
+    """Return the starter in a folder, by its `lab.toml` if it has one, or else by its code. Raises BadStarter."""
     file = folder / DESCRIPTION
     if file.is_file():
         return read_description(file)

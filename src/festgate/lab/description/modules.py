@@ -63,7 +63,7 @@ class Modules:
         return ""
 
     def origin(self, name: str) -> str:
-        """Follow imports from module to module to the name where the object is defined."""
+        """Follow imports from module to module, and return the name under which the object is defined."""
         for _ in range(MAX_STEPS):
             place, _, attribute = name.rpartition(".")
             module = self.by_name.get(place)

@@ -48,7 +48,7 @@ class Pins:
 
 
 def pins_of(folder: Path, modules: Modules) -> Pins:
-    """Return the starter's own pins where it has them, or else those of the date of its files."""
+    """Return the starter's own pins if it has them, or else those of the date of its files."""
     required = dict(_requirements(folder))
     if required and all(required.values()):
         return Pins(tuple(f"{name}{version}" for name, version in required.items()), f"from {REQUIREMENTS}")
@@ -75,7 +75,7 @@ def pins_of(folder: Path, modules: Modules) -> Pins:
 
 
 def age_of(folder: Path) -> Age:
-    """Return the day of the last commit, or of the newest code file where the folder is no git repository."""
+    """Return the day of the last commit, or of the newest code file if the folder is not a git repository."""
     committed = _last_commit(folder)
     if committed is not None:
         return Age(committed, "its last commit")
@@ -111,8 +111,7 @@ def _last_commit(folder: Path) -> date | None:
     with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary:
         clone = Path(temporary) / "clone"
         source = folder.resolve().as_uri()
-        # Commands such as `git log` run programs that a repository's settings name; reading it as a remote one does
-        # not.
+        # `git log` would run programs that a repository's settings name. Cloning the repository does not.
         if _git([git, "clone", "--quiet", "--bare", "--depth", "1", "--no-tags", source, str(clone)]) is None:
             return None
         text = _git([git, f"--git-dir={clone}", "log", "-1", "--format=%cI"])

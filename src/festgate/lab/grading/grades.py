@@ -257,7 +257,7 @@ class Grader:
         )
 
     def _with_form(self, source: Source, report: ReadReport) -> ReadReport:
-        """Write the form in which a person types the numbers of the report's screenshots, where it needs one."""
+        """Write the form in which a person types the numbers of the report's screenshots, if the report needs one."""
         audited = report.audited
         if not report.pictures or (audited.tables and not audited.entered):
             return report

@@ -51,7 +51,7 @@ class ApplicableHint:
 def applicable_hints(starter: Starter, lab: Path, run: str = "") -> list[ApplicableHint]:
     """Return the hints for each route's last comparison and last load, and for the report; or for one run alone.
 
-    Raises NoHint if there is no such run, ValueError where a run's file is damaged.
+    Raises NoHint if there is no such run, ValueError if a run's file is damaged.
     """
     if run:
         return list(_of_run(starter, lab, _run_named(lab, run)))
@@ -63,7 +63,7 @@ def applicable_hints(starter: Starter, lab: Path, run: str = "") -> list[Applica
 
 
 def hint_for(starter: Starter, lab: Path, code: str, run: str = "") -> ApplicableHint:
-    """Return that hint with the runs that show it, or with the last runs where it does not apply.
+    """Return that hint with the runs that show it, or with the last runs if it does not apply.
 
     Raises NoHint and ValueError as `applicable_hints` does.
     """

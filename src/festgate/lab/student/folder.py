@@ -32,7 +32,7 @@ HINTS: Final = "hints"
 MEMORY: Final = ".starter"
 DATABASES: Final = ("*.db", "*.db-*", "*.sqlite", "*.sqlite3")
 _PLAIN: Final = re.compile(r"[\w./\\:+,@-]+")
-"""Characters that no shell treats in a special way; `\\` is one only where it separates folders."""
+"""Characters that no shell treats in a special way; `\\` is one only if it separates folders."""
 _DESKTOP: Final = frozenset({".ds_store", ".localized", "desktop.ini", "thumbs.db"})
 
 

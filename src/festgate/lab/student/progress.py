@@ -87,7 +87,7 @@ def _missing_of(
 
 
 def _unanswered(starter: Starter, folder: Path) -> list[str]:
-    """Return the open questions by topic; one sentence where all questions of a topic are open."""
+    """Return the open questions by topic; one sentence if all questions of a topic are open."""
     sentences = []
     for topic, answers in by_topic(answers_in(starter, folder)).items():
         missing = [answer.missing for answer in answers if answer.missing]

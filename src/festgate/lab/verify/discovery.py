@@ -25,7 +25,7 @@ from festgate.lab.verify.tables import (
 
 
 def find_tables(program: Program, target: Path) -> Tables:
-    """Return the starter's tables; its data is kept in the file `target` where its app does not insert them.
+    """Return the starter's tables; its data is kept in the file `target` if its app does not insert it.
 
     Raises AppFailed, UnknownTables.
     """

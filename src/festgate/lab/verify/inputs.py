@@ -64,7 +64,7 @@ class RequestStep:
     situation: str = ""
     """The state of the database in words."""
     page: str = ""
-    """The route, where its path has an event's number."""
+    """The route, if its path has an event's number."""
 
     @property
     def route(self) -> str:
@@ -130,7 +130,7 @@ class Requests:
             yield RequestStep(self.starter.others[name], fields)
 
     def register(self, event: object, person: str, expected: Expected = "same") -> Iterator[RequestStep]:
-        """Register a person for an event; without a person where the name is empty."""
+        """Register a person for an event; without a person if the name is empty."""
         path = self.starter.others.get("register_event", "")
         if _EVENT_NUMBER.search(path):
             query = f"?{urlencode({self.starter.person: person})}" if person else ""

@@ -303,7 +303,7 @@ class _Comparison:
 
 
 def _hosts(recording: Recording, requests: Sequence[RecordedRequest]) -> list[str]:
-    """Return the hosts of the classes; those of the requests where addresses are complete."""
+    """Return the hosts of the classes, or those of the requests if their addresses are complete."""
     declared = {host or "no host" for host in recording.hosts}
     names = {urlsplit(host or DEFAULT_HOST).netloc for host in recording.hosts}
     return sorted(declared | {request.host for request in requests} - names)

@@ -425,8 +425,9 @@ def _kill(process: "subprocess.Popen[bytes]", others: Collection[psutil.Process]
             other.kill()
     if others and protections().namespaces:
         # The process that we started reaps the app's process. Without it the system's first process would, which on
-        # some systems takes more than a second. with suppress(subprocess.TimeoutExpired):
-        process.wait(KILL_TIMEOUT)
+        # some systems takes more than a second.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(KILL_TIMEOUT)
     if sys.platform != "win32":
         with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)

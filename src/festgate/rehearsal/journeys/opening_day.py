@@ -142,13 +142,13 @@ class Staff(Visitor):
         if not self.signed_in_as:
             username, _, password = os.environ[STAFF_VARIABLE].partition(":")
             self.sign_in(username, password, "/door")
-        line = _queues[self.environment.stats.start_time]
-        if not line:
+        queue = _queues[self.environment.stats.start_time]
+        if not queue:
             self.get(
                 "/door", "/door", heading=b"<h1>Door</h1>", door=b'href="/door/', guests=b'data-label="In"'
             )
             return
-        guest = line.popleft()
+        guest = queue.popleft()
         if self.scan(guest) and self.rng.random() < RESCAN_SHARE:
             self.post(self._door(guest), "/door/{slug}", {"code": guest.code}, NO_REDIRECT, but=(ALREADY_IN,))
 
