@@ -28,7 +28,7 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class OnDemand(UserDict[str, Any]):
-    """The commands by name; the first access to one imports its module, whose name stands in its place until then."""
+    """The commands by name; the value is the name of the module until the first access, which imports the module."""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401  (Typer gives its commands no public type)
         """Return the command. Raise KeyError for an unknown name."""

@@ -7,7 +7,7 @@ import secrets
 
 from festgate.kit.text import MAX_LINE, normalized
 
-# Crockford's base 32: no I, L, O or U, so a code can be read over a noisy desk.
+# Crockford's base 32: no I, L, O or U, so a code can be read aloud in a noisy place.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MISREAD = str.maketrans("ILO", "110")
 

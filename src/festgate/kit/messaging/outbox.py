@@ -128,8 +128,8 @@ _due = Statement(
     .order_by(facts.c.due_at)
     .limit(AT_ONCE)
 )
-# SQLite omits FOR UPDATE, since its single writer needs no row locks. Skipping rows that another process has locked
-# keeps two relays from waiting for each other and from deadlocks.
+# The statement for SQLite has no FOR UPDATE, because SQLite has a single writer and no row locks. Skipping rows that
+# another process has locked keeps two relays from waiting for each other and from deadlocks.
 _lock = Statement(
     select(facts.c.due_at).where(facts.c.id == bindparam("fact")).with_for_update(skip_locked=True)
 )

@@ -42,7 +42,7 @@ class BodyLimits:
     seconds: float = 20.0
     """Seconds for the whole body."""
     grace: float = 10.0
-    """Seconds before the rate counts: a phone that changes cells sends nothing for several seconds."""
+    """Seconds before the rate counts: a phone that moves to another mobile cell sends nothing for several seconds."""
     rate: float = 500.0
     """Bytes a second, on average since the body began: a tenth of the rate of the slowest mobile network. The 300 bytes
     of a form are due after 11 seconds, the longest text of an organiser (16 KB) after 20."""
@@ -55,8 +55,8 @@ class BodyLimits:
 class Bodies:
     """Reads the request bodies of one worker.
 
-    If too many are in transfer, the oldest is ended (408) in favour of the new one: an honest client needs only a
-    moment, so the slowest clients lose first.
+    If too many are in transfer, the oldest is ended (408) in favour of the new one: a normal client needs only a
+    moment, so the slowest clients are ended first.
     """
 
     def __init__(self, limits: BodyLimits | None = None, trusted: Trusted | None = None) -> None:

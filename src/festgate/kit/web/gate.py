@@ -157,7 +157,7 @@ class Gate:
             try:
                 app, guarded = self._inspect(scope, receive, admitted=counted)
                 await app(scope, guarded, send_checked)
-            except ClientDisconnect:  # the client is gone: there is nothing to answer
+            except ClientDisconnect:  # the client has disconnected, so nothing is sent
                 status = status or 400
             except Exception as error:
                 cross_site = isinstance(error, CrossSite)

@@ -27,7 +27,7 @@ class NavigationEntry:
     """The value of a page's `section` that marks this entry as the current one."""
     audience: Audience
     counts_held: bool = False
-    """Whether the number of the visitor's unpaid seats stands beside the label."""
+    """Whether the number of the visitor's unpaid seats is shown beside the label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Navigation:
 
     @property
     def shown_to_everyone(self) -> Sequence[NavigationEntry]:
-        """The entries that stand on every page, whoever looks at it."""
+        """The entries that are on every page, for every visitor."""
         return [entry for entry in self.entries if entry.audience == "everyone"]
 
 

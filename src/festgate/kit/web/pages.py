@@ -70,7 +70,7 @@ class Kept:
     until: Milliseconds
     page: Rendered
     held: int | None = None
-    """The number of the visitor's unpaid seats, where the page has it."""
+    """The number of the visitor's unpaid seats, if the page has it."""
 
 
 class Pages:
@@ -124,7 +124,7 @@ class Pages:
         return cached
 
     def keep(self, key: Hashable, kept: Kept) -> None:
-        """Keep a page; the least recently used one makes room."""
+        """Keep a page; the least recently used one is removed if there are too many."""
         _keep(self._kept, key, kept)
 
     def visitor_part(self, visitor: Visitor | None, held: int, section: str) -> tuple[Piece, ...]:

@@ -257,7 +257,7 @@ class Portal:
         return response
 
     def _ways_on(self, request: Request, refusal: ModuleUnavailable) -> tuple[tuple[str, str], ...]:
-        """Return links to the same page again, where a GET repeats it, and to pages of healthy modules."""
+        """Return a link to the same page, if a GET can repeat the request, and links to pages of healthy modules."""
         again = [(N_("Try again"), request.url.path)] if request.method == "GET" else []
         others = [
             (label, path)
@@ -290,7 +290,7 @@ class Portal:
 
 
 class PageResponse(Response):
-    """HTML joined from pieces, compressed where the browser accepts it."""
+    """HTML joined from pieces, compressed if the browser accepts it."""
 
     def __init__(
         self, request: Request, pieces: tuple[Piece, ...], status: int, *, own: bool = False

@@ -90,7 +90,7 @@ class Offer:
     soon: bool
     """Sales open later."""
     left: int
-    """Seats; 0 where none is available now."""
+    """Seats; 0 if none is available now."""
 
 
 def invent(rng: random.Random) -> Person:
@@ -136,7 +136,7 @@ class Visitor(FastHttpUser):
     """Numbers for the people of this process, in the order of their arrival."""
 
     def __init__(self, environment: Environment) -> None:
-        """Start without a person of its own; `come` invents one."""
+        """Start without a person; `come` invents one."""
         super().__init__(environment)
         self.seed = os.environ.get(SEED_VARIABLE, "0")
         self.rng = random.Random(self.seed)  # noqa: S311  (here and below: to be repeated, not to be secret)
@@ -170,7 +170,7 @@ class Visitor(FastHttpUser):
             if response.status_code != OK:
                 self._refuse(response, f"answered {response.status_code}, not {OK}")
             name = self.signed_in_as
-            # An older portal has "Signed in as" in a span, where this one has a link.
+            # An older portal has "Signed in as" in a span; this one has a link.
             if name and f"igned in as </span>{name}<".encode() not in page:
                 self._refuse(response, "the page is not the signed-in user's")
             missing = next((what for what, sign in shows.items() if sign not in page), "")
@@ -220,7 +220,7 @@ class Visitor(FastHttpUser):
         )
 
     def _content(self, response: ResponseContextManager) -> bytes:
-        """Return the body; where no answer came, fail with the reason."""
+        """Return the body; if no answer came, fail with the reason."""
         if response.status_code == 0:
             self._refuse(response, getattr(response, "error", None) or "no answer came")
         content: bytes = response.content or b""
@@ -232,7 +232,7 @@ class Visitor(FastHttpUser):
         raise WrongAnswer(str(why))
 
     def sign_up(self, onward: str = "/events") -> None:
-        """Sign up, or sign in where an earlier run of the same seed made the account; both redirect to `onward`."""
+        """Sign up, or sign in if an earlier run of the same seed made the account; both redirect to `onward`."""
         person = self.person
         self.get("/register", "/register", form=b'action="/register"', password=b'name="password"')
         fields = {"username": person.username, "password": person.password, "next": onward}
@@ -271,7 +271,7 @@ class Visitor(FastHttpUser):
         )
 
     def see_my_events(self, offer: Offer) -> str:
-        """Check that the own list has the event; return the path of its ticket, or "" where it is not issued yet."""
+        """Check that the person's list has the event; return the path of its ticket, or "" if it is not issued yet."""
         link = f'href="/events/{offer.slug}"'.encode()
         page = self.get(
             "/my-events",
@@ -324,7 +324,7 @@ class Visitor(FastHttpUser):
         )
 
     def get_ticket(self, offer: Offer) -> str:
-        """Register, pay and open the ticket; return its path, or "" where the event is sold out."""
+        """Register, pay and open the ticket; return its path, or "" if the event is sold out."""
         if self.register(offer) in SOLD_OUT:
             return ""
         # After an earlier run of the same seed, the seat is taken already, and perhaps paid.
@@ -350,6 +350,6 @@ class Regular(Visitor):
         self.sign_up()
 
     def be_ready(self) -> None:
-        """Sign up where that has not succeeded yet."""
+        """Sign up, unless that has succeeded already."""
         if not self.signed_in_as:
             self.prepare()
