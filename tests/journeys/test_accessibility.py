@@ -27,7 +27,7 @@ PAGES = {
         for state, heading in {
             "open": "of 100 left",
             "free": "Free",
-            "few": "Only 4 of 5 left",
+            "few": "4 of 5 left",
             "soldout": "Sold out",
             "soldout_free": "Cancelled seats become available",
             "soon": "Sales open",

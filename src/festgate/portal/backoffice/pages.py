@@ -13,7 +13,6 @@ from festgate.kit.shown import FIELD
 from festgate.kit.text import DECOMPOSED, MAX_TEXT
 from festgate.kit.translation import gettext
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import MAX_NAME, read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
@@ -46,7 +45,7 @@ class BackofficePages:
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's pages get it."""
         self._portal = portal
-        self._writing = Writing(portal.settings)
+        self._writing = portal.pages.writing
         self._zone = portal.settings.zone
         self._currency = portal.settings.currency
 

@@ -22,9 +22,9 @@ from festgate.kit.text import tidy
 from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
+from festgate.kit.writing import Writing
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.door.admissions import admit, may_undo, undo_admission
 from festgate.portal.door.errors import AlreadyIn, OtherEvent
@@ -104,7 +104,7 @@ class DoorPages:
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's pages get it."""
         self._portal = portal
-        self._writing = Writing(portal.settings)
+        self._writing = portal.pages.writing
 
     def routes(self) -> list[Route]:
         """Return the routes for app.py."""

@@ -13,9 +13,9 @@ from festgate.kit.errors import NotFound
 from festgate.kit.ids import read_code
 from festgate.kit.messaging.mail import MailState
 from festgate.kit.translation import gettext
-from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import NO_STORE, Portal, see_other
+from festgate.kit.writing import Writing
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
@@ -45,7 +45,7 @@ class TicketPages:
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's pages get it."""
         self._portal = portal
-        self._writing = Writing(portal.settings)
+        self._writing = portal.pages.writing
 
     def routes(self) -> list[Route]:
         """Return the routes; a name that ends in `.svg` or `.ics` must not be read as a code."""
