@@ -91,6 +91,7 @@ class BackofficePages:
             section="organise",
             events=listed,
             stuck=stuck,
+            mail_folder="" if self._portal.settings.smtp_host else str(self._portal.settings.data_dir / "mail"),
             notice=notice_of({name: read_query(request, name, MAX_NAME) for name in NOTICES}, listed),
         )
 

@@ -122,16 +122,14 @@ def _why_void(connection: Connection, ticket: Ticket, event: catalogue.Event) ->
 
 
 def describe_mail(state: MailState | None, writing: Writing, *, leaves: bool) -> str:
-    """Return what has become of the ticket's email; `leaves` is False while emails only go to a folder."""
-    if state is None:
+    """Return what has become of the ticket's email; empty while emails only go to a folder (`leaves` is False)."""
+    if state is None or not leaves:
         return ""
     if state.state == "sent":
         if not state.recipient:
             sentence = gettext("Sent on {time}.")
-        elif leaves:
-            sentence = gettext("Sent to {recipient} on {time}.")
         else:
-            sentence = gettext("This fest sends no mail yet: the email to {recipient} is in its mail folder.")
+            sentence = gettext("Sent to {recipient} on {time}.")
         return sentence.format(recipient=state.recipient, time=writing.when(state.at))
     if state.state == "queued" and state.recipient:
         if state.error:
