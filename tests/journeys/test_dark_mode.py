@@ -93,7 +93,9 @@ def test_an_unselected_radio_button_stands_out_from_its_panel(
     radio.scroll_into_view_if_needed()
     box = radio.bounding_box()
     assert box is not None
-    rows = pixels_of(page, {"x": box["x"] - 4, "y": box["y"], "width": box["width"] + 4, "height": box["height"]})
+    rows = pixels_of(
+        page, {"x": box["x"] - 4, "y": box["y"], "width": box["width"] + 4, "height": box["height"]}
+    )
     panel = rows[0][0]
     middle = rows[len(rows) // 2]
     assert max(contrast(colour, panel) for colour in middle) >= MIN_CONTRAST

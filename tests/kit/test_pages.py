@@ -43,7 +43,7 @@ class CachedPage:
 
     database: OpenDatabase
     portal: Portal
-    view_model: HomePage = field(default_factory=lambda: HomePage("13–15 Mar 2026", 3, (), NEVER))
+    view_model: HomePage = field(default_factory=lambda: HomePage("13 Mar 2026", 3, (), NEVER))
     reads: int = 0
 
     def fetch(self, token: str = "", *, public: bool = True, encoding: str = "") -> Response:

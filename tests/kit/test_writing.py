@@ -1,12 +1,13 @@
 """Days, times and amounts are written by the patterns of the fest's locale."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from festgate.kit.clock import DAY, HOUR, SECOND, milliseconds
 from festgate.kit.money import Money
-from festgate.kit.writing import Writing
+from festgate.kit.writing import Writing, unbroken
 from festgate.settings import Settings
 from tests.rig.database import MovableClock
 
@@ -111,11 +112,25 @@ def test_the_dates_of_a_fest_are_an_interval(first: date, last: date, expected: 
         ("en_IN", f"29 Nov{TO}1 Dec 2026"),
         ("en_US", f"Nov 29{TO}Dec 1, 2026"),
         ("de_DE", f"29. Nov.{TO}1. Dez. 2026"),
-        ("ja_JP", "2026年11月29日～12月1日"),
+        ("ja_JP", "2026年11月29日\N{FULLWIDTH TILDE}12月1日"),
     ],
 )
 def test_the_interval_has_the_pattern_of_the_locale(locale: str, expected: str) -> None:
     assert in_2026(locale).dates(date(2026, 11, 29), date(2026, 12, 1)) == expected
+
+
+@pytest.mark.parametrize(
+    "dates, lines",
+    [
+        (f"29 Nov{TO}1 Dec 2026", [f"29 Nov {DASH}", "1 Dec", "2026"]),
+        (f"30. Dez. 2026{TO}2. Jan. 2027", ["30. Dez.", f"2026 {DASH}", "2. Jan.", "2027"]),
+        (f"Nov 27{TO}29, 2026", [f"Nov 27 {DASH}", "29,", "2026"]),
+        (f"13{DASH}15 Mar 2026", [f"13{DASH}15 Mar", "2026"]),
+    ],
+)
+def test_dates_in_a_narrow_place_break_after_the_dash_and_before_a_year(dates: str, lines: list[str]) -> None:
+    broken = re.split("[ \N{THIN SPACE}]", unbroken(dates))
+    assert [line.replace(SPACE, " ") for line in broken] == lines
 
 
 @pytest.mark.parametrize(
@@ -134,7 +149,12 @@ def test_a_price_in_a_list_has_decimals_only_where_it_needs_them(locale: str, am
 
 @pytest.mark.parametrize(
     "locale, text",
-    [("en_IN", "JP¥500"), ("en_US", "¥500"), ("de_DE", f"500{SPACE}¥"), ("ja_JP", "\N{FULLWIDTH YEN SIGN}500")],
+    [
+        ("en_IN", "JP¥500"),
+        ("en_US", "¥500"),
+        ("de_DE", f"500{SPACE}¥"),
+        ("ja_JP", "\N{FULLWIDTH YEN SIGN}500"),
+    ],
 )
 def test_a_price_in_a_currency_without_decimals_is_written_as_every_amount(locale: str, text: str) -> None:
     writing = in_2026(locale)

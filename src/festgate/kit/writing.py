@@ -1,5 +1,6 @@
 """Money, days and times in the fest's locale and time zone, by the locale's own patterns (Unicode CLDR)."""
 
+import re
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -13,6 +14,8 @@ from festgate.settings import Settings
 
 MAX_DATED = 62
 """Days of the longest fest whose dates are written with days; a longer one is dated by its months."""
+
+_INNER_SPACE = re.compile("(?<![\N{EN DASH}\N{EM DASH}-])\\s(?![0-9]{4})")
 
 
 class Writing:
@@ -106,6 +109,11 @@ class Writing:
     def _when(self, at: Milliseconds) -> str:
         day = format_skeleton("yMMMEd", local_day(at, self._zone), locale=self._locale)
         return self._joining.format(self.time(at), day)
+
+
+def unbroken(dates: str) -> str:
+    """Return dates that a narrow place breaks only after a dash and before a year."""
+    return _INNER_SPACE.sub("\N{NO-BREAK SPACE}", dates)
 
 
 def local_day(at: Milliseconds, zone: ZoneInfo) -> date:

@@ -264,9 +264,7 @@ def test_moving_a_sold_event_into_the_past_asks_first_and_can_be_corrected(
 ) -> None:
     slug = create(client, title="Wrong Year", then="publish")
     database.write(hold_seat, add_guest(database).id, slug, 15)
-    page = save(
-        client, slug, title="Wrong Year", starts_at="2024-03-14T10:00", ends_at="2024-03-14T12:00"
-    )
+    page = save(client, slug, title="Wrong Year", starts_at="2024-03-14T10:00", ends_at="2024-03-14T12:00")
     assert page.status_code == 409
     assert "This would move the event into the past. 1 person holds a seat." in page.text
     path = f"/organise/events/{slug}"

@@ -181,8 +181,10 @@ def test_a_sold_event_moves_into_the_past_or_far_away_only_when_that_is_confirme
     database: OpenDatabase, start: int, length: int, slip: str
 ) -> None:
     event = add_event(database)
-    times = {"starts_at": event.starts_at - DAY + start, "ends_at": event.starts_at - DAY + start + length}
-    new = replace(details_of(event), **times, sales_close_at=times["starts_at"])
+    starts_at = event.starts_at - DAY + start
+    new = replace(
+        details_of(event), starts_at=starts_at, ends_at=starts_at + length, sales_close_at=starts_at
+    )
     database.write(take_seat, event.id)
     with pytest.raises(MoveUnconfirmed) as refusal:
         database.write(edit_event, event.slug, new)
@@ -190,13 +192,15 @@ def test_a_sold_event_moves_into_the_past_or_far_away_only_when_that_is_confirme
     assert "1 person holds a seat." in refusal.value.message
     assert database.read(queries.event_by_id, event.id).starts_at == event.starts_at
     moved = database.write(partial(edit_event, slug=event.slug, details=new, may_move=True))
-    assert moved.starts_at == times["starts_at"]
+    assert moved.starts_at == starts_at
     # It is there already: nothing moves.
     database.write(edit_event, event.slug, replace(new, title="Another title"))
 
 
 @pytest.mark.parametrize("start", [HOUR, DAY + FAR, 8 * DAY])
-def test_a_sold_event_moves_by_up_to_half_a_year_without_a_question(database: OpenDatabase, start: int) -> None:
+def test_a_sold_event_moves_by_up_to_half_a_year_without_a_question(
+    database: OpenDatabase, start: int
+) -> None:
     event = add_event(database)
     database.write(take_seat, event.id)
     moved = edit(

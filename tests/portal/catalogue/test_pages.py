@@ -12,7 +12,7 @@ import pytest
 
 from festgate.kit.clock import DAY, HOUR, SECOND, moment, system_clock
 from festgate.kit.db.statements import Connection
-from festgate.kit.writing import Writing
+from festgate.kit.writing import Writing, unbroken
 from festgate.portal.catalogue.events import cancel_event, create_event
 from festgate.portal.catalogue.queries import event_by_slug
 from festgate.portal.catalogue.seats import take_seat
@@ -254,7 +254,7 @@ def test_the_home_page_has_the_fest_its_dates_and_the_next_events(
         moment(database.read(event_by_slug, slug).starts_at, KOLKATA).date()
         for slug in ("yesterday", "talk-00")
     ]
-    dates = Writing(Settings(locale="en_IN")).dates(days[0], days[1])
+    dates = unbroken(Writing(Settings(locale="en_IN")).dates(days[0], days[1]))
     assert f'<p class="gate">{dates}</p>' in text
 
 
@@ -282,7 +282,13 @@ def test_an_event_has_a_calendar_file(client: httpx.Client) -> None:
 def test_pages_show_every_commit_of_any_process(client: httpx.Client, database: OpenDatabase) -> None:
     event = database.write(partial(announce, title="Changing", capacity=12))
     assert card_foot(get_page(client, "/events?q=changing"), "Changing") == "₹450"
-    for seats_left, badge in ((11, ""), (10, " Few left"), (9, " Few left"), (1, " Few left"), (0, " Sold out")):
+    for seats_left, badge in (
+        (11, ""),
+        (10, " Few left"),
+        (9, " Few left"),
+        (1, " Few left"),
+        (0, " Sold out"),
+    ):
         while database.read(event_by_slug, event.slug).taken < event.capacity - seats_left:
             database.write(take_seat, event.id)
         for path in ("/events", "/events?category=Technology"):

@@ -61,9 +61,7 @@ def test_the_events_of_today_are_listed_first(database: OpenDatabase) -> None:
         ("This morning", noon - 3 * HOUR, HOUR),
         ("Tonight", noon + 8 * HOUR, HOUR),
     ):
-        add_event(
-            database, title=title, starts_at=start, ends_at=start + length, sales_close_at=start
-        )
+        add_event(database, title=title, starts_at=start, ends_at=start + length, sales_close_at=start)
     database.clock.now = noon
     titles = [event.title for event, _ in database.read(list_doors, ZONE)]
     assert titles == ["Exhibition", "This morning", "Tonight", "Late yesterday", "Tomorrow"]

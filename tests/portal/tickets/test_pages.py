@@ -65,8 +65,7 @@ def test_a_fest_without_a_mail_server_warns_its_organisers_and_not_its_visitors(
     code = visitor.get_free_ticket()
     folder = served_fest.server.data / "mail"
     until(
-        lambda: folder.is_dir()
-        and any(code in text_of(email) for email in emails(served_fest.server.data)),
+        lambda: folder.is_dir() and any(code in text_of(email) for email in emails(served_fest.server.data)),
         "the email in the folder",
     )
     page = visitor.client.get(f"/tickets/{code}").text.partition("<main")[2]

@@ -126,9 +126,7 @@ class Reception:
 
         The link leads back to the path `onward` of this site.
         """
-        await self._database.write(
-            send_link, name, self._address(host), self._secret, self._settings, onward
-        )
+        await self._database.write(send_link, name, self._address(host), self._secret, self._settings, onward)
 
     async def read_link(self, token: str) -> Candidate:
         """Return whose password the link replaces. Raises ResetLinkExpired."""

@@ -83,7 +83,7 @@ class Move:
 
     @property
     def answer(self) -> str:
-        """The value of the tick box."""
+        """The value of the box to tick."""
         return answer_to(self.after)
 
 

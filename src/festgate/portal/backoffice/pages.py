@@ -91,7 +91,9 @@ class BackofficePages:
             section="organise",
             events=listed,
             stuck=stuck,
-            mail_folder="" if self._portal.settings.smtp_host else str(self._portal.settings.data_dir / "mail"),
+            mail_folder=""
+            if self._portal.settings.smtp_host
+            else str(self._portal.settings.data_dir / "mail"),
             notice=notice_of({name: read_query(request, name, MAX_NAME) for name in NOTICES}, listed),
         )
 
@@ -137,9 +139,7 @@ class BackofficePages:
             details = catalogue.read_details(fields, self._zone, currency)
             # Seats whose hold has expired may still be counted; their people are not asked about.
             may_move = fields.get("move") == answer_to(details) or not find_organised(connection, slug).taken
-            event = catalogue.edit_event(
-                connection, slug, details, shown_version(seen), may_move=may_move
-            )
+            event = catalogue.edit_event(connection, slug, details, shown_version(seen), may_move=may_move)
             return catalogue.publish_event(connection, slug) if publishes else event
 
         try:

@@ -17,6 +17,7 @@ from festgate.kit.web.forms import checked
 from festgate.kit.web.pages import MAX_KEPT
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import Portal
+from festgate.kit.writing import unbroken
 from festgate.portal.catalogue import offers, queries
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.forms import ListForm
@@ -105,7 +106,7 @@ class CataloguePages:
         programme, listed, lapsed, now = await self._portal.database.read(read)
         first, last = programme.first_day, programme.last_day
         return HomePage(
-            self._writing.dates(first, last) if first and last else "",
+            unbroken(self._writing.dates(first, last)) if first and last else "",
             programme.count_ahead(now),
             self._cards(listed, lapsed, now, "h3"),
             min(programme.until(now), lapsed.next_at),

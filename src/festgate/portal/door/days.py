@@ -23,5 +23,7 @@ def warning_of(event: Event, now: Milliseconds, zone: ZoneInfo, writing: Formats
     if is_today(event, now, zone):
         return ""
     if now < event.starts_at:
-        return gettext("This event is not today. It starts {time}.").format(time=writing.when(event.starts_at))
+        return gettext("This event is not today. It starts {time}.").format(
+            time=writing.when(event.starts_at)
+        )
     return gettext("This event is not today. It ended {time}.").format(time=writing.when(event.ends_at))

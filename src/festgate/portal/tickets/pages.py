@@ -126,10 +126,9 @@ def describe_mail(state: MailState | None, writing: Writing, *, leaves: bool) ->
     if state is None or not leaves:
         return ""
     if state.state == "sent":
-        if not state.recipient:
-            sentence = gettext("Sent on {time}.")
-        else:
-            sentence = gettext("Sent to {recipient} on {time}.")
+        sentence = (
+            gettext("Sent to {recipient} on {time}.") if state.recipient else gettext("Sent on {time}.")
+        )
         return sentence.format(recipient=state.recipient, time=writing.when(state.at))
     if state.state == "queued" and state.recipient:
         if state.error:
