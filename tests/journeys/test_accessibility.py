@@ -27,7 +27,7 @@ PAGES = {
         for state, heading in {
             "open": "of 100 left",
             "free": "Free",
-            "few": "Only 4 of 5 left",
+            "few": "4 of 5 left",
             "soldout": "Sold out",
             "soldout_free": "Cancelled seats become available",
             "soon": "Sales open",
@@ -96,7 +96,7 @@ def test_the_page_of_an_unavailable_module_is_accessible(viewer: Viewer) -> None
 @pytest.mark.parametrize(
     "shown",
     [
-        PageState("/my-events", "holder", heading="Held for you"),
+        PageState("/my-events", "holder", heading="To pay"),
         PageState("/organise", "organiser", heading="New event"),
     ],
 )

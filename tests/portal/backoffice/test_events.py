@@ -101,6 +101,13 @@ def field_error(page: httpx.Response, name: str) -> str:
     return html.unescape(match[1])
 
 
+def tick_value(page: httpx.Response) -> str:
+    """Return the value of the box that confirms a move."""
+    match = re.search(r'<input type="checkbox" name="move" value="([^"]+)">', page.text)
+    assert match is not None, page.text
+    return match[1]
+
+
 def row_of(client: httpx.Client, slug: str) -> str:
     """Return an event's row of the list as text."""
     text = client.get("/organise").text
@@ -224,6 +231,58 @@ def test_the_capacity_cannot_be_lower_than_the_seats_taken(
     )
     assert field_value(page, "capacity") == "2"
     assert "3 of 50" in row_of(client, slug)
+
+
+def test_moving_a_sold_event_far_away_asks_first_and_keeps_what_was_entered(
+    client: httpx.Client, database: OpenDatabase
+) -> None:
+    slug = create(client, title="Moving", then="publish")
+    for _ in range(2):
+        database.write(hold_seat, add_guest(database).id, slug, 15)
+    path = f"/organise/events/{slug}"
+    far = {"title": "Moving", "starts_at": "2199-11-14T10:00", "ends_at": "2199-11-14T13:00", "place": "Hall"}
+    page = save(client, slug, **far)
+    assert page.status_code == 409
+    assert "This would move the event by more than half a year. 2 people hold seats." in page.text
+    assert "Now: Thu, Mar 14, 2199, 10:00\u202fAM to 12:00\u202fPM" in page.text
+    assert "Then: Thu, Nov 14, 2199, 10:00\u202fAM to 1:00\u202fPM" in page.text
+    assert {name: field_value(page, name) for name in far} == far
+    assert field_value(client.get(path), "starts_at") == "2199-03-14T10:00"
+    # Sent again without the tick, or with the tick of another time, it asks again.
+    answer = tick_value(page)
+    hidden = hidden_fields(page.text, path)
+    assert client.post(path, data=FORM | hidden | far).status_code == 409
+    later = far | {"ends_at": "2199-11-15T13:00"}
+    assert client.post(path, data=FORM | hidden | later | {"move": answer}).status_code == 409
+    assert client.post(path, data=FORM | hidden | far | {"move": answer}).status_code == 303
+    saved = client.get(path)
+    assert {name: field_value(saved, name) for name in far} == far
+
+
+def test_moving_a_sold_event_into_the_past_asks_first_and_can_be_corrected(
+    client: httpx.Client, database: OpenDatabase
+) -> None:
+    slug = create(client, title="Wrong Year", then="publish")
+    database.write(hold_seat, add_guest(database).id, slug, 15)
+    page = save(client, slug, title="Wrong Year", starts_at="2024-03-14T10:00", ends_at="2024-03-14T12:00")
+    assert page.status_code == 409
+    assert "This would move the event into the past. 1 person holds a seat." in page.text
+    path = f"/organise/events/{slug}"
+    corrected = {"title": "Wrong Year", "starts_at": "2199-03-15T10:00", "ends_at": "2199-03-15T12:00"}
+    answer = client.post(path, data=FORM | hidden_fields(page.text, path) | corrected)
+    assert answer.status_code == 303
+    assert field_value(client.get(path), "starts_at") == "2199-03-15T10:00"
+
+
+def test_an_event_whose_holds_have_all_expired_moves_without_a_question(
+    client: httpx.Client, database: OpenDatabase, data: Path
+) -> None:
+    slug = create(client, title="Nobody Left", then="publish")
+    database.write(hold_seat, add_guest(database).id, slug, 15)
+    ended_at = database.clock.now - MINUTE
+    change_file(data, f"UPDATE registrations_seats SET held_until = {ended_at} WHERE state = 'held'")  # noqa: S608
+    far = {"starts_at": "2198-03-14T10:00", "ends_at": "2198-03-14T12:00"}
+    assert save(client, slug, title="Nobody Left", **far).status_code == 303
 
 
 def test_an_expired_hold_does_not_count_as_taken(

@@ -14,6 +14,7 @@ from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.details import Details, details_of
 from festgate.portal.catalogue.errors import CapacityTaken, EventWasCancelled, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
+from festgate.portal.catalogue.moves import FAR, MoveUnconfirmed
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seat
 from tests.portal.catalogue.programme import add_event, details
@@ -165,6 +166,56 @@ def test_the_capacity_cannot_be_lower_than_the_seats_taken(database: OpenDatabas
     assert edit(database, event, capacity=3).capacity == 3
     with pytest.raises(SoldOut):
         database.write(take_seat, event.id)
+
+
+@pytest.mark.parametrize(
+    "start, length, slip",
+    [
+        (-HOUR, 2 * HOUR, "past"),
+        (-3 * HOUR, HOUR, "past"),
+        (DAY + FAR + MINUTE, 2 * HOUR, "far"),
+        (DAY, FAR + 3 * HOUR, "far"),
+    ],
+)
+def test_a_sold_event_moves_into_the_past_or_far_away_only_when_that_is_confirmed(
+    database: OpenDatabase, start: int, length: int, slip: str
+) -> None:
+    event = add_event(database)
+    starts_at = event.starts_at - DAY + start
+    new = replace(
+        details_of(event), starts_at=starts_at, ends_at=starts_at + length, sales_close_at=starts_at
+    )
+    database.write(take_seat, event.id)
+    with pytest.raises(MoveUnconfirmed) as refusal:
+        database.write(edit_event, event.slug, new)
+    assert refusal.value.slip == slip
+    assert "1 person holds a seat." in refusal.value.message
+    assert database.read(queries.event_by_id, event.id).starts_at == event.starts_at
+    moved = database.write(partial(edit_event, slug=event.slug, details=new, may_move=True))
+    assert moved.starts_at == starts_at
+    # It is there already: nothing moves.
+    database.write(edit_event, event.slug, replace(new, title="Another title"))
+
+
+@pytest.mark.parametrize("start", [HOUR, DAY + FAR, 8 * DAY])
+def test_a_sold_event_moves_by_up_to_half_a_year_without_a_question(
+    database: OpenDatabase, start: int
+) -> None:
+    event = add_event(database)
+    database.write(take_seat, event.id)
+    moved = edit(
+        database,
+        event,
+        starts_at=event.starts_at - DAY + start,
+        ends_at=event.ends_at - DAY + start,
+        sales_close_at=event.starts_at - DAY + start,
+    )
+    assert moved.starts_at == event.starts_at - DAY + start
+
+
+def test_an_event_without_seats_taken_moves_anywhere_without_a_question(database: OpenDatabase) -> None:
+    event = add_event(database)
+    assert edit(database, event, ends_at=event.ends_at + 400 * DAY).ends_at == event.ends_at + 400 * DAY
 
 
 def test_seats_are_taken_and_released_within_the_capacity(database: OpenDatabase) -> None:

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from festgate.kit.clock import MINUTE
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Refused
-from festgate.kit.web.pages import Writing
+from festgate.kit.writing import Writing
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import handlers, orders, queries
 from festgate.portal.checkout.api import OrderOutput

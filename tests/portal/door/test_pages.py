@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from festgate.kit.clock import DAY, HOUR, system_clock
 from festgate.kit.ids import new_code
 from festgate.kit.secret import load_secret
 from festgate.portal.tickets.qr import in_fours, qr_text
@@ -109,6 +110,25 @@ def test_the_navigation_links_to_the_door_for_staff_and_organisers(check_in: Che
         for visitor in (check_in.guest, check_in.staff, check_in.organiser)
     }
     assert list(has_link.values()) == [False, True, True]
+
+
+def test_the_door_warns_while_the_event_is_not_today(check_in: CheckIn) -> None:
+    data = check_in.served_fest.server.data
+    (before,) = query_file(data, "SELECT starts_at, ends_at FROM catalogue_events WHERE slug = 'open-talk'")
+
+    def move(start: int, end: int) -> str:
+        change_file(
+            data,
+            f"UPDATE catalogue_events SET starts_at = {start}, ends_at = {end} WHERE slug = 'open-talk'",  # noqa: S608
+        )
+        return main_text(check_in.staff.client.get(TALK))
+
+    now = system_clock()
+    try:
+        assert "This event is not today. It starts " in move(now + 3 * DAY, now + 3 * DAY + HOUR)
+        assert "This event is not today." not in move(now - HOUR, now + HOUR)
+    finally:
+        move(*before)
 
 
 def test_a_scan_checks_in_once_and_names_guest_time_and_staff(check_in: CheckIn) -> None:

@@ -184,7 +184,7 @@ class Portal:
         section: str = "",
         held: Callable[[S], int] | None = None,
     ) -> Response:
-        """Return a page that is rendered once for each value of its view model.
+        """Return a page that is rendered once a year for each value of its view model.
 
         `held` returns the number of the visitor's unpaid seats from the view model; without it a query does.
 
@@ -192,6 +192,8 @@ class Portal:
         may become visible late (PostgreSQL), it is skipped only for public pages: a visitor's own page must show their
         last operation, whichever process did it.
         """
+        # Days of the present year are written without it.
+        key = (self.pages.writing.year(), key)
         skips = public or self.database.sees_every_commit
         version = self.database.version() if skips else None
         kept = self.pages.kept(key)

@@ -140,7 +140,7 @@ class AccountPages:
 
     async def show_forgot(self, request: Request) -> Response:
         """Show the form for a forgotten password."""
-        return await self._page(request, "forgot", {})
+        return await self._page(request, "forgot", {"next": read_query(request, "next", MAX_ADDRESS)})
 
     async def send_link(self, request: Request) -> Response:
         """Email a link if there is such an account; the page does not reveal whether there is."""
@@ -149,7 +149,8 @@ class AccountPages:
             form = checked(ForgottenPassword, fields)
         except Invalid as refusal:
             return await self._page(request, "forgot", fields, refusal)
-        await self._reception.send_link(form.username, address_of(request.scope))
+        onward = local_path(fields.get("next"), "")
+        await self._reception.send_link(form.username, address_of(request.scope), onward)
         return await self._page(request, "forgot", fields, sent=True)
 
     async def show_reset(self, request: Request) -> Response:
@@ -169,7 +170,7 @@ class AccountPages:
         except Invalid as refusal:
             entered = {"username": candidate.person.username}
             return await self._page(request, "reset", entered, refusal, headers=NO_STORE)
-        return self._welcome(request, session, {})
+        return self._welcome(request, session, {"next": read_query(request, "next", MAX_ADDRESS)})
 
     async def show_confirm(self, request: Request) -> Response:
         """Show the button that confirms an email address, which an email links to; 410 if the link has expired."""

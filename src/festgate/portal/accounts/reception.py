@@ -121,9 +121,12 @@ class Reception:
         )
         return self._remembered(session, opening, password_hash)
 
-    async def send_link(self, name: str, host: str) -> None:
-        """Email a link that sets a new password, if there is such an account; the caller cannot tell. TooMany."""
-        await self._database.write(send_link, name, self._address(host), self._secret, self._settings)
+    async def send_link(self, name: str, host: str, onward: str = "") -> None:
+        """Email a link that sets a new password, if there is such an account; the caller cannot tell. TooMany.
+
+        The link leads back to the path `onward` of this site.
+        """
+        await self._database.write(send_link, name, self._address(host), self._secret, self._settings, onward)
 
     async def read_link(self, token: str) -> Candidate:
         """Return whose password the link replaces. Raises ResetLinkExpired."""

@@ -4,6 +4,8 @@ The link is signed instead of stored (signed_links.py), over the person and the 
 Once the password has changed, by this link or otherwise, the signature is wrong.
 """
 
+from urllib.parse import quote
+
 from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound, Refused, TooMany
@@ -24,6 +26,8 @@ MAX_EMAILS = 3
 """Emails to one account in one window of attempts: after three more would only annoy its owner."""
 MAX_LINKS_A_DAY = 10
 """Emails to one account: three in every window would be 288 a day to somebody who never asked for one."""
+MAX_ONWARD = 500
+"""Characters of the path that a link leads back to: anyone may ask for an email to somebody else."""
 LINK_KIND = "accounts.password"
 _PURPOSE = "a link that sets a password"
 """Part of every signature: it must not change, or the links in sent emails stop working."""
@@ -39,9 +43,12 @@ class ResetLinkExpired(Refused):
     actions = ((N_("Request a new link"), "/forgot"), (N_("Sign in"), "/login"))
 
 
-def send_link(connection: Connection, name: str, address: Limit, secret: bytes, settings: Settings) -> None:
+def send_link(
+    connection: Connection, name: str, address: Limit, secret: bytes, settings: Settings, onward: str = ""
+) -> None:
     """Queue an email to the account with that username or email address; do nothing if there is none.
 
+    `onward` is the path of this site that the visitor was going to; the link leads back to it.
     TooMany if the limit of the client address is reached. An account that was sent several emails lately, or many
     today, gets no other. The queue does not hold the link itself: with it, a reader of the queue could sign in.
     """
@@ -57,7 +64,8 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
         return
     until = connection.now + LIFE
     token = write_token(secret, candidate_by_id(connection, person.id), until)
-    link = Link(LINK_KIND, (person.id, until, proof_of(secret, token)))
+    path = (onward,) if 0 < len(onward) <= MAX_ONWARD else ()
+    link = Link(LINK_KIND, (person.id, until, proof_of(secret, token), *path))
     text = gettext(
         "Hello {name},\n\n"
         "we received a request to reset the password of your account at {fest}. "
@@ -79,7 +87,14 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
 
 
 def make_link(
-    connection: Connection, person_id: int, until: Milliseconds, proof: str, secret: bytes, base_url: str
+    connection: Connection,
+    person_id: int,
+    until: Milliseconds,
+    proof: str,
+    onward: str = "",
+    *,
+    secret: bytes,
+    base_url: str,
 ) -> str | None:
     """Return the address of a queued email's link; None if it would not work any more."""
     try:
@@ -88,7 +103,7 @@ def make_link(
         return None
     if connection.now >= until or proof_of(secret, token) != proof:
         return None
-    return f"{base_url}/reset?token={token}"
+    return f"{base_url}/reset?token={token}" + (f"&next={quote(onward, safe='/')}" if onward else "")
 
 
 def write_token(secret: bytes, candidate: Candidate, until: Milliseconds) -> str:

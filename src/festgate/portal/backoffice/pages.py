@@ -13,11 +13,18 @@ from festgate.kit.shown import FIELD
 from festgate.kit.text import DECOMPOSED, MAX_TEXT
 from festgate.kit.translation import gettext
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import MAX_NAME, read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
-from festgate.portal.backoffice.editing import LABELS, EventForm, merge, shown_form, shown_version
+from festgate.portal.backoffice.editing import (
+    LABELS,
+    EventForm,
+    Move,
+    answer_to,
+    merge,
+    shown_form,
+    shown_version,
+)
 from festgate.portal.backoffice.notices import NOTICES, notice_of, notice_of_order, notice_of_retry
 from festgate.portal.backoffice.orders import plan_for_page, read_seat, view_order
 from festgate.portal.backoffice.queries import (
@@ -46,7 +53,7 @@ class BackofficePages:
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's pages get it."""
         self._portal = portal
-        self._writing = Writing(portal.settings)
+        self._writing = portal.pages.writing
         self._zone = portal.settings.zone
         self._currency = portal.settings.currency
 
@@ -84,6 +91,9 @@ class BackofficePages:
             section="organise",
             events=listed,
             stuck=stuck,
+            mail_folder=""
+            if self._portal.settings.smtp_host
+            else str(self._portal.settings.data_dir / "mail"),
             notice=notice_of({name: read_query(request, name, MAX_NAME) for name in NOTICES}, listed),
         )
 
@@ -127,7 +137,9 @@ class BackofficePages:
             event = catalogue.any_event_by_slug(connection, slug)
             currency = catalogue.fee_currency(event, self._currency)
             details = catalogue.read_details(fields, self._zone, currency)
-            event = catalogue.edit_event(connection, slug, details, shown_version(seen))
+            # Seats whose hold has expired may still be counted; their people are not asked about.
+            may_move = fields.get("move") == answer_to(details) or not find_organised(connection, slug).taken
+            event = catalogue.edit_event(connection, slug, details, shown_version(seen), may_move=may_move)
             return catalogue.publish_event(connection, slug) if publishes else event
 
         try:
@@ -136,6 +148,13 @@ class BackofficePages:
             organised = await self._organised(request)
             # The form keeps the values that it showed first, so that a change meanwhile is still detected.
             return await self._form(request, organised, fields, refusal, shown=seen)
+        except catalogue.MoveUnconfirmed as refusal:
+            organised = await self._organised(request)
+            event = organised.event
+            currency = catalogue.fee_currency(event, self._currency)
+            details = catalogue.read_details(fields, self._zone, currency)
+            move = Move(catalogue.question_of(refusal.slip, organised.taken), event, details)
+            return await self._form(request, organised, fields, refusal, shown=seen, move=move)
         except catalogue.EventEdited as refusal:
             organised = await self._organised(request)
             merged = merge(seen, fields, self._written(organised))
@@ -286,6 +305,7 @@ class BackofficePages:
         errors: Mapping[str, str] | None = None,
         shown: str | None = None,
         notice: str = "",
+        move: Move | None = None,
     ) -> Response:
         event = organised.event if organised else None
         written = self._written(organised) if organised else EMPTY
@@ -306,6 +326,7 @@ class BackofficePages:
             errors=errors,
             shown=shown,
             form=EventForm(event, notice),
+            move=move,
             categories=sorted({event.category for event in listed if event.category}, key=str.casefold),
             currency=catalogue.fee_currency(event, self._currency),
             zone=self._zone.key,

@@ -34,6 +34,7 @@ from festgate.portal.catalogue.errors import (
     OtherCurrency,
 )
 from festgate.portal.catalogue.facts import EventCancelled, EventChanged
+from festgate.portal.catalogue.moves import MoveUnconfirmed, find_slip
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.seats import lock_seats
 from festgate.portal.catalogue.tables import events, seats
@@ -94,11 +95,19 @@ def create_event(connection: Connection, details: Details, slug: str | None = No
     return queries.event_by_id(connection, event_id)
 
 
-def edit_event(connection: Connection, slug: str, details: Details, version: int | None = None) -> Event:
+def edit_event(
+    connection: Connection,
+    slug: str,
+    details: Details,
+    version: int | None = None,
+    *,
+    may_move: bool = False,
+) -> Event:
     """Give the event other details; its slug stays. Nothing is written if nothing is different.
 
-    `version` is the one that the organiser's form showed; None for a program. Raises NotFound, EventWasCancelled,
-    EventEdited, Invalid, or CapacityTaken if more seats are taken than there would be.
+    `version` is the one that the organiser's form showed; None for a program. `may_move`: the organiser has confirmed
+    that a sold event moves into the past or far away. Raises NotFound, EventWasCancelled, EventEdited, Invalid,
+    CapacityTaken if more seats are taken than there would be, or MoveUnconfirmed.
     """
     event = _lock(connection, slug)
     if details == details_of(event):
@@ -108,6 +117,9 @@ def edit_event(connection: Connection, slug: str, details: Details, version: int
     _refuse_edited(event, version)
     gaps = find_gaps(details) if event.state == "published" else {}
     _refuse({**gaps, **find_errors(details)})
+    slip = find_slip(event, details, connection.now)
+    if event.taken and slip and not may_move:
+        raise MoveUnconfirmed(slip, event.taken)
     if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
         raise CapacityTaken(event.taken)
     columns = {f"new_{name}": value for name, value in _columns(details).items()}

@@ -4,6 +4,7 @@ from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.details import MAX_LENGTHS, Details, details_of, read_details, written
 from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
+from festgate.portal.catalogue.moves import MoveUnconfirmed, question_of
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
 from festgate.portal.catalogue.queries import (
     Event,
@@ -23,6 +24,7 @@ __all__ = [
     "Event",
     "EventEdited",
     "LapsedHolds",
+    "MoveUnconfirmed",
     "NotOnSale",
     "Offer",
     "SoldOut",
@@ -41,6 +43,7 @@ __all__ = [
     "lock_seats",
     "offer_of",
     "publish_event",
+    "question_of",
     "read_details",
     "take_seat",
     "written",

@@ -1,11 +1,9 @@
 """HTML routes for everyone: the fest's first page, the list of events, one event and its calendar entry."""
 
 from collections.abc import Callable, Iterable
-from datetime import date
 from functools import partial
 from http import HTTPStatus
 
-from babel.dates import format_date
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,9 +14,10 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
 from festgate.kit.translation import gettext, ngettext
 from festgate.kit.web.forms import checked
-from festgate.kit.web.pages import MAX_KEPT, Writing
+from festgate.kit.web.pages import MAX_KEPT
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import Portal
+from festgate.kit.writing import unbroken
 from festgate.portal.catalogue import offers, queries
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.forms import ListForm
@@ -26,10 +25,6 @@ from festgate.portal.catalogue.offers import LapsedHolds, offer_of
 from festgate.portal.catalogue.programme import Programme
 from festgate.portal.catalogue.queries import NO_FILTERS, PAGE_SIZE, Filters, ListedEvent, Programmes
 from festgate.portal.catalogue.view_models import EventPage, HomePage, ListPage, card_of, event_page
-
-TO = "\N{EN DASH}"
-MAX_DATED = 62
-"""Days of the longest fest whose dates are written with days; a longer one is dated by its months."""
 
 
 class CataloguePages:
@@ -40,8 +35,8 @@ class CataloguePages:
         self._portal = portal
         self._find_lapses = find_lapses
         self._zone = portal.settings.zone
-        self._writing = Writing(portal.settings)
-        self._by_row: dict[tuple[ListedEvent, str, int, str], Markup] = {}
+        self._writing = portal.pages.writing
+        self._by_row: dict[tuple[ListedEvent, str, str, int], Markup] = {}
         self._programmes = Programmes(self._zone)
 
     def routes(self) -> list[Route]:
@@ -109,9 +104,9 @@ class CataloguePages:
             )
 
         programme, listed, lapsed, now = await self._portal.database.read(read)
-        locale = self._portal.settings.locale
+        first, last = programme.first_day, programme.last_day
         return HomePage(
-            dates_of(programme.first_day, programme.last_day, locale),
+            unbroken(self._writing.dates(first, last)) if first and last else "",
             programme.count_ahead(now),
             self._cards(listed, lapsed, now, "h3"),
             min(programme.until(now), lapsed.next_at),
@@ -161,9 +156,10 @@ class CataloguePages:
     ) -> tuple[Markup, ...]:
         """Return the cards of a list. In a rush all but one or two are unchanged, and are looked up by their row."""
         cards: list[Markup] = []
+        year = self._writing.year()
         for event in listed:
             offer = offer_of(event, lapsed.seats, now)
-            key = (event, offer.state, offer.left, heading)
+            key = (event, offer.state, heading, year)
             card = self._by_row.get(key)
             if card is None:
                 card = self._portal.pages.fragment("catalogue/card.html", card_of(event, offer, heading))
@@ -185,17 +181,3 @@ def pages_of(total: int, filters: Filters) -> int:
         ).format(count=pages, page=filters.page)
         raise NotFound(msg)
     return pages
-
-
-def dates_of(first: date | None, last: date | None, locale: str) -> tuple[str, str] | None:
-    """Return the fest's dates in two short lines, `13-15` (with a dash) and `March 2026`; None without dates."""
-    if first is None or last is None:
-        return None
-    years = f"{first.year}" if first.year == last.year else f"{first.year}{TO}{last.year % 100:02}"
-    month, last_month = (format_date(day, "LLL", locale=locale) for day in (first, last))
-    if (last - first).days > MAX_DATED:
-        return years, f"{month}{TO}{last_month}"
-    days = f"{first.day}" if first == last else f"{first.day}{TO}{last.day}"
-    if (first.year, first.month) == (last.year, last.month):
-        return days, format_date(first, "LLLL y", locale=locale)
-    return days, f"{month}{TO}{last_month} {years}"

@@ -16,7 +16,6 @@ from festgate.kit.shown import FIELD
 from festgate.kit.translation import gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import checked, read_fields
-from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.checkout import queries
@@ -94,7 +93,7 @@ class CheckoutPages:
         self._portal = portal
         self._payments = payments
         self._tickets = tickets
-        self._writing = Writing(portal.settings)
+        self._writing = portal.pages.writing
         self._sites = tuple(f"{site}/" for site in portal.settings.payment_sites)
         choices = tuple(
             Choice(method.name, gettext(method.label), gettext(method.hint), isinstance(method, Sandbox))

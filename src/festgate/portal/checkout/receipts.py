@@ -204,17 +204,15 @@ class Receipt:
 
     @property
     def mail_sentence(self) -> str:
-        """The state of the email with the tickets; empty without one."""
+        """The state of the email with the tickets; empty without one, or if none can be sent."""
         mail = self.mail
-        if mail is None:
+        if mail is None or not self.mail_leaves:
             return ""
         if not mail.recipient:
             if mail.state == "sent":
                 return gettext("Sent {time}").format(time=self.writing.when(mail.at))
             return gettext("Could not be sent")
-        if not self.mail_leaves:
-            sentence = gettext("In this fest's mail folder, for {recipient}")
-        elif mail.state == "sent":
+        if mail.state == "sent":
             sentence = gettext("Sent {time} to {recipient}")
         elif mail.state == "queued":
             sentence = gettext("Waiting to be sent to {recipient}")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,11 +23,12 @@ from festgate.kit.text import tidy
 from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
+from festgate.kit.writing import Writing
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.door.admissions import admit, may_undo, undo_admission
+from festgate.portal.door.days import is_today, warning_of
 from festgate.portal.door.errors import AlreadyIn, OtherEvent
 from festgate.portal.door.queries import (
     MAX_FOUND,
@@ -96,6 +98,8 @@ class Door:
     attendance: Attendance
     latest: Sequence[Guest]
     result: ScanResult | None
+    warning: str
+    """The sentence about an event of another day; empty for one of today."""
 
 
 class DoorPages:
@@ -104,7 +108,8 @@ class DoorPages:
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's pages get it."""
         self._portal = portal
-        self._writing = Writing(portal.settings)
+        self._writing = portal.pages.writing
+        self._zone = portal.settings.zone
 
     def routes(self) -> list[Route]:
         """Return the routes for app.py."""
@@ -119,7 +124,7 @@ class DoorPages:
     async def show_events(self, request: Request) -> Response:
         """Answer with the events that have a door, and how many guests are in and expected."""
         await self._portal.staff(request)
-        doors = await self._portal.database.read(list_doors)
+        doors = await self._portal.database.read(list_doors, self._zone)
         return await self._portal.page(request, "door/doors.html", section="door", doors=doors)
 
     async def show_door(self, request: Request) -> Response:
@@ -164,7 +169,7 @@ class DoorPages:
         database = self._portal.database
         asked = {name: read_query(request, name, MAX_SCAN_LENGTH) for name in ("q", "in", "out")}
         # An address without an event is answered as such, whatever was scanned.
-        door = await database.read(look_at_door, _slug(request), staff, asked, self._writing)
+        door = await database.read(look_at_door, _slug(request), staff, asked, self._writing, self._zone)
         words = _words(asked["q"])
         guests: Sequence[Guest] = ()
         if words:
@@ -200,18 +205,25 @@ class DoorPages:
         return ScanResult("bad", title, message=refusal.message)
 
 
-def list_doors(connection: Connection) -> list[tuple[catalogue.Event, Attendance]]:
-    """Return every published event that is not long over with its attendance, by its start."""
+def list_doors(connection: Connection, zone: ZoneInfo) -> list[tuple[catalogue.Event, Attendance]]:
+    """Return every published event that is not long over with its attendance: those of today first, then by start."""
     attendances = all_attendances(connection)
-    return [
-        (event, attendances.get(event.id, Attendance(0, 0)))
+    events = [
+        event
         for event in catalogue.all_events(connection)
         if event.state == "published" and event.ends_at > connection.now - STILL_LISTED
     ]
+    events.sort(key=lambda event: (not is_today(event, connection.now, zone), event.starts_at))
+    return [(event, attendances.get(event.id, Attendance(0, 0))) for event in events]
 
 
 def look_at_door(
-    connection: Connection, slug: str, staff: Visitor, asked: Mapping[str, str], writing: Writing
+    connection: Connection,
+    slug: str,
+    staff: Visitor,
+    asked: Mapping[str, str],
+    writing: Writing,
+    zone: ZoneInfo,
 ) -> Door:
     """Return the door of one event. Raises NotFound.
 
@@ -224,6 +236,7 @@ def look_at_door(
         attendance_of(connection, event.id),
         _guests(latest_arrivals(connection, event.id, LATEST), staff, connection.now),
         _last_result(connection, event, asked, writing),
+        warning_of(event, connection.now, zone, writing),
     )
 
 

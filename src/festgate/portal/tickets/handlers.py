@@ -14,7 +14,8 @@ from festgate.kit.messaging import mail, outbox
 from festgate.kit.messaging.outbox import Subscription
 from festgate.kit.money import totals
 from festgate.kit.translation import gettext
-from festgate.kit.web.pages import Writing, environment
+from festgate.kit.web.pages import environment
+from festgate.kit.writing import Writing
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facts import AddressConfirmed
 from festgate.portal.catalogue import facade as catalogue
@@ -57,7 +58,7 @@ class TicketHandlers:
         self._settings = settings
         self._writing = Writing(settings)
         # Emails are plain text: what is escaped for HTML would show as it is.
-        texts = environment(settings, ["festgate.portal.tickets"])
+        texts = environment(settings, ["festgate.portal.tickets"], self._writing)
         self._texts = texts.overlay(autoescape=False, keep_trailing_newline=True, auto_reload=False)
         self._texts.filters["fours"] = in_fours
         self._texts.globals.update(base_url=settings.base_url, zone=settings.timezone)
