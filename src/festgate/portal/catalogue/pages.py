@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import NotFound
+from festgate.kit.errors import NotFound, Refused
 from festgate.kit.translation import gettext, ngettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import checked
@@ -198,7 +198,7 @@ class CataloguePages:
                 event = await database.recall(queries.event_by_slug, slug)
             overlaps = overlaps_of([event], others, now) if event is not None else ()
             ticket, order = await database.read(self._references, person, own) if own else (None, None)
-        except NotFound:
+        except Refused:  # no such event, or no database: the page cannot be shown either
             raise
         except Exception:
             log.exception("the seat of a visitor could not be read; the page of the event goes without")
