@@ -30,6 +30,7 @@ class EventPages:
     """The pages of events over real data, and the number of times that the seats of a person were read."""
 
     def __init__(self, database: OpenDatabase) -> None:
+        """Build the routes as composition.py does, with the queries of the real modules."""
         self.database = database
         self.reads = 0
         self.find_seats: Callable[[Connection, int], tuple[OwnSeat, ...]] = registrations.own_seats
