@@ -93,7 +93,7 @@ def test_the_page_of_an_unavailable_module_is_accessible(viewer: Viewer) -> None
 @pytest.mark.parametrize(
     "shown",
     [
-        PageState("/my-events", "holder", heading="Held for you"),
+        PageState("/my-events", "holder", heading="To pay"),
         PageState("/organise", "organiser", heading="New event"),
     ],
 )

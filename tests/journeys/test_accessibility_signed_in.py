@@ -13,10 +13,10 @@ WRONG_EVENT = {
 }
 PAGES = {
     "my events, none": PageState("/my-events", "newcomer", heading="No events yet"),
-    "my events, held": PageState("/my-events", "holder", heading="Held for you"),
+    "my events, held": PageState("/my-events", "holder", heading="To pay"),
     "my events, long": PageState("/my-events", "long", heading="Donaudampf"),
     "my events, waiting for payment": PageState("/my-events", "desk", heading="Waiting for payment"),
-    "my events, confirmed": PageState("/my-events", "attendee", heading="Confirmed"),
+    "my events, confirmed": PageState("/my-events", "attendee", heading="Your seats"),
     "my events, over": PageState("/my-events", "leaver", heading="Hold expired"),
     "event, held": PageState("/events/{open}?already", "holder", heading="already registered"),
     "event, waiting for payment": PageState("/events/{desk}", "desk", heading="Waiting for payment"),

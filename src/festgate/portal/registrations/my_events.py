@@ -66,9 +66,9 @@ class MyEvents:
     def sections(self) -> list[tuple[str, str, tuple[ListedSeat, ...]]]:
         """The (name, heading, seats) of each section that has seats."""
         sections = [
-            ("held", gettext("Held for you"), self.held),
+            ("held", gettext("To pay"), self.held),
             ("paying", gettext("Waiting for payment"), self.paying),
-            ("confirmed", gettext("Confirmed"), self.confirmed),
+            ("confirmed", gettext("Your seats"), self.confirmed),
             ("over", gettext("Over"), self.over),
         ]
         return [section for section in sections if section[2]]
