@@ -58,9 +58,6 @@ PAGES = {
     "404": PageState("/no-such-page", "attendee", 404, heading="Not found"),
     "405": PageState("/my-events", "attendee", 405, {}),
     "409, sold out": PageState("/events/{soldout}/register", "newcomer", 409, {}, "Sold out"),
-    "409, registered": PageState(
-        "/events/{open}/register", "attendee", 409, {}, "You are already registered"
-    ),
     "409, not open": PageState("/events/{soon}/register", "newcomer", 409, {}, "Not open yet"),
     "409, nothing to pay": PageState(
         "/checkout", "newcomer", 409, {"payment_method": "desk"}, "Nothing to pay"

@@ -52,6 +52,13 @@ def follow_link(page: Page, name: str | re.Pattern[str]) -> None:
     page.get_by_role("main").get_by_role("link", name=name).first.click()
 
 
+def open_menu(page: Page) -> None:
+    """Open the menu of the header, which only a narrow screen has."""
+    menu = page.get_by_role("button", name="Menu")
+    if menu.is_visible():
+        menu.click()
+
+
 def show_ticket(page: Page) -> None:
     """Reload the page when the server has a ticket for it, within a second after the seat was taken."""
     until(lambda: 'href="/tickets/' in page.request.get(page.url).text(), f"a ticket on {page.url}")

@@ -24,7 +24,7 @@ from festgate.kit.web.portal import PageLinks, Portal
 if TYPE_CHECKING:  # a command that only looks at the data does without it, and is a fifth quicker
     from fastapi import APIRouter
 
-    from festgate.portal.catalogue.facade import LapsedHolds
+    from festgate.portal.catalogue.facade import FindSeats, LapsedHolds
     from festgate.portal.registrations.facade import IsUsed, SeatReferences
 
 log = structlog.get_logger()
@@ -113,6 +113,7 @@ class Links(PageLinks):
     """The functions that modules get of each other, or their stand-ins while a module is not loaded."""
 
     find_lapses: "Callable[[Connection], LapsedHolds]"
+    own_seats: "FindSeats"
     ticket_codes: "SeatReferences"
     is_used: "IsUsed"
     order_refs: "SeatReferences"
@@ -152,11 +153,12 @@ def link(loader: Loader) -> Links:
         return facade.find_visitor, facade.find_bearer, facade.note_seen
 
     def registrations() -> (
-        "tuple[Callable[[Connection, int], int], Callable[[Connection], LapsedHolds], Callable[[Connection, int], str]]"
+        "tuple[Callable[[Connection, int], int], Callable[[Connection], LapsedHolds], "
+        "Callable[[Connection, int], str], FindSeats]"
     ):
         from festgate.portal.registrations import facade
 
-        return facade.count_held, facade.find_lapses, facade.kept_sentence
+        return facade.count_held, facade.find_lapses, facade.kept_sentence, facade.own_seats
 
     def tickets() -> "tuple[SeatReferences, IsUsed]":
         from festgate.portal.tickets import facade
@@ -173,10 +175,11 @@ def link(loader: Loader) -> Links:
         lambda _connection, _token: None,
         lambda _connection, _token: None,
     )
-    count_held, find_lapses, kept_sentence = loader.attempt("registrations", registrations) or (
+    count_held, find_lapses, kept_sentence, own_seats = loader.attempt("registrations", registrations) or (
         lambda _connection, _person: 0,
         _no_lapses,
         lambda _connection, _person: "",
+        lambda _connection, _person: (),
     )
     ticket_codes, is_used = loader.attempt("tickets", tickets) or (
         lambda _connection, _person: {},
@@ -191,6 +194,7 @@ def link(loader: Loader) -> Links:
         WAYS_ON,
         DEFAULT_ACTIONS,
         find_lapses=find_lapses,
+        own_seats=own_seats,
         ticket_codes=ticket_codes,
         is_used=is_used,
         order_refs=loader.attempt("checkout", checkout) or (lambda _connection, _person: {}),
@@ -227,10 +231,13 @@ def _accounts(portal: Portal, _links: Links) -> Module:
 
 def _catalogue(portal: Portal, links: Links) -> Module:
     from festgate.portal.catalogue.api import CatalogueApi
+    from festgate.portal.catalogue.facade import SeatQueries
     from festgate.portal.catalogue.pages import CataloguePages
 
+    seats = SeatQueries(links.own_seats, links.ticket_codes, links.order_refs)
     return Module(
-        CataloguePages(portal, links.find_lapses).routes(), CatalogueApi(portal, links.find_lapses).router()
+        CataloguePages(portal, links.find_lapses, seats).routes(),
+        CatalogueApi(portal, links.find_lapses).router(),
     )
 
 

@@ -144,7 +144,7 @@ class Pages:
         if cached is None:
             template = self._environment.get_template("kit/visitor.html")
             nobody = None if role is None else Visitor(0, NAME_SLOT, "", role)
-            entries = self.navigation.shown_to(role)
+            entries = self.navigation.shown_to(role, held)
             text = template.render(visitor=nobody, held=held, section=section, entries=entries)
             cached = [Piece(part.encode()) for part in text.split(NAME_SLOT)]
             if len(self._headers) >= MAX_KEPT:

@@ -165,11 +165,15 @@ class Portal:
         section: str = "",
         status: int = 200,
         headers: Mapping[str, str] | None = None,
+        held: int | None = None,
         **context: Any,  # noqa: ANN401  (whatever the template shows)
     ) -> Response:
-        """Return a page rendered for this request."""
+        """Return a page rendered for this request.
+
+        `held` is the number of the visitor's unpaid seats; without it a query counts them.
+        """
         page = self.pages.render(template, section, **context)
-        response = await self._with_visitor(request, page, section, status=status)
+        response = await self._with_visitor(request, page, section, status=status, held=held)
         response.headers.update(headers or {})
         return response
 
@@ -182,11 +186,12 @@ class Portal:
         *,
         public: bool = False,
         section: str = "",
-        held: Callable[[S], int] | None = None,
+        held: Callable[[S], int] | int | None = None,
     ) -> Response:
         """Return a page that is rendered once a year for each value of its view model.
 
-        `held` returns the number of the visitor's unpaid seats from the view model; without it a query does.
+        `held` is the number of the visitor's unpaid seats, or a function that returns it from the view model; without
+        it a query counts them.
 
         `look` reads the view model. It is skipped while nothing has been committed. Where a commit of another process
         may become visible late (PostgreSQL), it is skipped only for public pages: a visitor's own page must show their
@@ -201,11 +206,12 @@ class Portal:
             shown = await look()
             if kept is None or kept.shown != shown:
                 page = self.pages.render(template, section, LEVEL if public else QUICK, shown=shown)
-                kept = Kept(shown, version, shown.until, page, held and held(shown))
+                kept = Kept(shown, version, shown.until, page, held(shown) if callable(held) else None)
                 self.pages.keep(key, kept)
             else:
                 kept.version, kept.until = version, shown.until
-        return await self._with_visitor(request, kept.page, section, held=kept.held)
+        count = held if isinstance(held, int) else kept.held
+        return await self._with_visitor(request, kept.page, section, held=count)
 
     async def _with_visitor(
         self, request: Request, page: Rendered, section: str, *, status: int = 200, held: int | None = None

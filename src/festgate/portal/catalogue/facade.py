@@ -6,6 +6,9 @@ from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, NotOnSa
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
 from festgate.portal.catalogue.moves import MoveUnconfirmed, question_of
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
+from festgate.portal.catalogue.offers import until as offer_until
+from festgate.portal.catalogue.overlaps import Overlap, overlaps_of
+from festgate.portal.catalogue.own_seats import ALREADY, FindSeats, OwnSeat, SeatQueries
 from festgate.portal.catalogue.queries import (
     Event,
     all_events,
@@ -18,15 +21,20 @@ from festgate.portal.catalogue.queries import (
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seat
 
 __all__ = [
+    "ALREADY",
     "MAX_LENGTHS",
     "CapacityTaken",
     "Details",
     "Event",
     "EventEdited",
+    "FindSeats",
     "LapsedHolds",
     "MoveUnconfirmed",
     "NotOnSale",
     "Offer",
+    "Overlap",
+    "OwnSeat",
+    "SeatQueries",
     "SoldOut",
     "all_events",
     "any_event_by_slug",
@@ -42,6 +50,8 @@ __all__ = [
     "give_back_seats",
     "lock_seats",
     "offer_of",
+    "offer_until",
+    "overlaps_of",
     "publish_event",
     "question_of",
     "read_details",

@@ -1,9 +1,11 @@
 """HTML routes for everyone: the fest's first page, the list of events, one event and its calendar entry."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 
+import structlog
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,8 +13,9 @@ from starlette.routing import Route
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import NotFound
+from festgate.kit.errors import NotFound, Refused
 from festgate.kit.translation import gettext, ngettext
+from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import checked
 from festgate.kit.web.pages import MAX_KEPT
 from festgate.kit.web.parameters import read_path
@@ -22,18 +25,25 @@ from festgate.portal.catalogue import offers, queries
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.forms import ListForm
 from festgate.portal.catalogue.offers import LapsedHolds, offer_of
+from festgate.portal.catalogue.overlaps import Timed, overlaps_of
+from festgate.portal.catalogue.own_seats import ALREADY, OwnPart, OwnSeat, SeatQueries
 from festgate.portal.catalogue.programme import Programme
 from festgate.portal.catalogue.queries import NO_FILTERS, PAGE_SIZE, Filters, ListedEvent, Programmes
 from festgate.portal.catalogue.view_models import EventPage, HomePage, ListPage, card_of, event_page
+
+log = structlog.get_logger()
 
 
 class CataloguePages:
     """HTML routes of events. But for its header a page is the same for all, so it is kept until its content changes."""
 
-    def __init__(self, portal: Portal, find_lapses: Callable[[Connection], LapsedHolds]) -> None:
-        """Take the query of ended holds, which comes from the module above that keeps holds."""
+    def __init__(
+        self, portal: Portal, find_lapses: Callable[[Connection], LapsedHolds], seats: SeatQueries
+    ) -> None:
+        """Take the queries of ended holds and of a visitor's seats, which come from the modules above."""
         self._portal = portal
         self._find_lapses = find_lapses
+        self._seats = seats
         self._zone = portal.settings.zone
         self._writing = portal.pages.writing
         self._by_row: dict[tuple[ListedEvent, str, str, int], Markup] = {}
@@ -70,15 +80,33 @@ class CataloguePages:
         )
 
     async def show_event(self, request: Request) -> Response:
-        """Show an event, with the button to register."""
+        """Show an event, with the button to register or the visitor's own seat.
+
+        Anonymous visitors, and those without a seat that concerns the event, get the same page from memory.
+        """
+        portal = self._portal
         slug = read_path(request, "slug")
-        return await self._portal.kept_page(
+        read = partial(self._read_event, slug)
+        visitor = await portal.visitor(request)
+        own = None if visitor is None else await self._find_own(visitor, slug)
+        held = own.held if own is not None else None
+        if own is None or not (own.seat or own.overlaps or own.is_unknown):
+            return await portal.kept_page(
+                request,
+                ("event", slug),
+                read,
+                "catalogue/event.html",
+                public=True,
+                section="events",
+                held=held,
+            )
+        own = replace(own, is_second_try=ALREADY in request.query_params)
+        return await portal.page(
             request,
-            ("event", slug),
-            partial(self._read_event, slug),
             "catalogue/event.html",
-            public=True,
             section="events",
+            held=held,
+            shown=replace(await read(), own=own),
         )
 
     async def show_calendar(self, request: Request) -> Response:
@@ -150,6 +178,40 @@ class CataloguePages:
             self._portal.settings.hold_minutes,
             offers.until(event, lapsed, now),
         )
+
+    async def _find_own(self, visitor: Visitor, slug: str) -> OwnPart:
+        """Return the visitor's part of the page. It is left out where the modules above cannot provide it."""
+        database, person = self._portal.database, visitor.person
+        now = database.clock()
+        try:
+            seats = await database.recall(self._seats.live, person)
+            held = sum(seat.state == "held" for seat in seats)
+            own = next((seat for seat in seats if seat.slug == slug), None)
+            others = [seat for seat in seats if seat is not own]
+            event: Timed | None = own
+            if own is None and seats:  # most visitors have none, and the event need not be compared with them
+                event = await database.recall(queries.event_by_slug, slug)
+            overlaps = overlaps_of([event], others, now) if event is not None else ()
+            ticket, order = await database.read(self._references, person, own) if own else (None, None)
+        except Refused:  # no such event, or no database: the page cannot be shown either
+            raise
+        except Exception:
+            log.exception("the seat of a visitor could not be read; the page of the event goes without")
+            return OwnPart(now, 0, is_unknown=True)
+        return OwnPart(now, held, own, ticket, order, overlaps)
+
+    def _references(
+        self, connection: Connection, person_id: int, seat: OwnSeat
+    ) -> tuple[str | None, str | None]:
+        """Return the ticket's code and the order's reference of a seat, as far as it can have them."""
+        is_held = seat.state == "held"
+        ticket = (
+            self._seats.ticket_codes(connection, person_id).get(seat.id)
+            if seat.state == "confirmed"
+            else None
+        )
+        order = None if is_held else self._seats.order_refs(connection, person_id).get(seat.id)
+        return ticket, order
 
     def _cards(
         self, listed: Iterable[ListedEvent], lapsed: LapsedHolds, now: Milliseconds, heading: str

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from festgate.kit.clock import Milliseconds
 from festgate.kit.translation import N_, gettext, ngettext
 from festgate.portal.catalogue.offers import Offer, OfferState
+from festgate.portal.catalogue.own_seats import OwnPart
 from festgate.portal.catalogue.queries import Event, Filters, ListedEvent
 
 Badge = tuple[str, str]
@@ -116,6 +117,13 @@ class EventPage:
     offer: Offer
     hold_minutes: int
     until: Milliseconds = field(compare=False)
+    own: OwnPart | None = None
+    """The part of a visitor who has a seat here, or one at the same time; None on the page that all others share."""
+
+    @property
+    def shows_seat(self) -> bool:
+        """Return whether the visitor's own seat stands in the place of the button to register."""
+        return self.own is not None and self.own.seat is not None and self.offer.state != "cancelled"
 
     @property
     def blocks(self) -> tuple[Block, ...]:

@@ -58,6 +58,7 @@ class Desk:
 
     name = "desk"
     label = N_("Pay at the desk")
+    button = N_("Reserve, pay at the desk")
     asks = False
 
     def __init__(self, hours: int) -> None:

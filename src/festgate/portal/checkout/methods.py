@@ -9,6 +9,8 @@ from festgate.kit.money import Money
 from festgate.kit.translation import N_
 from festgate.portal.checkout.records import Order, Refund
 
+PAY = N_("Pay {amount}")
+"""The button of the methods that take the money at once."""
 NOT_STARTED = N_(
     "The payment could not be started, and nothing was charged. Try again, or choose another way to pay."
 )
@@ -60,6 +62,8 @@ class PaymentMethod(Protocol):
     """The name of the choice on the checkout page."""
     hint: str
     """One sentence below the label."""
+    button: str
+    """The text of its button, with the `{amount}`, where money is taken at once."""
     keeps: Milliseconds
     """The time for which an order keeps its seats while it waits for its payment."""
     asks: bool

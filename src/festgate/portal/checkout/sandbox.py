@@ -15,7 +15,7 @@ from festgate.kit.ids import new_code
 from festgate.kit.money import Money
 from festgate.kit.resilience import faults
 from festgate.kit.translation import N_
-from festgate.portal.checkout.methods import Declined, Outcome, Paid, ProviderError
+from festgate.portal.checkout.methods import PAY, Declined, Outcome, Paid, ProviderError
 from festgate.portal.checkout.records import Order, Refund
 from festgate.portal.checkout.tables import sandbox_charges, sandbox_refunds
 
@@ -65,6 +65,7 @@ class Sandbox:
 
     name = "sandbox"
     label = N_("Play money")
+    button = PAY
     hint = N_("No real card is charged. The number you enter decides the outcome.")
     keeps: Milliseconds = 2 * MINUTE
     asks = True

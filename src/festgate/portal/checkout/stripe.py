@@ -19,6 +19,7 @@ from festgate.kit.errors import StartupError
 from festgate.kit.translation import N_
 from festgate.portal.checkout.methods import (
     NOT_STARTED,
+    PAY,
     Declined,
     Outcome,
     Paid,
@@ -115,6 +116,7 @@ class Stripe:
 
     name = "stripe"
     label = N_("Pay online")
+    button = PAY
     hint = N_("You pay on the secure page of Stripe, and come back here.")
     keeps: Milliseconds = 35 * MINUTE
     asks = True

@@ -39,6 +39,8 @@ DOORS: Final = 10.0
 RELOAD: Final = (0.5, 1.5)
 """Minimum and maximum seconds between two reloads of the page while waiting."""
 BUTTON: Final = b'/register">'
+OWN_SEAT: Final = b'<div class="own'
+"""The part of an event's page with the visitor's seat, which stands there after an earlier run of the same seed."""
 STAFF: Final = 2
 """Members of staff at the door; they share the account."""
 SCAN: Final = (1.5, 3.0)
@@ -86,7 +88,7 @@ class Crowd(Visitor):
             # People watch the clock as well: when the doors open, all reload at once.
             time.sleep(min(pause, left) if left > 0 else pause)  # gevent's, since Locust is imported
             page = self.open_event(wanted)
-        if BUTTON in page and (ticket := self.get_ticket(wanted)):
+        if (BUTTON in page or OWN_SEAT in page) and (ticket := self.get_ticket(wanted)):
             guest = Guest(self.person.username, wanted, ticket.rpartition("/")[2])
             _queues[self.environment.stats.start_time].append(guest)
 

@@ -182,9 +182,14 @@ class Visitor(FastHttpUser):
             return page
 
     def post(
-        self, path: str, step: str, fields: Mapping[str, str], leads_to: str, but: Iterable[bytes] = ()
+        self,
+        path: str,
+        step: str,
+        fields: Mapping[str, str],
+        leads_to: str | tuple[str, ...],
+        but: Iterable[bytes] = (),
     ) -> str | bytes:
-        """Send a form; return the location of the 303, which begins with `leads_to`.
+        """Send a form; return the location of the 303, which begins with `leads_to` or one of them.
 
         `but` are sentences of correct refusals (a 409 with one of them): that sentence is returned then. Raises
         WrongAnswer.
@@ -261,12 +266,15 @@ class Visitor(FastHttpUser):
         )
 
     def register(self, offer: Offer) -> str | bytes:
-        """Take a seat; return `/my-events`, or a sentence of SOLD_OUT or ALREADY_REGISTERED, correct in a rush."""
+        """Take a seat; return the next page, or a sentence of SOLD_OUT or ALREADY_REGISTERED, correct in a rush.
+
+        A person who has a seat is led to the event's page, and by older builds refused.
+        """
         return self.post(
             f"/events/{offer.slug}/register",
             "/events/{slug}/register",
             {},
-            "/my-events",
+            ("/my-events", f"/events/{offer.slug}?"),
             but=(*SOLD_OUT, *ALREADY_REGISTERED),
         )
 
