@@ -1,6 +1,6 @@
 """Moves of events to another time that are probably a slip, so that the organiser is asked first.
 
-An event is sold when a seat is taken. Everyone who has one made plans for its time, and is emailed about another one.
+An event is sold when a seat is taken. Its attendees have made plans for its time, and are emailed about another one.
 """
 
 from typing import Literal
@@ -45,6 +45,6 @@ def find_slip(before: Details, after: Details, now: Milliseconds) -> Slip | None
 
 
 def question_of(slip: Slip, people: int) -> str:
-    """Return the sentences about the move, and about the people who hold seats."""
+    """Return the sentences about the move and its attendees."""
     concerned = ngettext("{count} person holds a seat.", "{count} people hold seats.", people)
     return f"{gettext(_SENTENCES[slip])} {concerned.format(count=people)}"
