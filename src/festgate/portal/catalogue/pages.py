@@ -20,7 +20,7 @@ from festgate.kit.translation import gettext, ngettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import checked
 from festgate.kit.web.pages import MAX_KEPT, Writing
-from festgate.kit.web.parameters import read_path
+from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import offers, queries
 from festgate.portal.catalogue.calendars import calendar
@@ -105,7 +105,7 @@ class CataloguePages:
                 section="events",
                 held=held,
             )
-        own = replace(own, is_second_try=ALREADY in request.query_params)
+        own = replace(own, is_second_try=read_query(request, ALREADY, 1) != "")
         return await portal.page(
             request,
             "catalogue/event.html",
