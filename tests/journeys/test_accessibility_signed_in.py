@@ -18,7 +18,7 @@ PAGES = {
     "my events, waiting for payment": PageState("/my-events", "desk", heading="Waiting for payment"),
     "my events, confirmed": PageState("/my-events", "attendee", heading="Your seats"),
     "my events, over": PageState("/my-events", "leaver", heading="Hold expired"),
-    "event, held": PageState("/events/{open}?already", "holder", heading="already registered"),
+    "event, held": PageState("/events/{open}?already=1", "holder", heading="already registered"),
     "event, waiting for payment": PageState("/events/{desk}", "desk", heading="Waiting for payment"),
     "event, confirmed": PageState("/events/{free}", "shopper", heading="You have a seat"),
     "event, at the time of another": PageState("/events/{few}", "attendee", heading="overlap"),

@@ -27,7 +27,7 @@ PEOPLE = 6
 
 @dataclass
 class Fest:
-    """A served fest, and people who are signed in and have not done anything yet."""
+    """A served fest, and people, signed in, without any seat yet."""
 
     server: Server
     people: list[Guest] = field(default_factory=list)
@@ -126,7 +126,7 @@ def test_a_second_registration_from_an_old_tab_leads_to_the_seat(phone: Page, fe
     old_tab.goto("/events/open-stage")
     press_button(phone, "Register")
     press_button(old_tab, "Register")
-    expect(old_tab).to_have_url(f"{fest.server.url}/events/open-stage?already")
+    expect(old_tab).to_have_url(f"{fest.server.url}/events/open-stage?already=1")
     expect(old_tab.get_by_text("You are already registered for this event.")).to_be_visible()
     expect(old_tab.get_by_text("You have a seat")).to_be_visible()
 

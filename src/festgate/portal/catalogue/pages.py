@@ -18,7 +18,7 @@ from festgate.kit.translation import gettext, ngettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import checked
 from festgate.kit.web.pages import MAX_KEPT
-from festgate.kit.web.parameters import read_path
+from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal
 from festgate.kit.writing import unbroken
 from festgate.portal.catalogue import offers, queries
@@ -100,7 +100,7 @@ class CataloguePages:
                 section="events",
                 held=held,
             )
-        own = replace(own, is_second_try=ALREADY in request.query_params)
+        own = replace(own, is_second_try=read_query(request, ALREADY, 1) != "")
         return await portal.page(
             request,
             "catalogue/event.html",

@@ -118,7 +118,7 @@ class EventPage:
     hold_minutes: int
     until: Milliseconds = field(compare=False)
     own: OwnPart | None = None
-    """The part of a visitor who has a seat here, or one at the same time; None on the page that all others share."""
+    """The part of a visitor with a seat here, or one at the same time; None on the page that all others share."""
 
     @property
     def shows_seat(self) -> bool:

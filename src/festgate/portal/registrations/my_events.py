@@ -30,7 +30,7 @@ class ListedSeat:
 
     @property
     def was_taken_away(self) -> bool:
-        """Whether others ended the seat, or the whole event: the holder should notice."""
+        """Return whether others ended the seat, or the whole event."""
         return self.seat.state == "cancelled" and self.seat.ended_by in (EVENT, ORGANISER)
 
     @property

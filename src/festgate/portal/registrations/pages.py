@@ -62,7 +62,7 @@ class RegistrationPages:
         ]
 
     async def register(self, request: Request) -> Response:
-        """Take a seat: held if it has a fee, else confirmed. A visitor who has one is led to it."""
+        """Take a seat: held if it has a fee, else confirmed. A visitor with a seat is led to it."""
         visitor = await self._portal.signed_in(request)
         slug = read_path(request, "slug")
         try:
@@ -70,7 +70,7 @@ class RegistrationPages:
         except AlreadyRegistered:
             return _own_seat(slug)
         except (SalesClosed, SalesNotOpen):
-            # The page of the event was opened long ago: whoever has a seat wants to see that first.
+            # The page of the event was opened long ago: the holder of a seat wants to see that first.
             if await self._portal.database.read(_has_seat, visitor.person, slug):
                 return _own_seat(slug)
             raise
@@ -141,4 +141,4 @@ def _has_seat(connection: Connection, person_id: int, slug: str) -> bool:
 
 def _own_seat(slug: str) -> Response:
     """Lead to the page of the event, which shows the visitor's seat."""
-    return see_other(f"/events/{quote(slug)}?{catalogue.ALREADY}")
+    return see_other(f"/events/{quote(slug)}?{catalogue.ALREADY}=1")

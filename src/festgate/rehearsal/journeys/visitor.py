@@ -268,7 +268,7 @@ class Visitor(FastHttpUser):
     def register(self, offer: Offer) -> str | bytes:
         """Take a seat; return the next page, or a sentence of SOLD_OUT or ALREADY_REGISTERED, correct in a rush.
 
-        A person who has a seat is led to the event's page, and by older builds refused.
+        A person with a seat is led to the event's page, and refused by older builds.
         """
         return self.post(
             f"/events/{offer.slug}/register",
