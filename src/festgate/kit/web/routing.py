@@ -1,5 +1,6 @@
 """Routing: from a path to the endpoint that handles it."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from time import monotonic
@@ -46,6 +47,8 @@ class Routes:
                 raise TypeError(msg)
             if isinstance(route, Route):
                 route.app = answering(route.endpoint, bulkhead)
+            else:  # an encoded line break is part of a path, too: a scanner may send one after a code
+                route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
             grouped[_first_segment(route.path)].append(route)
         self._routers = {segment: Router(group, redirect_slashes=False) for segment, group in grouped.items()}
         self._fixed = dict(_fixed_paths(self.listed))
