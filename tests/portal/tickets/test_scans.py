@@ -10,7 +10,14 @@ from festgate.kit.ids import ALPHABET
 from festgate.portal.tickets.issue import CODE_LENGTH
 from festgate.portal.tickets.keyboards import COMMON, LAYOUTS
 from festgate.portal.tickets.qr import ForgedCode, qr_text
-from festgate.portal.tickets.scans import MAX_GUESSES, MAX_SCAN_LENGTH, NotACode, OtherKeyboard, Scan, read_scan
+from festgate.portal.tickets.scans import (
+    MAX_GUESSES,
+    MAX_SCAN_LENGTH,
+    NotACode,
+    OtherKeyboard,
+    Scan,
+    read_scan,
+)
 
 SECRET = b"a secret of thirty-two bytes...."
 CODE = "7GK2M9QX04ZTYWAB"
@@ -65,13 +72,13 @@ assert (QR, SIGNATURE) == ("FESTGATE1:7GK2M9QX04ZTYWAB:9A58B1DE6CA9B920", "9A58B
     [
         "FESTGATE1Ö7GK2M9QX04YTZWABÖ9A58B1DE6CA9B920",  # an American scanner on a German computer
         "festgate1ö7gk2m9qx04ytzwabö9a58b1de6ca9b920",  # the same with Caps Lock
-        "festgate!ö/gk\"m)qx=$ytzwabö)a%(b!de&ca)b)\"=",  # the same with a Caps Lock that shifts digits
+        'festgate!ö/gk"m)qx=$ytzwabö)a%(b!de&ca)b)"=',  # the same with a Caps Lock that shifts digits
         "FESTGATE1>7GK2M9QX04YTZWAB>9A58B1DE6CA9B920",  # a German scanner on an American computer
         "FESTGQTE&MèGKé?çAXà'WTYZQBMçQ(_B&DE-CQçBçéà",  # an American scanner on a French computer
         "$A&FESTGQTE&MèGKé?çAXà'WTYZQBMçQ(_B&DE-CQçBçéà",  # the same with the prefix ]Q1
         "FESTGQTE!.&GK@:(AX)$WTYZQB.(Q%*B!DE^CQ(B(@)",  # a French scanner on an American computer
-        "U>OYIAY>1S7IT2M9\"Q04:YF<AXS9A58X1E>6JA9X920",  # an American scanner on a computer with Dvorak
-        "АУЫЕПФЕУ1Ж7ПЛ2Ь9ЙЧ04ЯЕНЦФИЖ9Ф58И1ВУ6СФ9И920",  # an American scanner on a Russian computer
+        'U>OYIAY>1S7IT2M9"Q04:YF<AXS9A58X1E>6JA9X920',  # an American scanner on a computer with Dvorak
+        "АУЫЕПФЕУ1Ж7ПЛ2Ь9ЙЧ04ЯЕНЦФИЖ9Ф58И1ВУ6СФ9И920",  # an American scanner on a Russian computer  # noqa: RUF001
     ],
 )
 def test_a_ticket_typed_on_the_wrong_keyboard_is_read(typed: str) -> None:
@@ -85,7 +92,9 @@ def test_every_pair_with_a_common_layout_is_undone(text: str, caps_lock: str) ->
     tried = 0
     for scanner, computer in PAIRS:
         typed = type_on(scanner, computer, text, caps_lock)
-        if "\0" in typed:  # the scanner has no key for a character of the text, or the computer none for a key
+        if (
+            "\0" in typed
+        ):  # the scanner has no key for a character of the text, or the computer none for a key
             continue
         tried += 1
         scan = read_scan(SECRET, typed)

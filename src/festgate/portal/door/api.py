@@ -17,7 +17,8 @@ from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.door.admissions import admit_scanned, undo_scanned
-from festgate.portal.door.errors import AlreadyIn, NotIn, OtherEvent, TicketVoid, TooLateToUndo, UnknownTicketfrom festgate.portal.tickets.facade import (
+from festgate.portal.door.errors import AlreadyIn, NotIn, OtherEvent, TicketVoid, TooLateToUndo, UnknownTicket
+from festgate.portal.tickets.facade import (
     MAX_SCAN_LENGTH,
     ForgedCode,
     NotACode,
@@ -123,9 +124,7 @@ class DoorApi:
             raise UnknownTicket from None
 
 
-def _check_in(
-    connection: Connection, scan: Scan, caller: Visitor, slug: str | None
-) -> AdmissionOutput:
+def _check_in(connection: Connection, scan: Scan, caller: Visitor, slug: str | None) -> AdmissionOutput:
     arrival = admit_scanned(connection, scan, caller, slug)
     return AdmissionOutput(
         code=arrival.code,

@@ -12,84 +12,84 @@ from typing import Final
 
 LAYOUTS: Final[Mapping[str, tuple[str, str]]] = {
     "American": (
-        "`1234567890-=" "qwertyuiop[]\\" "asdfghjkl;'" "zxcvbnm,./",
-        "~!@#$%^&*()_+" "QWERTYUIOP{}|" 'ASDFGHJKL:"' "ZXCVBNM<>?",
+        "`1234567890-= qwertyuiop[]\\ asdfghjkl;' zxcvbnm,./",
+        '~!@#$%^&*()_+ QWERTYUIOP{}| ASDFGHJKL:" ZXCVBNM<>?',
     ),
     "British": (
-        "`1234567890-=" "qwertyuiop[]#" "asdfghjkl;'" "zxcvbnm,./",
-        '¬!"£$%^&*()_+' "QWERTYUIOP{}~" "ASDFGHJKL:@" "ZXCVBNM<>?",
+        "`1234567890-= qwertyuiop[]# asdfghjkl;' zxcvbnm,./",
+        '¬!"£$%^&*()_+ QWERTYUIOP{}~ ASDFGHJKL:@ ZXCVBNM<>?',
     ),
     "German": (
-        "^1234567890ß´" "qwertzuiopü+#" "asdfghjklöä" "yxcvbnm,.-",
-        '°!"§$%&/()=?`' "QWERTZUIOPÜ*'" "ASDFGHJKLÖÄ" "YXCVBNM;:_",
+        "^1234567890ß´ qwertzuiopü+# asdfghjklöä yxcvbnm,.-",  # noqa: RUF001
+        "°!\"§$%&/()=?` QWERTZUIOPÜ*' ASDFGHJKLÖÄ YXCVBNM;:_",
     ),
     "French": (
-        "²&é\"'(-è_çà)=" "azertyuiop^$*" "qsdfghjklmù" "wxcvbn,;:!",
-        "\0" "1234567890°+" "AZERTYUIOP¨£µ" "QSDFGHJKLM%" "WXCVBN?./§",
+        "²&é\"'(-è_çà)= azertyuiop^$* qsdfghjklmù wxcvbn,;:!",
+        "\x001234567890°+ AZERTYUIOP¨£µ QSDFGHJKLM% WXCVBN?./§",
     ),
     "Belgian": (
-        "²&é\"'(§è!çà)-" "azertyuiop^$µ" "qsdfghjklmù" "wxcvbn,;:=",
-        "³1234567890°_" "AZERTYUIOP¨*£" "QSDFGHJKLM%" "WXCVBN?./+",
+        "²&é\"'(§è!çà)- azertyuiop^$µ qsdfghjklmù wxcvbn,;:=",
+        "³1234567890°_ AZERTYUIOP¨*£ QSDFGHJKLM% WXCVBN?./+",
     ),
     "Swiss German": (
-        "§1234567890'^" "qwertzuiopü¨$" "asdfghjklöä" "yxcvbnm,.-",
-        '°+"*ç%&/()=?`' "QWERTZUIOPè!£" "ASDFGHJKLéà" "YXCVBNM;:_",
+        "§1234567890'^ qwertzuiopü¨$ asdfghjklöä yxcvbnm,.-",
+        '°+"*ç%&/()=?` QWERTZUIOPè!£ ASDFGHJKLéà YXCVBNM;:_',
     ),
     "Swiss French": (
-        "§1234567890'^" "qwertzuiopè¨$" "asdfghjkléà" "yxcvbnm,.-",
-        '°+"*ç%&/()=?`' "QWERTZUIOPü!£" "ASDFGHJKLöä" "YXCVBNM;:_",
+        "§1234567890'^ qwertzuiopè¨$ asdfghjkléà yxcvbnm,.-",
+        '°+"*ç%&/()=?` QWERTZUIOPü!£ ASDFGHJKLöä YXCVBNM;:_',
     ),
     "Spanish": (
-        "º1234567890'¡" "qwertyuiop`+ç" "asdfghjklñ´" "zxcvbnm,.-",
-        'ª!"·$%&/()=?¿' "QWERTYUIOP^*Ç" "ASDFGHJKLÑ¨" "ZXCVBNM;:_",
+        "º1234567890'¡ qwertyuiop`+ç asdfghjklñ´ zxcvbnm,.-",  # noqa: RUF001
+        'ª!"·$%&/()=?¿ QWERTYUIOP^*Ç ASDFGHJKLÑ¨ ZXCVBNM;:_',
     ),
     "Italian": (
-        "\\1234567890'ì" "qwertyuiopè+ù" "asdfghjklòà" "zxcvbnm,.-",
-        '|!"£$%&/()=?^' "QWERTYUIOPé*§" "ASDFGHJKLç°" "ZXCVBNM;:_",
+        "\\1234567890'ì qwertyuiopè+ù asdfghjklòà zxcvbnm,.-",
+        '|!"£$%&/()=?^ QWERTYUIOPé*§ ASDFGHJKLç° ZXCVBNM;:_',
     ),
     "Portuguese": (
-        "\\1234567890'«" "qwertyuiop+´~" "asdfghjklçº" "zxcvbnm,.-",
-        '|!"#$%&/()=?»' "QWERTYUIOP*`^" "ASDFGHJKLÇª" "ZXCVBNM;:_",
+        "\\1234567890'« qwertyuiop+´~ asdfghjklçº zxcvbnm,.-",  # noqa: RUF001
+        '|!"#$%&/()=?» QWERTYUIOP*`^ ASDFGHJKLÇª ZXCVBNM;:_',
     ),
     "Brazilian": (
-        "'1234567890-=" "qwertyuiop´[]" "asdfghjklç~" "zxcvbnm,.;",
-        '"!@#$%¨&*()_+' "QWERTYUIOP`{}" "ASDFGHJKLÇ^" "ZXCVBNM<>:",
+        "'1234567890-= qwertyuiop´[] asdfghjklç~ zxcvbnm,.;",  # noqa: RUF001
+        '"!@#$%¨&*()_+ QWERTYUIOP`{} ASDFGHJKLÇ^ ZXCVBNM<>:',
     ),
     "Swedish": (
-        "§1234567890+´" "qwertyuiopå¨'" "asdfghjklöä" "zxcvbnm,.-",
-        '½!"#¤%&/()=?`' "QWERTYUIOPÅ^*" "ASDFGHJKLÖÄ" "ZXCVBNM;:_",
+        "§1234567890+´ qwertyuiopå¨' asdfghjklöä zxcvbnm,.-",  # noqa: RUF001
+        '½!"#¤%&/()=?` QWERTYUIOPÅ^* ASDFGHJKLÖÄ ZXCVBNM;:_',
     ),
     "Danish": (
-        "½1234567890+´" "qwertyuiopå¨'" "asdfghjklæø" "zxcvbnm,.-",
-        '§!"#¤%&/()=?`' "QWERTYUIOPÅ^*" "ASDFGHJKLÆØ" "ZXCVBNM;:_",
+        "½1234567890+´ qwertyuiopå¨' asdfghjklæø zxcvbnm,.-",  # noqa: RUF001
+        '§!"#¤%&/()=?` QWERTYUIOPÅ^* ASDFGHJKLÆØ ZXCVBNM;:_',
     ),
     "Norwegian": (
-        "|1234567890+\\" "qwertyuiopå¨'" "asdfghjkløæ" "zxcvbnm,.-",
-        '§!"#¤%&/()=?`' "QWERTYUIOPÅ^*" "ASDFGHJKLØÆ" "ZXCVBNM;:_",
+        "|1234567890+\\ qwertyuiopå¨' asdfghjkløæ zxcvbnm,.-",
+        '§!"#¤%&/()=?` QWERTYUIOPÅ^* ASDFGHJKLØÆ ZXCVBNM;:_',
     ),
     "Czech": (
-        ";+ěščřžýáíé=´" "qwertzuiopú)¨" "asdfghjklů§" "yxcvbnm,.-",
-        "°1234567890%ˇ" "QWERTZUIOP/('" 'ASDFGHJKL"!' "YXCVBNM?:_",
+        ";+ěščřžýáíé=´ qwertzuiopú)¨ asdfghjklů§ yxcvbnm,.-",  # noqa: RUF001
+        "°1234567890%ˇ QWERTZUIOP/(' ASDFGHJKL\"! YXCVBNM?:_",
     ),
     "Hungarian": (
-        "0123456789öüó" "qwertzuiopőúű" "asdfghjkléá" "yxcvbnm,.-",
-        "§'\"+!%/=()ÖÜÓ" "QWERTZUIOPŐÚŰ" "ASDFGHJKLÉÁ" "YXCVBNM?:_",
+        "0123456789öüó qwertzuiopőúű asdfghjkléá yxcvbnm,.-",
+        "§'\"+!%/=()ÖÜÓ QWERTZUIOPŐÚŰ ASDFGHJKLÉÁ YXCVBNM?:_",
     ),
     "Turkish": (
-        '"1234567890*-' "qwertyuıopğü," "asdfghjklşi" "zxcvbnmöç.",
-        "é!'^+%&/()=?_" "QWERTYUIOPĞÜ;" "ASDFGHJKLŞİ" "ZXCVBNMÖÇ:",
+        '"1234567890*- qwertyuıopğü, asdfghjklşi zxcvbnmöç.',  # noqa: RUF001
+        "é!'^+%&/()=?_ QWERTYUIOPĞÜ; ASDFGHJKLŞİ ZXCVBNMÖÇ:",
     ),
     "Russian": (
-        "ё1234567890-=" "йцукенгшщзхъ\\" "фывапролджэ" "ячсмитьбю.",
-        'Ё!"№;%:?*()_+' "ЙЦУКЕНГШЩЗХЪ/" "ФЫВАПРОЛДЖЭ" "ЯЧСМИТЬБЮ,",
+        "ё1234567890-= йцукенгшщзхъ\\ фывапролджэ ячсмитьбю.",
+        'Ё!"№;%:?*()_+ ЙЦУКЕНГШЩЗХЪ/ ФЫВАПРОЛДЖЭ ЯЧСМИТЬБЮ,',
     ),
     "Dvorak": (
-        "`1234567890[]" "',.pyfgcrl/=\\" "aoeuidhtns-" ";qjkxbmwvz",
-        '~!@#$%^&*(){}' '"<>PYFGCRL?+|' "AOEUIDHTNS_" ":QJKXBMWVZ",
+        "`1234567890[] ',.pyfgcrl/=\\ aoeuidhtns- ;qjkxbmwvz",
+        '~!@#$%^&*(){} "<>PYFGCRL?+| AOEUIDHTNS_ :QJKXBMWVZ',
     ),
 }
 """The characters of each layout by key, row after row from the upper left: alone, and with Shift. The layouts are those
-of Windows; `\\0` is a key without a character."""
+of Windows; `\\x00` is a key without a character."""
 COMMON: Final = frozenset({"American", "German", "French"})
 """The first one is the layout of scanners from the factory; the others stand for QWERTZ and AZERTY."""
 
@@ -116,7 +116,7 @@ def _tables() -> tuple[Mapping[int, str], ...]:
 
 
 def _tables_of(scanner: str, computer: str) -> Iterator[dict[int, str]]:
-    """Yield a table each for Caps Lock off, for one that swaps the case of letters, and for one that is a Shift Lock."""
+    """Yield a table each for Caps Lock off, one that swaps the case of letters, and one that is a Shift Lock."""
     scanned = "".join(LAYOUTS[scanner])
     alone, shifted = LAYOUTS[computer]
     for typed in (alone + shifted, _swap_case(alone + shifted), shifted + alone):

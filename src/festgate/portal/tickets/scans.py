@@ -23,9 +23,7 @@ MAX_GUESSES: Final = 8
 _PREFIX: Final = re.compile(r"\][A-Za-z][0-9A-Za-z](?:\\[0-9]{6})?")
 """The kind of code that some scanners send first (AIM identifier, ISO/IEC 15424), and its encoding (AIM ECI)."""
 _PREFIX_LENGTHS: Final = (0, 3)
-_ADDRESS: Final = re.compile(
-    r"https?://\S*/tickets/([^/?#\s]+?)(?:\.svg|\.ics)?(?:[?#]\S*)?", re.IGNORECASE
-)
+_ADDRESS: Final = re.compile(r"https?://\S*/tickets/([^/?#\s]+?)(?:\.svg|\.ics)?(?:[?#]\S*)?", re.IGNORECASE)
 _BEGINNINGS: Final = ("festgate", "https://", "http://")
 """The beginnings of a ticket's QR code and of an address, whose repeated letters show on any keyboard layout."""
 _MIN_TYPED: Final = 30
@@ -95,7 +93,9 @@ def _visible(text: str) -> str:
     """Return the text without control characters such as STX and Enter, invisible ones, and spaces at its ends."""
     if text.isascii() and text.isprintable():
         return text.strip()
-    return "".join(sign for sign in text if unicodedata.category(sign) != "Cc" and not is_unseen(sign)).strip()
+    return "".join(
+        sign for sign in text if unicodedata.category(sign) != "Cc" and not is_unseen(sign)
+    ).strip()
 
 
 def _unsigned(reading: str) -> str | None:
