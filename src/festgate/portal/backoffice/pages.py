@@ -37,6 +37,8 @@ MAX_EVENT_FIELD = DECOMPOSED * MAX_TEXT
 """Characters of one field of an event's form as it is sent; `read_details` has closer limits for each."""
 MAX_REF_LENGTH = 40
 """Characters of an order's reference as somebody types it, with spaces between."""
+_MAX_UNITS = {name: 2 * length for name, length in catalogue.MAX_LENGTHS.items()}
+"""Limits on the texts in a browser, which counts characters beyond U+FFFF, such as emoji, as two."""
 EMPTY: Mapping[str, str] = dict.fromkeys(LABELS, "")
 
 
@@ -95,7 +97,7 @@ class BackofficePages:
     async def create(self, request: Request) -> Response:
         """Create a draft, and publish it where that button was pressed."""
         await self._portal.organiser(request)
-        fields = await read_fields(request, MAX_EVENT_FIELD)
+        fields = await read_fields(request, MAX_EVENT_FIELD, catalogue.MAX_LENGTHS)
         publishes = _publishes(fields)
 
         def operation(connection: Connection) -> Event:
@@ -119,7 +121,7 @@ class BackofficePages:
         """Save the form, and publish the event where that button was pressed."""
         await self._portal.organiser(request)
         slug = _slug(request)
-        fields = await read_fields(request, MAX_EVENT_FIELD)
+        fields = await read_fields(request, MAX_EVENT_FIELD, catalogue.MAX_LENGTHS)
         publishes = _publishes(fields)
         seen = fields.get(FIELD, "")
 
@@ -309,7 +311,7 @@ class BackofficePages:
             categories=sorted({event.category for event in listed if event.category}, key=str.casefold),
             currency=catalogue.fee_currency(event, self._currency),
             zone=self._zone.key,
-            max_lengths=catalogue.MAX_LENGTHS,
+            max_lengths=_MAX_UNITS,
         )
 
     async def _organised(self, request: Request) -> Organised:
