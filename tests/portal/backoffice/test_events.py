@@ -391,7 +391,9 @@ def test_an_invalid_form_is_refused(client: httpx.Client, form: dict[str, object
 
 
 @pytest.mark.parametrize(
-    "character", ["अ", "🎉", unicodedata.normalize("NFD", "각"), "\U0001e900"], ids=["hi", "emoji", "ko", "ff"]
+    "character",
+    ["अ", "🎉", unicodedata.normalize("NFD", "각"), "\U0001e900"],
+    ids=["hi", "emoji", "ko", "ff"],
 )
 def test_a_description_may_have_ten_thousand_characters_of_any_script(
     client: httpx.Client, character: str
@@ -410,6 +412,21 @@ def test_a_description_may_have_ten_thousand_characters_of_any_script(
     # Browsers count characters beyond U+FFFF twice, so their own limit is higher.
     limits = dict(re.findall(r'id="f-(\w+)"[^>]*? maxlength="(\d+)"', page.text))
     assert (limits["description"], limits["title"]) == ("20000", "240")
+
+
+@pytest.mark.parametrize("then", ["", "publish"])
+def test_a_second_click_on_a_new_event_leads_to_the_first(client: httpx.Client, then: str) -> None:
+    path = "/organise/events/new"
+    form = FORM | {"title": f"Twice {then}", "then": then} | hidden_fields(client.get(path).text, path)
+    incomplete = client.post(path, data=form | {"fee": ""})
+    assert (incomplete.status_code, f'value="{form["shown"]}"' in incomplete.text) == (422, True)
+    answers = [client.post(path, data=form) for _ in range(2)]
+    assert {answer.headers["location"] for answer in answers} == {
+        f"/organise?{'published' if then else 'saved'}=twice{'-publish' if then else ''}"
+    }
+    # The same event from a form that was opened later is meant.
+    later = form | hidden_fields(client.get(path).text, path)
+    assert client.post(path, data=later).headers["location"].endswith("-2")
 
 
 def test_a_form_from_another_site_changes_nothing(client: httpx.Client) -> None:

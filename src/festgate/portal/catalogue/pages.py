@@ -19,6 +19,7 @@ from festgate.kit.web.forms import checked
 from festgate.kit.web.pages import MAX_KEPT, Writing
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import Portal
+from festgate.kit.web.routing import moved
 from festgate.portal.catalogue import offers, queries
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.forms import ListForm
@@ -51,6 +52,7 @@ class CataloguePages:
             Route("/events", self.show_list, methods=["GET"]),
             Route("/events/{slug}.ics", self.show_calendar, methods=["GET"]),
             Route("/events/{slug}", self.show_event, methods=["GET"]),
+            Route("/events/{slug}/", self.show_without_slash, methods=["GET"]),
         ]
 
     async def show_home(self, request: Request) -> Response:
@@ -77,26 +79,44 @@ class CataloguePages:
     async def show_event(self, request: Request) -> Response:
         """Show an event, with the button to register."""
         slug = read_path(request, "slug")
-        return await self._portal.kept_page(
-            request,
-            ("event", slug),
-            partial(self._read_event, slug),
-            "catalogue/event.html",
-            public=True,
-            section="events",
-        )
+        try:
+            return await self._portal.kept_page(
+                request,
+                ("event", slug),
+                partial(self._read_event, slug),
+                "catalogue/event.html",
+                public=True,
+                section="events",
+            )
+        except NotFound:
+            if slug == slug.lower():
+                raise
+            return moved(request.scope, f"/events/{await self._find_slug(slug)}")
+
+    async def show_without_slash(self, request: Request) -> Response:
+        """Redirect to the event's page."""
+        return moved(request.scope, f"/events/{await self._find_slug(read_path(request, 'slug'))}")
 
     async def show_calendar(self, request: Request) -> Response:
         """Return the event as a file for calendars."""
         portal = self._portal
         slug = read_path(request, "slug")
-        event = await portal.database.read(queries.event_by_slug, slug)
+        try:
+            event = await portal.database.read(queries.event_by_slug, slug)
+        except NotFound:
+            if slug == slug.lower():
+                raise
+            return moved(request.scope, f"/events/{await self._find_slug(slug)}.ics")
         text = calendar(event, portal.settings.base_url, portal.settings.fest_name)
         headers = {
             "cache-control": "no-cache",
             "content-disposition": f'attachment; filename="{event.slug}.ics"',
         }
         return Response(text, HTTPStatus.OK, headers, "text/calendar; charset=utf-8")
+
+    async def _find_slug(self, text: str) -> str:
+        """Return the slug of the event whose address was written with capitals. Raises NotFound if there is none."""
+        return (await self._portal.database.read(queries.event_by_slug, text.lower())).slug
 
     async def _read_home(self) -> HomePage:
         def read(connection: Connection) -> tuple[Programme, list[ListedEvent], LapsedHolds, Milliseconds]:
