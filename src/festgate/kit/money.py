@@ -68,14 +68,15 @@ def parse_amount(text: str, currency: str) -> Money:
         raise ValueError(msg)
     digits = digits_of(currency)
     if amount > MAX_MINOR:  # before `1e999999` is expanded
-        msg = f"{text!r} is more than a fee can be"
+        msg = gettext("{text!r} is more than a fee can be").format(text=text)
         raise ValueError(msg)
     minor = amount.scaleb(digits)
     if minor != minor.to_integral_value():
-        msg = f"{text!r} has more decimals than {currency} ({digits})"
+        msg = gettext("{text!r} has more decimals than {currency} ({digits})")
+        msg = msg.format(text=text, currency=currency, digits=digits)
         raise ValueError(msg)
     if minor > MAX_MINOR:
-        msg = f"{text!r} is more than a fee can be"
+        msg = gettext("{text!r} is more than a fee can be").format(text=text)
         raise ValueError(msg)
     return Money(int(minor), currency)
 

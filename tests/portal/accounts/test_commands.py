@@ -114,6 +114,15 @@ def test_a_person_signs_in_with_an_email_address_that_the_command_changed(data: 
         assert signed_in.status_code == 303
 
 
+def test_commands_clean_email_addresses_and_take_every_form_of_a_domain(data: Path) -> None:
+    added = festgate("user", "add", "meena", "--email", "Meena <mailto:meena@bücher.example>", data=data)
+    assert added.returncode == 0, added.stderr
+    for name in ("meena@BÜCHER.example", "\u200emeena@xn--bcher-kva.example ", "mailto:meena@bücher.example"):
+        assert festgate("user", "confirm", name, data=data).stdout == (
+            "The email address meena@xn--bcher-kva.example of meena is confirmed.\n"
+        )
+
+
 def test_a_piped_list_has_one_line_per_person(data: Path) -> None:
     add_account(data, "ravi", "staff")
     add_account(data, "Meena")

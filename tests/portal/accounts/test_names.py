@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from festgate.portal.accounts.names import key_of, read_email, read_name, read_password, read_username
+from festgate.portal.accounts.names import (
+    key_of,
+    plain_name,
+    read_email,
+    read_name,
+    read_password,
+    read_username,
+)
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 32, "Asha.K_2-b", "7up", "नमस्ते", "Ólafur", "Чайка", "李小龙"])
@@ -109,8 +116,16 @@ def test_a_valid_email_address_is_accepted(address: str) -> None:
         "as..ha@example.org",
         "asha@example.org\nBcc: all@example.org",
         "asha@example.org,b@example.org",
-        "Asha <asha@example.org>",
+        "asha@home.example <asha@example.org>",
+        "Asha <asha@example.org> Rao",
+        "mailto:",
         "as\x00ha@example.org",
+        "asha@bücher",
+        "asha@bü_cher.example",
+        "asha@\u0301bc.example",
+        "asha@🎉.example",
+        f"asha@{'ü' * 60}.example",
+        "अशा@example.org",
         "ashä@example.org",
         f"{'a' * 65}@example.org",
         f"a@{'b' * 64}.org",
@@ -120,6 +135,50 @@ def test_a_valid_email_address_is_accepted(address: str) -> None:
 def test_an_invalid_email_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match=r"name@example\.org"):
         read_email(address)
+
+
+@pytest.mark.parametrize(
+    "written, address",
+    [
+        ("\u200basha@example.org\ufeff", "asha@example.org"),
+        ("as\u00adha@exam\u200dple.org", "asha@example.org"),
+        ("\u202aasha@example.org\u202c\u00a0", "asha@example.org"),
+        ("mailto:asha@example.org", "asha@example.org"),
+        ("MAILTO: asha%2Bfest@example.org?subject=Fest", "asha+fest@example.org"),
+        ("<asha@example.org>", "asha@example.org"),
+        ("Asha Rao <mailto:asha@example.org>;", "asha@example.org"),
+        ('"Rao, Asha" <Asha@Example.org>, ', "Asha@Example.org"),
+        ("asha@example.org.", "asha@example.org"),
+        ("asha＠example．org", "asha@example.org"),  # noqa: RUF001  (typed on a Japanese keyboard)
+        ("asha@bücher.example", "asha@xn--bcher-kva.example"),
+        ("asha@BU\u0308CHER.Example", "asha@xn--bcher-kva.example"),
+        ("asha@straße.example", "asha@xn--strae-oqa.example"),
+        ("asha@उदाहरण.भारत", "asha@xn--p1b6ci4b4b3a.xn--h2brj9c"),
+        ("asha@例え。テスト", "asha@xn--r8jz45g.xn--zckzah"),
+        ("asha@пример.рф", "asha@xn--e1afmkfd.xn--p1ai"),
+    ],
+)
+def test_an_email_address_is_cleaned_and_its_domain_written_in_ascii(written: str, address: str) -> None:
+    assert read_email(written) == read_name(written) == address
+    assert read_email(address) == address
+    assert key_of(read_name(written)) == key_of(address)
+
+
+def test_a_local_part_beyond_ascii_is_refused_with_the_reason() -> None:
+    with pytest.raises(
+        ValueError, match=r"Before the @ only the letters a to z, digits and signs can be used\."
+    ):
+        read_email("jürgen@bücher.example")
+
+
+@given(st.text())
+def test_a_name_is_cleaned_once(text: str) -> None:
+    assert plain_name(plain_name(text)) == plain_name(text)
+
+
+def test_a_username_is_read_without_the_characters_that_are_copied_along() -> None:
+    assert read_name(" \u200easha\u200b\ufeff") == "asha"
+    assert read_name("asha\ufe0f") == "asha\ufe0f"  # of an account from before these marks were refused
 
 
 @given(st.text())

@@ -1,5 +1,6 @@
 """Register, sign in and sign out on a real server, as a browser without JavaScript does."""
 
+from email import message_from_bytes
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,6 +18,7 @@ from tests.portal.accounts.visiting import (
     visitor,
 )
 from tests.rig.server import Serve, Server
+from tests.rig.waiting import until
 
 
 def test_signing_up_signs_in_and_redirects_to_the_events(client: httpx.Client) -> None:
@@ -188,6 +190,51 @@ def test_a_password_is_never_sent_back(client: httpx.Client) -> None:
         ("/register", {"username": "x", "email": "x", "password": "incorrect horse"}),
     ):
         assert "incorrect horse" not in client.post(path, data=fields).text
+
+
+def test_an_email_address_is_cleaned_and_its_domain_may_have_any_letters(
+    client: httpx.Client, server: Server
+) -> None:
+    name = new_name()
+    pasted = f" Asha Rao <mailto:{name}@BÜCHER.example>\u200b"
+    assert client.post("/register", data=sign_up_fields(name, email=pasted)).status_code == 303
+    stored = f"{name}@xn--bcher-kva.example"
+    for written in (
+        f"\u202a{name}@bücher.example\u202c",
+        stored.upper(),
+        f"mailto:{stored}",
+        f" {name}\ufeff",
+    ):
+        with visitor(server) as other_browser:
+            assert log_in(other_browser, written).status_code == 303
+            assert signed_in_as(other_browser) == name
+    client.cookies.clear()
+    taken = client.post("/register", data=sign_up_fields(new_name(), email=stored))
+    assert (taken.status_code, "already exists" in error_at(taken, "email")) == (409, True)
+    local = client.post("/register", data=sign_up_fields(new_name(), email="jürgen@bücher.example"))
+    assert (local.status_code, "Before the @ only" in error_at(local, "email")) == (422, True)
+    assert client.post("/forgot", data={"username": f"{name}@bücher.example"}).status_code == 200
+
+    def recipients() -> list[str]:
+        emails = (server.data / "mail").glob("*.eml")
+        return [message_from_bytes(email.read_bytes())["To"] for email in emails]
+
+    until(lambda: stored in recipients(), "the email about the password is sent")
+
+
+def test_a_second_click_on_sign_up_opens_the_account_and_reveals_none(
+    client: httpx.Client, server: Server
+) -> None:
+    fields = sign_up_fields(new_name(), next="/events?day=2031-03-14")
+    for _ in range(2):
+        answer = client.post("/register", data=fields)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/events?day=2031-03-14")
+        assert signed_in_as(client) == fields["username"]
+    with visitor(server) as other_browser:
+        refused = other_browser.post("/register", data=fields | {"password": "another horse"})
+        assert refused.status_code == 409
+        assert error_at(refused, "username") == "This username is taken. Choose another."
+        assert signed_in_as(other_browser) is None
 
 
 def test_a_taken_name_is_an_error_at_its_field_and_the_other_fields_are_kept(client: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 import html
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import partial
 from itertools import count
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from festgate.kit.clock import MINUTE
+from festgate.portal.composition import MAX_EVENT_BODY
 from festgate.portal.registrations.facade import seats_of
 from festgate.portal.registrations.holds import hold_seat
 from tests.journeys.stage import Guest, announce, before_opening, change_file, invite_one
@@ -432,7 +434,7 @@ def test_a_notice_in_the_url_is_shown_only_if_it_is_true(client: httpx.Client) -
     "form, status",
     [
         ({"content": b"title=%FF"}, 400),
-        ({"content": b"title=" + b"x" * 140_000}, 413),
+        ({"content": b"title=" + b"x" * MAX_EVENT_BODY}, 413),
         ({"data": FORM | {"title": "a\x00b"}}, 422),
         ({"data": FORM | {"title": "x" * 121}}, 422),
         ({"data": FORM | {"starts_at": "0001-01-01T00:00"}}, 422),
@@ -445,6 +447,45 @@ def test_an_invalid_form_is_refused(client: httpx.Client, form: dict[str, object
     headers = {"content-type": "application/x-www-form-urlencoded"} if "content" in form else {}
     response = client.post("/organise/events/new", headers=headers, **form)  # type: ignore[arg-type]
     assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    "character",
+    ["अ", "🎉", unicodedata.normalize("NFD", "각"), "\U0001e900"],
+    ids=["hi", "emoji", "ko", "ff"],
+)
+def test_a_description_may_have_ten_thousand_characters_of_any_script(
+    client: httpx.Client, character: str
+) -> None:
+    slug = create(client, title="Long", description=character * 10_000, summary=character * 200)
+    page = client.get(f"/organise/events/{slug}")
+    assert unicodedata.normalize("NFC", character) * 10_000 in page.text
+    for length in (10_001, 13_000):
+        refused = client.post("/organise/events/new", data=FORM | {"description": character * length})
+        assert (refused.status_code, field_error(refused, "description")) == (
+            422,
+            "At most 10000 characters.",
+        )
+    much_longer = client.post("/organise/events/new", data=FORM | {"description": "x" * 100_000})
+    assert (much_longer.status_code, "At most 10000 characters." in much_longer.text) == (422, True)
+    # Browsers count characters beyond U+FFFF twice, so their own limit is higher.
+    limits = dict(re.findall(r'id="f-(\w+)"[^>]*? maxlength="(\d+)"', page.text))
+    assert (limits["description"], limits["title"]) == ("20000", "240")
+
+
+@pytest.mark.parametrize("then", ["", "publish"])
+def test_a_second_click_on_a_new_event_leads_to_the_first(client: httpx.Client, then: str) -> None:
+    path = "/organise/events/new"
+    form = FORM | {"title": f"Twice {then}", "then": then} | hidden_fields(client.get(path).text, path)
+    incomplete = client.post(path, data=form | {"fee": ""})
+    assert (incomplete.status_code, f'value="{form["shown"]}"' in incomplete.text) == (422, True)
+    answers = [client.post(path, data=form) for _ in range(2)]
+    assert {answer.headers["location"] for answer in answers} == {
+        f"/organise?{'published' if then else 'saved'}=twice{'-publish' if then else ''}"
+    }
+    # The same event from a form that was opened later is meant.
+    later = form | hidden_fields(client.get(path).text, path)
+    assert client.post(path, data=later).headers["location"].endswith("-2")
 
 
 def test_a_form_from_another_site_changes_nothing(client: httpx.Client) -> None:

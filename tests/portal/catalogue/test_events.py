@@ -79,6 +79,41 @@ def test_simultaneously_created_events_get_different_slugs(database: OpenDatabas
     assert len({event.slug for event in events}) == 10
 
 
+@pytest.mark.parametrize("title", ["Robo Race", "നൃത്തം"])
+def test_a_form_that_is_sent_twice_creates_one_event_also_in_two_processes(
+    database: OpenDatabase, title: str
+) -> None:
+    add_event(database, title=title)  # an older one does not matter
+    database.clock.move(MINUTE)
+    opened_at = database.clock.now
+    forms = [details(opened_at + DAY, title=title, place=f"Room {number}") for number in range(10)]
+
+    def send(writer: OpenDatabase, entered: Details) -> int:
+        return writer.write(partial(create_event, opened_at=opened_at), entered).id
+
+    with open_database(database.url) as other, ThreadPoolExecutor(2) as threads:
+        database.clock.move(MINUTE)
+        other.clock.move(database.clock.now - other.clock.now)
+        for entered in forms:
+            assert len(set(threads.map(send, (database, other), (entered, entered)))) == 1
+    assert len(database.read(queries.all_events)) == 1 + len(forms)
+
+
+def test_another_form_or_other_details_create_another_event(database: OpenDatabase) -> None:
+    opened_at = database.clock.now
+    entered = details(opened_at + DAY)
+    create = partial(create_event, opened_at=opened_at)
+    database.clock.move(MINUTE)
+    first = database.write(create, entered)
+    assert database.write(create, replace(entered, place="Yard 2")).id != first.id
+    assert database.write(partial(create_event, opened_at=opened_at + 2 * MINUTE), entered).id != first.id
+    assert database.write(create_event, entered).id != first.id
+    database.write(publish_event, first.slug)
+    assert database.write(create, entered).id == first.id
+    database.write(edit_event, first.slug, replace(entered, summary="Changed since."))
+    assert database.write(create, entered).id != first.id
+
+
 def test_two_processes_create_events_with_the_same_title_at_once(database: OpenDatabase) -> None:
     def create(writer: OpenDatabase) -> str:
         return writer.write(create_event, details()).slug

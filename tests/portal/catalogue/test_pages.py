@@ -226,11 +226,58 @@ def test_an_unavailable_seat_has_a_reason_and_no_button(
     assert text_shown in text
 
 
-@pytest.mark.parametrize(
-    "path", ["/events/nothing", "/events/secret", "/events/secret.ics", "/events/a/b", "/events/"]
-)
+@pytest.mark.parametrize("path", ["/events/nothing", "/events/secret", "/events/secret.ics", "/events/a/b"])
 def test_a_missing_event_or_a_draft_is_not_found(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path, location",
+    [
+        ("/events/", "/events"),
+        ("/events/?day=2031-03-14&q=caf%C3%A9", "/events?day=2031-03-14&q=caf%C3%A9"),
+        ("/events//", "/events"),
+        ("/events/Robo-Race", "/events/robo-race"),
+        ("/events/ROBO-RACE?from=poster", "/events/robo-race?from=poster"),
+        ("/events/robo-race/", "/events/robo-race"),
+        ("/events/Robo-Race/?from=poster", "/events/robo-race?from=poster"),
+        ("/events/Robo-Race.ics", "/events/robo-race.ics"),
+        ("/login/?next=//elsewhere.example", "/login?next=//elsewhere.example"),
+        ("/my-events/", "/my-events"),
+    ],
+)
+def test_an_address_that_is_nearly_right_is_redirected_for_good(
+    client: httpx.Client, path: str, location: str
+) -> None:
+    for method in ("GET", "HEAD"):
+        response = client.request(method, path)
+        assert (response.status_code, response.headers["location"]) == (308, location)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/events/nothing/",
+        "/events/Nothing",
+        "/events/Nothing.ics",
+        "/events/Secret",
+        "/events/secret/",
+        "/events/robo-race//",
+        "/elsewhere.example/",
+        "//elsewhere.example/",
+        "//elsewhere.example/events/",
+        "/events/%2F%2Felsewhere.example/",
+        "/events/..%2Frobo-race/",
+        "/api/v1/events/",
+    ],
+)
+def test_an_address_of_nothing_is_not_redirected(client: httpx.Client, path: str) -> None:
+    assert client.get(str(client.base_url).rstrip("/") + path).status_code == 404
+
+
+def test_only_pages_are_redirected(client: httpx.Client) -> None:
+    assert client.post("/login/", data={"username": "asha", "password": "x"}).status_code == 404
+    assert client.post("/events/Robo-Race").status_code == 405
 
 
 def test_text_of_organisers_is_escaped(client: httpx.Client) -> None:

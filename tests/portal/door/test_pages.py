@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -233,6 +234,56 @@ def test_a_check_in_can_be_undone_and_repeated(check_in: CheckIn) -> None:
     assert (late.status_code, "Only an organiser" in main_text(late)) == (409, True)
     undone = check_in.organiser.client.post(f"{TALK}/undo", data=form)
     assert (undone.status_code, undone.headers["location"]) == (303, f"{TALK}?out={code}")
+
+
+def test_a_scanner_on_another_keyboard_checks_in_or_is_named(check_in: CheckIn) -> None:
+    asha, code = check_in.ticket()
+    text = qr_text(load_secret(check_in.served_fest.server.data), code)
+    typed = text.translate(str.maketrans("YZ:", "ZYÖ"))  # an American scanner on a German computer
+    unknown = text.translate(str.maketrans("FESTGA1:", "qwrzuio+"))
+    refused = check_in.scan(f"\x02]Q1{unknown}\x03")
+    assert (refused.status_code, "keyboard language" in main_text(refused)) == (422, True)
+    checked_in = check_in.scan(f"{typed}\r\n")
+    assert (checked_in.url.query, f"In {asha.name} at" in main_text(checked_in)) == (
+        f"in={code}".encode(),
+        True,
+    )
+
+
+def test_the_api_takes_what_was_scanned(check_in: CheckIn) -> None:
+    _, code = check_in.ticket()
+    text = qr_text(load_secret(check_in.served_fest.server.data), code)
+    staff, forged = check_in.staff, qr_text(b"another fest's secret, made up...", code)
+    german = text.translate(str.maketrans("YZ:", "ZYÖ"))
+    address = f"https://fest.example/tickets/{code}?from=phone#code"
+
+    def send(method: str, scanned: str, safe: str = "") -> httpx.Response:
+        return call_api(check_in, staff, method, f"/tickets/{quote(scanned, safe=safe)}/admission")
+
+    scans = [text, text.lower(), f"\x02]Q1{text}\x03\r\n", german, address, in_fours(code), f"{code}\n"]
+    for scanned in scans:
+        created = send("POST", scanned)
+        assert (created.status_code, created.json().get("code")) == (201, code), scanned
+        assert error_of(send("POST", scanned)) == (409, "already-in")
+        assert send("DELETE", scanned).status_code == 204
+        assert error_of(send("DELETE", scanned)) == (409, "not-in")
+    assert send("POST", text, safe=":").status_code == 201
+    for method in ("POST", "DELETE"):
+        assert error_of(send(method, forged)) == (422, "forged-code")
+        assert error_of(send(method, text.translate(str.maketrans("FESTGA1:", "qwrzuio+")))) == (
+            422,
+            "other-keyboard",
+        )
+        assert error_of(send(method, "no code")) == (404, "unknown-ticket")
+        assert error_of(send(method, "x" * 301)) == (422, "invalid")
+        assert error_of(call_api(check_in, None, method, f"/tickets/{text}/admission")) == (
+            401,
+            "sign-in-needed",
+        )
+        assert error_of(call_api(check_in, check_in.guest, method, f"/tickets/{forged}/admission")) == (
+            403,
+            "forbidden",
+        )
 
 
 def test_the_api_checks_in_and_undoes_for_staff(check_in: CheckIn) -> None:

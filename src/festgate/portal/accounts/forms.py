@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from festgate.portal.accounts.email_addresses import MAX_EMAIL_LENGTH
 from festgate.portal.accounts.names import (
-    MAX_EMAIL_LENGTH,
     MAX_NAME_LENGTH,
     MAX_PASSWORD_LENGTH,
     MIN_NAME_LENGTH,

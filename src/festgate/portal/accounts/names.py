@@ -6,10 +6,9 @@ from collections.abc import Set as AbstractSet
 
 from festgate.kit.text import DECOMPOSED, caseless, check_length, is_unseen, normalized, searchable
 from festgate.kit.translation import gettext
+from festgate.portal.accounts.email_addresses import MAX_EMAIL_LENGTH, clean_address
 
 MIN_NAME_LENGTH, MAX_NAME_LENGTH = 3, 32
-MAX_EMAIL_LENGTH = 254
-"""The length that every mail server has to accept (RFC 5321, section 4.5.3.1.3, without the angle brackets)."""
 MAX_LOCAL_PART_LENGTH = 64
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 200
 
@@ -76,13 +75,13 @@ def read_username(text: str) -> str:
 
 
 def read_email(text: str) -> str:
-    """Return the email address as it was written. Raises ValueError with a sentence for the visitor.
+    """Return the email address, cleaned, with its domain in ASCII. Raises ValueError with a sentence for the visitor.
 
-    Only the form is checked: whether mail arrives, only the confirmation email shows. The address has to be ASCII,
-    because any other needs SMTPUTF8 on every mail server on the way.
+    Only the form is checked: whether mail arrives, only the confirmation email shows. The part before the @ has to be
+    ASCII, because any other needs SMTPUTF8 on every mail server on the way.
     """
-    check_length(text, 2 * MAX_EMAIL_LENGTH, MAX_EMAIL_LENGTH)  # with room for spaces around it
-    address = text.strip()
+    check_length(text, 2 * MAX_EMAIL_LENGTH, MAX_EMAIL_LENGTH)  # with room for what surrounds it
+    address = clean_address(text)
     local_part, _, domain = address.rpartition("@")
     labels = domain.split(".")
     if (
@@ -93,8 +92,24 @@ def read_email(text: str) -> str:
         or (len(labels) == 1 and domain.lower() != "localhost")
     ):
         msg = gettext("This is not an email address. Enter one like name@example.org.")
+        if local_part.isprintable() and not local_part.isascii() and domain.isascii():
+            letters = gettext("Before the @ only the letters a to z, digits and signs can be used.")
+            msg = f"{msg} {letters}"
         raise ValueError(msg)
     return address
+
+
+def plain_name(text: str) -> str:
+    """Return a username or email address as it is looked up, without what is copied along with it.
+
+    Format characters were never part of a username. A text that is too long for a name is returned unchanged.
+    """
+    try:
+        if "@" in text or "\uff20" in text:
+            return clean_address(text)
+    except ValueError:
+        return text
+    return "".join(sign for sign in text if unicodedata.category(sign) != "Cf").strip()
 
 
 def read_name(text: str) -> str:
@@ -103,7 +118,7 @@ def read_name(text: str) -> str:
     Its form is not checked further: a name of no account gets the same answer as a wrong password.
     """
     check_length(text, MAX_EMAIL_LENGTH)
-    name = text.strip()
+    name = plain_name(text)
     if not name:
         msg = gettext("This field is required.")
         raise ValueError(msg)

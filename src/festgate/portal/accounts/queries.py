@@ -10,7 +10,7 @@ from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.visitors import Role, Visitor
-from festgate.portal.accounts.names import key_of
+from festgate.portal.accounts.names import key_of, plain_name
 from festgate.portal.accounts.tables import people, sessions
 
 Kind = Literal["cookie", "token"]
@@ -79,6 +79,9 @@ _confirm_hash = Statement(
     .where(people.c.id == bindparam("person"), people.c.password_hash == bindparam("known_hash"))
     .with_for_update(read=True)
 )
+_is_new = Statement(
+    select(people.c.id).where(people.c.id == bindparam("person"), people.c.created_at > bindparam("since"))
+)
 _candidate = select(*_person, people.c.password_hash)
 _candidate_by_id = Statement(_candidate.where(people.c.id == bindparam("person")))
 _candidate_by_username = Statement(_candidate.where(people.c.username_key == bindparam("key")))
@@ -122,9 +125,15 @@ def has_hash(connection: Connection, person: int, known_hash: str) -> bool:
     return connection.first(_confirm_hash, person=person, known_hash=known_hash) is not None
 
 
+def is_new(connection: Connection, person: int, age: Milliseconds) -> bool:
+    """Return whether the account is younger than `age`."""
+    return connection.first(_is_new, person=person, since=connection.now - age) is not None
+
+
 def find_person(connection: Connection, name: str) -> Person | None:
     """Return the person with that username or email address."""
-    row = connection.first(_by_email if "@" in name else _by_username, key=key_of(name))
+    plain = plain_name(name)
+    row = connection.first(_by_email if "@" in plain else _by_username, key=key_of(plain))
     return None if row is None else _read(row)
 
 
@@ -139,8 +148,9 @@ def person_by_name(connection: Connection, name: str) -> Person:
 
 def find_candidate(connection: Connection, name: str) -> Candidate | None:
     """Return the person with that username or email address, and the hash of their password."""
-    statement = _candidate_by_email if "@" in name else _candidate_by_username
-    row = connection.first(statement, key=key_of(name))
+    plain = plain_name(name)
+    statement = _candidate_by_email if "@" in plain else _candidate_by_username
+    row = connection.first(statement, key=key_of(plain))
     return None if row is None else _read_candidate(row)
 
 

@@ -44,6 +44,8 @@ MAX_EVENT_FIELD = DECOMPOSED * MAX_TEXT
 """Characters of one field of an event's form as it is sent; `read_details` has closer limits for each."""
 MAX_REF_LENGTH = 40
 """Characters of an order's reference as somebody types it, with spaces between."""
+_MAX_UNITS = {name: 2 * length for name, length in catalogue.MAX_LENGTHS.items()}
+"""Limits on the texts in a browser, which counts characters beyond U+FFFF, such as emoji, as two."""
 EMPTY: Mapping[str, str] = dict.fromkeys(LABELS, "")
 
 
@@ -103,21 +105,25 @@ class BackofficePages:
         return await self._form(request, None)
 
     async def create(self, request: Request) -> Response:
-        """Create a draft, and publish it where that button was pressed."""
+        """Create a draft, and publish it where that button was pressed; a second click leads to the same event."""
         await self._portal.organiser(request)
-        fields = await read_fields(request, MAX_EVENT_FIELD)
+        fields = await read_fields(request, MAX_EVENT_FIELD, catalogue.MAX_LENGTHS)
         publishes = _publishes(fields)
 
+        seen = fields.get(FIELD, "")
+        opened_at = shown_version(seen)
+
         def operation(connection: Connection) -> Event:
+            details = catalogue.read_details(fields, self._zone, self._currency)
             event = catalogue.create_event(
-                connection, catalogue.read_details(fields, self._zone, self._currency)
+                connection, details, opened_at=opened_at if opened_at > 0 else None
             )
             return catalogue.publish_event(connection, event.slug) if publishes else event
 
         try:
             event = await self._portal.database.write(operation)
         except Invalid as refusal:
-            return await self._form(request, None, fields, refusal)
+            return await self._form(request, None, fields, refusal, shown=seen)
         return see_other(f"/organise?{'published' if publishes else 'saved'}={event.slug}")
 
     async def show_event(self, request: Request) -> Response:
@@ -129,7 +135,7 @@ class BackofficePages:
         """Save the form, and publish the event where that button was pressed."""
         await self._portal.organiser(request)
         slug = _slug(request)
-        fields = await read_fields(request, MAX_EVENT_FIELD)
+        fields = await read_fields(request, MAX_EVENT_FIELD, catalogue.MAX_LENGTHS)
         publishes = _publishes(fields)
         seen = fields.get(FIELD, "")
 
@@ -310,7 +316,7 @@ class BackofficePages:
         event = organised.event if organised else None
         written = self._written(organised) if organised else EMPTY
         if shown is None:
-            shown = shown_form(event.version, written) if event else ""
+            shown = shown_form(event.version, written) if event else str(self._portal.database.clock())
         if errors is None:
             errors = _errors(refusal)
         if errors and not notice:
@@ -330,7 +336,7 @@ class BackofficePages:
             categories=sorted({event.category for event in listed if event.category}, key=str.casefold),
             currency=catalogue.fee_currency(event, self._currency),
             zone=self._zone.key,
-            max_lengths=catalogue.MAX_LENGTHS,
+            max_lengths=_MAX_UNITS,
         )
 
     async def _organised(self, request: Request) -> Organised:

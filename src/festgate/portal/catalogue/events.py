@@ -4,10 +4,12 @@ Each locks the row that counts the event's seats before it reads the event, so t
 run one after the other.
 """
 
+import hashlib
 from dataclasses import replace
 
 from sqlalchemy import bindparam, delete, update
 
+from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.ids import slug_of
@@ -72,16 +74,28 @@ _drop_seats = Statement(delete(seats).where(seats.c.event_id == bindparam("event
 _drop = Statement(delete(events).where(events.c.id == bindparam("event")))
 
 
-def create_event(connection: Connection, details: Details, slug: str | None = None) -> Event:
-    """Create a draft. Without a slug, a free one is made from the title. Raises Invalid."""
+def create_event(
+    connection: Connection, details: Details, slug: str | None = None, opened_at: Milliseconds | None = None
+) -> Event:
+    """Create a draft. Without a slug, a free one is made from the title. Raises Invalid.
+
+    `opened_at` is the time at which the organiser opened the form: if an event with the same details was created since,
+    the form was sent twice, and that event is returned. The slug is chosen before: of two workers that create the same
+    draft at once, one sees the other's, or both choose the same slug and one of them tries again.
+    """
     _refuse(find_errors(details))
     if slug is not None and queries.id_of_slug(connection, slug) is not None:
         raise Invalid({"slug": gettext("Another event has this address.")})
+    slug = slug or free_slug(connection, details.title, opened_at)
+    if opened_at is not None:
+        for twin in queries.find_created(connection, details.title, opened_at):
+            if details_of(twin) == details:
+                return twin
     now = connection.now
     try:
         event_id: int = connection.value(
             _insert,
-            slug=slug or free_slug(connection, details.title),
+            slug=slug,
             state="draft",
             created_at=now,
             updated_at=now,
@@ -193,9 +207,13 @@ def cancel_event(connection: Connection, slug: str) -> Event:
     return replace(event, state="cancelled", updated_at=connection.now)
 
 
-def free_slug(connection: Connection, title: str) -> str:
-    """Return a free slug for the title: `robo-race`, or `robo-race-2` if that is taken, and so on."""
-    slug = slug_of(title, MAX_LENGTHS["slug"])
+def free_slug(connection: Connection, title: str, opened_at: Milliseconds | None = None) -> str:
+    """Return a free slug for the title: `robo-race`, or `robo-race-2` if that is taken, and so on.
+
+    A title without Latin letters and digits gets a random one, or the same for one title and one form.
+    """
+    mark = "" if opened_at is None else hashlib.sha256(f"{opened_at} {title}".encode()).hexdigest()
+    slug = slug_of(title, MAX_LENGTHS["slug"], mark and f"event-{mark[:6]}")
     if slug not in RESERVED_SLUGS and queries.id_of_slug(connection, slug) is None:
         return slug
     # A long slug is cut to make room for its number, so the taken slugs begin with the part that stays.

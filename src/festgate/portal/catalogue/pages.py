@@ -20,6 +20,7 @@ from festgate.kit.web.forms import checked
 from festgate.kit.web.pages import MAX_KEPT
 from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal
+from festgate.kit.web.routing import moved
 from festgate.kit.writing import unbroken
 from festgate.portal.catalogue import offers, queries
 from festgate.portal.catalogue.calendars import calendar
@@ -56,6 +57,7 @@ class CataloguePages:
             Route("/events", self.show_list, methods=["GET"]),
             Route("/events/{slug}.ics", self.show_calendar, methods=["GET"]),
             Route("/events/{slug}", self.show_event, methods=["GET"]),
+            Route("/events/{slug}/", self.show_without_slash, methods=["GET"]),
         ]
 
     async def show_home(self, request: Request) -> Response:
@@ -84,8 +86,16 @@ class CataloguePages:
 
         Anonymous visitors, and those without a seat that concerns the event, get the same page from memory.
         """
-        portal = self._portal
         slug = read_path(request, "slug")
+        try:
+            return await self._show_event(request, slug)
+        except NotFound:
+            if slug == slug.lower():
+                raise
+            return moved(request.scope, f"/events/{await self._find_slug(slug)}")
+
+    async def _show_event(self, request: Request, slug: str) -> Response:
+        portal = self._portal
         read = partial(self._read_event, slug)
         visitor = await portal.visitor(request)
         own = None if visitor is None else await self._find_own(visitor, slug)
@@ -109,17 +119,30 @@ class CataloguePages:
             shown=replace(await read(), own=own),
         )
 
+    async def show_without_slash(self, request: Request) -> Response:
+        """Redirect to the event's page."""
+        return moved(request.scope, f"/events/{await self._find_slug(read_path(request, 'slug'))}")
+
     async def show_calendar(self, request: Request) -> Response:
         """Return the event as a file for calendars."""
         portal = self._portal
         slug = read_path(request, "slug")
-        event = await portal.database.read(queries.event_by_slug, slug)
+        try:
+            event = await portal.database.read(queries.event_by_slug, slug)
+        except NotFound:
+            if slug == slug.lower():
+                raise
+            return moved(request.scope, f"/events/{await self._find_slug(slug)}.ics")
         text = calendar(event, portal.settings.base_url, portal.settings.fest_name)
         headers = {
             "cache-control": "no-cache",
             "content-disposition": f'attachment; filename="{event.slug}.ics"',
         }
         return Response(text, HTTPStatus.OK, headers, "text/calendar; charset=utf-8")
+
+    async def _find_slug(self, text: str) -> str:
+        """Return the slug of the event whose address was written with capitals. Raises NotFound if there is none."""
+        return (await self._portal.database.read(queries.event_by_slug, text.lower())).slug
 
     async def _read_home(self) -> HomePage:
         def read(connection: Connection) -> tuple[Programme, list[ListedEvent], LapsedHolds, Milliseconds]:

@@ -105,6 +105,13 @@ _slug_of_twin = Statement(
         events.c.state != "cancelled",
     )
 )
+_created_since = Statement(
+    _event.where(
+        events.c.created_at > bindparam("since"),
+        events.c.title == bindparam("title"),
+        events.c.state != "cancelled",
+    ).order_by(events.c.id)
+)
 _version = Statement(select(func.max(events.c.version)))
 _count = Statement(select(func.count()).select_from(events))
 _by_currency = Statement(
@@ -180,6 +187,11 @@ def id_of_slug(connection: Connection, slug: str) -> int | None:
     """Return the id of the event with that slug, in any state; None if there is none."""
     event_id: int | None = connection.value(_id_of_slug, slug=slug)
     return event_id
+
+
+def find_created(connection: Connection, title: str, since: Milliseconds) -> list[Event]:
+    """Return the events of that title that were created since then and are not cancelled, oldest first."""
+    return [_one(row) for row in connection.all(_created_since, title=title, since=since)]
 
 
 def slugs_like(connection: Connection, stem: str) -> set[str]:

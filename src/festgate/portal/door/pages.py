@@ -27,7 +27,7 @@ from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.kit.writing import Writing
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.door.admissions import admit, may_undo, undo_admission
+from festgate.portal.door.admissions import admit_scanned, may_undo, undo_admission
 from festgate.portal.door.days import is_today, warning_of
 from festgate.portal.door.errors import AlreadyIn, OtherEvent
 from festgate.portal.door.queries import (
@@ -139,11 +139,11 @@ class DoorPages:
         scanned = (await read_fields(request)).get("code", "")[:MAX_SCAN_LENGTH]
 
         try:
-            code = read_scan(self._portal.secret, scanned)
-            await self._portal.database.write(admit, code, staff, slug)
+            scan = read_scan(self._portal.secret, scanned)
+            arrival = await self._portal.database.write(admit_scanned, scan, staff, slug)
         except Refused as refusal:
             return await self._show(request, staff, refusal)
-        return see_other(f"/door/{slug}?in={code}")
+        return see_other(f"/door/{slug}?in={arrival.code}")
 
     async def read_picture(self, request: Request) -> Response:
         """Read the QR code in a picture of a phone's camera: JSON (`scanned`), or 204 where there is none."""

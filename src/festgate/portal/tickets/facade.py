@@ -1,7 +1,7 @@
 """The functions of tickets that other modules may call."""
 
 from festgate.portal.tickets.issue import admit_holder, undo_admission
-from festgate.portal.tickets.qr import MAX_SCAN_LENGTH, ForgedCode, in_fours, read_picture, read_qr, read_scan
+from festgate.portal.tickets.qr import ForgedCode, in_fours, read_picture, read_qr
 from festgate.portal.tickets.queries import (
     TicketState,
     codes_by_seat,
@@ -9,10 +9,14 @@ from festgate.portal.tickets.queries import (
     ticket_of_seat,
     tickets_of,
 )
+from festgate.portal.tickets.scans import MAX_SCAN_LENGTH, NotACode, OtherKeyboard, Scan, read_scan
 
 __all__ = [
     "MAX_SCAN_LENGTH",
     "ForgedCode",
+    "NotACode",
+    "OtherKeyboard",
+    "Scan",
     "TicketState",
     "admit_holder",
     "codes_by_seat",
