@@ -31,6 +31,13 @@ class Person:
     role: Role
     is_confirmed: bool = False
     """Whether the email address is confirmed."""
+    name: str = ""
+    """The person's name; empty if they have not entered one."""
+
+    @property
+    def shown_name(self) -> str:
+        """Return the person's name, or the username in its place."""
+        return self.name or self.username
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ class Candidate:
 _person = (
     *people.c["id", "username", "email", "role"],
     case((people.c.email_confirmed_at.is_(None), 0), else_=1),
+    people.c.name,
 )
 # Runs on every request of a signed-in visitor: two lookups by key in one statement.
 _visitor = Statement(
@@ -161,13 +169,16 @@ def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
     )
     if row is None:
         return None
-    number, username, email, role, is_confirmed, seen_at = row
-    return Visitor(number, username, email, role, is_confirmed == 1, seen_at)
+    *_, seen_at = row
+    person = _read(row[:-1])
+    return Visitor(
+        person.id, person.username, person.email, person.role, person.is_confirmed, person.name, seen_at
+    )
 
 
 def _read(row: tuple[Any, ...]) -> Person:
-    number, username, email, role, is_confirmed = row
-    return Person(number, username, email, role, is_confirmed == 1)
+    number, username, email, role, is_confirmed, name = row
+    return Person(number, username, email, role, is_confirmed == 1, name)
 
 
 def _read_candidate(row: tuple[Any, ...]) -> Candidate:
