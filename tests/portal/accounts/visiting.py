@@ -21,8 +21,8 @@ def new_name() -> str:
     return f"person{next(PERSON_NUMBERS)}"
 
 
-def sign_up_fields(username: str, **changes: str) -> dict[str, str]:
-    fields = {"username": username, "email": f"{username}@example.org", "password": PASSWORD}
+def sign_up_fields(account: str, /, **changes: str) -> dict[str, str]:
+    fields = {"username": account, "email": f"{account}@example.org", "password": PASSWORD}
     return {"name": "Asha Example"} | fields | changes
 
 
