@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from festgate.kit.clock import Milliseconds
 from festgate.kit.messaging.outbox import Fact
 
 
@@ -14,5 +15,15 @@ class AddressConfirmed(Fact):
     person_id: int
 
 
-FACTS: tuple[type[Fact], ...] = (AddressConfirmed,)
+@dataclass(frozen=True)
+class AddressCorrected(Fact):
+    """Somebody corrected a person's email address at `corrected_at`; their tickets have to go to the new one."""
+
+    KIND = "accounts.AddressCorrected"
+
+    person_id: int
+    corrected_at: Milliseconds
+
+
+FACTS: tuple[type[Fact], ...] = (AddressConfirmed, AddressCorrected)
 """Every kind of fact that this module writes into the data."""
