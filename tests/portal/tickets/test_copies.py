@@ -9,6 +9,7 @@ from festgate.portal.accounts.corrections import correct_email
 from festgate.portal.accounts.facade import Person
 from festgate.portal.accounts.people import set_email
 from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.checkout.queries import order_by_id
 from festgate.portal.tickets.copies import MAX_COPIES, TicketOver, count_copies, latest_mail, send_copy
 from festgate.portal.tickets.handlers import TicketHandlers
 from festgate.portal.tickets.queries import Ticket, tickets_of
@@ -27,8 +28,8 @@ def only_ticket(fest: Fest, person: Person) -> Ticket:
 
 
 def latest(fest: Fest, ticket: Ticket) -> MailState | None:
-    copies = fest.database.read(count_copies, ticket.id)
-    return fest.database.read(latest_mail, ticket, copies, None)
+    order = None if ticket.order_id is None else fest.database.read(order_by_id, ticket.order_id).ref
+    return fest.database.read(latest_mail, ticket, order)
 
 
 def test_a_ticket_is_sent_again_to_the_present_address_with_the_same_code(fest: Fest) -> None:
@@ -109,6 +110,10 @@ def test_the_tickets_of_a_corrected_address_are_sent_there_in_one_email(fest: Fe
     fest.deliver()
     sent = fest.emails()[before:]
     assert {recipient for _, recipient, _, _ in sent} == {"asha@example.com"}
+    race, *_ = fest.database.read(tickets_of, asha.id)
+    state = latest(fest, race)
+    assert state is not None
+    assert state.recipient == "asha@example.com"
     (body,) = [body for *_, body in sent if "sent you these tickets again:" in body]
     assert "Robo Race" in body
     assert "Open Talk" in body

@@ -63,7 +63,7 @@ def correct_email(connection: Connection, name: str, email: str, secret: bytes, 
     send_first_confirmation(connection, person, secret, settings)
     if before.is_confirmed and before.email != email:
         _inform_old_address(connection, before, settings)
-    outbox.record(connection, AddressCorrected(person.id, connection.now))
+    outbox.record(connection, AddressCorrected(person.id))
     return person
 
 

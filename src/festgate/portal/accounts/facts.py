@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from festgate.kit.clock import Milliseconds
 from festgate.kit.messaging.outbox import Fact
 
 
@@ -17,12 +16,11 @@ class AddressConfirmed(Fact):
 
 @dataclass(frozen=True)
 class AddressCorrected(Fact):
-    """Somebody corrected a person's email address at `corrected_at`; their tickets have to go to the new one."""
+    """Somebody corrected a person's email address; their tickets have to be sent to the new one."""
 
     KIND = "accounts.AddressCorrected"
 
     person_id: int
-    corrected_at: Milliseconds
 
 
 FACTS: tuple[type[Fact], ...] = (AddressConfirmed, AddressCorrected)

@@ -68,7 +68,7 @@ def _registration(connection: Connection, seat: Seat, ref: str, ticket: Ticket |
         return Registration(seat, words, ref, None, 0, None)
     copies = tickets.count_copies(connection, ticket.id)
     receipt = None if ticket.order_id is None else checkout.ref_of(connection, ticket.order_id)
-    state = tickets.latest_mail(connection, ticket, copies, receipt)
+    state = tickets.latest_mail(connection, ticket, receipt)
     return Registration(seat, words, ref, ticket, copies, state)
 
 

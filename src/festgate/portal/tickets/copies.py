@@ -10,8 +10,10 @@ from festgate.kit.messaging.mail import MailState
 from festgate.kit.translation import N_, gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.tickets.queries import Ticket, mail_of, ticket_of_person
+from festgate.portal.tickets.queries import Ticket, ticket_of_person, topic_of_mail
 
+_COPY, _CORRECTION = "ticket-again:{}:", "tickets-corrected:{}:"
+"""Beginnings of topics, followed by a number. Emails in the data have them, so they never change."""
 MAX_COPIES = 10
 """Emails with a ticket to one person in an hour, besides the first of each: more would only annoy them."""
 PostCopy = Callable[[Connection, Ticket, str], None]
@@ -39,7 +41,7 @@ def send_copy(connection: Connection, person_id: int, code: str, shown: int, pos
         sentence = gettext("This person was sent {count} tickets again.").format(count=MAX_COPIES)
         limit = accounts.Limit(f"tickets sent again:{person_id}", MAX_COPIES, sentence, HOUR)
         accounts.count_attempt(connection, limit)
-        post(connection, ticket, _topic(ticket.id, shown))
+        post(connection, ticket, f"{_COPY.format(ticket.id)}{shown}")
     return ticket
 
 
@@ -50,18 +52,25 @@ def is_useful(ticket: Ticket, event: catalogue.Event, now: int) -> bool:
 
 def count_copies(connection: Connection, ticket_id: int) -> int:
     """Return how often the ticket was sent again."""
-    copies = 0
-    while mail.find_state(connection, _topic(ticket_id, copies)) is not None:
-        copies += 1
-    return copies
+    return _count(connection, _COPY.format(ticket_id))
 
 
-def latest_mail(connection: Connection, ticket: Ticket, copies: int, receipt: str | None) -> MailState | None:
+def topic_of_correction(connection: Connection, person_id: int) -> str:
+    """Return the topic of the next email with all tickets of a person whose address was corrected."""
+    start = _CORRECTION.format(person_id)
+    return f"{start}{_count(connection, start)}"
+
+
+def latest_mail(connection: Connection, ticket: Ticket, receipt: str | None) -> MailState | None:
     """Return the state of the last of the ticket's emails; `receipt` is the reference of its order."""
-    if copies:
-        return mail.find_state(connection, _topic(ticket.id, copies - 1))
-    return mail_of(connection, ticket, receipt)
+    starts = (_COPY.format(ticket.id), _CORRECTION.format(ticket.person_id))
+    again = [f"{start}{_count(connection, start) - 1}" for start in starts]
+    return mail.find_latest(connection, topic_of_mail(ticket, receipt), *again)
 
 
-def _topic(ticket_id: int, number: int) -> str:
-    return f"ticket-again:{ticket_id}:{number}"
+def _count(connection: Connection, start: str) -> int:
+    """Return how many emails have a topic of `start` and a number; the numbers begin with 0."""
+    count = 0
+    while mail.find_state(connection, f"{start}{count}") is not None:
+        count += 1
+    return count

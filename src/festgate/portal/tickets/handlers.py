@@ -24,7 +24,7 @@ from festgate.portal.checkout.facts import OrderPaid, OrderReduced, OrderRefunde
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
 from festgate.portal.tickets import queries
-from festgate.portal.tickets.copies import is_useful
+from festgate.portal.tickets.copies import is_useful, topic_of_correction
 from festgate.portal.tickets.email_texts import (
     EmailText,
     describe_copies,
@@ -147,8 +147,9 @@ class TicketHandlers:
             if is_useful(ticket, event, connection.now)
         ]
         if entries:
-            topic = f"corrected:{fact.person_id}:{fact.corrected_at}"
-            self._send_again(connection, entries, fact.person_id, topic)
+            self._send_again(
+                connection, entries, fact.person_id, topic_of_correction(connection, fact.person_id)
+            )
 
     def post_copy(self, connection: Connection, ticket: queries.Ticket, topic: str) -> None:
         """Send one ticket again."""
