@@ -42,7 +42,7 @@ def phone(browser: Browser, server: Server) -> Iterator[Page]:
 
 @contextmanager
 def crew_phone(browser: Browser, server: Server, role: Role) -> Iterator[Page]:
-    """Open the phone of the demo's organiser or member of staff, who signs in with a new password."""
+    """Open the phone of the demo's organiser or member of staff, signed in with a new password."""
     reset = festgate("user", "password", role, data=server.data)
     (password,) = re.findall(r"^Password: (.+)$", reset.stdout, re.MULTILINE)
     with phone(browser, server) as page:

@@ -289,8 +289,7 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 
 def _backoffice(portal: Portal, _links: Links) -> Module:
-    from festgate.portal.backoffice.pages import BackofficePages
-    from festgate.portal.backoffice.people_pages import PeoplePages
+    from festgate.portal.backoffice.pages import BackofficePages, PeoplePages
     from festgate.portal.tickets.handlers import TicketHandlers
 
     people = PeoplePages(portal, TicketHandlers(portal.settings).post_copy)

@@ -1,4 +1,4 @@
-"""Correcting a mistyped email address, on both databases: who may, what follows, and who learns of it."""
+"""Correcting a mistyped email address, on both databases: permissions, consequences and notices."""
 
 from pathlib import Path
 from typing import Literal

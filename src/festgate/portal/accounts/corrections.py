@@ -1,8 +1,8 @@
 """Correcting a mistyped email address of somebody else's account: by organisers, and on the command line.
 
-The owner of an address can get a link that sets a new password. So whoever corrects an address could take the account
-over: the address of staff and organisers is corrected on the machine of the fest only, and a confirmed address, which
-has reached its owner before, gets an email about the change.
+The owner of an address can get a link that sets a new password, so an organiser could take an account over by
+correcting its address. Therefore the addresses of staff and organisers are corrected on the machine of the fest only,
+and a confirmed address, which its owner has used before, gets an email about the change (decision 0039).
 """
 
 from festgate.kit.db.statements import Connection

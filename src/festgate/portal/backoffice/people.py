@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from festgate.kit.db.statements import Connection
+from festgate.kit.errors import Invalid
 from festgate.kit.formats import Formats
 from festgate.kit.messaging.mail import MailState
+from festgate.kit.text import tidy
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facade import Person
@@ -15,6 +17,7 @@ from festgate.portal.registrations.facade import Seat
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.facade import Ticket
 
+MAX_WORDS_LENGTH = 100
 MAX_FOUND = 20
 """People that a search lists; one more letter of the name narrows it down."""
 
@@ -45,7 +48,7 @@ class PersonView:
 
     @property
     def can_correct(self) -> bool:
-        """Whether organisers may correct the email address here (accounts/corrections.py has the reason)."""
+        """Return whether organisers may correct the email address here (accounts/corrections.py has the reason)."""
         return self.person.role == "attendee"
 
 
@@ -100,3 +103,24 @@ def describe_email(state: MailState | None, writing: Formats) -> str:
     else:
         sentence = gettext("Not delivered to {recipient}. {error}")
     return sentence.format(recipient=state.recipient, time=writing.time(state.at), error=state.error or "")
+
+
+def read_email(text: str) -> str:
+    """Return the email address that an organiser entered. Raises Invalid."""
+    try:
+        return accounts.read_email(text)
+    except ValueError as error:
+        raise Invalid({"email": str(error)}) from None
+
+
+def read_words(text: str) -> str:
+    """Return the words to search for; none where no name can contain them."""
+    try:
+        return tidy(text)
+    except ValueError:
+        return ""
+
+
+def visible(text: str) -> str:
+    """Return the text without the characters that a page cannot show."""
+    return "".join(sign for sign in text if sign.isprintable())

@@ -1,4 +1,4 @@
-"""Sending a ticket's email again, for a guest who did not get it. The ticket and its code stay the same."""
+"""Sending a ticket's email again, for a guest without it. The ticket and its code stay the same."""
 
 from collections.abc import Callable
 
