@@ -48,11 +48,12 @@ def test_the_check_finds_no_broken_invariant_after_an_upgrade(old: OldFest) -> N
 def test_searches_find_people_and_events_of_an_older_release_by_the_folded_text(old: OldFest) -> None:
     schema.upgrade(old.settings)
     columns = {
-        "accounts_people": ("username", "email", "search"),
+        "accounts_people": ("name", "username", "email", "search"),
         "catalogue_events": ("title", "summary", "place", "category", "search"),
     }
     for *values, search in itertools.chain.from_iterable(old.rows(columns).values()):
         assert search == searchable(" ".join(values)) != ""
+    assert {name for (name, *_) in old.rows({"accounts_people": ("name",)})["accounts_people"]} == {""}
 
 
 def test_the_fixture_has_rows_in_every_state(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_(
 """Pages that a visitor whose module is unavailable can go to instead, as (module, label, address)."""
 
 MAX_EVENT_BODY = 512 * 1024
-"""Bytes of an event's form. A description may have 10,000 characters of any script, in any spelling: up to four times as
-many, as of Korean from a Mac. A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
+"""Bytes of an event's form. A description may have 10,000 characters of any script in any spelling, which can be four
+times as many (Korean from a Mac). A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
 DEFAULT_ACTIONS = ((N_("See the events"), "/events"),)
 """Links for the page of an error that has none of its own, as (label, address)."""
 
@@ -296,9 +296,11 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 
 def _backoffice(portal: Portal, _links: Links) -> Module:
-    from festgate.portal.backoffice.pages import BackofficePages
+    from festgate.portal.backoffice.pages import BackofficePages, PeoplePages
+    from festgate.portal.tickets.handlers import TicketHandlers
 
-    return Module(BackofficePages(portal).routes())
+    people = PeoplePages(portal, TicketHandlers(portal.settings).post_copy)
+    return Module([*BackofficePages(portal).routes(), *people.routes()])
 
 
 DECLARED: Sequence[Declared] = (
@@ -401,6 +403,8 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/orders/{ref}/refunded"): "order-marked-refunded",
             ("POST", "/organise/orders/{ref}/cancel"): "registration-cancelled",
             ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
+            ("POST", "/organise/people/{id}/email/change"): "email-changed",
+            ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
         },
         max_bodies={"/organise/events/": MAX_EVENT_BODY},
     ),

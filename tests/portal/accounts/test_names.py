@@ -7,13 +7,91 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from festgate.portal.accounts.names import (
+    MAX_PERSON_NAME_LENGTH,
     key_of,
     plain_name,
     read_email,
     read_name,
     read_password,
+    read_person_name,
     read_username,
 )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Asha",
+        "Ü",
+        "Ünal O\u2019Brien-García",
+        "D'Arcy, J.R.R. (Jack)",
+        "\u2019t Hooft",
+        "Ravi s/o Kumar",
+        "Mª José & Eva 2",
+        "राजेश कुमार",
+        "李小龙",
+        "レオナルド・ダ・ヴィンチ",
+        "محمد بن سلمان",
+        "ශ්\u200dරී ලංකා",
+        "علی\u200cپور",
+        "x" * MAX_PERSON_NAME_LENGTH,
+        "ä" * MAX_PERSON_NAME_LENGTH,
+    ],
+)
+def test_a_persons_name_may_be_one_word_or_more_in_any_script(name: str) -> None:
+    assert read_person_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "entered,name",
+    [
+        ("  Asha \t\r\n  Example\u3000", "Asha Example"),
+        ("\ufeffAsha\u200b \u202eExample\u2069\x00", "Asha Example"),
+        ("As\u200dha\u200d", "Asha"),
+        ("\u2066\u200e Asha", "Asha"),
+        ("Jose\u0301", "José"),
+        ("A\ud800sha", "Asha"),
+        ("Dr.Asha evil.example", "Dr. Asha evil. example"),
+    ],
+)
+def test_a_persons_name_is_cleaned_of_what_cannot_be_seen_and_holds_no_link(entered: str, name: str) -> None:
+    assert read_person_name(entered) == name
+
+
+@pytest.mark.parametrize(
+    "entered",
+    [
+        "",
+        " \u200b\u2800\u3164 ",
+        "x" * (MAX_PERSON_NAME_LENGTH + 1),
+        "x" * 20_000,
+        "a" + "\u0301" * 40,
+        "\u0301sha",
+        "12",
+        "-",
+        "<b>Asha</b>",
+        'Asha" onclick="x',
+        "https://evil",
+        "evil/path",
+        "asha@example",
+        "=Asha",
+        "Asha 🎉",
+        "Asha\ufffe",
+    ],
+)
+def test_an_invalid_persons_name_is_refused_with_a_sentence(entered: str) -> None:
+    with pytest.raises(ValueError, match=r"\.$"):
+        read_person_name(entered)
+
+
+@given(st.text(max_size=2 * MAX_PERSON_NAME_LENGTH))
+def test_a_persons_name_that_is_read_twice_stays_the_same(entered: str) -> None:
+    try:
+        name = read_person_name(entered)
+    except ValueError:
+        return
+    assert read_person_name(name) == name
+    assert 1 <= len(name) <= MAX_PERSON_NAME_LENGTH
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 32, "Asha.K_2-b", "7up", "नमस्ते", "Ólafur", "Чайка", "李小龙"])

@@ -1,19 +1,28 @@
-"""Rules for usernames, email addresses and passwords, and the comparison of names."""
+"""Rules for names of people, usernames, email addresses and passwords, and the comparison of names."""
 
 import re
 import unicodedata
 from collections.abc import Set as AbstractSet
 
-from festgate.kit.text import DECOMPOSED, caseless, check_length, is_unseen, normalized, searchable
+from festgate.kit.text import DECOMPOSED, JOINERS, caseless, check_length, is_unseen, normalized, searchable
 from festgate.kit.translation import gettext
 from festgate.portal.accounts.email_addresses import MAX_EMAIL_LENGTH, clean_address
 
 MIN_NAME_LENGTH, MAX_NAME_LENGTH = 3, 32
 MAX_LOCAL_PART_LENGTH = 64
+MAX_PERSON_NAME_LENGTH = 100
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 200
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+
+_MARKS_IN_NAMES = frozenset(" .,-&()'\u2018\u2019\u2010\u2011\u2013\u00b7\u30fb\u05f3\u05f4")
+"""Characters of names beside letters, digits and their marks: those of "D'Arcy-García", "Abd al-Rahman (Abu)"."""
+_STRAY_JOINER = re.compile("(?<![\u0600-\u18ff])[\u200c\u200d]")
+"""An invisible joiner elsewhere than in Arabic, Persian and the scripts of India, which need it for spelling."""
+_SHORT_SLASH = re.compile(r"(?<!\w)[^\W\d_]/[^\W\d_](?!\w)")
+"""The slash of "Ravi s/o Kumar", between two single letters."""
+_CROWDED_DOT = re.compile(r"\.(?=\w\w)")
 
 # Python's Unicode data has no scripts, but a letter's name begins with its script, and Unicode never changes a name.
 # For the letters, marks and digits of 30 scripts the results agree with those of `regex` 2026.11.
@@ -39,9 +48,41 @@ def key_of(name: str) -> str:
         return name
 
 
-def search_text(username: str, email: str) -> str:
-    """Return the text in which the door's search looks for a guest."""
-    return searchable(f"{username} {email}")
+def search_text(name: str, username: str, email: str) -> str:
+    """Return the text in which searches look for a person."""
+    return searchable(f"{name} {username} {email}")
+
+
+def read_person_name(text: str) -> str:
+    """Return the person's name without invisible characters and repeated spaces. Raises ValueError with a sentence.
+
+    Letters of every script are accepted, one word is enough. Emails greet an address that nobody has confirmed by this
+    name, so it can hold no link: no colon or slash, and after a dot a longer word begins with a space.
+    """
+    check_length(text, DECOMPOSED * MAX_PERSON_NAME_LENGTH, MAX_PERSON_NAME_LENGTH)
+    visible = "".join(
+        sign
+        for sign in _STRAY_JOINER.sub("", " ".join(text.split()))
+        if sign in JOINERS or not (is_unseen(sign) or unicodedata.category(sign) in ("Cc", "Cs"))
+    )
+    composed = normalized("NFC", visible, DECOMPOSED * MAX_PERSON_NAME_LENGTH)
+    name = " ".join(_CROWDED_DOT.sub(". ", composed).split())
+    if not name:
+        msg = gettext("Enter your name.")
+        raise ValueError(msg)
+    check_length(name, MAX_PERSON_NAME_LENGTH)
+    kinds = [unicodedata.category(sign)[0] for sign in name]
+    if (
+        "L" not in kinds
+        or kinds[0] == "M"
+        or not all(
+            kind in "LMN" or sign in _MARKS_IN_NAMES or sign in JOINERS
+            for sign, kind in zip(_SHORT_SLASH.sub("s.o", name), kinds, strict=True)
+        )
+    ):
+        msg = gettext("Use letters, spaces, hyphens, apostrophes and dots.")
+        raise ValueError(msg)
+    return name
 
 
 def read_username(text: str) -> str:

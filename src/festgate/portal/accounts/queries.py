@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import bindparam, case, or_, select
 
 from festgate.kit.clock import DAY, HOUR, Milliseconds
+from festgate.kit.db.search import has_words, word_values, words_of
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.visitors import Role, Visitor
@@ -31,6 +32,13 @@ class Person:
     role: Role
     is_confirmed: bool = False
     """Whether the email address is confirmed."""
+    name: str = ""
+    """The person's name; empty if they have not entered one."""
+
+    @property
+    def shown_name(self) -> str:
+        """Return the person's name, or the username in its place."""
+        return self.name or self.username
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ class Candidate:
 _person = (
     *people.c["id", "username", "email", "role"],
     case((people.c.email_confirmed_at.is_(None), 0), else_=1),
+    people.c.name,
 )
 # Runs on every request of a signed-in visitor: two lookups by key in one statement.
 _visitor = Statement(
@@ -86,6 +95,9 @@ _candidate = select(*_person, people.c.password_hash)
 _candidate_by_id = Statement(_candidate.where(people.c.id == bindparam("person")))
 _candidate_by_username = Statement(_candidate.where(people.c.username_key == bindparam("key")))
 _candidate_by_email = Statement(_candidate.where(people.c.email_key == bindparam("key")))
+_named = Statement(
+    select(*_person).where(has_words(people.c.search)).order_by(people.c.search).limit(bindparam("limit"))
+)
 _all = Statement(select(*_person, people.c.created_at).order_by(people.c.username_key))
 
 
@@ -154,6 +166,15 @@ def find_candidate(connection: Connection, name: str) -> Candidate | None:
     return None if row is None else _read_candidate(row)
 
 
+def find_people(connection: Connection, words: str, limit: int) -> list[Person]:
+    """Return at most `limit` people whose name, username and email address contain all `words`, by name.
+
+    It looks at every account, so it is for `Database.report`. Raises ValueError if the words cannot be searched for.
+    """
+    rows = connection.all(_named, limit=limit, **word_values(words_of(words)))
+    return [_read(row) for row in rows]
+
+
 def all_people(connection: Connection) -> list[Member]:
     """Return every account, by username."""
     return [Member(_read(row[:-1]), row[-1]) for row in connection.all(_all)]
@@ -171,13 +192,16 @@ def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
     )
     if row is None:
         return None
-    number, username, email, role, is_confirmed, seen_at = row
-    return Visitor(number, username, email, role, is_confirmed == 1, seen_at)
+    *_, seen_at = row
+    person = _read(row[:-1])
+    return Visitor(
+        person.id, person.username, person.email, person.role, person.is_confirmed, person.name, seen_at
+    )
 
 
 def _read(row: tuple[Any, ...]) -> Person:
-    number, username, email, role, is_confirmed = row
-    return Person(number, username, email, role, is_confirmed == 1)
+    number, username, email, role, is_confirmed, name = row
+    return Person(number, username, email, role, is_confirmed == 1, name)
 
 
 def _read_candidate(row: tuple[Any, ...]) -> Candidate:

@@ -18,7 +18,9 @@ people = Table(
     Column("created_at", BigInteger, nullable=False),
     # When the email address was confirmed; null until then.
     Column("email_confirmed_at", BigInteger),
-    # The username and the email address, folded for searches (names.py).
+    # The person's own name; empty for accounts from before it was asked for, which are shown by their username.
+    Column("name", Text, nullable=False),
+    # The name, the username and the email address, folded for searches (names.py).
     Column("search", Text, nullable=False),
     CheckConstraint("role IN ('attendee', 'staff', 'organiser')", name="role"),
 )

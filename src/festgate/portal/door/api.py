@@ -64,6 +64,7 @@ class AdmissionOutput(BaseModel):
     code: str = Field(description="The ticket's code.")
     event: str = Field(description="The event's slug.")
     holder: str = Field(description="The username of whose ticket it is.")
+    holder_name: str = Field(description="Their name, or the username if they have entered none.")
     admitted_at: datetime
     admitted_by: str = Field(description="The username of the member of staff who checked them in.")
 
@@ -130,6 +131,7 @@ def _check_in(connection: Connection, scan: Scan, caller: Visitor, slug: str | N
         code=arrival.code,
         event=catalogue.event_by_id(connection, arrival.event_id).slug,
         holder=arrival.holder,
+        holder_name=arrival.holder_name,
         admitted_at=moment(arrival.admitted_at or connection.now, UTC),
         admitted_by=arrival.admitted_by or caller.username,
     )
