@@ -13,6 +13,7 @@ from festgate.portal.registrations.errors import SeatsGone, SeatUsed
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.holds import IsUsed, release_seat, sweep_all, take_back_seat
 from festgate.portal.registrations.pauses import HoldKeeper, kept_sentence, pause_holds, resume_holds
+from festgate.portal.registrations.personal_data import personal_records
 from festgate.portal.registrations.queries import (
     Seat,
     SeatReferences,
@@ -53,6 +54,7 @@ __all__ = [
     "lock_seat",
     "pause_holds",
     "payable_seats",
+    "personal_records",
     "release_seat",
     "release_seats",
     "resume_holds",

@@ -1,6 +1,7 @@
 """The functions of tickets that other modules may call."""
 
 from festgate.portal.tickets.issue import admit_holder, undo_admission
+from festgate.portal.tickets.personal_data import PERSONAL_RECORDS
 from festgate.portal.tickets.qr import MAX_SCAN_LENGTH, ForgedCode, in_fours, read_picture, read_qr, read_scan
 from festgate.portal.tickets.queries import (
     TicketState,
@@ -12,6 +13,7 @@ from festgate.portal.tickets.queries import (
 
 __all__ = [
     "MAX_SCAN_LENGTH",
+    "PERSONAL_RECORDS",
     "ForgedCode",
     "TicketState",
     "admit_holder",
