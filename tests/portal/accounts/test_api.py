@@ -63,6 +63,7 @@ def test_a_token_identifies_the_caller_until_it_is_revoked(client: httpx.Client)
     assert me.status_code == 200
     assert me.json() == {
         "id": me.json()["id"],
+        "name": "",
         "username": name,
         "email": f"{name}@example.org",
         "role": "attendee",
@@ -137,6 +138,13 @@ def test_too_many_wrong_passwords_are_refused_with_the_time_to_wait(client: http
     assert 0 < int(response.headers["retry-after"]) <= 15 * 60
 
 
+def test_a_name_is_cleaned_and_returned_and_may_be_left_out(client: httpx.Client) -> None:
+    number = next(PROGRAM_NUMBERS)
+    person = {"username": f"program{number}", "email": f"{number}@example.org", "password": PASSWORD}
+    made = client.post("/people", json=person | {"name": " Ünal  O\u2019Brien\u200b "})
+    assert (made.status_code, made.json()["name"]) == (201, "Ünal O\u2019Brien")
+
+
 def test_a_name_that_is_taken_is_a_conflict(client: httpx.Client) -> None:
     name = join(client)
     person = {"username": name.upper(), "email": f"other-{name}@example.org", "password": PASSWORD}
@@ -153,6 +161,8 @@ def test_a_name_that_is_taken_is_a_conflict(client: httpx.Client) -> None:
         ({"username": "as\ud800ha"}, {"username"}),
         ({"password": "password\ud800"}, {"password"}),
         ({"username": None}, {"username"}),
+        ({"name": "<b>Asha</b>"}, {"name"}),
+        ({"name": ""}, {"name"}),
         ({"username": 12345}, {"username"}),
         ({"role": "organiser"}, {"role"}),
     ],

@@ -123,11 +123,19 @@ def test_a_piped_list_has_one_line_per_person(data: Path) -> None:
     assert lines == [["Meena", "Meena@example.org", "attendee"], ["ravi", "ravi@example.org", "staff"]]
 
 
+def test_an_account_can_be_added_with_the_persons_name(data: Path) -> None:
+    options = ("--email", "m@example.org", "--name", " Meena  Ünal ")
+    assert festgate("user", "add", "meena", *options, data=data).returncode == 0
+    (line,) = festgate("user", "list", data=data).stdout.splitlines()
+    assert line.split("\t")[4] == "Meena Ünal"
+
+
 @pytest.mark.parametrize(
     "arguments,stdin,message",
     [
         (["add", "x", "--email", "x@example.org"], "", "3 to 32 characters."),
         (["add", "Ravi", "--email", "nowhere"], "", "not an email address"),
+        (["add", "Ravi", "--email", "r@example.org", "--name", "<b>"], "", "Use letters"),
         (["add", "MEENA", "--email", "other@example.org"], "", "This username is taken."),
         (["add", "Ravi", "--email", "meena@example.org"], "", "An account with this email address"),
         (["add", "Ravi", "--email", "r@example.org", "--role", "king"], "", "king"),

@@ -1,5 +1,6 @@
 """Register, sign in and sign out on a real server, as a browser without JavaScript does."""
 
+import re
 from urllib.parse import urlsplit
 
 import httpx
@@ -209,6 +210,10 @@ def test_a_taken_name_is_an_error_at_its_field_and_the_other_fields_are_kept(cli
 @pytest.mark.parametrize(
     "field,value",
     [
+        ("name", ""),
+        ("name", "\u200b"),
+        ("name", "<b>Asha</b>"),
+        ("name", "x" * 101),
         ("username", ""),
         ("username", "ab"),
         ("username", "x" * 33),
@@ -233,6 +238,19 @@ def test_an_invalid_value_is_an_error_at_its_field(client: httpx.Client, field: 
     assert error_at(page, field).endswith(".")
     assert all(character.isprintable() or character == "\n" for character in page.text)
     assert COOKIE not in client.cookies
+
+
+def test_the_form_asks_for_a_name_and_keeps_it_when_another_field_is_wrong(client: httpx.Client) -> None:
+    (field,) = re.findall(r'<input id="f-name" [^>]*>', client.get("/register").text)
+    assert all(part in field for part in (" required", 'autocomplete="name"', 'maxlength="100"'))
+    page = client.post("/register", data=sign_up_fields(new_name(), name="Zoë O\u2019Brien", password="1"))
+    assert 'value="Zoë O\u2019Brien"' in page.text
+
+
+def test_a_client_that_knows_no_field_for_the_name_signs_up_without(client: httpx.Client) -> None:
+    fields = sign_up_fields(new_name())
+    del fields["name"]
+    assert client.post("/register", data=fields).status_code == 303
 
 
 def test_an_empty_form_has_an_error_at_every_field(client: httpx.Client) -> None:

@@ -71,10 +71,12 @@ class Visitor:
 
     def __init__(self, client: httpx.Client) -> None:
         """Sign up."""
-        self.name = f"visitor{next(_numbers)}"
+        number = next(_numbers)
+        self.name = f"visitor{number}"
+        self.full_name = f"Ünal{number} García-Example"
         self.email = f"{self.name}@example.org"
         self.client = client
-        form = {"username": self.name, "email": self.email, "password": PASSWORD}
+        form = {"name": self.full_name, "username": self.name, "email": self.email, "password": PASSWORD}
         assert self.client.post("/register", data=form).status_code == 303
 
     def become(self, role: str, data: Path) -> None:

@@ -121,7 +121,7 @@ def test_scanning_continues_after_undoing_a_check_in(
     write_film(tmp_path / "film.y4m", [picture, "", "", "", ""])
     with browser_with_camera(browser, tmp_path / "film.y4m") as camera, scanner.page(camera) as (page, _):
         page.get_by_role("button", name="Scan with the camera").click()
-        page.get_by_role("button", name=f"Undo {guest.name}").click()
+        page.get_by_role("button", name=f"Undo {guest.full_name}").click()
         expect(page.get_by_label("The picture of the camera")).to_be_visible()
         expect(page.get_by_role("status").filter(has_text=guest.name)).to_contain_text("In")
 

@@ -49,7 +49,7 @@ def test_the_page_shows_event_place_time_holder_code_and_the_state_of_the_email(
     assert response.status_code == 200
     assert response.headers["cache-control"] == "no-store"
     page = " ".join(response.text.split())
-    for shown in ("Open Talk", "Gallery 2", "10:00", "12:00", asha.name, in_fours(code), "Spring Fest"):
+    for shown in ("Open Talk", "Gallery 2", "10:00", "12:00", asha.full_name, in_fours(code), "Spring Fest"):
         assert shown in page
     assert f'role="img" aria-label="QR code of ticket {in_fours(code)}"' in page
     assert asha.client.get(f"/tickets/{code}.svg").text in page

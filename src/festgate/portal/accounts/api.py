@@ -30,7 +30,10 @@ class Account(BaseModel):
     """The caller's own account."""
 
     id: int = Field(description="Number of the account.")
-    username: str = Field(description="The name as it is shown.")
+    name: str = Field(
+        description="The person's name; empty if they have entered none, and the username is shown."
+    )
+    username: str = Field(description="The name to sign in with.")
     email: str = Field(description="Where tickets are sent.")
     role: Role = Field(description="What the account may do.")
     email_confirmed: bool = Field(description="Whether the person has confirmed the email address.")
@@ -88,6 +91,7 @@ class AccountApi:
 def _account(number: int, person: Person | Visitor) -> Account:
     return Account(
         id=number,
+        name=person.name,
         username=person.username,
         email=person.email,
         role=person.role,

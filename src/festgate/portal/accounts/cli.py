@@ -17,6 +17,7 @@ from festgate.portal.accounts.names import (
     MIN_PASSWORD_LENGTH,
     read_email,
     read_password,
+    read_person_name,
     read_username,
 )
 from festgate.portal.accounts.passwords import hash_password
@@ -50,14 +51,18 @@ def mount(program: typer.Typer) -> None:
 
 @app.command()
 def add(
-    username: Annotated[str, typer.Argument(help="The name as it will be shown.")],
+    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
     email: Annotated[str, typer.Option(help="Where tickets are sent.")],
     role: Annotated[Role, typer.Option(help="What the account may do.")] = "attendee",
+    name: Annotated[
+        str, typer.Option(help="The person's name, which tickets show; without it, the username.")
+    ] = "",
     password_stdin: FromStdin = False,
 ) -> None:
     """Make an account."""
     try:
-        newcomer = Newcomer(read_username(username), read_email(email), role)
+        shown_name = read_person_name(name) if name else ""
+        newcomer = Newcomer(read_username(username), read_email(email), role, shown_name)
     except ValueError as error:
         fail(f"{username} <{email}>: {error}")
     password = _password(from_stdin=password_stdin)
@@ -124,7 +129,10 @@ def confirm(name: Name) -> None:
 
 @app.command(name="list")
 def list_people() -> None:
-    """List the accounts: a table in a terminal, else lines with tabs (username, email, role, sign-up time)."""
+    """List the accounts: a table, or lines with tabs if not in a terminal.
+
+    The columns are username, email, role, sign-up time and the person's name.
+    """
 
     async def read(settings: Settings) -> list[Member]:
         async with current(settings) as database:
@@ -136,10 +144,11 @@ def list_people() -> None:
             member.person.email,
             member.person.role,
             f"{moment(member.created_at):%Y-%m-%dT%H:%M:%SZ}",
+            member.person.name,
         )
         for member in run(read)
     ]
-    show_rows(("Username", "Email", "Role", "Since"), rows)
+    show_rows(("Username", "Email", "Role", "Since", "Name"), rows)
 
 
 def _change(event: security_log.CommandEvent, operation: Callable[..., Person], *arguments: object) -> Person:

@@ -82,7 +82,7 @@ def send_confirmation(connection: Connection, person: Person, secret: bytes, set
         "pay at the desk.\n\n"
         "If you did not sign up, ignore this email.\n\n"
         "{fest}\n"
-    ).format(name=person.username, fest=settings.fest_name, link=link)
+    ).format(name=person.shown_name, fest=settings.fest_name, link=link)
     mail.post(
         connection,
         f"confirm:{person.id}:{until}",

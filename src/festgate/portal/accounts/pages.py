@@ -182,7 +182,7 @@ class AccountPages:
             status=HTTPStatus.OK if refusal is None else refusal.status,
             headers=headers,
             section=page,
-            entered={name: _visible(entered.get(name, "")) for name in ("username", "email")},
+            entered={name: _visible(entered.get(name, "")) for name in ("name", "username", "email")},
             errors=refusal.fields if isinstance(refusal, Invalid | Taken) else {},
             notice=notice,
             sent=sent,

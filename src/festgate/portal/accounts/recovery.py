@@ -65,7 +65,7 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
         "{link}\n\n"
         "If you did not ask for this, ignore this email: your password stays the same. Do not share the link.\n\n"
         "{fest}\n"
-    ).format(name=person.username, fest=settings.fest_name, link=link)
+    ).format(name=person.shown_name, fest=settings.fest_name, link=link)
     # When registration has just opened, thousands of emails may be queued, and this one expires soon.
     mail.post(
         connection,

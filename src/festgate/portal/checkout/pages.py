@@ -185,7 +185,7 @@ class CheckoutPages:
 
         async def look() -> Receipt:
             database = self._portal.database
-            receipt = await database.read(self._receipt, visitor.person, visitor.username, ref)
+            receipt = await database.read(self._receipt, visitor.person, visitor.shown_name, ref)
             if receipt.awaits_tickets(database.clock()):
                 # A visitor who has just paid comes here a few milliseconds before the tickets are issued.
                 await database.wait_for(registrations.tickets_of(visitor.person), MAX_WAIT)
@@ -237,11 +237,11 @@ class CheckoutPages:
             until=second + SECOND if seats and not stands else NEVER,
         )
 
-    def _receipt(self, connection: Connection, person_id: int, username: str, ref: str) -> Receipt:
+    def _receipt(self, connection: Connection, person_id: int, name: str, ref: str) -> Receipt:
         order = queries.order_of_person(connection, person_id, ref)
         receipt = Receipt(
             order=order,
-            username=username,
+            name=name,
             method=self._label(order.method),
             refunds=tuple(queries.refunds_of(connection, order.id)),
             tickets=(),

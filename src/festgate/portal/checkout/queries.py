@@ -113,10 +113,10 @@ _refs_by_seat = Statement(
     )
     .order_by(orders.c.id)
 )
-_people = table("accounts_people", column("id"), column("username"))
+_people = table("accounts_people", column("id"), column("username"), column("name"))
 _open = Statement(
     select(
-        _people.c.username,
+        *_people.c["username", "name"],
         *orders.c["ref", "method", "state", "total_minor", "currency", "created_at", "expires_at", "reason"],
     )
     .join_from(orders, _people, _people.c.id == orders.c.person_id)
@@ -277,8 +277,8 @@ def count_by_currency(connection: Connection) -> dict[str, int]:
 def open_orders(connection: Connection) -> list[OpenOrder]:
     """Return the orders that wait for a payment or a refund, oldest first."""
     return [
-        OpenOrder(ref, username, method, state, Money(total, currency), *times_and_reason)
-        for username, ref, method, state, total, currency, *times_and_reason in connection.all(_open)
+        OpenOrder(ref, username, name or username, method, state, Money(total, currency), *times_and_reason)
+        for username, name, ref, method, state, total, currency, *times_and_reason in connection.all(_open)
     ]
 
 

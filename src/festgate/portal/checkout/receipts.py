@@ -60,7 +60,8 @@ class Receipt:
     """The view model of /orders/{ref}."""
 
     order: Order
-    username: str
+    name: str
+    """The person's name, or the username in its place."""
     method: str
     refunds: tuple[Refund, ...]
     tickets: tuple[tuple[int, str], ...]

@@ -97,6 +97,8 @@ class OpenOrder:
 
     ref: str
     username: str
+    name: str
+    """The person's name, or the username in its place."""
     method: str
     state: OrderState
     total: Money

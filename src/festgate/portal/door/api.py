@@ -36,6 +36,7 @@ class AdmissionOutput(BaseModel):
     code: str = Field(description="The ticket's code.")
     event: str = Field(description="The event's slug.")
     holder: str = Field(description="The username of whose ticket it is.")
+    holder_name: str = Field(description="Their name, or the username if they have entered none.")
     admitted_at: datetime
     admitted_by: str = Field(description="The username of the member of staff who checked them in.")
 
@@ -82,6 +83,7 @@ def _check_in(connection: Connection, code: str, caller: Visitor, slug: str | No
         code=arrival.code,
         event=catalogue.event_by_id(connection, arrival.event_id).slug,
         holder=arrival.holder,
+        holder_name=arrival.holder_name,
         admitted_at=moment(arrival.admitted_at or connection.now, UTC),
         admitted_by=arrival.admitted_by or caller.username,
     )

@@ -40,6 +40,7 @@ from festgate.portal.door.queries import (
 )
 from festgate.portal.tickets.facade import MAX_SCAN_LENGTH, in_fours, read_picture, read_scan
 
+Tone = Literal["good", "warn", "bad"]
 LATEST = 8
 """Check-ins that the page lists."""
 STILL_LISTED = 12 * HOUR
@@ -66,11 +67,14 @@ _CAMERA_TEXTS = {
 class ScanResult:
     """The result of a scan, which the page shows in large letters."""
 
-    tone: Literal["good", "warn", "bad"]
+    tone: Tone
     title: str
     holder: str = ""
+    """The holder's name, or the username in its place."""
     message: str = ""
     code: str = ""
+    username: str = ""
+    """The holder's username; empty where it is shown as the name."""
     elsewhere: catalogue.Event | None = None
     """The event that the ticket is for, where it is another one."""
 
@@ -182,6 +186,7 @@ class DoorPages:
             words=words,
             guests=guests,
             more=len(guests) == MAX_FOUND,
+            organises=staff.organises,
             fours=in_fours,
             max_length=MAX_SCAN_LENGTH,
             camera_texts=json.dumps({name: gettext(text) for name, text in _CAMERA_TEXTS.items()}),
@@ -192,9 +197,7 @@ class DoorPages:
         if isinstance(refusal, AlreadyIn):
             arrival = refusal.arrival
             message = gettext("since {time} ({day}), checked in by {staff}")
-            return ScanResult(
-                "bad", title, arrival.holder, _about_check_in(message, arrival, self._writing), arrival.code
-            )
+            return _result_about("bad", title, arrival, _about_check_in(message, arrival, self._writing))
         if isinstance(refusal, OtherEvent):
             return ScanResult("bad", title, message=refusal.message, elsewhere=refusal.event)
         return ScanResult("bad", title, message=refusal.message)
@@ -236,11 +239,17 @@ def _last_result(
         return None
     if asked.get("in") and arrival.admitted_at is not None:
         message = _about_check_in(gettext("at {time}, checked in by {staff}"), arrival, writing)
-        return ScanResult("good", gettext("In"), arrival.holder, message, arrival.code)
+        return _result_about("good", gettext("In"), arrival, message)
     if not asked.get("in") and arrival.admitted_at is None:
         message = gettext("The ticket can be used again.")
-        return ScanResult("warn", gettext("Check-in undone"), arrival.holder, message, arrival.code)
+        return _result_about("warn", gettext("Check-in undone"), arrival, message)
     return None
+
+
+def _result_about(tone: Tone, title: str, arrival: Arrival, message: str) -> ScanResult:
+    """Return a result that shows the ticket's holder."""
+    username = arrival.holder if arrival.name else ""
+    return ScanResult(tone, title, arrival.holder_name, message, arrival.code, username)
 
 
 def _about_check_in(message: str, arrival: Arrival, writing: Writing) -> str:

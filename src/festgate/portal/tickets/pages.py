@@ -69,7 +69,7 @@ class TicketPages:
             event=sheet.event,
             code=in_fours(sheet.ticket.code),
             picture=self._picture,
-            holder=visitor.username,
+            holder=visitor.shown_name,
             mail_sentence=describe_mail(
                 sheet.mail, self._writing, leaves=bool(self._portal.settings.smtp_host)
             ),

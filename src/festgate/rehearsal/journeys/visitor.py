@@ -76,6 +76,7 @@ class Person:
     username: str
     email: str
     password: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,12 @@ class Offer:
 
 
 def invent(rng: random.Random) -> Person:
-    """Return the next person of `rng`; 48 random bits keep the names in a crowd unique."""
-    name = f"{rng.choice(GIVEN_NAMES)}-{rng.choice(FAMILY_NAMES)}-{rng.getrandbits(48):012x}"
-    return Person(name, f"{name}@example.org", f"{rng.getrandbits(64):016x}")
+    """Return the next person of `rng`; 48 random bits keep the usernames in a crowd unique."""
+    given, family = rng.choice(GIVEN_NAMES), rng.choice(FAMILY_NAMES)
+    username = f"{given}-{family}-{rng.getrandbits(48):012x}"
+    return Person(
+        username, f"{username}@example.org", f"{rng.getrandbits(64):016x}", f"{given} {family}".title()
+    )
 
 
 def read_list(page: bytes) -> list[Offer]:
@@ -236,7 +240,8 @@ class Visitor(FastHttpUser):
         person = self.person
         self.get("/register", "/register", form=b'action="/register"', password=b'name="password"')
         fields = {"username": person.username, "password": person.password, "next": onward}
-        answer = self.post("/register", "/register", {**fields, "email": person.email}, onward, but=(TAKEN,))
+        about = {"name": person.name, "email": person.email}
+        answer = self.post("/register", "/register", fields | about, onward, but=(TAKEN,))
         if answer == TAKEN:
             self.sign_in(person.username, person.password, onward)
         self.signed_in_as = person.username
