@@ -17,7 +17,6 @@ from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import checked, read_fields
 from festgate.kit.web.parameters import read_path, read_query, session_token
 from festgate.kit.web.portal import MAX_TOKEN_LENGTH, NO_STORE, Portal, see_other
-from festgate.portal.accounts.account_forms import AddressRequest, NameChange
 from festgate.portal.accounts.address_changes import (
     AddressChange,
     find_change,
@@ -28,7 +27,7 @@ from festgate.portal.accounts.address_changes import (
 )
 from festgate.portal.accounts.attempts import address_limit
 from festgate.portal.accounts.cookies import Cookies
-from festgate.portal.accounts.forms import PasswordChange
+from festgate.portal.accounts.forms import AddressRequest, NameChange, PasswordChange
 from festgate.portal.accounts.people import set_name
 from festgate.portal.accounts.queries import Person, person_by_id
 from festgate.portal.accounts.reception import Reception, WrongPassword

@@ -21,10 +21,10 @@ from festgate.kit.visitors import Visitor
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import checked, read_fields
 from festgate.kit.web.portal import NO_STORE, Portal, see_other
-from festgate.portal.accounts.account_forms import DeletionRequest
 from festgate.portal.accounts.attempts import Limit, count_attempt
 from festgate.portal.accounts.cookies import Cookies
 from festgate.portal.accounts.deletion import AccountInUse, delete_account, export_account, plan_deletion
+from festgate.portal.accounts.forms import DeletionRequest
 from festgate.portal.accounts.names import key_of
 from festgate.portal.accounts.personal_data import AllRecords
 from festgate.portal.accounts.queries import person_by_id
