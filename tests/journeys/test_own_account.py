@@ -140,7 +140,7 @@ def test_a_person_changes_downloads_and_deletes_their_account(
 
     page.goto("/account")
     follow_link(page, "Delete my account")
-    expect(page.get_by_text("Your registration for Opening Ceremony ends")).to_be_visible()
+    expect(page.get_by_text("The registration for Opening Ceremony ends")).to_be_visible()
     page.get_by_label("Type your username, asha").fill("ravi")
     page.get_by_label("Your password").fill(PASSWORD)
     press_button(page, "Delete my account")
@@ -168,6 +168,6 @@ def test_a_paid_ticket_and_the_last_organiser_are_kept_from_deletion(page: Page,
     page.wait_for_url("**/orders/*")
     page.goto("/account/delete")
     obstacles = page.get_by_role("alert")
-    expect(obstacles).to_contain_text("You are the only organiser.")
-    expect(obstacles).to_contain_text("You have a paid ticket for Robo Race.")
+    expect(obstacles).to_contain_text("It is the only organiser's account.")
+    expect(obstacles).to_contain_text("There is a paid ticket for Robo Race.")
     expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)

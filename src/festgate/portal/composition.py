@@ -358,7 +358,7 @@ DECLARED: Sequence[Declared] = (
             "/account",
             "/account/{rest:path}",
         ],
-        api=["/tokens", "/tokens/current", "/people", "/people/me", "/people/me/confirmation"],
+        api=["/tokens", "/tokens/current", "/people", "/people/{rest:path}"],
         build=_accounts,
         security_events={
             ("POST", "/login"): "sign-in",
@@ -377,6 +377,8 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/api/v1/tokens"): "token-made",
             ("DELETE", "/api/v1/tokens/current"): "token-ended",
             ("POST", "/api/v1/people"): "account-made",
+            ("DELETE", "/api/v1/people/me/sessions"): "sessions-ended",
+            ("DELETE", "/api/v1/people/me/sessions/{name}"): "sessions-ended",
         },
     ),
     Declared(

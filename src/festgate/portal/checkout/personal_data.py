@@ -28,7 +28,7 @@ def foresee_orders(connection: Connection, person_id: int) -> accounts.Forecast:
             ended.append(sentence.format(ref=order.ref))
         elif any(refund.done_at is None for refund in queries.refunds_of(connection, order.id)):
             sentence = gettext(
-                "A refund for order {ref} is not done yet. You can delete your account once it is."
+                "A refund for order {ref} is not done yet. The account can be deleted once it is."
             )
             obstacles.append(sentence.format(ref=order.ref))
     kept: tuple[str, ...] = ()

@@ -45,12 +45,12 @@ def foresee_registrations(connection: Connection, person_id: int, is_used: IsUse
     obstacles, ended, kept = [], [], 0
     for seat in queries.seats_of(connection, person_id):
         if _ends(connection, seat, is_used):
-            sentence = gettext("Your registration for {event} ends, and the seat is free for somebody else.")
+            sentence = gettext("The registration for {event} ends, and its seat is free for somebody else.")
             ended.append(sentence.format(event=seat.title))
         elif seat.state == "confirmed" and seat.fee.minor > 0 and seat.ends_at > connection.now:
             sentence = gettext(
-                "You have a paid ticket for {event}. Ask the organisers to cancel and refund it, "
-                "or delete your account after the event."
+                "There is a paid ticket for {event}. The organisers can cancel and refund it; "
+                "otherwise the account can be deleted after the event."
             )
             obstacles.append(sentence.format(event=seat.title))
         else:
