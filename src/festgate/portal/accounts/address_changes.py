@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, delete, select, update
 
-from festgate.kit.clock import DAY, HOUR, Milliseconds
+from festgate.kit.clock import DAY, HOUR, MINUTE, Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import NotFound, Refused
 from festgate.kit.ids import keyed_hash
@@ -33,6 +33,8 @@ AHEAD = HOUR
 """The email is sent before other emails of the last hour, because its reader is waiting for it."""
 MAX_CHANGES = 5
 """Requests of one account in a day."""
+AGAIN = MINUTE
+"""A second request for the same address within this time is a second click: the link that was sent stays valid."""
 LINK_KIND = "accounts.address"
 _PURPOSE = "a link that changes an address"
 """Part of every signature: it must not change, or the links in sent emails stop working."""
@@ -102,6 +104,9 @@ def request_change(
     sentence = _taken(connection, person, email)
     if sentence:
         return {"email": sentence}
+    waiting = find_change(connection, person.id)
+    if waiting is not None and waiting.email == email and waiting.expires_at > connection.now + LIFE - AGAIN:
+        return {}
     key = keyed_hash(secret, "changes of an address", str(person.id))
     sentence = gettext("You have asked for several changes of your address today.")
     count_attempt(connection, Limit(key, MAX_CHANGES, sentence, DAY))

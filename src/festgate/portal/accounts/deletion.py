@@ -181,6 +181,7 @@ def _foresee_account(connection: Connection, person: Person) -> Forecast:
     if person.role != "organiser" or connection.all(_all_organisers) != [(person.id,)]:
         return Forecast()
     sentence = gettext(
-        "It is the only organiser's account. Somebody with access to the server has to make another person an organiser first."
+        "It is the only organiser's account. Somebody with access to the server has to make another person an "
+        "organiser first."
     )
     return Forecast(obstacles=(sentence,))
