@@ -64,8 +64,8 @@ def link_to(fest: Fest, address: str) -> str:
     """Return the link in the email to the new address, which the fest writes into a file."""
 
     def find() -> str | None:
-        found = [LINK.search(text_of(email)) for email in emails(fest.server.data) if email["To"] == address]
-        return next((match[1] for match in found if match), None)
+        links = [LINK.search(text_of(email)) for email in emails(fest.server.data) if email["To"] == address]
+        return next((match[1] for match in links if match), None)
 
     return until(find, f"an email to {address}") or ""
 

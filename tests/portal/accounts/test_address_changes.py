@@ -91,10 +91,12 @@ def test_the_old_address_works_until_the_link_is_used_and_is_informed_then(
     assert (person.email, person.is_confirmed) == ("asha@new.example", True)
     assert database.read(find_person, "Asha@example.org") is None
     assert database.read(find_change, asha.id) is None
-    told = [message for message in database.read(mail.find_due) if message.recipient == "Asha@example.org"]
-    assert [message.subject for message in told] == ["Your email address was changed"]
-    assert "If it was not you" in told[0].body
-    assert "asha@new.example" not in told[0].body
+    informed = [
+        message for message in database.read(mail.find_due) if message.recipient == "Asha@example.org"
+    ]
+    assert [message.subject for message in informed] == ["Your email address was changed"]
+    assert "If it was not you" in informed[0].body
+    assert "asha@new.example" not in informed[0].body
 
 
 def test_a_link_works_once_and_a_second_click_is_answered_like_the_first(

@@ -44,7 +44,7 @@ NOTICES: Mapping[str, str] = {
     "session": N_("Signed out there."),
     "sessions": N_("You are signed out everywhere else."),
 }
-"""The notice above the page after each change, by the name in the query."""
+"""The notice above the page after each change, by the query of the address."""
 REFUSALS: Mapping[str, str] = {
     "name": N_("Your name has not changed. Please correct the marked field."),
     "address": N_("Your email address has not changed. Please correct the marked fields."),
@@ -105,8 +105,8 @@ class OwnAccountPages:
     async def show_account(self, request: Request) -> Response:
         """Show one's own account: name, email address, password, sessions and tokens, data."""
         visitor = await self._portal.signed_in(request)
-        done = next((name for name in NOTICES if name in request.query_params), None)
-        notice = None if done is None else ("good", gettext(NOTICES[done]))
+        done = NOTICES.get(request.url.query)
+        notice = None if done is None else ("good", gettext(done))
         return await self._page(request, visitor, notice=notice)
 
     async def change_name(self, request: Request) -> Response:

@@ -148,7 +148,7 @@ def delete_account(
     AccountInUse, PasswordChanged, NotFound, or Changed if something else would end or be kept than was shown.
     """
     if person_by_id(connection, person_id).role == "organiser":
-        connection.all(_lock_organisers)  # two organisers who delete their accounts at once take turns
+        connection.all(_lock_organisers)  # two organisers take turns, so that one stays
     else:
         connection.first(_lock, person=person_id)
     if checked is not None:

@@ -17,7 +17,7 @@ _undone = Statement(
 
 
 def export_tickets(connection: Connection, person_id: int) -> accounts.Values:
-    """Return every ticket of the person with its check-ins; who checked them in is not part of their data."""
+    """Return every ticket of the person with its check-ins; the member of staff is not part of that data."""
     undone = connection.all(_undone, person=person_id)
     return {
         "tickets": [
