@@ -68,6 +68,7 @@ def test_a_reader_of_the_tutorial_gets_a_fest_with_a_paid_ticket(
     reader = Reader(page)
     page.goto(server.url)
     reader.press("Sign up")
+    page.get_by_label("Name", exact=True).fill("Ravi Example")
     page.get_by_label("Username").fill("ravi")
     page.get_by_label("Email").fill("ravi@example.org")
     page.get_by_label("Password").fill(PASSWORD)

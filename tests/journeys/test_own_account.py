@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from festgate.kit.clock import HOUR
+from festgate.kit.visitors import Role
 from festgate.portal.accounts.passwords import hash_password
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.catalogue import facade as catalogue
@@ -21,6 +22,7 @@ from tests.rig.browser import PHONE, visit
 from tests.rig.server import Server, serving
 from tests.rig.waiting import until
 
+PEOPLE: dict[str, Role] = {"asha": "attendee", "ravi": "attendee", "meena": "organiser"}
 LINK = re.compile(r"(http\S+/account/email/confirm\?token=\S+)")
 
 
@@ -37,7 +39,7 @@ class Fest:
 def fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fest]:
     data: Path = tmp_path_factory.mktemp("own-account") / "data"
     with before_opening(data) as database:
-        for name, role in (("asha", "attendee"), ("ravi", "attendee"), ("meena", "organiser")):
+        for name, role in PEOPLE.items():
             newcomer = Newcomer(name, f"{name}@example.org", role, f"{name.title()} Rao")
             database.write(add_person, newcomer, hash_password(PASSWORD), confirmed=True)
         free = database.write(announce, "Opening Ceremony", fee=0)

@@ -14,6 +14,7 @@ from tests.journeys.visitor_steps import (
     expect_ticket,
     fill_in,
     follow_link,
+    full_name,
     hold_seat,
     new_name,
     open_as_new_visitor,
@@ -117,7 +118,8 @@ def test_the_whole_journey_works_with_tab_and_enter(page: Page, server: Server) 
     tab_to(page, "Sign up", within="main")
     page.keyboard.press("Enter")
     page.wait_for_url("**/register?next=**")
-    for field, text in {"Username": name, "Email": f"{name}@example.org", "Password": PASSWORD}.items():
+    fields = {"Username": name, "Email": f"{name}@example.org", "Password": PASSWORD}
+    for field, text in {"Name": full_name(name), **fields}.items():
         tab_to(page, field)
         page.keyboard.type(text)
     page.keyboard.press("Enter")

@@ -24,6 +24,7 @@ from tests.rules.project import ROOT
 
 FACTS = {
     "accounts.AddressConfirmed": ["person_id"],
+    "accounts.AddressCorrected": ["person_id"],
     "catalogue.EventCancelled": ["event_id"],
     "catalogue.EventChanged": ["event_id"],
     "checkout.OrderPaid": ["order_id"],
@@ -39,6 +40,7 @@ FACTS = {
 """The name of each fact in `kit_facts`, and the fields of its payload."""
 HANDLERS = {
     ("accounts.AddressConfirmed", "festgate.tickets.handlers.send_kept_back", "outbox.tickets"),
+    ("accounts.AddressCorrected", "festgate.tickets.handlers.send_corrected", "outbox.tickets"),
     ("catalogue.EventCancelled", "festgate.registrations.handlers.release_all", "outbox.registrations"),
     ("catalogue.EventChanged", "festgate.tickets.handlers.tell_changed", "outbox.tickets"),
     ("checkout.OrderPaid", "festgate.tickets.handlers.issue_paid", "outbox.tickets"),

@@ -335,9 +335,11 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 
 def _backoffice(portal: Portal, _links: Links) -> Module:
-    from festgate.portal.backoffice.pages import BackofficePages
+    from festgate.portal.backoffice.pages import BackofficePages, PeoplePages
+    from festgate.portal.tickets.handlers import TicketHandlers
 
-    return Module(BackofficePages(portal).routes())
+    people = PeoplePages(portal, TicketHandlers(portal.settings).post_copy)
+    return Module([*BackofficePages(portal).routes(), *people.routes()])
 
 
 DECLARED: Sequence[Declared] = (
@@ -449,6 +451,8 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/orders/{ref}/refunded"): "order-marked-refunded",
             ("POST", "/organise/orders/{ref}/cancel"): "registration-cancelled",
             ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
+            ("POST", "/organise/people/{id}/email/change"): "email-changed",
+            ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
         },
         max_bodies={"/organise/events/": MAX_EVENT_BODY},
     ),

@@ -105,7 +105,11 @@ def test_a_new_address_needs_the_password_and_a_free_address(
     cases = [
         ({"email": new, "email_password": "not this one"}, "email_password", "This is not your password."),
         ({"email": "no address", "email_password": PASSWORD}, "email", "This is not an email address."),
-        ({"email": taken, "email_password": PASSWORD}, "email", "Another account has this email address."),
+        (
+            {"email": taken, "email_password": PASSWORD},
+            "email",
+            f"Another account has the email address {taken}.",
+        ),
         ({"email": f"{name}@example.org", "email_password": PASSWORD}, "email", "This is your address"),
     ]
     for fields, field, sentence in cases:

@@ -9,9 +9,11 @@ from sqlalchemy import select
 from festgate.kit.checks import Check
 from festgate.kit.clock import DAY
 from festgate.kit.db.statements import Connection, Statement, metadata
+from festgate.kit.errors import NotFound
 from festgate.kit.messaging import mail, mail_erasure
 from festgate.kit.shown import Changed
 from festgate.portal import inventory
+from festgate.portal.accounts.corrections import correct_shown_email
 from festgate.portal.accounts.deletion import AccountInUse, delete_account, export_account, plan_deletion
 from festgate.portal.accounts.people import set_name, set_role
 from festgate.portal.accounts.queries import (
@@ -19,6 +21,7 @@ from festgate.portal.accounts.queries import (
     all_people,
     candidate_by_id,
     find_candidate,
+    find_people,
     find_person,
     find_visitor,
     person_by_id,
@@ -32,6 +35,7 @@ from festgate.portal.door.queries import attendance_of, find_by_name
 from festgate.portal.registrations import queries as registrations
 from festgate.portal.tickets import queries as tickets
 from festgate.portal.tickets.issue import admit_holder, undo_admission
+from festgate.settings import Settings
 from tests.portal.tickets.fest import Fest
 from tests.rig.database import OpenDatabase
 
@@ -167,6 +171,22 @@ def test_username_and_address_are_free_again_and_the_placeholder_is_nobodys_name
         assert fest.database.read(find_candidate, name) is None
     assert [member.person.username for member in fest.database.read(all_people)] == ["asha"]
     assert delete(fest, fest.database.read(person_by_id, asha.id)) == ()  # a second time does nothing
+
+
+def test_organisers_neither_find_a_deleted_account_nor_give_it_an_address(fest: Fest) -> None:
+    asha = fest.person("asha")
+    delete(fest, asha)
+    assert fest.database.report(find_people, "deleted", 10) == []
+    with pytest.raises(NotFound):
+        fest.database.write(
+            correct_shown_email,
+            asha.id,
+            "asha@new.example",
+            "",
+            b"s" * 32,
+            Settings(smtp_host="mail.example"),
+        )
+    assert fest.database.read(person_by_id, asha.id).is_deleted
 
 
 def test_queued_emails_are_not_sent_and_later_ones_are_not_queued(fest: Fest) -> None:

@@ -200,7 +200,7 @@ def test_a_forgotten_password_is_replaced_and_every_other_session_ends(
         assert response_when_locked.status_code == 429
         assert 'href="/forgot"' in browser.get("/login").text
         assert "we have sent a link" in browser.post("/forgot", data={"username": name}).text
-        path = wait_for_link(server.data, name)
+        path = wait_for_link(server.data, "Asha Example")
 
         form = browser.get(path)
         assert f"For {name}." in form.text

@@ -15,7 +15,7 @@ from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, bindparam, func, select, update
@@ -114,6 +114,13 @@ _by_topic = Statement(
         messages.c.topic == bindparam("topic")
     )
 )
+_TOPICS = ("topic_0", "topic_1", "topic_2")
+_latest = Statement(
+    select(messages.c.sent_at, messages.c.due_at, messages.c.recipient, messages.c.error)
+    .where(messages.c.topic.in_([bindparam(name) for name in _TOPICS]))
+    .order_by(messages.c.id.desc())
+    .limit(1)
+)
 _due = Statement(
     select(*_columns)
     .where(messages.c.due_at <= bindparam("now"), messages.c.due_at < NEVER)
@@ -181,7 +188,16 @@ def post(
 
 def find_state(connection: Connection, topic: str) -> MailState | None:
     """Return the state of the message with that topic; None if there is none."""
-    row = connection.first(_by_topic, topic=topic)
+    return _read_state(connection.first(_by_topic, topic=topic))
+
+
+def find_latest(connection: Connection, *topics: str) -> MailState | None:
+    """Return the state of the message that was queued last, of those with one of at most three topics."""
+    values = dict(zip(_TOPICS, [*topics, *topics[:1] * len(_TOPICS)], strict=False))
+    return _read_state(connection.first(_latest, **values))
+
+
+def _read_state(row: tuple[Any, ...] | None) -> MailState | None:
     if row is None:
         return None
     sent_at, due_at, recipient, error = row

@@ -20,8 +20,8 @@ from festgate.portal.accounts.attempts import Limit, count_attempt
 from festgate.portal.accounts.confirmation import mailbox_limit, may_email
 from festgate.portal.accounts.facts import AddressConfirmed
 from festgate.portal.accounts.names import key_of, search_text
-from festgate.portal.accounts.people import Taken
-from festgate.portal.accounts.queries import Person, find_person, person_by_id
+from festgate.portal.accounts.people import Taken, refuse_taken
+from festgate.portal.accounts.queries import Person, person_by_id
 from festgate.portal.accounts.reception import Checked, settle
 from festgate.portal.accounts.sessions import end_other_sessions
 from festgate.portal.accounts.signed_links import make_token, parse_token, proof_of
@@ -101,9 +101,10 @@ def request_change(
     count_attempt(connection, client)
     if email == person.email:
         return {"email": gettext("This is your address already.")}
-    sentence = _taken(connection, person, email)
-    if sentence:
-        return {"email": sentence}
+    try:
+        refuse_taken(connection, person, email)
+    except Taken as taken:
+        return taken.fields
     waiting = find_change(connection, person.id)
     if waiting is not None and waiting.email == email and waiting.expires_at > connection.now + LIFE - AGAIN:
         return {}
@@ -201,9 +202,7 @@ def use_token(
     if change.is_done:
         return change
     person = change.person
-    sentence = _taken(connection, person, change.email)
-    if sentence:
-        raise Taken({"email": sentence})
+    refuse_taken(connection, person, change.email)
     if not connection.run(_take, person=person.id, until=change.expires_at):
         raise TryAgain  # another process has just used or withdrawn it
     try:
@@ -247,11 +246,3 @@ def _inform_old_address(connection: Connection, person: Person, settings: Settin
         text,
         ahead=AHEAD,
     )
-
-
-def _taken(connection: Connection, person: Person, email: str) -> str:
-    """Return a sentence if another account has the address; else empty."""
-    other = find_person(connection, email)
-    if other is None or other.id == person.id:
-        return ""
-    return gettext("Another account has this email address.")

@@ -10,8 +10,10 @@ from festgate.kit import security_log
 from festgate.kit.cli import current, opened, run, show_rows
 from festgate.kit.clock import moment
 from festgate.kit.ids import new_code
+from festgate.kit.secret import load_secret
 from festgate.kit.visitors import Role
 from festgate.portal.accounts.confirmation import confirm_by_name
+from festgate.portal.accounts.corrections import correct_email
 from festgate.portal.accounts.names import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
@@ -21,7 +23,7 @@ from festgate.portal.accounts.names import (
     read_username,
 )
 from festgate.portal.accounts.passwords import hash_password
-from festgate.portal.accounts.people import Newcomer, add_person, set_email, set_password, set_role
+from festgate.portal.accounts.people import Newcomer, add_person, set_password, set_role
 from festgate.portal.accounts.queries import Member, Person, all_people, find_person
 from festgate.portal.accounts.strength import find_weakness
 from festgate.settings import Settings
@@ -109,14 +111,21 @@ def change_email(
 ) -> None:
     """Give an account another email address, and sign it out everywhere.
 
-    The new address is unconfirmed until its owner opens the link in an email, or `festgate user confirm` is run.
+    The new address gets the person's tickets, and a link that confirms it; `festgate user confirm` does so, too. A
+    confirmed old address gets an email about the change.
     """
     try:
         address = read_email(email)
     except ValueError as error:
         fail(f"{email}: {error}")
 
-    person = _change("email-changed", set_email, name, address)
+    async def change(settings: Settings) -> Person:
+        async with current(settings) as database:
+            secret = load_secret(settings.data_dir)
+            return await database.write(correct_email, name, address, secret, settings)
+
+    person = run(change)
+    security_log.note_command("email-changed", person.id)
     print(f"{person.username} has the email address {person.email} now, and has to sign in again.")
 
 

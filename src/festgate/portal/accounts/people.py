@@ -121,9 +121,7 @@ def set_email(connection: Connection, name: str, email: str) -> Person:
     names.py has checked `email`. It is unconfirmed, even if only its spelling differs. Raises NotFound or Taken.
     """
     person = person_by_name(connection, name)
-    other = find_person(connection, email)
-    if other is not None and other.id != person.id:
-        raise Taken({"email": gettext("Another account has the email address {email}.").format(email=email)})
+    refuse_taken(connection, person, email)
     try:
         connection.run(
             _set_email,
@@ -136,6 +134,13 @@ def set_email(connection: Connection, name: str, email: str) -> Person:
         raise TryAgain from error
     end_sessions(connection, person.id)
     return replace(person, email=email, is_confirmed=False)
+
+
+def refuse_taken(connection: Connection, person: Person, email: str) -> None:
+    """Raise Taken if an account other than the person's has the email address."""
+    other = find_person(connection, email)
+    if other is not None and other.id != person.id:
+        raise Taken({"email": gettext("Another account has the email address {email}.").format(email=email)})
 
 
 def set_name(connection: Connection, person_id: int, name: str) -> Person:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import and_, bindparam, case, or_, select
 
 from festgate.kit.clock import DAY, HOUR, Milliseconds
+from festgate.kit.db.search import has_words, word_values, words_of
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.visitors import Role, Visitor
@@ -96,6 +97,12 @@ _candidate = select(*_person, people.c.password_hash)
 _candidate_by_id = Statement(_candidate.where(people.c.id == bindparam("person")))
 _candidate_by_username = Statement(_candidate.where(people.c.username_key == bindparam("key")))
 _candidate_by_email = Statement(_candidate.where(people.c.email_key == bindparam("key")))
+_named = Statement(
+    select(*_person)
+    .where(has_words(people.c.search), people.c.email != "")
+    .order_by(people.c.search)
+    .limit(bindparam("limit"))
+)
 # A deleted account has no email address.
 _all = Statement(
     select(*_person, people.c.created_at).where(people.c.email != "").order_by(people.c.username_key)
@@ -163,6 +170,15 @@ def find_candidate(connection: Connection, name: str) -> Candidate | None:
     statement = _candidate_by_email if "@" in name else _candidate_by_username
     row = connection.first(statement, key=key_of(name))
     return None if row is None else _read_candidate(row)
+
+
+def find_people(connection: Connection, words: str, limit: int) -> list[Person]:
+    """Return at most `limit` people whose name, username and email address contain all `words`, by name.
+
+    It looks at every account, so it is for `Database.report`. Raises ValueError if the words cannot be searched for.
+    """
+    rows = connection.all(_named, limit=limit, **word_values(words_of(words)))
+    return [_read(row) for row in rows]
 
 
 def all_people(connection: Connection) -> list[Member]:

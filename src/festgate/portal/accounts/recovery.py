@@ -1,7 +1,8 @@
 """A forgotten password: an email with a link that works once, for an hour.
 
-The link is signed instead of stored (signed_links.py), over the person and the hash of the password that it replaces.
-Once the password has changed, by this link or otherwise, the signature is wrong.
+The link is signed instead of stored (signed_links.py), over the person, the hash of the password that it replaces, and
+the email address. Once the password has changed, by this link or otherwise, the signature is wrong; and once the
+address has been corrected, so that its former owner cannot use a link to it.
 """
 
 from festgate.kit.clock import DAY, HOUR, Milliseconds
@@ -13,8 +14,9 @@ from festgate.kit.messaging.mail_links import Link
 from festgate.kit.translation import N_, gettext
 from festgate.portal.accounts.attempts import Limit, count_attempt
 from festgate.portal.accounts.confirmation import confirm_address
+from festgate.portal.accounts.names import key_of
 from festgate.portal.accounts.people import replace_hash
-from festgate.portal.accounts.queries import Candidate, candidate_by_id, find_person
+from festgate.portal.accounts.queries import Candidate, candidate_by_id, find_person, person_by_id
 from festgate.portal.accounts.sessions import end_sessions
 from festgate.portal.accounts.signed_links import make_token, parse_token, proof_of
 from festgate.settings import Settings
@@ -93,7 +95,7 @@ def make_link(
 
 def write_token(secret: bytes, candidate: Candidate, until: Milliseconds) -> str:
     """Return the token of a link that replaces the person's present password."""
-    return make_token(secret, _PURPOSE, candidate.person.id, until, candidate.password_hash)
+    return make_token(secret, _PURPOSE, candidate.person.id, until, _signed_value(candidate))
 
 
 def read_token(connection: Connection, secret: bytes, token: str) -> Candidate:
@@ -105,17 +107,23 @@ def read_token(connection: Connection, secret: bytes, token: str) -> Candidate:
         candidate = candidate_by_id(connection, parts.person_id)
     except NotFound:
         raise ResetLinkExpired from None
-    if not parts.is_valid(secret, _PURPOSE, candidate.password_hash, connection.now):
+    if not parts.is_valid(secret, _PURPOSE, _signed_value(candidate), connection.now):
         raise ResetLinkExpired
     return candidate
+
+
+def _signed_value(candidate: Candidate) -> str:
+    return f"{candidate.password_hash}\0{key_of(candidate.person.email)}"
 
 
 def use_token(connection: Connection, candidate: Candidate, password_hash: str) -> None:
     """Replace the password, end every session of the person, and confirm the address that the link was sent to.
 
-    ResetLinkExpired if the password has changed since the link was read.
+    ResetLinkExpired if the password or the address has changed since the link was read.
     """
     if not replace_hash(connection, candidate.person.id, candidate.password_hash, password_hash):
+        raise ResetLinkExpired
+    if person_by_id(connection, candidate.person.id).email != candidate.person.email:
         raise ResetLinkExpired
     end_sessions(connection, candidate.person.id)
     confirm_address(connection, candidate.person.id)

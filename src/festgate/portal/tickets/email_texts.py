@@ -1,7 +1,7 @@
 """The sentences of emails about tickets: issued, cancelled, refunded, and unpaid orders that became smaller."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from festgate.kit.formats import Formats
 from festgate.kit.translation import gettext, ngettext
@@ -51,6 +51,16 @@ def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writin
             ),
         ),
     )
+
+
+def describe_copies(titles: Sequence[str], writing: Formats) -> EmailText:
+    """Return the sentences around tickets that the organisers have sent again."""
+    opening = ngettext(
+        "The organisers have sent you this ticket again:",
+        "The organisers have sent you these tickets again:",
+        len(titles),
+    )
+    return replace(describe_tickets(titles, None, writing), opening=opening)
 
 
 def describe_ending(

@@ -16,7 +16,7 @@ from festgate.kit.money import totals
 from festgate.kit.translation import gettext
 from festgate.kit.web.pages import Writing, environment
 from festgate.portal.accounts import facade as accounts
-from festgate.portal.accounts.facts import AddressConfirmed
+from festgate.portal.accounts.facts import AddressConfirmed, AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventChanged
 from festgate.portal.checkout import facade as checkout
@@ -24,8 +24,10 @@ from festgate.portal.checkout.facts import OrderPaid, OrderReduced, OrderRefunde
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
 from festgate.portal.tickets import queries
+from festgate.portal.tickets.copies import is_useful, topic_of_correction
 from festgate.portal.tickets.email_texts import (
     EmailText,
+    describe_copies,
     describe_ending,
     describe_reduction,
     describe_refund,
@@ -89,6 +91,9 @@ class TicketHandlers:
             Subscription(
                 AddressConfirmed, self.send_kept_back, "festgate.tickets.handlers.send_kept_back", POINT
             ),
+            Subscription(
+                AddressCorrected, self.send_corrected, "festgate.tickets.handlers.send_corrected", POINT
+            ),
         )
 
     def issue_free(self, connection: Connection, fact: SeatConfirmed) -> None:
@@ -132,6 +137,24 @@ class TicketHandlers:
             if ticket.state == "valid" and ticket.order_id is None and event.ends_at > connection.now:
                 topic = queries.topic_of_seat(ticket.seat_id)
                 self._send_tickets(connection, [TicketEntry(ticket, event)], fact.person_id, topic, None)
+
+    def send_corrected(self, connection: Connection, fact: AddressCorrected) -> None:
+        """Send all tickets that are still of use to the corrected address."""
+        entries = [
+            TicketEntry(ticket, event)
+            for ticket in queries.tickets_of(connection, fact.person_id)
+            for event in [catalogue.event_by_id(connection, ticket.event_id)]
+            if is_useful(ticket, event, connection.now)
+        ]
+        if entries:
+            self._send_again(
+                connection, entries, fact.person_id, topic_of_correction(connection, fact.person_id)
+            )
+
+    def post_copy(self, connection: Connection, ticket: queries.Ticket, topic: str) -> None:
+        """Send one ticket again."""
+        entry = TicketEntry(ticket, catalogue.event_by_id(connection, ticket.event_id))
+        self._send_again(connection, [entry], ticket.person_id, topic)
 
     def email_seat_refunded(self, connection: Connection, fact: SeatRefunded) -> None:
         """Email the owner of an order that the fee of one seat was refunded."""
@@ -214,6 +237,14 @@ class TicketHandlers:
             entries=entries,
             order=order,
         )
+
+    def _send_again(
+        self, connection: Connection, entries: list[TicketEntry], person_id: int, topic: str
+    ) -> None:
+        entries.sort(key=lambda entry: (entry.event.starts_at, entry.ticket.id))
+        text = describe_copies([entry.event.title for entry in entries], self._writing)
+        events = [entry.event for entry in entries]
+        self._post(connection, topic, person_id, "confirmed", text, events, entries=entries, order=None)
 
     def _void_unless_confirmed(self, connection: Connection, seats: Iterable[registrations.Seat]) -> None:
         for seat in seats:

@@ -109,5 +109,9 @@ def topic_of_order(ref: str) -> str:
 
 def mail_of(connection: Connection, ticket: Ticket, receipt: str | None) -> MailState | None:
     """Return the state of the email with the ticket of the order `receipt`; None when there is none."""
-    topic = topic_of_seat(ticket.seat_id) if receipt is None else topic_of_order(receipt)
-    return mail.find_state(connection, topic)
+    return mail.find_state(connection, topic_of_mail(ticket, receipt))
+
+
+def topic_of_mail(ticket: Ticket, receipt: str | None) -> str:
+    """Return the topic of the email with which the ticket was first sent."""
+    return topic_of_seat(ticket.seat_id) if receipt is None else topic_of_order(receipt)
