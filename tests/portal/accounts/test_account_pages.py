@@ -274,3 +274,13 @@ def test_without_one_module_the_account_is_neither_downloaded_nor_deleted_in_par
             assert answer.status_code == 503
             assert "Ticketing is unavailable" in answer.text
         assert signed_in_as(client) == name
+
+
+def test_an_unconfirmed_address_is_shown_as_such_and_its_link_is_sent_again(serve: Serve) -> None:
+    server = serve(extra={"FESTGATE_CONFIRM_EMAIL": "on"})
+    with visitor(server) as client:
+        name = join(client)
+        page = client.get("/account").text
+        assert "Not confirmed yet" in page
+        assert 'action="/confirm/again"' in page
+        assert f"We sent a link to {name}@example.org" in client.post("/confirm/again").text

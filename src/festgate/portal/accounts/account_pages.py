@@ -232,6 +232,7 @@ class OwnAccountPages:
             entered=entered,
             errors={} if refusal is None else refusal.errors,
             notice=notice,
+            confirms_email=self._portal.settings.confirms_email,
         )
 
     async def _link_page(self, request: Request, change: AddressChange) -> Response:
