@@ -5,6 +5,8 @@ username by a placeholder that nobody can sign up or sign in with, the email add
 and email address are free again. The other modules end their part in the same transaction (personal_data.py).
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select, update
@@ -13,7 +15,7 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Conflict
 from festgate.kit.messaging import mail_erasure
 from festgate.kit.messaging.mail_erasure import StoredEmails
-from festgate.kit.shown import Changed, facts
+from festgate.kit.shown import Changed
 from festgate.kit.translation import N_, gettext
 from festgate.portal.accounts.address_changes import find_change
 from festgate.portal.accounts.names import search_text
@@ -22,6 +24,8 @@ from festgate.portal.accounts.queries import IS_OPEN, Person, open_times, person
 from festgate.portal.accounts.reception import Checked, settle
 from festgate.portal.accounts.sessions import end_sessions
 from festgate.portal.accounts.tables import people, sessions
+
+DIGEST_LENGTH = 16
 
 
 class AccountInUse(Conflict):
@@ -42,8 +46,12 @@ class Deletion:
 
     @property
     def shown(self) -> str:
-        """The values that a form confirms: they change when any effect changes."""
-        return facts(len(self.obstacles), *self.ended, *self.kept)
+        """A short text for the form that confirms the deletion: it changes when any effect changes.
+
+        The sentences themselves would be longer than a field may be, for a person with many registrations.
+        """
+        sentences = json.dumps([self.obstacles, self.ended, self.kept])
+        return hashlib.sha256(sentences.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 _times = Statement(
