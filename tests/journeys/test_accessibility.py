@@ -48,6 +48,8 @@ PAGES = {
     ),
     "reset, over": PageState("/reset?token=1-1-0", status=410, heading="This link has expired"),
     "register": PageState("/register"),
+    "account, deleted": PageState("/account/deleted", heading="Your account is deleted"),
+    "address, over": PageState("/account/email/confirm?token=1-1-0", status=410, heading="has expired"),
     "register, refused": PageState(
         "/register", fields={"username": "x", "email": "x", "password": "x"}, status=422
     ),

@@ -15,7 +15,7 @@ from festgate.kit.process import gc_paused, raise_file_limit
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "festgate.server.cli": ("serve",),
     "festgate.cli.portal": ("status", "check", "settings"),
-    "festgate.portal.accounts.cli": ("user",),
+    "festgate.cli.people": ("user",),
     "festgate.portal.catalogue.cli": ("events",),
     "festgate.portal.checkout.cli": ("payments",),
     "festgate.portal.backoffice.cli": ("orders",),

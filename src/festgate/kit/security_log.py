@@ -18,6 +18,7 @@ CROSS_SITE_REFUSED: Final = "cross-site-refused"
 LIMIT_REACHED: Final = "limit-reached"
 CommandEvent = Literal[
     "account-made",
+    "account-deleted",
     "address-confirmed",
     "password-changed",
     "role-changed",

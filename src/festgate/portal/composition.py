@@ -24,6 +24,7 @@ from festgate.kit.web.portal import PageLinks, Portal
 if TYPE_CHECKING:  # a command that only looks at the data does without it, and is a fifth quicker
     from fastapi import APIRouter
 
+    from festgate.portal.accounts.facade import PersonalRecords
     from festgate.portal.catalogue.facade import FindSeats, LapsedHolds
     from festgate.portal.registrations.facade import IsUsed, SeatReferences
 
@@ -117,6 +118,8 @@ class Links(PageLinks):
     ticket_codes: "SeatReferences"
     is_used: "IsUsed"
     order_refs: "SeatReferences"
+    personal_records: "Mapping[str, PersonalRecords | None]"
+    """The data about a person of each module that has such, lowest first; None while the module cannot be loaded."""
 
 
 class Loader:
@@ -198,7 +201,40 @@ def link(loader: Loader) -> Links:
         ticket_codes=ticket_codes,
         is_used=is_used,
         order_refs=loader.attempt("checkout", checkout) or (lambda _connection, _person: {}),
+        personal_records={name: loader.attempt(name, records_of) for name, records_of in _RECORDS.items()},
     )
+
+
+def personal_records() -> "list[PersonalRecords]":
+    """Return the data about a person of every module, for commands."""
+    return [records_of() for records_of in _RECORDS.values()]
+
+
+def _registration_records() -> "PersonalRecords":
+    from festgate.portal.registrations import facade
+    from festgate.portal.tickets.facade import is_used
+
+    return facade.personal_records(is_used)
+
+
+def _checkout_records() -> "PersonalRecords":
+    from festgate.portal.checkout.facade import PERSONAL_RECORDS
+
+    return PERSONAL_RECORDS
+
+
+def _ticket_records() -> "PersonalRecords":
+    from festgate.portal.tickets.facade import PERSONAL_RECORDS
+
+    return PERSONAL_RECORDS
+
+
+_RECORDS: "Mapping[str, Callable[[], PersonalRecords]]" = {
+    "registrations": _registration_records,
+    "checkout": _checkout_records,
+    "tickets": _ticket_records,
+}
+"""Functions that load the data about a person of each module, lowest first."""
 
 
 def _no_lapses(_connection: Connection) -> "LapsedHolds":
@@ -207,16 +243,26 @@ def _no_lapses(_connection: Connection) -> "LapsedHolds":
     return LapsedHolds()
 
 
-def _accounts(portal: Portal, _links: Links) -> Module:
-    from festgate.portal.accounts import confirmation, recovery
+def _accounts(portal: Portal, links: Links) -> Module:
+    from festgate.portal.accounts import address_changes, confirmation, recovery
+    from festgate.portal.accounts.account_pages import OwnAccountPages
     from festgate.portal.accounts.api import AccountApi
+    from festgate.portal.accounts.deletion_pages import DeletionPages
     from festgate.portal.accounts.pages import AccountPages
     from festgate.portal.accounts.passwords import Hasher
+    from festgate.portal.accounts.reception import Reception
     from festgate.portal.accounts.sessions import forget_expired
 
     hasher = Hasher()
+    reception = Reception(portal.database, hasher, portal.settings, portal.secret)
+    records = [part for part in links.personal_records.values() if part is not None]
+    absent = [name for name, part in links.personal_records.items() if part is None]
     return Module(
-        AccountPages(portal, hasher).routes(),
+        [
+            *AccountPages(portal, hasher).routes(),
+            *OwnAccountPages(portal, reception).routes(),
+            *DeletionPages(portal, reception, records, absent).routes(),
+        ],
         AccountApi(portal, hasher).router(),
         periodic_tasks=[forget_expired],
         closes=[hasher.close],
@@ -224,7 +270,7 @@ def _accounts(portal: Portal, _links: Links) -> Module:
             module.LINK_KIND: partial(
                 module.make_link, secret=portal.secret, base_url=portal.settings.base_url
             )
-            for module in (confirmation, recovery)
+            for module in (confirmation, recovery, address_changes)
         },
     )
 
@@ -319,8 +365,9 @@ DECLARED: Sequence[Declared] = (
             "/confirm",
             "/confirm/again",
             "/account",
+            "/account/{rest:path}",
         ],
-        api=["/tokens", "/tokens/current", "/people", "/people/me", "/people/me/confirmation"],
+        api=["/tokens", "/tokens/current", "/people", "/people/{rest:path}"],
         build=_accounts,
         security_events={
             ("POST", "/login"): "sign-in",
@@ -329,10 +376,18 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/forgot"): "password-reset-asked",
             ("POST", "/reset"): "password-reset-used",
             ("POST", "/account"): "password-changed",
+            ("POST", "/account/email"): "email-change-asked",
+            ("POST", "/account/email/confirm"): "email-changed",
+            ("POST", "/account/sessions/end"): "sessions-ended",
+            ("POST", "/account/sessions/{name}/end"): "sessions-ended",
+            ("GET", "/account/data"): "data-downloaded",
+            ("POST", "/account/delete"): "account-deleted",
             ("POST", "/confirm"): "address-confirmed",
             ("POST", "/api/v1/tokens"): "token-made",
             ("DELETE", "/api/v1/tokens/current"): "token-ended",
             ("POST", "/api/v1/people"): "account-made",
+            ("DELETE", "/api/v1/people/me/sessions"): "sessions-ended",
+            ("DELETE", "/api/v1/people/me/sessions/{name}"): "sessions-ended",
         },
     ),
     Declared(

@@ -185,3 +185,30 @@ def test_a_body_that_is_not_a_json_object_is_refused(client: httpx.Client, path:
     response = client.post(path, content=content, headers={"content-type": "application/json"})
     assert 400 <= response.status_code < 500
     assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_sessions_are_listed_and_ended_one_by_one_or_all_others(client: httpx.Client) -> None:
+    name = join(client)
+    here, second, third = (bearer(token_of(client, name)) for _ in range(3))
+    listed = client.get("/people/me/sessions", headers=here).json()
+    assert [(session["kind"], session["is_current"]) for session in listed] == [
+        ("token", True),
+        ("token", False),
+        ("token", False),
+    ]
+    client.delete(f"/people/me/sessions/{listed[0]['name']}", headers=second)
+    problem(client.get("/people/me", headers=here), 401, "sign-in-needed")
+    left = client.get("/people/me/sessions", headers=second).json()
+    problem(client.delete(f"/people/me/sessions/{listed[0]['name']}", headers=second), 404, "not-found")
+    problem(client.delete(f"/people/me/sessions/{'0' * 200}", headers=second), 422, "invalid")
+    assert client.delete("/people/me/sessions", headers=second).status_code == 204
+    assert len(left) == 2
+    problem(client.get("/people/me", headers=third), 401, "sign-in-needed")
+    assert len(client.get("/people/me/sessions", headers=second).json()) == 1
+
+
+def test_a_session_of_another_person_cannot_be_ended(client: httpx.Client) -> None:
+    mine, other = (bearer(token_of(client, join(client))) for _ in range(2))
+    (session,) = client.get("/people/me/sessions", headers=mine).json()
+    problem(client.delete(f"/people/me/sessions/{session['name']}", headers=other), 404, "not-found")
+    assert client.get("/people/me", headers=mine).status_code == 200

@@ -183,3 +183,25 @@ def test_listing_people_without_a_database_is_an_error(data: Path) -> None:
     process = festgate("user", "list", data=data)
     assert process.returncode == 2
     assert "There is no fest" in process.stderr
+
+
+def test_a_deleted_account_is_gone_after_yes_and_its_name_is_free(data: Path) -> None:
+    add_account(data)
+    asked = festgate("user", "delete", "meena", data=data)
+    assert asked.returncode == 2
+    assert "This would delete the account Meena (Meena@example.org). Add --yes to do it." in asked.stderr
+    assert len(festgate("user", "list", data=data).stdout.splitlines()) == 1
+    done = festgate("user", "delete", "meena", "--yes", data=data)
+    assert (done.returncode, done.stdout) == (0, "The account Meena is deleted.\n")
+    assert festgate("user", "list", data=data).stdout == ""
+    assert "There is no account named meena." in festgate("user", "delete", "meena", data=data).stderr
+    assert "meena" not in repr(read_accounts(data)).lower()
+    add_account(data)
+
+
+def test_the_command_does_not_delete_the_last_organiser(data: Path) -> None:
+    add_account(data, role="organiser")
+    refused = festgate("user", "delete", "meena", "--yes", data=data)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("The account Meena cannot be deleted yet. It is the only organiser's")
+    assert len(festgate("user", "list", data=data).stdout.splitlines()) == 1

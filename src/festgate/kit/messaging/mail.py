@@ -139,9 +139,10 @@ _sent = Statement(
     .where(messages.c.id == bindparam("message"))
     .values(sent_at=bindparam("now"), due_at=NEVER, error=None)
 )
+# An email that was erased while it was being sent is not sent again.
 _failed = Statement(
     update(messages)
-    .where(messages.c.id == bindparam("message"))
+    .where(messages.c.id == bindparam("message"), messages.c.recipient != "")
     .values(due_at=bindparam("later"), error=bindparam("reason"))
 )
 
@@ -160,8 +161,10 @@ def post(
     """Queue a message in this transaction. A second message with the same `topic` is dropped as a duplicate.
 
     It is sent before the waiting messages of the last `ahead` milliseconds. `links` are the links whose placeholders
-    the body contains.
+    the body contains. Nothing is queued without a recipient: a deleted account has no address.
     """
+    if not recipient:
+        return
     if connection.first(_by_topic, topic=topic) is not None:
         return
     try:

@@ -6,7 +6,7 @@ and a confirmed address, which its owner has used before, gets an email about th
 """
 
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Conflict
+from festgate.kit.errors import Conflict, NotFound
 from festgate.kit.messaging import mail, outbox
 from festgate.kit.shown import Changed
 from festgate.kit.translation import N_, gettext
@@ -31,6 +31,8 @@ class CrewAddress(Conflict):
 def check_correction(connection: Connection, person_id: int, email: str) -> Person:
     """Return the person whose address organisers may replace by `email`. Raises NotFound, CrewAddress or Taken."""
     person = person_by_id(connection, person_id)
+    if person.is_deleted:
+        raise NotFound
     if person.role != "attendee":
         raise CrewAddress
     refuse_taken(connection, person, email)

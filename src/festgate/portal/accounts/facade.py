@@ -18,6 +18,14 @@ from festgate.portal.accounts.confirmation import (
 from festgate.portal.accounts.corrections import CrewAddress, check_correction, correct_shown_email
 from festgate.portal.accounts.names import MAX_EMAIL_LENGTH, key_of, read_email
 from festgate.portal.accounts.people import Taken
+from festgate.portal.accounts.personal_data import (
+    AllRecords,
+    Forecast,
+    PersonalRecords,
+    Values,
+    export_amount,
+    export_time,
+)
 from festgate.portal.accounts.queries import (
     Person,
     find_bearer,
@@ -31,17 +39,23 @@ from festgate.portal.accounts.sessions import note_seen
 __all__ = [
     "MAX_EMAIL_LENGTH",
     "AddressNotConfirmed",
+    "AllRecords",
     "CrewAddress",
+    "Forecast",
     "Limit",
     "Person",
+    "PersonalRecords",
     "SeatLimit",
     "SeatLimits",
     "Taken",
+    "Values",
     "check_correction",
     "check_seats",
     "correct_shown_email",
     "count_attempt",
     "count_seat",
+    "export_amount",
+    "export_time",
     "find_bearer",
     "find_people",
     "find_person",

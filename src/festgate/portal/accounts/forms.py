@@ -1,4 +1,4 @@
-"""Input shapes: signing in, signing up, and changing a password."""
+"""Input shapes: signing in, signing up, and changing or deleting one's own account."""
 
 from typing import Annotated
 
@@ -81,6 +81,26 @@ class PasswordChange(BaseModel, extra="forbid"):
 
     current: Password
     password: NewPassword
+
+
+class NameChange(BaseModel, extra="forbid"):
+    """Another name of the signed-in visitor."""
+
+    name: PersonName
+
+
+class AddressRequest(BaseModel, extra="forbid"):
+    """A new email address for the signed-in visitor, with the password."""
+
+    email: NewEmail
+    email_password: Password
+
+
+class DeletionRequest(BaseModel, extra="forbid"):
+    """The typed username and the password that confirm the deletion of the visitor's account."""
+
+    confirmation: Name
+    password: Password
 
 
 class NewAccount(BaseModel, extra="forbid"):

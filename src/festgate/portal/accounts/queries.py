@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, case, or_, select
+from sqlalchemy import and_, bindparam, case, or_, select
 
 from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.db.search import has_words, word_values, words_of
@@ -40,6 +40,11 @@ class Person:
         """Return the person's name, or the username in its place."""
         return self.name or self.username
 
+    @property
+    def is_deleted(self) -> bool:
+        """Return whether the account was deleted (deletion.py). It has no email address then."""
+        return not self.email
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -62,21 +67,21 @@ _person = (
     case((people.c.email_confirmed_at.is_(None), 0), else_=1),
     people.c.name,
 )
+IS_OPEN = and_(
+    sessions.c.expires_at > bindparam("now"),
+    sessions.c.seen_at > bindparam("idle_since"),
+    or_(
+        people.c.role == "attendee",
+        sessions.c.kind == "token",
+        sessions.c.seen_at > bindparam("office_idle_since"),
+    ),
+)
+"""The condition of a session that has not ended, with the values of `open_times`."""
 # Runs on every request of a signed-in visitor: two lookups by key in one statement.
 _visitor = Statement(
     select(*_person, sessions.c.seen_at)
     .join_from(sessions, people)
-    .where(
-        sessions.c.token_hash == bindparam("token_hash"),
-        sessions.c.kind == bindparam("kind"),
-        sessions.c.expires_at > bindparam("now"),
-        sessions.c.seen_at > bindparam("idle_since"),
-        or_(
-            people.c.role == "attendee",
-            sessions.c.kind == "token",
-            sessions.c.seen_at > bindparam("office_idle_since"),
-        ),
-    )
+    .where(sessions.c.token_hash == bindparam("token_hash"), sessions.c.kind == bindparam("kind"), IS_OPEN)
 )
 _by_id = Statement(select(*_person).where(people.c.id == bindparam("person")))
 _by_username = Statement(select(*_person).where(people.c.username_key == bindparam("key")))
@@ -96,14 +101,25 @@ _candidate_by_id = Statement(_candidate.where(people.c.id == bindparam("person")
 _candidate_by_username = Statement(_candidate.where(people.c.username_key == bindparam("key")))
 _candidate_by_email = Statement(_candidate.where(people.c.email_key == bindparam("key")))
 _named = Statement(
-    select(*_person).where(has_words(people.c.search)).order_by(people.c.search).limit(bindparam("limit"))
+    select(*_person)
+    .where(has_words(people.c.search), people.c.email != "")
+    .order_by(people.c.search)
+    .limit(bindparam("limit"))
 )
-_all = Statement(select(*_person, people.c.created_at).order_by(people.c.username_key))
+# A deleted account has no email address.
+_all = Statement(
+    select(*_person, people.c.created_at).where(people.c.email != "").order_by(people.c.username_key)
+)
 
 
 def hash_of(token: str) -> str:
     """Return the hash under which a token is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def open_times(now: Milliseconds) -> dict[str, Milliseconds]:
+    """Return the values of IS_OPEN."""
+    return {"now": now, "idle_since": now - IDLE, "office_idle_since": now - OFFICE_IDLE}
 
 
 def find_visitor(connection: Connection, token: str) -> Visitor | None:
@@ -181,15 +197,7 @@ def all_people(connection: Connection) -> list[Member]:
 
 
 def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
-    now = connection.now
-    row = connection.first(
-        _visitor,
-        token_hash=hash_of(token),
-        kind=kind,
-        now=now,
-        idle_since=now - IDLE,
-        office_idle_since=now - OFFICE_IDLE,
-    )
+    row = connection.first(_visitor, token_hash=hash_of(token), kind=kind, **open_times(connection.now))
     if row is None:
         return None
     *_, seen_at = row

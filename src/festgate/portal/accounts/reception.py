@@ -70,6 +70,14 @@ class Opening:
     """The device cookie from earlier sign-ins in this browser (devices.py)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A person whose password was right, and the limits under which the attempt is still counted."""
+
+    candidate: Candidate
+    limits: Sequence[Limit]
+
+
 class PasswordChanged(Conflict):
     """The password or its hash was replaced while it was being checked."""
 
@@ -193,14 +201,22 @@ class Reception:
         Invalid if the new password is one that guessers try first.
         """
         await self._refuse_weak(password, visitor.username, visitor.email)
-        candidate, limits = await self._database.write(
-            self._begin_change, visitor.person, host, opening.device
-        )
-        if not await self._hasher.verify(candidate.password_hash, current):
-            raise WrongPassword
+        checked = await self.check_password(visitor.person, current, host, opening.device)
         password_hash = await self._hasher.hash(password)
-        session = await self._database.write(finish_change, candidate, password_hash, limits, opening)
+        session = await self._database.write(
+            finish_change, checked.candidate, password_hash, checked.limits, opening
+        )
         return self._remembered(session, opening, password_hash)
+
+    async def check_password(self, person: int, password: str, host: str, device: str) -> Checked:
+        """Check a signed-in person's password, under the limits of signing in.
+
+        The operation that follows calls `settle`. Raises WrongPassword, TooMany or Crowded.
+        """
+        candidate, limits = await self._database.write(self._begin_change, person, host, device)
+        if not await self._hasher.verify(candidate.password_hash, password):
+            raise WrongPassword
+        return Checked(candidate, limits)
 
     async def sign_out(self, token: str, kind: Kind) -> None:
         """End the session of that token."""
@@ -303,6 +319,18 @@ def finish_change(
     _uncount(connection, limits)
     end_sessions(connection, candidate.person.id)
     return _open(connection, candidate.person.id, opening)
+
+
+def settle(connection: Connection, checked: Checked) -> Person:
+    """Uncount the attempt, since the password was right, and return the person.
+
+    PasswordChanged if the password was replaced after it was checked.
+    """
+    person = checked.candidate.person
+    if not has_hash(connection, person.id, checked.candidate.password_hash):
+        raise PasswordChanged
+    _uncount(connection, checked.limits)
+    return person
 
 
 def _uncount(connection: Connection, limits: Sequence[Limit]) -> None:

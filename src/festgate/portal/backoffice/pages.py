@@ -418,7 +418,7 @@ class PeoplePages:
         """Take, besides the portal, the function that queues the email of a ticket."""
         self._portal = portal
         self._post_copy = post_copy
-        self._writing = Writing(portal.settings)
+        self._writing = portal.pages.writing
 
     def routes(self) -> list[Route]:
         """Return the routes."""

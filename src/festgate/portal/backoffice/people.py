@@ -49,7 +49,7 @@ class PersonView:
     @property
     def can_correct(self) -> bool:
         """Return whether organisers may correct the email address here (accounts/corrections.py has the reason)."""
-        return self.person.role == "attendee"
+        return self.person.role == "attendee" and not self.person.is_deleted
 
 
 def view_person(connection: Connection, person_id: int) -> PersonView:

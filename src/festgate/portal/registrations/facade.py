@@ -14,6 +14,7 @@ from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.holds import IsUsed, release_seat, sweep_all, take_back_seat
 from festgate.portal.registrations.my_events import hold_hint
 from festgate.portal.registrations.pauses import HoldKeeper, kept_sentence, pause_holds, resume_holds
+from festgate.portal.registrations.personal_data import personal_records
 from festgate.portal.registrations.queries import (
     Seat,
     SeatReferences,
@@ -59,6 +60,7 @@ __all__ = [
     "own_seats",
     "pause_holds",
     "payable_seats",
+    "personal_records",
     "release_seat",
     "release_seats",
     "resume_holds",

@@ -9,6 +9,7 @@ from festgate.portal.tickets.copies import (
     send_copy,
 )
 from festgate.portal.tickets.issue import admit_holder, undo_admission
+from festgate.portal.tickets.personal_data import PERSONAL_RECORDS
 from festgate.portal.tickets.qr import ForgedCode, in_fours, read_picture, read_qr
 from festgate.portal.tickets.queries import (
     Ticket,
@@ -22,6 +23,7 @@ from festgate.portal.tickets.scans import MAX_SCAN_LENGTH, NotACode, OtherKeyboa
 
 __all__ = [
     "MAX_SCAN_LENGTH",
+    "PERSONAL_RECORDS",
     "ForgedCode",
     "NotACode",
     "OtherKeyboard",
