@@ -31,7 +31,7 @@ def files(fest: Fest, topic: str) -> dict[str, icalendar.Event]:
     text = fest.database.read(lambda connection: connection.value(_files, name=topic))
     events = {}
     for attachment in json.loads(text):
-        assert attachment["kind"] == "text/calendar"
+        assert attachment["kind"].startswith("text/calendar; method=")
         (event,) = icalendar.Calendar.from_ical(attachment["text"]).walk("VEVENT")
         assert isinstance(event, icalendar.Event)
         events[attachment["name"]] = event

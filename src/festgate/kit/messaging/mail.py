@@ -74,7 +74,10 @@ Index(
 
 @dataclass(frozen=True)
 class Attachment:
-    """A text file attached to a message; `kind` is its media type, such as `text/calendar`."""
+    """A text file attached to a message.
+
+    `kind` is its media type, such as `text/calendar`, or `text/calendar; method=REQUEST` for an invitation.
+    """
 
     name: str
     kind: str
@@ -259,16 +262,28 @@ def compose(message: Message, settings: Settings) -> EmailMessage:
     )
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(message.body)
-    for attachment in message.attachments:
-        main, _, sub = attachment.kind.partition("/")
-        mail.add_attachment(
-            attachment.text.encode(),
-            maintype=main,
-            subtype=sub,
-            filename=attachment.name,
-            params={"charset": "utf-8"},
-        )
+    _attach(mail, message.attachments)
     return mail
+
+
+def _attach(mail: EmailMessage, files: Sequence[Attachment]) -> None:
+    """Attach the files.
+
+    One invitation is also an alternative to the text, as in the emails of calendar services: Gmail and Outlook act upon
+    the alternative, and Apple Mail on either. Of several alternatives they would act upon one, so several invitations
+    are attached only, and each is opened by itself.
+    """
+    for file in files:
+        kind, _, parameter = file.kind.partition("; method=")
+        main, _, sub = kind.partition("/")
+        params = {"charset": "utf-8", **({"method": parameter} if parameter else {})}
+        if parameter and len(files) == 1:
+            mail.add_alternative(file.text.encode(), maintype=main, subtype=sub, params=params)
+            # Under another type, so that no program reads the same invitation twice.
+            main, sub, params = "application", "ics", {}
+        mail.add_attachment(
+            file.text.encode(), maintype=main, subtype=sub, filename=file.name, params=params
+        )
 
 
 def _one_line(text: str) -> str:

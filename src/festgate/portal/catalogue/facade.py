@@ -4,6 +4,7 @@ from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.details import MAX_LENGTHS, Details, details_of, read_details, written
 from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
+from festgate.portal.catalogue.invitations import Method, Party, invitation
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
 from festgate.portal.catalogue.queries import (
     Event,
@@ -23,8 +24,10 @@ __all__ = [
     "Event",
     "EventEdited",
     "LapsedHolds",
+    "Method",
     "NotOnSale",
     "Offer",
+    "Party",
     "SoldOut",
     "all_events",
     "any_event_by_slug",
@@ -38,6 +41,7 @@ __all__ = [
     "event_by_slug",
     "fee_currency",
     "give_back_seats",
+    "invitation",
     "lock_seats",
     "offer_of",
     "publish_event",
