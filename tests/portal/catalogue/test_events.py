@@ -3,10 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from festgate.kit.clock import DAY, HOUR, MINUTE
+from festgate.kit.db import schema
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.messaging import outbox
 from festgate.kit.money import Money
@@ -16,6 +18,7 @@ from festgate.portal.catalogue.errors import CapacityTaken, EventWasCancelled, N
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seat
+from festgate.settings import Settings
 from tests.portal.catalogue.programme import add_event, details
 from tests.rig.database import OpenDatabase, open_database
 
@@ -40,6 +43,17 @@ def test_an_event_stores_all_entered_details(database: OpenDatabase) -> None:
         sales_close_at=now + DAY + HOUR,
     )
     assert details_of(database.write(create_event, entered_details)) == entered_details
+
+
+def test_events_of_two_fests_have_different_names_in_calendars(
+    database: OpenDatabase, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path / "other")
+    schema.upgrade(settings)
+    with open_database(settings.url) as other:
+        first, second = add_event(database), add_event(other)
+    assert first.id == second.id
+    assert first.uid != second.uid
 
 
 def test_similar_titles_get_different_slugs(database: OpenDatabase) -> None:
