@@ -6,14 +6,16 @@ Without a mail server every message becomes an `.eml` file, which any email prog
 import asyncio
 import contextlib
 import json
+import secrets
 import smtplib
 import time
+from base64 import encodebytes
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from email import policy
 from email.headerregistry import Address
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.utils import format_datetime, parseaddr
 from typing import Literal
 
@@ -48,6 +50,9 @@ AT_ONCE = 4
 """Messages, and so connections to the mail server, in progress at a time; sending mostly waits for the network."""
 GRACE = 5
 """Seconds for messages in progress when the portal stops."""
+
+_METHOD = "; method="
+"""The parameter by which a media type is that of an invitation."""
 
 messages = Table(
     "kit_mail",
@@ -261,29 +266,51 @@ def compose(message: Message, settings: Settings) -> EmailMessage:
         f"<festgate-{message.id}-{message.queued_at}@{sender.rpartition('@')[2] or 'localhost'}>"
     )
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(message.body)
-    _attach(mail, message.attachments)
+    if message.attachments:
+        _attach(mail, message.body, message.attachments)
+    else:
+        mail.set_content(message.body)
     return mail
 
 
-def _attach(mail: EmailMessage, files: Sequence[Attachment]) -> None:
-    """Attach the files.
+def _attach(mail: EmailMessage, body: str, files: Sequence[Attachment]) -> None:
+    """Give the email a text and attached files.
 
     One invitation is also an alternative to the text, as in the emails of calendar services: Gmail and Outlook act upon
     the alternative, and Apple Mail on either. Of several alternatives they would act upon one, so several invitations
     are attached only, and each is opened by itself.
     """
+    # Fixed boundaries and parts made by hand: the library looks for a boundary by a new regular expression, and parses
+    # a part's headers once for each parameter. With its own ways an invitation took twice the time of a plain file.
+    boundary = f"=_{secrets.token_hex(12)}"
+    mail["MIME-Version"] = "1.0"
+    mail["Content-Type"] = f'multipart/mixed; boundary="{boundary}"'
+    text = MIMEPart(mail.policy)
+    text.set_content(body)
+    is_invitation = len(files) == 1 and _METHOD in files[0].kind
+    if is_invitation:
+        alternatives = MIMEPart(mail.policy)
+        alternatives["Content-Type"] = f'multipart/alternative; boundary="{boundary}_text"'
+        alternatives.attach(text)
+        alternatives.attach(_part(mail, files[0].kind, files[0].text))
+        mail.attach(alternatives)
+    else:
+        mail.attach(text)
     for file in files:
-        kind, _, parameter = file.kind.partition("; method=")
-        main, _, sub = kind.partition("/")
-        params = {"charset": "utf-8", **({"method": parameter} if parameter else {})}
-        if parameter and len(files) == 1:
-            mail.add_alternative(file.text.encode(), maintype=main, subtype=sub, params=params)
-            # Under another type, so that no program reads the same invitation twice.
-            main, sub, params = "application", "ics", {}
-        mail.add_attachment(
-            file.text.encode(), maintype=main, subtype=sub, filename=file.name, params=params
-        )
+        # Under another type, so that no program reads the same invitation twice.
+        part = _part(mail, "application/ics" if is_invitation else file.kind, file.text)
+        part.add_header("Content-Disposition", "attachment", filename=file.name)
+        mail.attach(part)
+
+
+def _part(mail: EmailMessage, kind: str, text: str) -> MIMEPart:
+    """Return the text as a part of the email."""
+    part = MIMEPart(mail.policy)
+    main, _, parameters = kind.partition("; ")
+    part["Content-Type"] = "; ".join(filter(None, (main, "charset=utf-8", parameters)))
+    part["Content-Transfer-Encoding"] = "base64"
+    part.set_payload(encodebytes(text.encode()).decode())
+    return part
 
 
 def _one_line(text: str) -> str:
