@@ -125,6 +125,12 @@ async def wait_until_settled(database: Database) -> None:
         await asyncio.sleep(0.01)
 
 
+async def wait_until_blocked(database: Database) -> None:
+    """Return once a transaction waits for another one."""
+    while not await database.read(lambda connection: connection.value(_count_blocked)):  # noqa: ASYNC110  (as above)
+        await asyncio.sleep(0.01)
+
+
 def waiting(database: OpenDatabase) -> list[tuple[str, dict[str, object]]]:
     return database.read(outbox.waiting)
 
@@ -390,8 +396,7 @@ def test_a_fact_that_is_being_delivered_is_listed_as_waiting_only_if_that_fails(
         slow = asyncio.create_task(other_relay.deliver_due())
         assert await asyncio.to_thread(has_started.wait, 20)
         listing = asyncio.create_task(database.real.write(outbox.lock_waiting, OrderPaid))
-        while not await other_database.read(lambda connection: connection.value(_count_blocked)):
-            await asyncio.sleep(0.02)
+        await wait_until_blocked(other_database)
         may_continue.set()
         await slow
         await other_database.close()

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from festgate.kit.clock import HOUR, milliseconds
 from festgate.portal.catalogue.calendars import calendar
+from festgate.portal.catalogue.files.calendars import read_calendar
+from festgate.portal.catalogue.files.rows import Unreadable
 from festgate.portal.catalogue.invitations import Method, Party, invitation
-from tests.portal.catalogue.programme import any_details
+from tests.portal.catalogue.programme import CONVENTIONS, any_details
 from tests.portal.catalogue.test_calendars import BASE, EVENT, STARTS_AT, event_of
 
 FEST, ASHA = Party("Aurora Fest", "fest@example.org"), Party("asha", "asha@example.org")
@@ -91,6 +93,13 @@ def test_any_name_is_one_parameter(name: str, shown: str) -> None:
     event = parse(invite(Party(name, "asha@example.org")))[1]
     assert event["ATTENDEE"] == "mailto:asha@example.org"
     assert event["ATTENDEE"].params["CN"] == shown
+
+
+@pytest.mark.parametrize("method", ["REPLY", "counter"])
+def test_an_answer_to_an_invitation_is_not_imported(method: str) -> None:
+    answer = invite().replace("METHOD:REQUEST", f"METHOD:{method}").replace("=ACCEPTED", "=DECLINED")
+    with pytest.raises(Unreadable, match="an answer to an invitation"):
+        read_calendar(answer.encode(), CONVENTIONS)
 
 
 @given(any_details(), st.text(max_size=80), st.from_regex(r"[a-z&'%+]{1,60}", fullmatch=True))

@@ -311,7 +311,9 @@ def test_holders_who_are_left_for_later_get_one_email_about_two_changes(fest: Fe
     fest.database.run(fest.relay.deliver_due())  # to all but the last
     change(fest, talk, place="Gallery 7")
     fest.deliver()
-    changes = [(recipient, body) for _, recipient, subject, body in fest.emails() if subject.startswith("Changed")]
+    changes = [
+        (recipient, body) for _, recipient, subject, body in fest.emails() if subject.startswith("Changed")
+    ]
     assert len(changes) == 2 * EMAILS_AT_ONCE + 1
     (last,) = [body for recipient, body in changes if recipient == people[-1].email]
     assert "Place: Gallery 7 (before: Gallery 2)\n" in last

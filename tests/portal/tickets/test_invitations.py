@@ -23,7 +23,7 @@ class Invitation:
     """An invitation as it arrived."""
 
     method: str
-    event: icalendar.Event
+    event: Any
 
     @property
     def sequence(self) -> int:
@@ -32,7 +32,7 @@ class Invitation:
 
 @pytest.fixture
 def post(fest: Fest, mailbox: Mailbox) -> Callable[[], list[Email]]:
-    """Return a function that does everything that waits, and returns the emails that have arrived since the last time."""
+    """Return a function that does all waiting work, and returns the emails that have arrived since its last call."""
     server = {"smtp_host": mailbox.host, "smtp_port": mailbox.port, "smtp_security": "none"}
     settings = FEST.model_copy(update=server)
     postman = Postman(fest.database.real, transport_for(settings), settings)
@@ -179,4 +179,3 @@ def test_a_cancelled_hold_removes_nothing_because_it_had_no_invitation(
     (email,) = post()
     assert email.message["Subject"] == "Cancelled: Robo Race"
     assert email.message.get_content_type() == "text/plain"
-

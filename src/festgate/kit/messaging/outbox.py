@@ -195,9 +195,9 @@ def waiting(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
 
 
 def lock_waiting(connection: Connection, fact: type[Fact]) -> list[dict[str, Any]]:
-    """Return the fields of every waiting fact of that type, oldest first; none is delivered before this transaction ends.
+    """Return the fields of every waiting fact of that type, oldest first, and delay its delivery to after this commit.
 
-    Facts that another process is delivering are waited for, and are not returned once they are settled.
+    A fact that another process is delivering is waited for, and is not returned if that settles it.
     """
     return [json.loads(payload) for (payload,) in connection.all(_lock_waiting, of_kind=fact.KIND)]
 

@@ -59,11 +59,17 @@ def describe_change(event: catalogue.Event, known: HoldersLeft, writing: Formats
     """Return what is different from what attendees know; None if nothing is."""
     subject = gettext("Changed: {event}").format(event=event.title)
     if not known.title:  # a fact of a version that did not record it
-        opening = gettext("The organisers have changed the title, time or place of an event you have a ticket for.")
+        opening = gettext(
+            "The organisers have changed the title, time or place of an event you have a ticket for."
+        )
         return EmailText(subject, opening)
     values = (
         (gettext("Title: {new} (before: {old})"), event.title, known.title),
-        (gettext("Start: {new} (before: {old})"), writing.when(event.starts_at), writing.when(known.starts_at)),
+        (
+            gettext("Start: {new} (before: {old})"),
+            writing.when(event.starts_at),
+            writing.when(known.starts_at),
+        ),
         (gettext("End: {new} (before: {old})"), writing.when(event.ends_at), writing.when(known.ends_at)),
         (gettext("Place: {new} (before: {old})"), event.place, known.place),
     )

@@ -248,7 +248,9 @@ class TicketHandlers:
 
     def _email_holders(self, connection: Connection, event: catalogue.Event, left: HoldersLeft) -> None:
         text = describe_change(event, left, self._writing)
-        if event.state != "published" or text is None:  # cancelled or restored since; the former has its own emails
+        if (
+            event.state != "published" or text is None
+        ):  # cancelled or restored since; the former has its own emails
             return
         holders = queries.holders_after(
             connection, event.id, left.after_ticket, left.changed_at, EMAILS_AT_ONCE
@@ -306,9 +308,11 @@ class TicketHandlers:
             # A calendar ignores a lower number than it had. Each earlier seat of this person at this event was added
             # to their calendar and removed from it, and a removal is the step after its invitation.
             steps = 2 * earlier[event.id] + (method == "CANCEL")
-            # Without the number of seats taken, which changes with every sale: an invitation takes 0.6 ms to make, and
-            # is cached by its event.
+            # Without the number of seats taken, which changes with every sale: invitations are cached by their event.
             shown = replace(event, taken=0, sequence=event.sequence + steps)
-            yield event, catalogue.invitation(
-                shown, self._settings.base_url, self._organiser, attendee, connection.now, method
+            yield (
+                event,
+                catalogue.invitation(
+                    shown, self._settings.base_url, self._organiser, attendee, connection.now, method
+                ),
             )

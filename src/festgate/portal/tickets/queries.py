@@ -46,7 +46,9 @@ _codes = Statement(
         tickets.c.person_id == bindparam("person"), tickets.c.state == "valid"
     )
 )
-_seats = Statement(select(*tickets.c["event_id", "seat_id"]).where(tickets.c.person_id == bindparam("person")))
+_seats = Statement(
+    select(*tickets.c["event_id", "seat_id"]).where(tickets.c.person_id == bindparam("person"))
+)
 _holders = Statement(
     select(*tickets.c["id", "person_id", "seat_id"])
     .where(
