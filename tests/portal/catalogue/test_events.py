@@ -171,9 +171,8 @@ def test_a_change_before_the_last_one_was_emailed_records_what_attendees_know(da
     assert edit(database, between, place="Yard").sequence == event.sequence + 2
     fields = [fields for _, fields in database.read(outbox.waiting)]
     assert fields == [known(other), known(event), known(event)]
-    database.write(
-        lambda connection: [outbox.settle(connection, fact.id) for fact in outbox.find_due(connection)]
-    )
+    for fact in database.read(outbox.find_due):
+        database.write(outbox.settle, fact.id)
     edited = database.read(queries.event_by_id, event.id)
     edit(database, edited, place="Workshop")
     assert [fields for _, fields in database.read(outbox.waiting)] == [known(edited)]

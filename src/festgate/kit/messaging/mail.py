@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from email import policy
 from email.headerregistry import Address
-from email.message import EmailMessage, MIMEPart
+from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import Literal
 
@@ -285,11 +285,11 @@ def _attach(mail: EmailMessage, body: str, files: Sequence[Attachment]) -> None:
     boundary = f"=_{secrets.token_hex(12)}"
     mail["MIME-Version"] = "1.0"
     mail["Content-Type"] = f'multipart/mixed; boundary="{boundary}"'
-    text = MIMEPart(mail.policy)
+    text = EmailMessage(mail.policy)
     text.set_content(body)
     is_invitation = len(files) == 1 and _METHOD in files[0].kind
     if is_invitation:
-        alternatives = MIMEPart(mail.policy)
+        alternatives = EmailMessage(mail.policy)
         alternatives["Content-Type"] = f'multipart/alternative; boundary="{boundary}_text"'
         alternatives.attach(text)
         alternatives.attach(_part(mail, files[0].kind, files[0].text))
@@ -303,9 +303,9 @@ def _attach(mail: EmailMessage, body: str, files: Sequence[Attachment]) -> None:
         mail.attach(part)
 
 
-def _part(mail: EmailMessage, kind: str, text: str) -> MIMEPart:
+def _part(mail: EmailMessage, kind: str, text: str) -> EmailMessage:
     """Return the text as a part of the email."""
-    part = MIMEPart(mail.policy)
+    part = EmailMessage(mail.policy)
     main, _, parameters = kind.partition("; ")
     part["Content-Type"] = "; ".join(filter(None, (main, "charset=utf-8", parameters)))
     part["Content-Transfer-Encoding"] = "base64"
