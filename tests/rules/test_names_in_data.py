@@ -26,7 +26,7 @@ FACTS = {
     "accounts.AddressConfirmed": ["person_id"],
     "accounts.AddressCorrected": ["person_id"],
     "catalogue.EventCancelled": ["event_id"],
-    "catalogue.EventChanged": ["event_id"],
+    "catalogue.EventChanged": ["event_id", "title", "place", "starts_at", "ends_at"],
     "checkout.OrderPaid": ["order_id"],
     "checkout.OrderReduced": ["order_id", "revision"],
     "checkout.OrderRefunded": ["order_id"],
@@ -35,7 +35,15 @@ FACTS = {
     "registrations.HoldsResumed": ["began_at", "resumed_at"],
     "registrations.SeatConfirmed": ["seat_id"],
     "registrations.SeatReleased": ["seat_id"],
-    "tickets.HoldersLeft": ["event_id", "changed_at", "after_ticket"],
+    "tickets.HoldersLeft": [
+        "event_id",
+        "changed_at",
+        "after_ticket",
+        "title",
+        "place",
+        "starts_at",
+        "ends_at",
+    ],
 }
 """The name of each fact in `kit_facts`, and the fields of its payload."""
 HANDLERS = {

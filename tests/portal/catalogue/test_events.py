@@ -3,10 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from festgate.kit.clock import DAY, HOUR, MINUTE
+from festgate.kit.db import schema
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.messaging import outbox
 from festgate.kit.money import Money
@@ -17,6 +19,7 @@ from festgate.portal.catalogue.events import cancel_event, create_event, edit_ev
 from festgate.portal.catalogue.moves import FAR, MoveUnconfirmed
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seat
+from festgate.settings import Settings
 from tests.portal.catalogue.programme import add_event, details
 from tests.rig.database import OpenDatabase, open_database
 
@@ -41,6 +44,17 @@ def test_an_event_stores_all_entered_details(database: OpenDatabase) -> None:
         sales_close_at=now + DAY + HOUR,
     )
     assert details_of(database.write(create_event, entered_details)) == entered_details
+
+
+def test_events_of_two_fests_have_different_names_in_calendars(
+    database: OpenDatabase, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path / "other")
+    schema.upgrade(settings)
+    with open_database(settings.url) as other:
+        first, second = add_event(database), add_event(other)
+    assert first.id == second.id
+    assert first.uid != second.uid
 
 
 def test_similar_titles_get_different_slugs(database: OpenDatabase) -> None:
@@ -167,17 +181,45 @@ def test_an_edit_keeps_the_slug(database: OpenDatabase) -> None:
         {"starts_at": 1_600_000_000_000},
     ],
 )
-def test_a_new_title_time_or_place_records_a_fact(database: OpenDatabase, changes: dict[str, object]) -> None:
+def test_a_new_title_time_or_place_records_the_values_before_it_and_raises_the_sequence(
+    database: OpenDatabase, changes: dict[str, object]
+) -> None:
     event = add_event(database)
-    edit(database, event, **changes)
-    assert database.read(outbox.waiting) == [("catalogue.EventChanged", {"event_id": event.id})]
+    edited = edit(database, event, **changes)
+    assert database.read(outbox.waiting) == [("catalogue.EventChanged", known(event))]
+    assert (edited.sequence, edited.uid) == (event.sequence + 1, event.uid)
+
+
+def known(event: Event) -> dict[str, object]:
+    return {
+        "event_id": event.id,
+        "title": event.title,
+        "place": event.place,
+        "starts_at": event.starts_at,
+        "ends_at": event.ends_at,
+    }
+
+
+def test_a_change_before_the_last_one_was_emailed_records_what_attendees_know(database: OpenDatabase) -> None:
+    event, other = add_event(database), add_event(database, title="Open Talk")
+    edit(database, other, place="Gallery 7")
+    between = edit(database, event, title="Robot Derby")
+    assert edit(database, between, place="Yard").sequence == event.sequence + 2
+    fields = [fields for _, fields in database.read(outbox.waiting)]
+    assert fields == [known(other), known(event), known(event)]
+    for fact in database.read(outbox.find_due):
+        database.write(outbox.settle, fact.id)
+    edited = database.read(queries.event_by_id, event.id)
+    edit(database, edited, place="Workshop")
+    assert [fields for _, fields in database.read(outbox.waiting)] == [known(edited)]
 
 
 def test_other_changes_record_no_fact(database: OpenDatabase) -> None:
     event, draft = add_event(database), add_event(database, draft=True)
-    edit(database, event, fee=Money(0, "INR"), capacity=60, summary="Other.", description="Other.")
+    edited = edit(database, event, fee=Money(0, "INR"), capacity=60, summary="Other.", description="Other.")
     edit(database, draft, title="Robot Derby")
     assert database.read(outbox.waiting) == []
+    assert edited.sequence == event.sequence
 
 
 def test_saving_the_same_details_changes_nothing(database: OpenDatabase) -> None:
@@ -280,7 +322,12 @@ def test_no_seat_can_be_taken_before_an_event_is_published_or_after_it_is_cancel
 def test_a_cancelled_event_records_one_fact_and_stays_visible(database: OpenDatabase) -> None:
     event = add_event(database)
     for _ in range(2):
-        assert database.write(cancel_event, event.slug).state == "cancelled"
+        cancelled = database.write(cancel_event, event.slug)
+        assert (cancelled.state, cancelled.sequence, cancelled.uid) == (
+            "cancelled",
+            event.sequence + 1,
+            event.uid,
+        )
     assert database.read(outbox.waiting) == [("catalogue.EventCancelled", {"event_id": event.id})]
     assert database.read(queries.event_by_slug, event.slug).state == "cancelled"
 

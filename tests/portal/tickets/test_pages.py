@@ -94,6 +94,8 @@ def test_the_calendar_file_contains_the_event(asha: Visitor, code: str) -> None:
     assert response.headers["cache-control"] == "no-store"
     (event,) = icalendar.Calendar.from_ical(response.text).walk("VEVENT")
     assert (event["SUMMARY"], event["LOCATION"]) == ("Open Talk", "Gallery 2")
+    assert not {"ATTENDEE", "ORGANIZER"} & set(event)
+    assert "METHOD" not in response.text
 
 
 SUFFIXES = ("", ".svg", ".ics")

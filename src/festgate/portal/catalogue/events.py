@@ -6,6 +6,8 @@ run one after the other.
 
 import hashlib
 from dataclasses import replace
+from typing import Any, Final
+from uuid import uuid4
 
 from sqlalchemy import bindparam, delete, update
 
@@ -42,6 +44,8 @@ from festgate.portal.catalogue.seats import lock_seats
 from festgate.portal.catalogue.tables import events, seats
 
 MAX_SUFFIX_LENGTH = len("-99999")
+SHOWN: Final = ("title", "place", "starts_at", "ends_at")
+"""The details on tickets and in calendars; attendees get an email when one changes."""
 
 _insert = inserting(events, returning="id")
 _insert_seats = inserting(seats)
@@ -55,11 +59,17 @@ _edit = Statement(
             **{name: bindparam(f"new_{name}") for name in _DETAILS},
             "updated_at": bindparam("now"),
             "version": bindparam("new_version"),
+            "sequence": bindparam("new_sequence"),
         }
     )
 )
 _set_state = Statement(
-    _event.values(state=bindparam("new_state"), updated_at=bindparam("now"), version=bindparam("new_version"))
+    _event.values(
+        state=bindparam("new_state"),
+        updated_at=bindparam("now"),
+        version=bindparam("new_version"),
+        sequence=bindparam("new_sequence"),
+    )
 )
 _recount = Statement(
     update(seats)
@@ -100,6 +110,8 @@ def create_event(
             created_at=now,
             updated_at=now,
             version=_next_version(connection),
+            uid=str(uuid4()),
+            sequence=0,
             **_columns(details),
         )
     except UniqueViolation:
@@ -137,11 +149,11 @@ def edit_event(
     if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
         raise CapacityTaken(event.taken)
     columns = {f"new_{name}": value for name, value in _columns(details).items()}
-    _change(connection, _edit, event=event.id, **columns)
-    edited = queries.event_by_id(connection, event.id)
-    if event.state == "published" and _printed(edited) != _printed(event):
-        outbox.record(connection, EventChanged(event.id))
-    return edited
+    is_seen = _shown(details) != _shown(event)
+    _change(connection, _edit, event=event.id, new_sequence=event.sequence + is_seen, **columns)
+    if event.state == "published" and is_seen:
+        _record_changed(connection, event)
+    return queries.event_by_id(connection, event.id)
 
 
 def refuse_other_currency(connection: Connection, currency: str) -> None:
@@ -184,7 +196,7 @@ def publish_event(connection: Connection, slug: str, version: int | None = None)
         raise EventWasCancelled
     _refuse_edited(event, version)
     _refuse(find_gaps(details_of(event)))
-    _change(connection, _set_state, event=event.id, new_state="published")
+    _change(connection, _set_state, event=event.id, new_state="published", new_sequence=event.sequence)
     connection.run(_put_on_sale, event=event.id, open=1)
     return queries.event_by_id(connection, event.id)
 
@@ -201,10 +213,10 @@ def cancel_event(connection: Connection, slug: str) -> Event:
         connection.run(_drop_seats, event=event.id)
         connection.run(_drop, event=event.id)
         return replace(event, state="cancelled", updated_at=connection.now)
-    _change(connection, _set_state, event=event.id, new_state="cancelled")
+    _change(connection, _set_state, event=event.id, new_state="cancelled", new_sequence=event.sequence + 1)
     connection.run(_put_on_sale, event=event.id, open=0)
     outbox.record(connection, EventCancelled(event.id))
-    return replace(event, state="cancelled", updated_at=connection.now)
+    return queries.event_by_id(connection, event.id)
 
 
 def free_slug(connection: Connection, title: str, opened_at: Milliseconds | None = None) -> str:
@@ -256,9 +268,22 @@ def _next_version(connection: Connection) -> int:
     return max(connection.now, queries.programme_version(connection) + 1)
 
 
-def _printed(event: Event) -> tuple[object, ...]:
+def _shown(event: Details) -> dict[str, Any]:
     """Return what tickets and calendars show of the event."""
-    return (event.title, event.place, event.starts_at, event.ends_at)
+    return {name: getattr(event, name) for name in SHOWN}
+
+
+def _record_changed(connection: Connection, before: Event) -> None:
+    """Record that the event has changed, with the values that its attendees know.
+
+    They are those of `before`, unless the emails about an earlier change are still to be queued.
+    """
+    known = _shown(before)
+    for earlier in outbox.lock_waiting(connection, EventChanged):
+        if earlier["event_id"] == before.id and "title" in earlier:
+            known = {name: earlier[name] for name in SHOWN}
+            break
+    outbox.record(connection, EventChanged(before.id, **known))
 
 
 def _refuse_edited(event: Event, version: int | None) -> None:

@@ -4,6 +4,7 @@ from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.details import MAX_LENGTHS, Details, details_of, read_details, written
 from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
+from festgate.portal.catalogue.invitations import Method, Party, invitation
 from festgate.portal.catalogue.moves import MoveUnconfirmed, question_of
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
 from festgate.portal.catalogue.offers import until as offer_until
@@ -29,11 +30,13 @@ __all__ = [
     "EventEdited",
     "FindSeats",
     "LapsedHolds",
+    "Method",
     "MoveUnconfirmed",
     "NotOnSale",
     "Offer",
     "Overlap",
     "OwnSeat",
+    "Party",
     "SeatQueries",
     "SoldOut",
     "all_events",
@@ -48,6 +51,7 @@ __all__ = [
     "event_by_slug",
     "fee_currency",
     "give_back_seats",
+    "invitation",
     "lock_seats",
     "offer_of",
     "offer_until",

@@ -44,6 +44,10 @@ class Event(Details):
     updated_at: Milliseconds
     version: int
     """Changes whenever an organiser edits the event, or its state changes."""
+    uid: str
+    """Its name in calendars; no other event of any fest has it."""
+    sequence: int
+    """Rises with each change of what calendars show: title, times, place, cancellation."""
 
 
 class ListedEvent(NamedTuple):
@@ -87,7 +91,7 @@ _event = select(
     seats.c.capacity,
     *events.c["id", "slug"],
     seats.c.taken,
-    *events.c["state", "updated_at", "version"],
+    *events.c["state", "updated_at", "version", "uid", "sequence"],
 ).join_from(events, seats)
 _listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"

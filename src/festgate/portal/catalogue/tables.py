@@ -28,6 +28,10 @@ events = Table(
     Column("updated_at", BigInteger, nullable=False),
     # Rises with each change of any event, so the highest version shows whether the programme has changed.
     Column("version", BigInteger, nullable=False, unique=True),
+    # The event's name in calendars, random, so that no other fest has it and the portal's address may change.
+    Column("uid", Text, nullable=False),
+    # Rises with each change that calendars show, so that a newer file or email updates an older entry.
+    Column("sequence", Integer, nullable=False),
     Column("summary", Text, nullable=False),
     # The long columns are last: SQLite then reads a list without following a row's overflow pages.
     Column("search", Text, nullable=False),

@@ -4,11 +4,11 @@ An attendee gets one email for each thing that happened to them: its topic names
 second email with the same topic. So a fact that arrives twice sends one email.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from email.utils import parseaddr
 from typing import Any
 
-from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.messaging import mail, outbox
 from festgate.kit.messaging.outbox import Subscription
@@ -28,6 +28,7 @@ from festgate.portal.tickets import queries
 from festgate.portal.tickets.copies import is_useful, topic_of_correction
 from festgate.portal.tickets.email_texts import (
     EmailText,
+    describe_change,
     describe_copies,
     describe_ending,
     describe_reduction,
@@ -59,6 +60,7 @@ class TicketHandlers:
         """Prepare the templates; each is compiled when it is first used."""
         self._settings = settings
         self._writing = Writing(settings)
+        self._organiser = catalogue.Party(settings.fest_name, parseaddr(settings.mail_from)[1])
         # Emails are plain text: what is escaped for HTML would show as it is.
         texts = environment(settings, ["festgate.portal.tickets"], self._writing)
         self._texts = texts.overlay(autoescape=False, keep_trailing_newline=True, auto_reload=False)
@@ -180,12 +182,13 @@ class TicketHandlers:
     def email_changed(self, connection: Connection, fact: EventChanged) -> None:
         """Email all ticket holders of an event whose title, time or place has changed."""
         event = catalogue.event_by_id(connection, fact.event_id)
-        self._email_holders(connection, event, event.updated_at, 0)
+        known = (fact.title, fact.place, fact.starts_at, fact.ends_at)
+        self._email_holders(connection, event, HoldersLeft(event.id, event.updated_at, 0, *known))
 
     def email_left(self, connection: Connection, fact: HoldersLeft) -> None:
         """Email the holders that the last round left for later."""
         event = catalogue.event_by_id(connection, fact.event_id)
-        self._email_holders(connection, event, fact.changed_at, fact.after_ticket)
+        self._email_holders(connection, event, fact)
 
     def _email_ended(self, connection: Connection, seat: registrations.Seat, *, had_ticket: bool) -> None:
         event = catalogue.event_by_id(connection, seat.event_id)
@@ -196,7 +199,8 @@ class TicketHandlers:
             seat.person_id,
             "released",
             ending,
-            [event] if ending.called_off else [],
+            {event: seat.id} if had_ticket else {},
+            method="CANCEL",
             is_limited=seat.fee.minor == 0 and not ending.called_off,
             event=event,
         )
@@ -233,7 +237,7 @@ class TicketHandlers:
             person_id,
             "confirmed",
             describe_tickets([entry.event.title for entry in entries], order, self._writing),
-            [entry.event for entry in entries],
+            {entry.event: entry.ticket.seat_id for entry in entries},
             is_limited=order is None,
             entries=entries,
             order=order,
@@ -274,24 +278,22 @@ class TicketHandlers:
         text = describe_refund(order, shown, gone[0].reason, titles, whole=len(gone) >= len(own))
         self._post(connection, topic, order.person_id, "refunded", text, order=order)
 
-    def _email_holders(
-        self, connection: Connection, event: catalogue.Event, changed_at: Milliseconds, after_ticket: int
-    ) -> None:
-        if event.state != "published":  # cancelled since: there are emails about that
+    def _email_holders(self, connection: Connection, event: catalogue.Event, left: HoldersLeft) -> None:
+        text = describe_change(event, left, self._writing)
+        if (
+            event.state != "published" or text is None
+        ):  # cancelled or restored since; the former has its own emails
             return
-        holders = queries.holders_after(connection, event.id, after_ticket, changed_at, EMAILS_AT_ONCE)
-        for _, person_id in holders:
-            self._post(
-                connection,
-                f"changed:{event.id}:{changed_at}:{person_id}",
-                person_id,
-                "changed",
-                EmailText(gettext("Changed: {event}").format(event=event.title)),
-                [event],
-                event=event,
-            )
+        holders = queries.holders_after(
+            connection, event.id, left.after_ticket, left.changed_at, EMAILS_AT_ONCE
+        )
+        for _, person_id, seat_id in holders:
+            # By the sequence of what the email shows: after two changes in a row, the fact of the second one finds
+            # that these holders know its outcome.
+            topic = f"changed:{event.id}:{event.sequence}:{person_id}"
+            self._post(connection, topic, person_id, "changed", text, {event: seat_id}, event=event)
         if len(holders) == EMAILS_AT_ONCE:
-            outbox.record(connection, HoldersLeft(event.id, changed_at, holders[-1][0]))
+            outbox.record(connection, replace(left, after_ticket=holders[-1][0]))
 
     def _post(
         self,
@@ -300,28 +302,49 @@ class TicketHandlers:
         person_id: int,
         template: str,
         text: EmailText,
-        events: Iterable[catalogue.Event] = (),
+        seats: Mapping[catalogue.Event, int] | None = None,
         *,
+        method: catalogue.Method = "REQUEST",
         is_limited: bool = False,
         **shown: object,
     ) -> None:
-        """Queue an email. `is_limited`: an attendee could cause many at no cost, so an unconfirmed address gets few."""
+        """Queue an email, with an invitation to the event of each of these seats, or the end of one.
+
+        `is_limited`: an attendee could cause many at no cost, so an unconfirmed address gets few.
+        """
         person = accounts.person_by_id(connection, person_id)
         if is_limited and not accounts.may_email(connection, person, self._settings):
             return
         body = self._texts.get_template(f"tickets/mail/{template}.txt").render(
             person=person, text=text, **shown
         )
-        mail.post(connection, topic, person.email, text.subject, body, self._calendars(events))
+        files = [
+            mail.Attachment(f"{event.slug}.ics", f"text/calendar; method={method}", calendar)
+            for event, calendar in self._invitations(connection, person, seats or {}, method)
+        ]
+        mail.post(connection, topic, person.email, text.subject, body, files)
 
-    def _calendars(self, events: Iterable[catalogue.Event]) -> tuple[mail.Attachment, ...]:
-        # Without the number of seats taken, which changes with every sale: a calendar takes 0.6 ms to make, and is
-        # cached by its event.
-        return tuple(
-            mail.Attachment(
-                f"{event.slug}.ics",
-                "text/calendar",
-                catalogue.calendar(replace(event, taken=0), self._settings.base_url),
+    def _invitations(
+        self,
+        connection: Connection,
+        person: accounts.Person,
+        seats: Mapping[catalogue.Event, int],
+        method: catalogue.Method,
+    ) -> Iterator[tuple[catalogue.Event, str]]:
+        if not seats:
+            return
+        by_event = {event.id: seat for event, seat in seats.items()}
+        earlier = queries.count_earlier(connection, person.id, by_event)
+        attendee = catalogue.Party(person.username, person.email)
+        for event in seats:
+            # A calendar ignores a lower number than it had. Each earlier seat of this person at this event was added
+            # to their calendar and removed from it, and a removal is the step after its invitation.
+            steps = 2 * earlier[event.id] + (method == "CANCEL")
+            # Without the number of seats taken, which changes with every sale: invitations are cached by their event.
+            shown = replace(event, taken=0, sequence=event.sequence + steps)
+            yield (
+                event,
+                catalogue.invitation(
+                    shown, self._settings.base_url, self._organiser, attendee, connection.now, method
+                ),
             )
-            for event in events
-        )

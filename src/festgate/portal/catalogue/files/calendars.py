@@ -48,6 +48,8 @@ NEEDED: Final = {
 DURATION: Final = timedelta(hours=1)
 """The length of an event without an end, unless another is given; calendar programs suggest an hour too."""
 DAY: Final = timedelta(days=1)
+ANSWERS: Final = frozenset({"REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"})
+"""The methods by which attendees answer an invitation (RFC 5546)."""
 _TIME: Final = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?", re.ASCII)
 _DURATION: Final = re.compile(
     r"([+-]?)P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?", re.ASCII
@@ -155,6 +157,9 @@ def read_calendar(data: bytes, conventions: Conventions) -> Sheet:
     check_size(data)
     check_rows(data.upper().count(b"BEGIN:VEVENT"))  # before each event becomes several objects
     calendars, notices = read_components(as_utf_8(data))
+    if any(component.text("METHOD").strip().upper() in ANSWERS for component in calendars):
+        msg = "This is an answer to an invitation, not a programme. Festgate does not read answers."
+        raise Unreadable(msg)
     reading = _Reading(notices)
     for component in calendars:
         reading.read(component, Calendar(component, conventions))

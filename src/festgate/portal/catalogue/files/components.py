@@ -16,7 +16,7 @@ from festgate.portal.catalogue.files.rows import Notice, Unreadable
 _TIMES: Final = frozenset({"DTSTART", "DTEND", "DURATION", "EXDATE", "RDATE", "RECURRENCE-ID", "RRULE"})
 _TEXTS: Final = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION", "CATEGORIES", *OWN})
 _USED: Final = {
-    "VCALENDAR": frozenset({"X-WR-TIMEZONE"}),
+    "VCALENDAR": frozenset({"METHOD", "X-WR-TIMEZONE"}),
     "VEVENT": _TEXTS | _TIMES | {"UID", "SEQUENCE", "STATUS"},
     "VTIMEZONE": frozenset({"TZID"}),
     "STANDARD": frozenset({"DTSTART", "RRULE", "RDATE", "TZOFFSETTO"}),
@@ -48,7 +48,6 @@ _UNUSED: Final = frozenset(
         "LAST-MODIFIED",
         "LINK",
         "LOCATION-TYPE",
-        "METHOD",
         "NAME",
         "ORGANIZER",
         "PARTICIPANT-TYPE",
