@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
@@ -46,16 +47,10 @@ class Known:
         """Return the fields that differ from those of the known version."""
         return {name for name, digest in digests_of(fields).items() if self.digests.get(name) != digest}
 
-    def is_date_of(self, origin: Origin, starts_at: str) -> bool:
-        """Return whether this is the same date, though the calendar now names it as part of a series, or no longer.
-
-        `starts_at` is the start in the file. It names the date as well as RECURRENCE-ID, the start before any change.
-        """
-        starts = _digest("starts_at", starts_at)
-        names = {starts, _digest("starts_at", origin.recurrence or starts_at)}
-        return origin.uid == self.uid and (
-            self.digests.get("starts_at") in names or _digest("starts_at", self.recurrence) == starts
-        )
+    @property
+    def dates(self) -> set[str]:
+        """The date that the event is, as `dates_of` returns it for the event in a file."""
+        return {self.digests.get("starts_at", ""), _digest("starts_at", self.recurrence)}
 
     def is_older_than(self, origin: Origin) -> bool | None:
         """Return whether the other version is newer; None if the calendar does not show which of them is."""
@@ -64,6 +59,14 @@ class Known:
         if self.modified_at and origin.modified_at and self.modified_at != origin.modified_at:
             return self.modified_at < origin.modified_at
         return None
+
+
+def dates_of(origin: Origin, starts_at: str = "") -> set[str]:
+    """Return digests that name a date: its start in the file, and its original start before any change.
+
+    By these an event stays the same when the calendar begins to name it as a date of a series, or no longer does.
+    """
+    return {_digest("starts_at", text) for text in (starts_at, origin.recurrence) if text}
 
 
 def known_with_uid(connection: Connection, uid: str) -> list[Known]:
@@ -77,14 +80,17 @@ def known_of_event(connection: Connection, event_id: int) -> Known | None:
     return None if row is None else _read(row)
 
 
-def remember(connection: Connection, event_id: int, origin: Origin, fields: Mapping[str, str]) -> None:
-    """Store the version of an event that was imported, in place of an earlier one."""
+def remember(connection: Connection, event_id: int, origin: Origin, digests: Mapping[str, str]) -> None:
+    """Store the version of an event that was imported, in place of an earlier one.
+
+    Raises TryAgain if another process has just imported the same event.
+    """
     values = {
         "uid": origin.uid,
         "recurrence": origin.recurrence,
         "sequence": origin.sequence,
         "modified_at": origin.modified_at,
-        "digests": json.dumps(digests_of(fields), sort_keys=True),
+        "digests": json.dumps(digests, sort_keys=True),
     }
     try:
         if not connection.run(
@@ -92,7 +98,6 @@ def remember(connection: Connection, event_id: int, origin: Origin, fields: Mapp
         ):
             connection.run(_insert, event_id=event_id, **values)
     except UniqueViolation:
-        # Another process has just imported the same event: the next attempt sees it.
         raise TryAgain from None
 
 
@@ -113,6 +118,7 @@ def _digest(name: str, text: str) -> str:
     return blake2b(plain.encode(), digest_size=8).hexdigest()
 
 
-def _read(row: tuple[object, ...]) -> Known:
-    *values, digests = row
-    return Known(*values, json.loads(str(digests)))  # type: ignore[arg-type]
+def _read(row: tuple[Any, ...]) -> Known:
+    values: list[Any] = list(row)
+    values[-1] = json.loads(values[-1])
+    return Known(*values)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from festgate.portal.catalogue.details import Details, written
@@ -74,3 +74,6 @@ class Answers:
         if not proposal.needs_answer:
             return True
         return self.single.get(proposal, self.update if proposal.kind == "update" else self.cancel)
+
+
+NO_ANSWERS: Final = Answers()
