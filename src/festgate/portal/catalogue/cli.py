@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from festgate.kit import security_log
-from festgate.kit.cli import current, opened, run, show_rows
+from festgate.kit.cli import current, opened, read_settings, run, show_rows
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
@@ -20,7 +20,7 @@ from festgate.portal.catalogue.details import read_details
 from festgate.portal.catalogue.files.rows import Conventions, DateOrder
 from festgate.portal.catalogue.files.times import read_duration
 from festgate.portal.catalogue.files.zones import zone_of_name
-from festgate.portal.catalogue.import_command import FileImport, Outcome, read_file, show_outcome
+from festgate.portal.catalogue.import_command import FileImport, read_file, show_outcome
 from festgate.portal.catalogue.imports import Options
 from festgate.portal.catalogue.proposals import Answers
 from festgate.portal.catalogue.queries import Event
@@ -128,22 +128,18 @@ def import_events(  # noqa: PLR0913, PLR0917  (each is an option)
     zone = _read_option("--time-zone", time_zone, _read_zone)
     defaults = {name: value for name, value in (("capacity", capacity), ("fee", fee)) if value is not None}
 
-    async def import_file(settings: Settings) -> Outcome:
-        conventions = Conventions(settings.zone, settings.currency, zone, date_order, duration)
-        sheet = read_file(file, conventions)
-        options = Options(
-            settings.zone,
-            settings.currency,
-            publish=publish,
-            keep=not dry_run,
-            defaults=defaults,
-            allow_past=allow_past,
-            answers=Answers(update, cancel),
-        )
-        async with opened(settings) as database:
-            return await FileImport(file, sheet, options, skip_invalid=skip_invalid).run(database)
-
-    outcome = run(import_file)
+    settings = read_settings()
+    sheet = read_file(file, Conventions(settings.zone, settings.currency, zone, date_order, duration))
+    options = Options(
+        settings.zone,
+        settings.currency,
+        publish=publish,
+        keep=not dry_run,
+        defaults=defaults,
+        allow_past=allow_past,
+        answers=Answers(update, cancel),
+    )
+    outcome = FileImport(file, sheet, options, skip_invalid=skip_invalid).finish()
     if not dry_run:
         for _ in range(outcome.report.cancelled):
             security_log.note_command("event-cancelled")

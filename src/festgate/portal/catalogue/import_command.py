@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from festgate.kit.cli import FOUND
+from festgate.kit.cli import FOUND, opened, run
 from festgate.kit.db.statements import Connection
 from festgate.portal.catalogue import questions
 from festgate.portal.catalogue.events import refuse_other_currency
@@ -26,10 +25,8 @@ from festgate.portal.catalogue.imports import (
     without_errors,
 )
 from festgate.portal.catalogue.proposals import Proposal
+from festgate.settings import Settings
 from festgate.terminal import fail
-
-if TYPE_CHECKING:
-    from festgate.kit.db.database import Database
 
 MANY = 500
 """Rows of a file from which an import shows a progress bar."""
@@ -71,31 +68,42 @@ class FileImport:
     sheet: Sheet
     options: Options
     skip_invalid: bool = field(kw_only=True)
+    _errors: list[LineError] = field(init=False, default_factory=list)
+    _rest: Sheet = field(init=False)
 
-    async def run(self, database: "Database") -> Outcome:
+    def __post_init__(self) -> None:
+        """Begin with the whole file."""
+        self._rest = self.sheet
+
+    def finish(self) -> Outcome:
         """Import the file. Ends the command if it has errors, or if it needs answers and there is no terminal."""
         _show_notices(self.file, self.sheet.unit, self.sheet.notices)
-        rest, options = self.sheet, self.options
-        errors: list[LineError] = []
         asked: dict[Proposal, bool] = {}
         while True:
             try:
-                with _progress(len(rest.rows)) as progress:
-                    report = await database.write(_import_sheet, rest, options, progress)
-                break
-            except OnlyTried as tried:
-                report = tried.report
-                break
-            except NothingImported as error:
-                errors += error.errors
-                if not self.skip_invalid:
-                    fail(_describe_errors(self.file, self.sheet, errors), FOUND)
-                rest = without_errors(rest, error)
+                report = run(self._import_rest)
             except AnswersNeeded as needed:
+                # Outside of the event loop, which would catch the first Ctrl-C and wait on.
                 asked |= questions.ask(self.file, self.sheet.unit, needed.proposals)
-                options = replace(options, answers=replace(options.answers, single=asked))
-        proposals = [proposal for proposal in report.proposals if proposal not in asked]
-        return Outcome(self.file, self.sheet, report, errors, proposals, options.keep)
+                self.options = replace(self.options, answers=replace(self.options.answers, single=asked))
+            else:
+                proposals = [proposal for proposal in report.proposals if proposal not in asked]
+                return Outcome(self.file, self.sheet, report, self._errors, proposals, self.options.keep)
+
+    async def _import_rest(self, settings: Settings) -> Report:
+        """Import the rows that have had no error so far. Raises AnswersNeeded."""
+        async with opened(settings) as database:
+            while True:
+                try:
+                    with _progress(len(self._rest.rows)) as progress:
+                        return await database.write(_import_sheet, self._rest, self.options, progress)
+                except OnlyTried as tried:
+                    return tried.report
+                except NothingImported as error:
+                    self._errors += error.errors
+                    if not self.skip_invalid:
+                        fail(_describe_errors(self.file, self.sheet, self._errors), FOUND)
+                    self._rest = without_errors(self._rest, error)
 
 
 def _import_sheet(connection: Connection, sheet: Sheet, options: Options, tick: Callable[[], None]) -> Report:

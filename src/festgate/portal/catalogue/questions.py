@@ -15,6 +15,8 @@ from festgate.terminal import fail
 MAX_SHOWN: Final = 60
 """Characters of a value that a question shows."""
 
+_YES_OR_NO: Final = {"y": "yes", "yes": "yes", "": "no", "n": "no", "no": "no"}
+
 
 def ask(file: Path, unit: str, proposals: Sequence[Proposal]) -> Mapping[Proposal, bool]:
     """Ask about each proposal on a terminal, and return the answers; elsewhere, end the command with what it needs."""
@@ -62,15 +64,26 @@ def describe_need(proposals: Sequence[Proposal]) -> str:
 def _ask_about(verb: str, proposals: Sequence[Proposal]) -> dict[Proposal, bool]:
     choice = "each"
     if len(proposals) > 1:
-        choice = ""
-    while choice not in {"all", "none", "each"}:
-        question = f"{verb} all of these {len(proposals)} events, none, or ask for each?"
-        choice = typer.prompt(question, default="none", err=True).strip().casefold()
+        question = f"{verb} all of these {len(proposals)} events, none, or ask for each? [none]:"
+        choice = _reply(question, {"all": "all", "": "none", "none": "none", "each": "each"})
     if choice != "each":
         return dict.fromkeys(proposals, choice == "all")
     return {
-        proposal: typer.confirm(f"{verb} “{one_line(proposal.title)}”?", err=True) for proposal in proposals
+        proposal: _reply(f"{verb} “{one_line(proposal.title)}”? [y/N]:", _YES_OR_NO) == "yes"
+        for proposal in proposals
     }
+
+
+def _reply(question: str, choices: Mapping[str, str]) -> str:
+    """Ask until the answer is one of the choices; return its value."""
+    while True:
+        # Not with `input`, which writes to standard output if that is no terminal.
+        typer.echo(f"{question} ", nl=False, err=True)
+        line = sys.stdin.readline()
+        if not line:
+            raise typer.Abort
+        if line.strip().casefold() in choices:
+            return choices[line.strip().casefold()]
 
 
 def _describe_change(change: Change) -> str:
