@@ -1,8 +1,18 @@
-"""The tables of events and of the counts of their seats."""
+"""The tables of events, of the counts of their seats, and of their identities in other calendars."""
 
 from typing import Literal
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from festgate.kit.db.statements import metadata
 
@@ -53,4 +63,22 @@ seats = Table(
     # read before it: both update the row.
     Column("on_sale", Integer, nullable=False),
     CheckConstraint("taken BETWEEN 0 AND capacity", name="taken"),
+)
+
+# Only events that were imported from a calendar are in it. The unique key keeps two imports at once from creating an
+# event twice.
+origins = Table(
+    "catalogue_origins",
+    metadata,
+    # With a draft that is deleted, its identity goes too: the file then imports it as a new event.
+    Column("event_id", ForeignKey("catalogue_events.id", ondelete="CASCADE"), primary_key=True),
+    Column("uid", Text, nullable=False),
+    # The original start of one date of a repeating event, in UTC; empty for an event that does not repeat.
+    Column("recurrence", Text, nullable=False),
+    # The version that was imported last: its number, and when it was changed (0: the calendar does not state it).
+    Column("sequence", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    # JSON: a short digest of each field as that version had it.
+    Column("digests", Text, nullable=False),
+    UniqueConstraint("uid", "recurrence"),
 )

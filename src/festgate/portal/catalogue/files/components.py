@@ -17,7 +17,7 @@ _TIMES: Final = frozenset({"DTSTART", "DTEND", "DURATION", "EXDATE", "RDATE", "R
 _TEXTS: Final = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION", "CATEGORIES", *OWN})
 _USED: Final = {
     "VCALENDAR": frozenset({"METHOD", "X-WR-TIMEZONE"}),
-    "VEVENT": _TEXTS | _TIMES | {"UID", "SEQUENCE", "STATUS"},
+    "VEVENT": _TEXTS | _TIMES | {"UID", "SEQUENCE", "STATUS", "LAST-MODIFIED", "DTSTAMP"},
     "VTIMEZONE": frozenset({"TZID"}),
     "STANDARD": frozenset({"DTSTART", "RRULE", "RDATE", "TZOFFSETTO"}),
     "DAYLIGHT": frozenset({"DTSTART", "RRULE", "RDATE", "TZOFFSETTO"}),
@@ -39,13 +39,11 @@ _UNUSED: Final = frozenset(
         "CONFERENCE",
         "CONTACT",
         "CREATED",
-        "DTSTAMP",
         "DUE",
         "EXRULE",
         "FREEBUSY",
         "GEO",
         "IMAGE",
-        "LAST-MODIFIED",
         "LINK",
         "LOCATION-TYPE",
         "NAME",
