@@ -13,7 +13,7 @@ from festgate.kit.messaging import mail, outbox
 from festgate.kit.messaging.mail import Postman
 from festgate.kit.messaging.transports import transport_for
 from festgate.kit.money import Money
-from festgate.kit.web.pages import Writing
+from festgate.kit.writing import Writing
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventChanged
 from festgate.portal.checkout import orders

@@ -16,7 +16,8 @@ from festgate.portal.accounts.confirmation import (
     require_confirmed,
 )
 from festgate.portal.accounts.corrections import CrewAddress, check_correction, correct_shown_email
-from festgate.portal.accounts.names import MAX_EMAIL_LENGTH, key_of, read_email
+from festgate.portal.accounts.email_addresses import MAX_EMAIL_LENGTH
+from festgate.portal.accounts.names import key_of, read_email
 from festgate.portal.accounts.people import Taken
 from festgate.portal.accounts.personal_data import (
     AllRecords,

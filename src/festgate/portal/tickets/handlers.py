@@ -248,8 +248,8 @@ class TicketHandlers:
     ) -> None:
         entries.sort(key=lambda entry: (entry.event.starts_at, entry.ticket.id))
         text = describe_copies([entry.event.title for entry in entries], self._writing)
-        events = [entry.event for entry in entries]
-        self._post(connection, topic, person_id, "confirmed", text, events, entries=entries, order=None)
+        seats = {entry.event: entry.ticket.seat_id for entry in entries}
+        self._post(connection, topic, person_id, "confirmed", text, seats, entries=entries, order=None)
 
     def _void_unless_confirmed(self, connection: Connection, seats: Iterable[registrations.Seat]) -> None:
         for seat in seats:
@@ -335,7 +335,7 @@ class TicketHandlers:
             return
         by_event = {event.id: seat for event, seat in seats.items()}
         earlier = queries.count_earlier(connection, person.id, by_event)
-        attendee = catalogue.Party(person.username, person.email)
+        attendee = catalogue.Party(person.shown_name, person.email)
         for event in seats:
             # A calendar ignores a lower number than it had. Each earlier seat of this person at this event was added
             # to their calendar and removed from it, and a removal is the step after its invitation.

@@ -72,7 +72,8 @@ def read_scan(secret: bytes, text: str) -> Scan:
         raise ForgedCode
     literal = _unsigned(scanned)
     guesses = dict.fromkeys(filter(None, map(_unsigned, readings[1:]))) if _may_be_typed(scanned) else {}
-    guesses.pop(literal, None)
+    if literal:
+        guesses.pop(literal, None)
     if literal or guesses:
         return Scan(literal, tuple(guesses)[:MAX_GUESSES])
     if _is_typed_elsewhere(scanned):
