@@ -5,7 +5,7 @@ import signal
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import structlog
@@ -180,6 +180,20 @@ def database(database_url: str) -> Iterator[databases.OpenDatabase]:
     """Open a database of each kind, with a clock that the test moves (`database.clock.move(HOUR)`)."""
     with databases.open_database(database_url) as opened:
         yield opened
+
+
+TwoDatabases: TypeAlias = tuple[databases.OpenDatabase, databases.OpenDatabase]
+
+
+@pytest.fixture
+def two_databases(
+    emptied_postgres: recycled.Recycled,
+) -> Iterator[tuple[databases.OpenDatabase, databases.OpenDatabase]]:
+    """Open one PostgreSQL database for each of two processes."""
+    with emptied_postgres.lent() as name:
+        url = emptied_postgres.cluster.url(name)
+        with databases.open_database(url) as database, databases.open_database(url) as other_database:
+            yield database, other_database
 
 
 @pytest.fixture

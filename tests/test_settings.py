@@ -204,8 +204,8 @@ def test_every_setting_has_a_description_and_is_read_only() -> None:
 
 
 def test_secrets_are_hidden_in_printed_settings() -> None:
-    settings = Settings(**dict.fromkeys(SECRETS, "told to nobody"))  # type: ignore[arg-type]
-    assert "told to nobody" not in repr(settings) + str(settings)
+    settings = Settings(**dict.fromkeys(SECRETS, "shown to nobody"))  # type: ignore[arg-type]
+    assert "shown to nobody" not in repr(settings) + str(settings)
 
 
 def test_common_forms_of_hosts_and_networks_are_accepted() -> None:

@@ -1,4 +1,4 @@
-"""The pages about drills, followed: a drill holds and fails, checkout is broken by hand and fixed."""
+"""The pages about drills, followed: a drill passes and fails, checkout is broken by hand and fixed."""
 
 import re
 import sys

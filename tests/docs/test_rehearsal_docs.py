@@ -1,4 +1,4 @@
-"""The how-to and the reference of the rehearsal: limits hold and break, builds are refused."""
+"""The how-to and the reference of the rehearsal: limits are met and not met, builds are refused."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The tutorial of the rehearsal, followed: load is generated, and limits hold and break."""
+"""The tutorial of the rehearsal, followed: load is generated, and limits are met and not met."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The drill in which clients are slow on purpose, run: nobody else notices, and no module becomes unavailable."""
+"""The drill in which clients are slow on purpose, run: no other visitor is affected, and every module stays healthy."""
 
 from pathlib import Path
 

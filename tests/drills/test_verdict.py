@@ -145,7 +145,7 @@ def test_a_refusal_without_a_way_onward_is_a_leak(tmp_path: Path) -> None:
     bare = PageSample(BEGAN + ARMED + 1, 0.01, HttpResponse(503, {}, b"<nav>"))
     silent = PageSample(BEGAN + ARMED + 2, 15.0, HttpResponse(0, {}, b""))
     recorded = record(tmp_path / "run", checkout_unavailable, pages=[bare])
-    assert "got HTTP 503 without a way onward, 1 of 1 times" in recorded.outcome().leaks[0].what
+    assert "got HTTP 503 without a page that helps, 1 of 1 times" in recorded.outcome().leaks[0].what
     assert "got no response" in recorded.outcome(pages=[silent]).leaks[0].what
 
 

@@ -9,7 +9,7 @@ from tests.drills.drill_runs import run
 
 EXPECTED = {
     "checkout-floods": "Other visitors waited",
-    "checkout-raises": "got HTTP 500 without a way onward",
+    "checkout-raises": "got HTTP 500 without a page that helps",
     "events-burns-cpu": "Other visitors waited",
 }
 """The leak that each drill has to report."""

@@ -144,7 +144,7 @@ def _create_seats(database: OpenDatabase, fest: Gallery) -> None:
     _hold(database, guests["organiser"], names["soldout"])
     _hold(database, guests["organiser"], names["soldout_free"])
     for state in ("open", "few", "long"):
-        _hold(database, guests["holder"], names[state])
+        names[f"held_{state}"] = str(_hold(database, guests["holder"], names[state]))
     _hold(database, guests["long"], names["long"])
     _hold(database, guests["attendee"], names["free"])
     _hold(database, guests["attendee"], names["open"])
@@ -153,6 +153,7 @@ def _create_seats(database: OpenDatabase, fest: Gallery) -> None:
     )
     database.write(orders.mark_paid, order.id, "play-1", order.total)
     names["order_paid"] = order.ref
+    names["taken_free"] = str(_hold(database, guests["shopper"], names["free"]))
     database.write(cancel_seat, guests["leaver"].id, _hold(database, guests["leaver"], names["free"]))
     database.clock.move(-HOUR)
     _hold(database, guests["leaver"], names["open"])

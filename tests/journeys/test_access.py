@@ -105,10 +105,12 @@ def test_a_form_on_another_site_is_refused_and_changes_nothing(
     "method, path",
     [
         ("GET", "/orders/{ref}"),
+        ("GET", "/orders/{ref}/cancel"),
         ("POST", "/orders/{ref}/cancel"),
         ("GET", "/tickets/{code}"),
         ("GET", "/tickets/{code}.svg"),
         ("GET", "/tickets/{code}.ics"),
+        ("GET", "/registrations/{seat}/cancel"),
         ("POST", "/registrations/{seat}/cancel"),
         ("GET", "/api/v1/orders/{ref}"),
         ("POST", "/api/v1/orders/{ref}/cancel"),

@@ -27,7 +27,7 @@ PAGES = {
         for state, heading in {
             "open": "of 100 left",
             "free": "Free",
-            "few": "Only 4 of 5 left",
+            "few": "4 of 5 left",
             "soldout": "Sold out",
             "soldout_free": "Cancelled seats become available",
             "soon": "Sales open",
@@ -48,6 +48,8 @@ PAGES = {
     ),
     "reset, over": PageState("/reset?token=1-1-0", status=410, heading="This link has expired"),
     "register": PageState("/register"),
+    "account, deleted": PageState("/account/deleted", heading="Your account is deleted"),
+    "address, over": PageState("/account/email/confirm?token=1-1-0", status=410, heading="has expired"),
     "register, refused": PageState(
         "/register", fields={"username": "x", "email": "x", "password": "x"}, status=422
     ),
@@ -58,9 +60,6 @@ PAGES = {
     "404": PageState("/no-such-page", "attendee", 404, heading="Not found"),
     "405": PageState("/my-events", "attendee", 405, {}),
     "409, sold out": PageState("/events/{soldout}/register", "newcomer", 409, {}, "Sold out"),
-    "409, registered": PageState(
-        "/events/{open}/register", "attendee", 409, {}, "You are already registered"
-    ),
     "409, not open": PageState("/events/{soon}/register", "newcomer", 409, {}, "Not open yet"),
     "409, nothing to pay": PageState(
         "/checkout", "newcomer", 409, {"payment_method": "desk"}, "Nothing to pay"
@@ -96,7 +95,7 @@ def test_the_page_of_an_unavailable_module_is_accessible(viewer: Viewer) -> None
 @pytest.mark.parametrize(
     "shown",
     [
-        PageState("/my-events", "holder", heading="Held for you"),
+        PageState("/my-events", "holder", heading="To pay"),
         PageState("/organise", "organiser", heading="New event"),
     ],
 )

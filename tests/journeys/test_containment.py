@@ -221,6 +221,7 @@ def test_a_module_that_cannot_be_imported_has_a_placeholder_and_its_facts_wait(
         assert (page.status_code, "<h1>Ticketing is unavailable</h1>" in page.text) == (503, True)
         assert browser.post("/events/open-stage/register").status_code == 303
         assert "Open Stage" in browser.get("/my-events").text
+        assert "Your ticket is being prepared." in browser.get("/events/open-stage").text
         assert browser.get("/api/v1/tickets", headers=guest.bearer).json()["code"] == "resting"
     status = festgate("status", "--url", server_without_tickets.url, data=data, extra={"COLUMNS": "400"})
     assert status.returncode == 1
@@ -231,6 +232,21 @@ def test_a_module_that_cannot_be_imported_has_a_placeholder_and_its_facts_wait(
     with guest.browser(full_server) as browser:
         until(lambda: 'href="/tickets/' in browser.get("/my-events").text, "the ticket is issued")
     assert festgate("status", "--url", full_server.url, data=data).returncode == 0
+
+
+def test_the_page_of_an_event_is_shown_to_everyone_without_registrations(
+    tmp_path: Path, serve: Serve
+) -> None:
+    data = tmp_path / "fest"
+    guest = prepare(data).pop()
+    fault = {"point": "import.registrations", "effect": "raise", "until": time.time() + 300}
+    (data / FAULTS_FILE).write_text(json.dumps([fault]), encoding="utf-8")
+    server = serve(data=data, extra=SETTINGS)
+    with guest.browser(server) as browser:
+        page = browser.get("/events/open-stage")
+        assert (page.status_code, "<h1>Open Stage</h1>" in page.text) == (200, True)
+        assert browser.get("/events/open-stage", headers={"cookie": ""}).status_code == 200
+        assert browser.post("/events/open-stage/register").status_code == 503
 
 
 def test_without_bulkheads_an_exception_is_a_server_error(tmp_path: Path, serve: Serve) -> None:

@@ -240,6 +240,10 @@ def read_as_attendee(reader: Reader, slugs: dict[str, str]) -> None:
     with reader.browser("ψψφφ", "attendee") as browser:
         for path in ("/my-events", "/checkout", "/account", "/organise", "/door", "/orders/AAAAAAAAAA"):
             reader.read(browser.get(path))
+        for path in ("/account/delete", "/account/deleted", "/account?name", "/account?sessions"):
+            reader.read(browser.get(path))
+        for path in ("/account", "/account/name", "/account/email", "/account/delete"):
+            reader.read(browser.post(path, data={}))
         for title in ("Ωμέγα", "Δέλτα"):
             browser.post(f"/events/{slugs[title]}/register")
         until(lambda: "/tickets/" in browser.get("/my-events").text, "the free ticket is issued")
@@ -257,7 +261,7 @@ def read_as_attendee(reader: Reader, slugs: dict[str, str]) -> None:
         ]
         reader.read(browser.get(declined))
         desk = check_out(browser, payment_method="desk").headers["location"]
-        for path in (desk, "/my-events"):
+        for path in (desk, "/my-events", "/account/delete"):
             reader.read(browser.get(path))
         browser.post(f"/events/{slugs['Λάμδα']}/register")
 

@@ -17,6 +17,11 @@ def new_name() -> str:
     return f"stranger{next(NUMBERS)}"
 
 
+def full_name(username: str) -> str:
+    """Return the name with which a person of these tests signs up."""
+    return f"Zoë O\u2019Brien-{username.title()}"
+
+
 def fill_in(page: Page, **fields: str) -> None:
     for label, text in fields.items():
         page.get_by_label(label.replace("_", "-")).fill(text)
@@ -25,6 +30,7 @@ def fill_in(page: Page, **fields: str) -> None:
 def sign_up(page: Page, name: str | None = None) -> str:
     """Fill in and send the form for a new account, which is on the page; return the username."""
     name = name or new_name()
+    page.get_by_label("Name", exact=True).fill(full_name(name))
     fill_in(page, Username=name, Email=f"{name}@example.org", Password=PASSWORD)
     page.get_by_role("button", name="Sign up").click()
     return name
@@ -34,6 +40,7 @@ def open_as_new_visitor(page: Page, server: Server) -> str:
     """Sign up a new visitor by a request, without the form, and open the list of events; return the username."""
     name = new_name()
     account: dict[str, str | float | bool] = {
+        "name": full_name(name),
         "username": name,
         "email": f"{name}@example.org",
         "password": PASSWORD,
@@ -52,6 +59,13 @@ def follow_link(page: Page, name: str | re.Pattern[str]) -> None:
     page.get_by_role("main").get_by_role("link", name=name).first.click()
 
 
+def open_menu(page: Page) -> None:
+    """Open the menu of the header, which only a narrow screen has."""
+    menu = page.get_by_role("button", name="Menu")
+    if menu.is_visible():
+        menu.click()
+
+
 def show_ticket(page: Page) -> None:
     """Reload the page when the server has a ticket for it, within a second after the seat was taken."""
     until(lambda: 'href="/tickets/' in page.request.get(page.url).text(), f"a ticket on {page.url}")
@@ -67,7 +81,7 @@ def expect_ticket(page: Page, name: str, title: str) -> None:
     """Assert that the page is that person's ticket for the event, with its QR code."""
     expect(page).to_have_url(re.compile(r"/tickets/[0-9A-HJKMNP-TV-Z]{16}$"))
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
-    expect(page.get_by_text(name, exact=True).last).to_be_visible()
+    expect(page.get_by_text(full_name(name), exact=True)).to_be_visible()
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
     saved = page.get_by_role("link", name="Save the QR code")
     answer = page.request.get(str(saved.evaluate("link => link.href")))

@@ -88,6 +88,27 @@ def test_a_body_that_arrives_too_slowly_is_refused(limits: BodyLimits) -> None:
     asyncio.run(read_bodies())
 
 
+def test_the_oldest_pending_body_is_refused_when_too_much_has_arrived() -> None:
+    async def read_bodies() -> None:
+        bodies, clients = Bodies(BodyLimits(pending_bytes=100)), [Client(f"192.0.2.{n}") for n in range(3)]
+        reading = [asyncio.ensure_future(client.read(bodies)) for client in clients]
+        for client in clients[:2]:
+            client.send(b"x" * 50, more=True)
+        clients[1].send(b"y", more=True)
+        with pytest.raises(TooSlow):
+            await reading[0]
+        clients[2].send(b"z" * 40, more=True)
+        for client in clients[1:]:
+            client.send(b"")
+        assert await asyncio.gather(*reading[1:]) == [b"x" * 50 + b"y", b"z" * 40]
+        later = Client("192.0.2.9")
+        later.send(b"x" * 90, more=True)
+        later.send(b"")
+        assert len(await later.read(bodies)) == 90
+
+    asyncio.run(read_bodies())
+
+
 def test_a_disconnect_is_not_reported_as_a_slow_body() -> None:
     async def read_bodies() -> None:
         bodies, client = Bodies(), Client()

@@ -9,8 +9,16 @@ from festgate.kit.clock import DAY, HOUR, SECOND
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.messaging import mail
 from festgate.kit.messaging.mail import MailState
-from festgate.kit.messaging.mail_erasure import ERASED_AT_ONCE, KEPT, erase_files, erase_sent
-from tests.kit.mailing import over_smtp, post, postman, send, state
+from festgate.kit.messaging.mail_erasure import (
+    ERASED_AT_ONCE,
+    KEPT,
+    delete_files,
+    erase_emails_to,
+    erase_files,
+    erase_sent,
+    find_emails_to,
+)
+from tests.kit.mailing import emails, over_smtp, post, postman, send, state, to_folder
 from tests.rig.database import OpenDatabase
 from tests.rig.smtp import Mailbox
 
@@ -95,3 +103,47 @@ def test_only_email_files_are_deleted_after_a_week(tmp_path: Path) -> None:
         "notes.eml",
     ]
     assert erase_files(tmp_path / "not there", now) == 0
+
+
+def test_the_emails_to_one_address_are_erased_at_once_and_the_queued_ones_are_not_sent(
+    database: OpenDatabase, mailbox: Mailbox
+) -> None:
+    post(database, "sent")
+    sender = postman(database, over_smtp(mailbox.host, mailbox.port))
+    send(database, sender)
+    post(database, "queued")
+    post(database, "other", "ravi@example.org")
+    stored = database.report(find_emails_to, "asha@example.org")
+    assert [email.subject for email in stored.emails] == ["Subject of sent", "Subject of queued"]
+    post(database, "late")
+    ids = database.write(erase_emails_to, "asha@example.org", stored)
+    assert len(ids) == 3
+    assert database.report(find_emails_to, "asha@example.org").emails == ()
+    assert [row for row in stored_rows(database) if "asha" in row] == []
+    send(database, sender)
+    assert [email.recipients[0] for email in mailbox.emails] == ["asha@example.org", "ravi@example.org"]
+
+
+def test_an_email_that_was_erased_while_it_was_being_sent_is_not_tried_again(database: OpenDatabase) -> None:
+    post(database, "under way")
+    stored = database.report(find_emails_to, "asha@example.org")
+    (number,) = database.write(erase_emails_to, "asha@example.org", stored)
+    database.write(mail.note_failed, number, 1, "451 asha@example.org: try again")
+    database.clock.move(KEPT)
+    assert database.read(mail.find_due) == []
+    assert "asha" not in stored_rows(database)[0]
+
+
+def test_an_email_without_a_recipient_is_not_queued(database: OpenDatabase) -> None:
+    post(database, "to nobody", "")
+    assert stored_rows(database) == []
+
+
+def test_the_files_of_erased_emails_are_deleted(database: OpenDatabase, tmp_path: Path) -> None:
+    for topic, recipient in (("first", "asha@example.org"), ("second", "ravi@example.org")):
+        post(database, topic, recipient)
+    send(database, postman(database, to_folder(tmp_path)))
+    stored = database.report(find_emails_to, "asha@example.org")
+    delete_files(tmp_path / "mail", database.write(erase_emails_to, "asha@example.org", stored))
+    assert [email["To"] for email in emails(tmp_path)] == ["ravi@example.org"]
+    delete_files(tmp_path / "missing", [1])

@@ -53,6 +53,7 @@ _error = Statement(
     select(outbox.facts.c.error, outbox.facts.c.attempts).where(outbox.facts.c.kind == bindparam("kind"))
 )
 _facts = Statement(select(outbox.facts.c.id))
+_count_blocked = Statement(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
 _deliveries = Statement(select(outbox.deliveries.c.fact_id))
 
 
@@ -121,6 +122,12 @@ async def running(relay: Relay) -> AsyncIterator[None]:
 async def wait_until_settled(database: Database) -> None:
     """Return once no fact waits."""
     while await database.read(outbox.count_waiting):  # noqa: ASYNC110  (another process may settle it)
+        await asyncio.sleep(0.01)
+
+
+async def wait_until_blocked(database: Database) -> None:
+    """Return once a transaction waits for another one."""
+    while not await database.read(lambda connection: connection.value(_count_blocked)):  # noqa: ASYNC110  (as above)
         await asyncio.sleep(0.01)
 
 
@@ -355,6 +362,49 @@ def test_a_fact_that_another_process_is_delivering_is_neither_delivered_nor_sett
     deliver(database, relay)
     assert read_effects(database) == ["receipt 1", "slow 1"]
     assert waiting(database) == []
+
+
+def test_waiting_facts_of_one_kind_are_listed_oldest_first(database: OpenDatabase) -> None:
+    record_payments(database, 1, 2)
+    database.write(outbox.record, EventCancelled(7))
+    assert database.write(outbox.lock_waiting, OrderPaid) == [
+        {"order": 1, "paid_by": "asha"},
+        {"order": 2, "paid_by": "asha"},
+    ]
+    deliver(database, Relay(database.real, [subscribe(OrderPaid, send_receipt, "send_receipt")]))
+    assert database.write(outbox.lock_waiting, OrderPaid) == []
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_fact_that_is_being_delivered_is_listed_as_waiting_only_if_that_fails(
+    postgres_database: OpenDatabase, fails: bool
+) -> None:
+    database = postgres_database
+    has_started, may_continue = threading.Event(), threading.Event()
+
+    def send_slowly(_connection: Connection, _fact: OrderPaid) -> None:
+        has_started.set()
+        assert may_continue.wait(20)
+        if fails:
+            raise LookupError
+
+    other_database = Database(database.url, clock=database.clock)
+    other_relay = Relay(other_database, [subscribe(OrderPaid, send_slowly, "send_slowly")])
+
+    async def list_during_the_delivery() -> list[dict[str, object]]:
+        await other_database.open()
+        slow = asyncio.create_task(other_relay.deliver_due())
+        assert await asyncio.to_thread(has_started.wait, 20)
+        listing = asyncio.create_task(database.real.write(outbox.lock_waiting, OrderPaid))
+        await wait_until_blocked(other_database)
+        may_continue.set()
+        await slow
+        await other_database.close()
+        return await listing
+
+    record_payments(database, 1)
+    listed = database.run(asyncio.wait_for(list_during_the_delivery(), 60))
+    assert listed == ([{"order": 1, "paid_by": "asha"}] if fails else [])
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

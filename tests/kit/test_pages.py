@@ -2,7 +2,7 @@
 
 import gzip
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from festgate.kit.clock import HOUR, MINUTE, NEVER, SECOND, milliseconds, minute
 from festgate.kit.db.statements import Connection
 from festgate.kit.metrics import Metrics
 from festgate.kit.web.compression import Piece, gzipped
-from festgate.kit.web.pages import MAX_KEPT, Kept, Pages, Rendered, Writing, countdown
+from festgate.kit.web.pages import MAX_KEPT, Kept, Pages, Rendered, countdown
 from festgate.kit.web.parameters import SESSION_COOKIE
 from festgate.kit.web.portal import PageLinks, Portal
 from festgate.portal.accounts.people import Newcomer, add_person
@@ -43,7 +43,7 @@ class CachedPage:
 
     database: OpenDatabase
     portal: Portal
-    view_model: HomePage = field(default_factory=lambda: HomePage(("13", "March 2026"), 3, (), NEVER))
+    view_model: HomePage = field(default_factory=lambda: HomePage("13 Mar 2026", 3, (), NEVER))
     reads: int = 0
 
     def fetch(self, token: str = "", *, public: bool = True, encoding: str = "") -> Response:
@@ -71,7 +71,7 @@ class CachedPage:
         return bytes(self.fetch(token).body).decode()
 
     def cached(self) -> Kept:
-        cached = self.portal.pages.kept("home")
+        cached = self.portal.pages.kept((self.portal.pages.writing.year(), "home"))
         assert cached is not None
         return cached
 
@@ -85,7 +85,7 @@ def cached_page(database: OpenDatabase) -> CachedPage:
     portal = Portal(
         settings=SETTINGS,
         database=database.real,
-        pages=Pages(SETTINGS, TEMPLATE_PACKAGES, NAVIGATION),
+        pages=Pages(SETTINGS, TEMPLATE_PACKAGES, NAVIGATION, database.clock),
         metrics=Metrics(),
         secret=b"x" * 32,
         links=PageLinks(find_visitor, find_visitor, note_seen, return_person_id, comforts={}),
@@ -124,7 +124,7 @@ def test_after_a_commit_a_page_is_read_again_but_not_rendered_again_if_it_is_unc
 @ON_SQLITE
 def test_a_page_is_rendered_again_when_its_content_changes(cached_page: CachedPage) -> None:
     cached_page.fetch()
-    cached_page.view_model = replace(cached_page.view_model, dates=("14", "April 2026"))
+    cached_page.view_model = replace(cached_page.view_model, dates="14 April 2026")
     assert "April" not in cached_page.text()
     cached_page.commit()
     assert "April" in cached_page.text()
@@ -134,11 +134,33 @@ def test_a_page_is_rendered_again_when_its_content_changes(cached_page: CachedPa
 def test_a_page_is_read_again_when_its_time_has_passed_without_a_commit(cached_page: CachedPage) -> None:
     cached_page.view_model = replace(cached_page.view_model, until=cached_page.database.clock.now + HOUR)
     cached_page.fetch()
-    cached_page.view_model = replace(cached_page.view_model, dates=("15", "May 2026"))
+    cached_page.view_model = replace(cached_page.view_model, dates="15 May 2026")
     cached_page.database.clock.move(HOUR - 1)
     assert "May" not in cached_page.text()
     cached_page.database.clock.move(1)
     assert "May" in cached_page.text()
+
+
+@ON_SQLITE
+def test_a_page_is_rendered_again_when_the_year_turns_without_a_commit(cached_page: CachedPage) -> None:
+    clock = cached_page.database.clock
+    clock.now = milliseconds(datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC))
+    start, end = clock.now - 2 * HOUR, clock.now - HOUR
+    event = ListedEvent(
+        1, "robo-race", "published", "Robo Race", "", "Hall", start, end, 0, 0, 450, "INR", 9, 0
+    )
+    card = Card(event, Offer("open", 0, 0), "h3")
+    pages = cached_page.portal.pages
+
+    def show_card() -> None:
+        cached_page.view_model = HomePage("", 1, (pages.fragment("catalogue/card.html", card),), NEVER)
+
+    show_card()
+    assert "<span>Dec</span>" in cached_page.text()
+    show_card()
+    clock.move(SECOND)
+    show_card()
+    assert "<span>Dec 2026</span>" in cached_page.text()
 
 
 @ON_SQLITE
@@ -154,7 +176,7 @@ def test_one_rendering_serves_all_visitors_with_their_own_header(cached_page: Ca
 
 def test_a_personal_page_shows_a_commit_of_another_process_at_once(cached_page: CachedPage) -> None:
     cached_page.fetch(public=False)
-    cached_page.view_model = replace(cached_page.view_model, dates=("16", "June 2026"))
+    cached_page.view_model = replace(cached_page.view_model, dates="16 June 2026")
     with open_database(cached_page.database.url) as other_process:
         other_process.write(add_person, Newcomer("elsewhere", "elsewhere@example.org"), "x")
     assert "June" in bytes(cached_page.fetch(public=False).body).decode()
@@ -187,7 +209,7 @@ def test_separately_compressed_pieces_form_one_gzip_file(parts: list[bytes], lev
 
 def test_the_least_recently_used_page_is_evicted() -> None:
     pages = Pages(SETTINGS, ["festgate.kit"])
-    page = Kept(HomePage(None, 0, (), NEVER), 0, NEVER, Rendered((), ()))
+    page = Kept(HomePage("", 0, (), NEVER), 0, NEVER, Rendered((), ()))
     pages.keep("first", page)
     pages.keep("second", page)
     for number in range(MAX_KEPT - 1):
@@ -202,19 +224,12 @@ def test_a_fragment_is_rendered_once_for_each_value() -> None:
     event = ListedEvent(
         1, "robo-race", "published", "Robo <Race>", "", "Hall", 0, HOUR, 0, 0, 450, "INR", 9, 0
     )
-    card = Card(event, Offer("open", 7, 0), "h2")
+    card = Card(event, Offer("few", 0, 0), "h2")
     first = pages.fragment("catalogue/card.html", card)
     assert "Robo &lt;Race&gt;" in first
-    assert "7 seats left" in first
+    assert "Few left" in first
     assert pages.fragment("catalogue/card.html", replace(card)) is first
-    assert "6 seats left" in pages.fragment("catalogue/card.html", replace(card, offer=Offer("open", 6, 0)))
-
-
-@pytest.mark.parametrize("duration, text", [(3, "11:00\u202fpm"), (13, "Thu, 26 Nov, 9:00\u202fam")])
-def test_an_end_on_another_day_is_written_with_its_day(duration: int, text: str) -> None:
-    settings = Settings(locale="en_IN", timezone="Asia/Kolkata")
-    start = milliseconds(datetime(2026, 11, 25, 20, tzinfo=settings.zone))
-    assert Writing(settings).end(start + duration * HOUR, start) == text
+    assert "Sold out" in pages.fragment("catalogue/card.html", replace(card, offer=Offer("soldout", 0, 0)))
 
 
 @pytest.mark.parametrize(

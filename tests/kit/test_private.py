@@ -1,4 +1,4 @@
-"""The data folder is private to the account of the portal, whatever the umask and the earlier permissions."""
+"""The data folder is private to the portal's account, whatever the umask and the earlier permissions are."""
 
 import os
 import stat

@@ -8,9 +8,10 @@ from markupsafe import Markup
 
 from festgate.kit import translation
 from festgate.kit.web.pages import environment
+from festgate.kit.writing import Writing
 from festgate.settings import Settings
 
-ENVIRONMENT = environment(Settings(), ["festgate.kit"])
+ENVIRONMENT = environment(Settings(), ["festgate.kit"], Writing(Settings()))
 
 
 class UppercaseTranslations(Translations):

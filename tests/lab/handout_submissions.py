@@ -1,7 +1,7 @@
-"""Twenty submissions against the course's handout, each with what the lab has to find in it.
+"""Twenty submissions against the course's handout, each with the findings that the lab has to report.
 
 Each is a copy of `handout/` with small changes: those of students, and false improvements. A submission changes several
-routes and files at once where they do not touch each other.
+routes and files at once if they do not affect each other.
 """
 
 import sqlite3

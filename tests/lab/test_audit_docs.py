@@ -7,7 +7,7 @@ from festgate.lab.audit.findings import KINDS
 from tests.docs.terminal import DOCS, Terminal, read
 
 
-def test_a_report_is_audited_as_the_how_to_says(tmp_path: Path) -> None:
+def test_a_report_is_audited_as_the_how_to_shows(tmp_path: Path) -> None:
     for name in ("lab-report.txt", "lab-screenshots.html"):
         shutil.copy(DOCS / "how-to" / "samples" / name, tmp_path)
     Terminal(tmp_path).follow(read("how-to/audit-lab-reports.md"))

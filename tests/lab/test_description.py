@@ -344,7 +344,7 @@ def test_form_fields_are_read_from_the_template_where_the_code_does_not_name_the
     assert reading.starter.form == ("mail", "pwd")
 
 
-def test_what_is_not_found_is_said(course: Course) -> None:
+def test_parts_that_are_not_found_are_named(course: Course) -> None:
     code = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/events')\ndef events(): ...\n"
     reading = course.holds({"main.py": code, "broken.py": "def ("})
     assert reading.needed == ("checkout", "my-events")

@@ -111,7 +111,7 @@ def answer_questions(student: Student) -> None:
         if line.startswith("### "):
             lines += [
                 "",
-                ANSWERS.get(line.removeprefix("### "), "The code that the page has to run says it."),
+                ANSWERS.get(line.removeprefix("### "), "The code that the page has to run shows it."),
             ]
     report.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

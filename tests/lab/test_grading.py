@@ -129,7 +129,7 @@ def test_each_submission_has_a_row_and_a_failure_stops_nothing(grading: Grading)
     )
 
 
-def test_report_and_verification_stand_side_by_side(grading: Grading) -> None:
+def test_report_and_verification_are_shown_side_by_side(grading: Grading) -> None:
     false = next(row for row in grading.rows if row["submission"] == MARKUP)
     assert (false["name"], false["unsure"], false["report checked"]) == ("Meera Nair", "", "findings")
     assert (false["events claim"], false["events claim and verification"]) == ("451 to 324 ms", "agrees")

@@ -1,4 +1,4 @@
-"""The feedback for a student: what was expected, what happened, and what to look at."""
+"""The feedback for a student: the expectation, the result, and a hint where to look."""
 
 from pathlib import Path
 
@@ -79,11 +79,11 @@ def test_markdown_of_a_submission_stays_text(tmp_path: Path) -> None:
     "trouble, sentence",
     [
         ("submission", "    The app exited with code 1."),
-        ("other app", "Nearly all pages respond otherwise than those of the original"),
+        ("other app", "Nearly all pages respond differently from the original"),
         ("grading", "It has not been checked yet."),
     ],
 )
-def test_the_teachers_own_trouble_is_not_the_students(
+def test_a_failure_of_the_grading_is_not_attributed_to_the_student(
     tmp_path: Path, trouble: Trouble, sentence: str
 ) -> None:
     grade = graded(tmp_path, None, problem="The app exited with code 1.", trouble=trouble)

@@ -15,7 +15,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> HandoutGrades:
     return grade_handout(UNCHANGED, tmp_path_factory.mktemp("teacher"))
 
 
-def test_one_command_grades_them(graded: HandoutGrades) -> None:
+def test_one_command_grades_all_submissions(graded: HandoutGrades) -> None:
     assert graded.command.returncode == 0, graded.command.stderr
     assert graded.rows.keys() == graded.results.keys() == set(UNCHANGED)
 

@@ -48,7 +48,7 @@ def test_a_hint_asks_a_question_and_gives_no_remedy(code: str) -> None:
     assert not any(remedy in hint.happened + hint.question for remedy in remedies)
 
 
-def test_a_hint_has_a_picture_or_says_why_there_is_none() -> None:
+def test_a_hint_has_a_picture_or_the_reason_why_there_is_none() -> None:
     assert {code for code, hint in HINTS.items() if hint.picture} == set(CAUSES)
     assert {hint.picture for hint in HINTS.values() if hint.picture} == set(PICTURES)
     for hint in HINTS.values():

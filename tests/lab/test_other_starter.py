@@ -1,4 +1,4 @@
-"""A lab of a course's own starter: every command works on it, and leaves out what that starter does not have."""
+"""A lab of a course's own starter: every command works on it, and leaves out the parts that the starter lacks."""
 
 import os
 import re

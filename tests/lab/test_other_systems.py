@@ -52,7 +52,7 @@ def test_other_line_ends_and_a_byte_order_mark_are_not_a_change(student: Student
         )
 
 
-def test_who_only_looks_into_a_folder_changes_nothing(student: Student, tmp_path: Path) -> None:
+def test_looking_into_a_folder_changes_nothing(student: Student, tmp_path: Path) -> None:
     before = copy_submission(BUILT_IN, student.lab, _made(tmp_path / "one")).content
     looked_at_in_finder(student.lab)
     assert copy_submission(BUILT_IN, student.lab, _made(tmp_path / "other")).content == before

@@ -166,7 +166,7 @@ def test_a_command_that_cannot_run_ends_with_one_sentence(
 
 def test_all_pages_fail_on_a_server_that_accepts_connections_and_never_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        snapshot = take_snapshot(BUILT_IN, f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
+        snapshot = take_snapshot(BUILT_IN, f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.2)
     assert len(snapshot.failed) == len(pages_of(BUILT_IN))
     assert {page.status for page in snapshot.pages} == {0}
 

@@ -1,4 +1,4 @@
-"""A submission is compared with what the starter answers; what the starter itself cannot do is not expected."""
+"""A submission is compared with the starter's responses; it need not do what the starter itself cannot do."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,13 @@ import pytest
 
 from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.student.folder import write_starter
-from festgate.lab.verify.behaviour import Difference, ScenarioResults, StepResult, differences, trouble_of
+from festgate.lab.verify.behaviour import (
+    Difference,
+    ScenarioResults,
+    StepResult,
+    differences,
+    starter_problems,
+)
 from festgate.lab.verify.descent import foreign_code
 from festgate.lab.verify.inputs import Expected, RequestStep
 from festgate.lab.verify.pages import PageContent
@@ -61,7 +67,7 @@ def test_an_amount_that_the_starters_rows_do_not_have_is_no_difference() -> None
     assert differences(BUILT_IN, sides[0], sides[2])
 
 
-def test_trouble_of_the_starter_is_noted_once_for_each_kind() -> None:
+def test_problems_of_the_starter_are_noted_once_for_each_kind() -> None:
     register = "/register_event/2?user=meera"
     results = ScenarioResults(
         [
@@ -76,7 +82,7 @@ def test_trouble_of_the_starter_is_noted_once_for_each_kind() -> None:
         ],
         stuck={(0, 4), (0, 5)},
     )
-    first, second, third = trouble_of(results)
+    first, second, third = starter_problems(results)
     assert first.startswith(f"The starter itself answers 500 to GET {register};")
     assert second.startswith("The starter itself leaves its database locked after GET /register;")
     assert third.startswith("The starter itself gives no response to GET /events?user=meera;")
@@ -87,12 +93,12 @@ def differences_of_all_routes(*outside: str) -> list[Difference]:
     return [Difference(route, "answers-differ", "", "", "") for route in (*BUILT_IN.paths.values(), *outside)]
 
 
-def test_an_app_of_other_code_that_responds_otherwise_does_not_descend_from_the_starter(
+def test_an_app_with_other_code_and_other_responses_does_not_descend_from_the_starter(
     tmp_path: Path,
 ) -> None:
     reason = foreign_code(BUILT_IN, HANDOUT, differences_of_all_routes("/login"))
     assert reason.endswith(
-        "% of the starter's lines of code are in it, and /checkout, /events, /my-events, /login respond otherwise"
+        "% of the starter's lines of code are in it, and /checkout, /events, /my-events, /login respond differently"
     )
     # It does where it responds as the starter, or is made of its code.
     assert not foreign_code(BUILT_IN, HANDOUT, differences_of_all_routes())

@@ -1,4 +1,4 @@
-"""The content of a page counts, however it is written; and a page may hold anything."""
+"""Pages are compared by their content, not by their HTML; and a page may contain anything."""
 
 import pytest
 

@@ -125,7 +125,9 @@ def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(kept: K
         (["capacity", "events", "--slo", "quick"], "is not a threshold"),
     ],
 )
-def test_wrong_use_is_one_sentence_and_exit_code_2(tmp_path: Path, words: list[str], sentence: str) -> None:
+def test_wrong_use_is_reported_in_one_sentence_and_exit_code_2(
+    tmp_path: Path, words: list[str], sentence: str
+) -> None:
     done = festgate(tmp_path, *(word.replace("{free}", str(free_port())) for word in words))
     assert done.returncode == 2, done.stdout + done.stderr
     assert sentence in done.stderr

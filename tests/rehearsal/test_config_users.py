@@ -71,7 +71,7 @@ def test_the_host_of_the_configuration_is_used(tmp_path: Path) -> None:
         ({**STUDENT, "weight": "9"}, "the weight of Student has to be a number."),
     ],
 )
-def test_a_configuration_that_fits_no_user_class_is_one_sentence(
+def test_a_configuration_that_fits_no_user_class_is_reported_in_one_sentence(
     tmp_path: Path, settings: dict[str, object], sentence: str
 ) -> None:
     words = ("--config-users", json.dumps(settings))

@@ -265,9 +265,9 @@ def test_a_run_that_becomes_slower_or_faster_is_flagged(
 
 
 def test_more_concurrent_requests_than_users_are_flagged(users: Fest) -> None:
-    def scaled(under_way: float) -> Change:
+    def scaled(concurrency: float) -> Change:
         return lambda answers: replace(
-            answers, latency=answers.latency * under_way * users.plan.duration / answers.latency.sum()
+            answers, latency=answers.latency * concurrency * users.plan.duration / answers.latency.sum()
         )
 
     assert flagged(Fest(users.folder / "near", users.plan), scaled(20.0)) == []

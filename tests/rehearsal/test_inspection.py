@@ -1,4 +1,4 @@
-"""A locustfile is looked at before its run: its users' host is used, and what is not used is named."""
+"""The inspection of a locustfile before its run: its users' host is used, and unused parts are named."""
 
 import re
 from collections.abc import Callable
@@ -84,7 +84,7 @@ def test_parts_that_a_rehearsal_does_not_use_are_named(tmp_path: Path) -> None:
     ],
     ids=["missing", "unknown", "help", "secret", "user class", "tags"],
 )
-def test_options_that_cannot_be_followed_are_one_sentence(
+def test_options_that_cannot_be_followed_are_reported_in_one_sentence(
     tmp_path: Path, arguments: tuple[str, ...], reason: str
 ) -> None:
     file = written(tmp_path, USER.format(host="") + MORE)
@@ -100,7 +100,9 @@ def test_options_that_cannot_be_followed_are_one_sentence(
     ],
     ids=["exit", "error"],
 )
-def test_a_file_that_cannot_be_imported_is_one_sentence(tmp_path: Path, text: str, reason: str) -> None:
+def test_a_file_that_cannot_be_imported_is_reported_in_one_sentence(
+    tmp_path: Path, text: str, reason: str
+) -> None:
     with pytest.raises(CannotRun, match=reason):
         inspected(written(tmp_path, text))
 
@@ -247,7 +249,7 @@ def test_a_limit_on_a_step_that_is_not_in_the_file_warns_and_fails_if_it_never_c
             *("--users", "1", "--warm-up", "0s", "--duration", "1s"),
             *("--fail-if", "max(/PAGE) < 5s", "--fail-if", "max(/nowhere) < 5s"),
         )
-    assert "the step /PAGE does not stand in visitor.py, which has /, /page." in done.stderr
+    assert "no step /PAGE was found in visitor.py, which has /, /page." in done.stderr
     assert done.returncode == 1
     assert "Met: max(/PAGE) < 5s" in done.stdout
     assert "Not met: max(/nowhere) < 5s: no requests" in done.stdout

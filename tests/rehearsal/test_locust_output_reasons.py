@@ -1,4 +1,4 @@
-"""The reasons why Locust's tables decide nothing, with the figures of the report of a real course."""
+"""The reasons why Locust's tables give no verdict, with the figures of the report of a real course."""
 
 import json
 import signal
@@ -39,7 +39,7 @@ def pasted(folder: Path, *tables: str) -> list[Table]:
     return list(read_locust(folder / "report.md").tables)
 
 
-def test_tables_without_any_problem_are_refused_all_the_same() -> None:
+def test_tables_without_any_problem_are_refused_too() -> None:
     findings = reasons_of([table(CALM)], [table(CALM)])
     assert set(findings) == ALWAYS
     assert findings["no-pairs"].figure == "1 before and 1 after"
@@ -176,8 +176,8 @@ def test_files_that_make_no_pairs_are_refused_in_one_sentence(
     three.write_text("\n# x\n".join([console_table(BEFORE)] * 3), encoding="utf-8")
     other.write_text("nothing of the kind\n", encoding="utf-8")
     assert "one.txt has one table of Locust's: line 1. To compare two" in sentence_of(capsys, [one], tmp_path)
-    told = sentence_of(capsys, [three], tmp_path)
-    assert "3 tables of Locust's: line 1, line 8 (x), line 15 (x)" in told
+    sentence = sentence_of(capsys, [three], tmp_path)
+    assert "3 tables of Locust's: line 1, line 8 (x), line 15 (x)" in sentence
     assert "Together with other files" in sentence_of(capsys, [one, two], tmp_path)
     assert "3 files cannot be split" in sentence_of(capsys, [one, one, one], tmp_path)
     assert "other.txt, line 2: the file ends without a table" in sentence_of(capsys, [other], tmp_path)

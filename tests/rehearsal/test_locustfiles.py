@@ -1,8 +1,8 @@
-"""Anybody's locustfile means the same to `festgate rehearse` and to plain `locust`.
+"""A locustfile has the same effect in `festgate rehearse` as in plain `locust`.
 
 Each shape is run by both programs at once, against datasette and against a Flask app. Requests, failures and exceptions
 agree step by step. Exit codes agree, too, except where a rehearsal has another rule on purpose; each such shape
-says why.
+has the reason.
 """
 
 import json
@@ -88,7 +88,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Result:
-    """What a program reported."""
+    """The report of a program."""
 
     code: int
     requests: Mapping[str, int]
@@ -99,7 +99,7 @@ class Result:
     """Requests that the target answered in this run; only the Flask app counts them."""
     quiet: bool
     """Whether the users had done what they had to do before the end."""
-    said: str = field(repr=False)
+    printed: str = field(repr=False)
 
 
 FAILED: Final = (1, 1)
@@ -306,7 +306,7 @@ def run_locust(name: str, seconds: int, folder: Path, target: Served) -> Result:
         exceptions=len(re.findall(r"/ERROR/locust\.user\.", done.stdout)),
         asked=target.asked.total(),
         quiet=latest - earliest + longest / 1000 < seconds - QUIET,
-        said=done.stdout,
+        printed=done.stdout,
     )
 
 
@@ -334,7 +334,7 @@ def run_festgate(name: str, seconds: int, folder: Path, target: Served) -> Resul
         exceptions=sum(report["exceptions"].values()),
         asked=target.asked.total(),
         quiet=latest + 1 <= seconds - QUIET,
-        said=done.stdout + done.stderr,
+        printed=done.stdout + done.stderr,
     )
 
 
@@ -347,12 +347,12 @@ def test_a_locustfile_means_the_same_to_both_programs(
     later = shape.after_the_end
     assert {step: plain.requests[step] for step in later} == later
     expected_requests = {step: count for step, count in plain.requests.items() if step not in later}
-    assert ours.exceptions == plain.exceptions, ours.said
-    assert set(ours.requests) == set(expected_requests), ours.said
+    assert ours.exceptions == plain.exceptions, ours.printed
+    assert set(ours.requests) == set(expected_requests), ours.printed
     for reported, expected in ((ours.requests, expected_requests), (ours.failures, plain.failures)):
         apart = {step: (reported.get(step, 0), expected.get(step, 0)) for step in {*reported, *expected}}
         assert all(abs(one - other) <= shape.spread for one, other in apart.values()), apart
-    assert (plain.code, ours.code) == shape.codes, plain.said + ours.said
+    assert (plain.code, ours.code) == shape.codes, plain.printed + ours.printed
     assert (shape.codes[0] == shape.codes[1]) == (shape.differ == "")
     if target == "flask" and shape.seen:
         for result, more in ((ours, sum(later.values())), (plain, 0)):

@@ -38,7 +38,7 @@ def test_a_name_whose_first_address_fails_gets_a_note_and_the_address_that_works
         ("http://127.0.0.1:notaport", "has no address"),
     ],
 )
-def test_an_unreachable_target_is_one_sentence(url: str, sentence: str) -> None:
+def test_an_unreachable_target_is_reported_in_one_sentence(url: str, sentence: str) -> None:
     with pytest.raises(NotThere, match=sentence):
         check_target(url.replace("{free}", str(free_port())))
 
@@ -103,7 +103,7 @@ def test_a_slash_at_the_end_of_a_host_is_kept_for_a_locustfile_and_not_for_a_jou
     assert "/a becomes //a" in kept.notes[0]
 
 
-def test_a_port_that_speaks_no_http_is_one_sentence() -> None:
+def test_a_port_that_speaks_no_http_is_reported_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
 

@@ -1,4 +1,4 @@
-"""Certificates and proxies are the locustfile's to handle, as in Locust; the check before the run notes them."""
+"""Certificates and proxies are left to the locustfile, as in Locust; the check before the run notes problems."""
 
 import ssl
 from collections.abc import Iterator
@@ -121,7 +121,7 @@ def test_a_client_certificate_is_the_locustfiles_to_send(tmp_path: Path, authori
     assert any(note.startswith("127.0.0.1 refused a client without a certificate (") for note in run.notes)
 
 
-def test_a_target_that_only_a_proxy_reaches_is_rehearsed_as_the_locustfile_says(
+def test_a_target_that_only_a_proxy_reaches_is_rehearsed_with_the_proxy_of_the_locustfile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     behind, nowhere = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
@@ -166,7 +166,7 @@ def test_the_requests_show_whether_a_proxy_of_the_locustfile_reaches_the_target(
         )
     (notice,) = notices
     assert notice.startswith(f"Nothing answers at http://{nowhere} (")
-    assert "The locustfile names a proxy (`proxies` in visitor.py, line 13), so the run takes place" in notice
+    assert "The locustfile names a proxy (`proxies` in visitor.py, line 13), so the run goes ahead" in notice
     assert run.notes[0] == notice
     summary = summarize(run)
     assert {status for _, status, _ in summary.failures} == {502}

@@ -182,7 +182,7 @@ def test_processor_time_is_that_of_all_processes_of_a_real_server(computing: Sum
     assert [limit.held for limit in computing.limits] == [False, True]
 
 
-def test_reports_show_it(computing: Summary) -> None:
+def test_reports_show_processor_time(computing: Summary) -> None:
     shown = f"{CPU.shown(computing.processor)} per request"
     assert shown in render(computing, "markdown")
     assert f'"cpu": {computing.processor}' in render(computing, "json")

@@ -180,11 +180,11 @@ def test_an_on_start_can_wait_until_all_users_have_started(
     assert (run.exceptions, run.dropped) == ({}, 0)
 
 
-def test_a_journey_without_a_ready_user_is_one_sentence_and_leaves_no_run(tmp_path: Path) -> None:
+def test_a_journey_without_a_ready_user_is_reported_in_one_sentence_and_leaves_no_run(tmp_path: Path) -> None:
     with answering(lambda _path: (503, b"closed")) as target:
         text = GETTING_READY.replace("{then}", "raise RuntimeError")
         plan = Plan(journey(tmp_path, text), target.url, Rate(5), duration=1.0)
-        with pytest.raises(CannotRun, match=r"None of the first users got ready to begin: /ready: .*503"):
+        with pytest.raises(CannotRun, match=r"None of the first users became ready: /ready: .*503"):
             rehearse(plan, tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
 
@@ -208,7 +208,7 @@ def test_an_arrival_that_no_user_could_take_in_time_is_counted_as_dropped(tmp_pa
         ("VALUE = 1\n", "has no user"),
     ],
 )
-def test_a_journey_with_an_error_is_one_sentence_and_leaves_no_run(
+def test_a_journey_with_an_error_is_reported_in_one_sentence_and_leaves_no_run(
     tmp_path: Path, text: str, sentence: str
 ) -> None:
     with answering(welcome) as target:

@@ -255,7 +255,7 @@ def test_stages_are_read_as_they_are_written(text: str, load: Load, seconds: flo
         (["--abort-on-fail", "0s"], "--abort-on-fail needs a --fail-if"),
     ],
 )
-def test_a_load_that_makes_no_sense_is_one_sentence(
+def test_a_load_that_makes_no_sense_is_reported_in_one_sentence(
     capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
 ) -> None:
     assert run_in_process("rehearse", "events", *words) == 2

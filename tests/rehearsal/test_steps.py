@@ -70,7 +70,7 @@ def test_a_name_in_the_file_or_in_one_that_it_imports_is_known(file: Path, step:
 @pytest.mark.parametrize(
     "step", ["/docs", "/docstring", "list with events", "CART", "look at", "GET /nowhere"]
 )
-def test_another_name_is_not(file: Path, step: str) -> None:
+def test_another_name_is_unknown(file: Path, step: str) -> None:
     assert not written_steps(file).can_have(step)
 
 

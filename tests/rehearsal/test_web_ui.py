@@ -93,7 +93,7 @@ def test_the_stop_button_ends_the_run_which_is_kept(seen: Seen) -> None:
     assert len(seen.run.samples()) > 0
 
 
-def test_a_port_in_use_is_one_sentence_and_nothing_is_sent(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence_and_nothing_is_sent(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         words = ["--host", "http://127.0.0.1:1", "--ui", "--ui-port", str(port)]

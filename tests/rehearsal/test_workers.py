@@ -227,7 +227,7 @@ def test_workers_join_from_elsewhere_and_send_what_they_recorded(outcomes: dict[
     assert (outcome.run.state, len(samples)) == ("whole", outcome.asked)
     assert len(list(outcome.run.folder.glob("*.samples"))) == 2
     assert int(samples.new_connection.sum()) == 3
-    assert sum("its clock known to" in note for note in outcome.run.notes) == 2
+    assert sum("its clock exact to" in note for note in outcome.run.notes) == 2
     assert samples.start.min() >= 0
     assert all(second.memory > 100_000_000 for second in outcome.run.resources())
 
@@ -240,7 +240,9 @@ def test_a_worker_with_another_journey_is_refused_on_both_sides(outcomes: dict[s
     assert any("has another file of the journey" in notice for notice in outcome.notices)
 
 
-def test_workers_that_do_not_come_in_time_are_one_sentence_and_leave_no_run(tmp_path: Path) -> None:
+def test_workers_that_do_not_join_in_time_are_reported_in_one_sentence_and_leave_no_run(
+    tmp_path: Path,
+) -> None:
     with answering(welcome) as target:
         plan = Plan(journey(tmp_path), target.url, Users(2, 2), 1.0, workers=2)
         with pytest.raises(CannotRun, match=r"Only 0 of 2 workers joined within 0\.1 seconds\."):
@@ -250,13 +252,13 @@ def test_workers_that_do_not_come_in_time_are_one_sentence_and_leave_no_run(tmp_
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-def test_a_worker_without_a_rehearsal_is_one_sentence(tmp_path: Path) -> None:
+def test_a_worker_without_a_rehearsal_is_reported_in_one_sentence(tmp_path: Path) -> None:
     port = free_port()
     with pytest.raises(CannotJoin, match=f"No rehearsal waits for workers at 127.0.0.1:{port}"):
         join("events", "127.0.0.1", port, 0.0, on_notice=print)
 
 
-def test_a_place_to_join_that_is_taken_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+def test_a_place_to_join_that_is_taken_is_reported_in_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         place = f"127.0.0.1:{taken.getsockname()[1]}"
         words = ["--host", "http://127.0.0.1:1", "--workers", "2", "--join-at", place]
@@ -275,7 +277,7 @@ def test_a_place_to_join_that_is_taken_is_one_sentence_and_exit_code_2(tmp_path:
         (["--worker-of", "somewhere"], "write HOST:PORT"),
     ],
 )
-def test_a_load_that_workers_cannot_share_is_one_sentence_and_exit_code_2(
+def test_a_load_that_workers_cannot_share_is_reported_in_one_sentence_and_exit_code_2(
     tmp_path: Path, words: list[str], sentence: str
 ) -> None:
     done = festgate(tmp_path, "rehearse", "events", *words)

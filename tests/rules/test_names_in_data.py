@@ -24,8 +24,9 @@ from tests.rules.project import ROOT
 
 FACTS = {
     "accounts.AddressConfirmed": ["person_id"],
+    "accounts.AddressCorrected": ["person_id"],
     "catalogue.EventCancelled": ["event_id"],
-    "catalogue.EventChanged": ["event_id"],
+    "catalogue.EventChanged": ["event_id", "title", "place", "starts_at", "ends_at"],
     "checkout.OrderPaid": ["order_id"],
     "checkout.OrderReduced": ["order_id", "revision"],
     "checkout.OrderRefunded": ["order_id"],
@@ -34,11 +35,20 @@ FACTS = {
     "registrations.HoldsResumed": ["began_at", "resumed_at"],
     "registrations.SeatConfirmed": ["seat_id"],
     "registrations.SeatReleased": ["seat_id"],
-    "tickets.HoldersLeft": ["event_id", "changed_at", "after_ticket"],
+    "tickets.HoldersLeft": [
+        "event_id",
+        "changed_at",
+        "after_ticket",
+        "title",
+        "place",
+        "starts_at",
+        "ends_at",
+    ],
 }
 """The name of each fact in `kit_facts`, and the fields of its payload."""
 HANDLERS = {
     ("accounts.AddressConfirmed", "festgate.tickets.handlers.send_kept_back", "outbox.tickets"),
+    ("accounts.AddressCorrected", "festgate.tickets.handlers.send_corrected", "outbox.tickets"),
     ("catalogue.EventCancelled", "festgate.registrations.handlers.release_all", "outbox.registrations"),
     ("catalogue.EventChanged", "festgate.tickets.handlers.tell_changed", "outbox.tickets"),
     ("checkout.OrderPaid", "festgate.tickets.handlers.issue_paid", "outbox.tickets"),

@@ -48,11 +48,30 @@ def test_the_check_finds_no_broken_invariant_after_an_upgrade(old: OldFest) -> N
 def test_searches_find_people_and_events_of_an_older_release_by_the_folded_text(old: OldFest) -> None:
     schema.upgrade(old.settings)
     columns = {
-        "accounts_people": ("username", "email", "search"),
+        "accounts_people": ("name", "username", "email", "search"),
         "catalogue_events": ("title", "summary", "place", "category", "search"),
     }
     for *values, search in itertools.chain.from_iterable(old.rows(columns).values()):
         assert search == searchable(" ".join(values)) != ""
+    assert {name for (name, *_) in old.rows({"accounts_people": ("name",)})["accounts_people"]} == {""}
+
+
+def test_events_of_an_older_release_keep_their_names_in_calendars(old: OldFest) -> None:
+    schema.upgrade(old.settings.model_copy(update={"base_url": "https://fest.example.org:8443"}))
+    events = old.rows({"catalogue_events": ("id", "state", "uid", "sequence")})["catalogue_events"]
+    assert len({uid for _, _, uid, _ in events}) == len(events) > 1
+    for number, state, uid, sequence in events:
+        was_public = state != "draft"
+        assert (uid == f"event-{number}@fest.example.org") == was_public
+        assert sequence == was_public  # an entry without a SEQUENCE counts as 0
+    assert False in {state != "draft" for _, state, _, _ in events}
+
+
+def test_events_that_were_only_on_this_machine_get_random_names_in_calendars(old: OldFest) -> None:
+    schema.upgrade(old.settings.model_copy(update={"base_url": "http://localhost:8000"}))
+    uids = [uid for (uid,) in old.rows({"catalogue_events": ("uid",)})["catalogue_events"]]
+    assert len(set(uids)) == len(uids)
+    assert not any("localhost" in uid for uid in uids)
 
 
 def test_the_fixture_has_rows_in_every_state(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from festgate.kit.process import gc_paused, raise_file_limit
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "festgate.server.cli": ("serve",),
     "festgate.cli.portal": ("status", "check", "settings"),
-    "festgate.portal.accounts.cli": ("user",),
+    "festgate.cli.people": ("user",),
     "festgate.portal.catalogue.cli": ("events",),
     "festgate.portal.checkout.cli": ("payments",),
     "festgate.portal.backoffice.cli": ("orders",),
@@ -28,7 +28,7 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class OnDemand(UserDict[str, Any]):
-    """The commands by name; the first access to one imports its module, whose name stands in its place until then."""
+    """The commands by name; the value is the name of the module until the first access, which imports the module."""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401  (Typer gives its commands no public type)
         """Return the command. Raise KeyError for an unknown name."""

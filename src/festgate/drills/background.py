@@ -1,4 +1,4 @@
-"""Functions that run in the background while a drill goes on."""
+"""Functions that run in the background during a drill."""
 
 import threading
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Self
 
 
 class Background:
-    """Functions that are called again and again, each on a thread of its own, from `__enter__` until `__exit__`."""
+    """Functions that are called repeatedly, each on its own thread, from `__enter__` until `__exit__`."""
 
     def __init__(self, interval: float, *functions: Callable[[], None]) -> None:
         """Take the seconds between the end of a call and the next one; start nothing yet."""

@@ -145,7 +145,7 @@ def _cells(rows: list[Row], names: list[str], tooltip: list[alt.Tooltip]) -> tup
 
 
 def _names(names: Sequence[str]) -> alt.Chart:
-    """Write each name above its row: beside it, there is no room on a phone."""
+    """Write each name above its row: on a phone there is no room beside the row."""
     drawn: alt.Chart = (
         alt.Chart(inline([{"step": name} for name in names]))
         .mark_text(align="left", baseline="bottom", color=INK, fontSize=12, yOffset=-3)

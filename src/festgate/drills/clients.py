@@ -1,4 +1,4 @@
-"""Clients that load the portal beside the crowd of the rehearsal: a flood of reloads, and slow connections."""
+"""Clients that load the portal in addition to the crowd of the rehearsal: a flood of reloads, and slow connections."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Clients(ABC):
-    """Clients that run concurrently on a thread of their own, from `__enter__` until `__exit__`, as one account."""
+    """Clients that run concurrently on one thread, from `__enter__` until `__exit__`, as one account."""
 
     def __init__(self, portal: Portal) -> None:
         """Prepare the thread without starting it."""
@@ -185,7 +185,7 @@ class SlowClients(Clients):
 
 
 def sign_up_with_seats(portal: Portal) -> str:
-    """Return the cookie of a new account that has a seat at each event with room; empty where sign-up fails.
+    """Return the cookie of a new account that has a seat at each event with room; empty if sign-up fails.
 
     The seats give the checkout page something to add up, and that page is what a flood requests.
     """

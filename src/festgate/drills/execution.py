@@ -35,7 +35,7 @@ class Journal:
 
     drill: Drill
     since: float = 0.0
-    """When the drill before had ended. Earlier requests do not count for this one."""
+    """When the previous drill had ended. Earlier requests do not count for this one."""
     armed: float = 0.0
     """When the first action was done."""
     rolled_back: float = 0.0
@@ -43,13 +43,13 @@ class Journal:
     ended: float = 0.0
     """When the last check had ended."""
     recovered: float | None = None
-    """When the steady state held again; None where it did not in the time allowed."""
+    """When the steady state held again; None if it did not in the time allowed."""
     activities: list[tuple[float, str]] = field(default_factory=list)
     """When an action was done, and its name."""
     refused: str = ""
-    """Why the drill was not run; empty where it was."""
+    """Why the drill was not run; empty if it was."""
     deviation: str = ""
-    """The part of the steady state that did not hold at the end; empty where all of it did."""
+    """The part of the steady state that did not hold at the end; empty if all of it did."""
     before: CheckResult | None = None
     after: CheckResult | None = None
     readiness: Sequence[ReadinessSample] = ()
@@ -83,7 +83,7 @@ class _Stopped(Exception):
 
 
 class Execution:
-    """Drills that run on a thread once `start` is called; `journals` and `quiet` are the result."""
+    """Drills that run on a thread after `start` is called; `journals` and `quiet` are the result."""
 
     def __init__(
         self, stage: Stage, drills: Sequence[Drill], quiet: float, lasts: float | None, show: ShowPhase
@@ -104,7 +104,7 @@ class Execution:
         self.journals: list[Journal] = []
 
     def start(self) -> None:
-        """Begin, now that the crowd is there. Later calls do nothing."""
+        """Begin once the crowd is present. Later calls do nothing."""
         if self._thread.ident is None:
             self._thread.start()
 
@@ -125,7 +125,7 @@ class Execution:
         return length + tolerance.recovered_within + 2 * PAUSE
 
     def _length(self, drill: Drill) -> float:
-        """Return the least seconds from the first action to the rollback, enough for every action."""
+        """Return the minimum seconds from the first action to the rollback, enough for every action."""
         return max(
             self._lasts or drill.lasts,
             *(activity.at + 1.0 for activity in drill.method),
@@ -156,7 +156,7 @@ class Execution:
             self._run_drill(journal)
             began = journal.ended
             if journal.deviation:
-                return  # the next drill would begin on an unhealthy portal
+                return  # otherwise the next drill would begin on an unhealthy portal
             self._pause(PAUSE)
 
     def _run_drill(self, journal: Journal) -> None:
@@ -197,7 +197,8 @@ class Execution:
             self._stage.do(activity.action, min(MAX_ARMED_SECONDS, lasts))
             journal.activities.append((time.time(), activity.name))
         self._pause(journal.armed + length - time.time())
-        # A fault that the portal has to notice stays until it does: that may need a request to reach its time limit.
+        # A fault that the portal has to report stays until it is reported: a request may first have to reach its time
+        # limit.
         while time.time() < journal.armed + noticed_within + POLL and not _is_noticed(journal):
             self._pause(POLL)
         journal.clients = "; ".join(clients.summary for clients in self._stage.clients)
@@ -205,7 +206,7 @@ class Execution:
     def _await_steady_state(self, drill: Drill, seconds: float, page: str = "/") -> str:
         """Wait until the steady state holds; return the part that does not after `seconds`, or an empty string.
 
-        `page` has to be served, too: a module without requests cannot notice that it is healthy again.
+        `page` has to be served, too: without a request, an open circuit is not tried again.
         """
         until = time.monotonic() + seconds
         while True:

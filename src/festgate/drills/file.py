@@ -28,7 +28,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "method": "begin each entry with [[method]]",
     "rollbacks": "begin each entry with [[rollbacks]]",
 }
-"""How to add what is missing, where it is not a value."""
+"""How to add a missing table or list."""
 MESSAGES: Final[Mapping[str, str]] = {
     "string_type": "{value} is not text; put it in quotes",
     "string_too_short": "the text is empty; write some text in its quotes",
@@ -95,7 +95,7 @@ def _sentence(path: Path, error: Any) -> str:  # noqa: ANN401  (a dictionary of 
     kind, location, value, context = error["type"], [*error["loc"]], error["input"], error.get("ctx", {})
     keys = _known_keys(location)
     if location[:1] in (["method"], ["rollbacks"]) and len(location) > ACTION_DEPTH:
-        # In the file, the keys of an action stand beside those of its activity.
+        # In the file, the keys of an action are in the table of its activity.
         del location[ACTION_DEPTH - 1 : ACTION_DEPTH + 1]
     key = next((part for part in reversed(location) if isinstance(part, str)), "")
     if kind in ("missing", "union_tag_not_found"):

@@ -18,7 +18,7 @@ from festgate.drills.portal import Portal, fetch, is_served
 
 FORM_BYTES: Final = 63 * 1024
 CALL_BYTES: Final = 15 * 1024
-"""A little less than the portal accepts, so that it has to read the whole body."""
+"""A little less than the portal's limit, so that it has to read the whole body."""
 PAUSE: Final = 0.02
 """Seconds between two requests."""
 MARKS: Final = "".join(

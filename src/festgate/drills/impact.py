@@ -16,7 +16,7 @@ from festgate.rehearsal.stats.metrics import Metric, measure
 MAX_SLOWER: Final = 1.5
 """The largest ratio of the 95th percentile to that of the quiet window that is no leak."""
 NOTICEABLE: Final = 0.1
-"""Seconds; nobody notices a smaller delay (Miller, *Response time in man-computer conversations*, 1968)."""
+"""Seconds; people do not notice a shorter delay (Miller, *Response time in man-computer conversations*, 1968)."""
 Z_95: Final = 1.96
 """Standard errors on each side of a 95 % interval."""
 MAX_BUSY: Final = 0.75
@@ -45,11 +45,11 @@ class StepImpact:
     cut: int
     """Requests without a response: the worker that served them received a signal."""
     unfinished: int
-    """Responses on which something was not done yet: a receipt without its payment or its ticket."""
+    """Responses that showed unfinished work: a receipt without its payment or its ticket."""
     errors: int
     """Requests that failed in any other way."""
     quiet_p95: float
-    """Seconds; not a number where there were no requests, as below."""
+    """Seconds; not a number if there were no requests, as below."""
     p95: float
 
     @property
@@ -76,7 +76,7 @@ class Others:
     slower: bool = False
     """Whether requests are significantly, and noticeably, more than 1.5 times as slow."""
     why_not: str = ""
-    """Why a ratio above 1.5 is no leak; empty otherwise."""
+    """The reason why a ratio above 1.5 is not a leak; empty otherwise."""
 
     @property
     def ratio(self) -> float:
@@ -118,7 +118,7 @@ def cut_off(samples: Samples) -> Flags:
 
 
 def unfinished(samples: Samples) -> Flags:
-    """Return which requests got a page on which something was not done yet."""
+    """Return which requests got a page that showed unfinished work."""
     return np.asarray(
         samples.failed & (samples.status >= HTTPStatus.OK) & (samples.status < HTTPStatus.BAD_REQUEST)
     )
@@ -147,8 +147,8 @@ def others_of(during: Samples, steady: Samples, busy: float = 0.0) -> Others:
 
     Each step has its own limit, so the result does not depend on the mix of steps during the fault. One request in
     twenty is above any 95th percentile; the steps are slower if significantly more are. `busy` is the share of the
-    machine that other programs used meanwhile: with half of a machine everything takes twice as long, and that much is
-    not attributed to the fault.
+    machine that other programs used meanwhile: with half of a machine everything takes twice as long, so a slowdown of
+    that size is not attributed to the fault.
     """
     p95, quiet_p95 = (measure(P95, window, 1.0) for window in (during, steady))
     count, quiet_count = len(during), len(steady)

@@ -48,7 +48,7 @@ class Machine(Background):
 
 
 def taken_by_others(samples: Sequence[ProcessorSample], begin: float, end: float) -> float:
-    """Return the share (0 to 1) of all cores that other programs used between two moments; 0 where it is not known."""
+    """Return the share (0 to 1) of all cores that other programs used between two moments; 0 if it is not known."""
     inside = [sample for sample in samples if begin - INTERVAL <= sample.at <= end + INTERVAL]
     if len(inside) < 2:  # noqa: PLR2004
         return 0.0

@@ -27,7 +27,7 @@ class ReadinessSample:
     """Seconds since the epoch."""
     readiness: Readiness
     workers: frozenset[int] = frozenset()
-    """The process ids of the workers, where they can be seen."""
+    """The process ids of the workers; empty if they are unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class Arm(Table):
     action: Literal["arm"] = "arm"
 
     def __post_init__(self) -> None:
-        """Allow negative and very long times only where the clock jumps."""
+        """Allow negative and very long times only for a jump of the clock."""
         if self.effect != "jump" and not 0 <= self.seconds <= MAX_ARMED_SECONDS:
             msg = f"seconds is {self.seconds:g}; write a number from 0 to {MAX_ARMED_SECONDS:g}"
             raise ValueError(msg)
@@ -148,7 +148,7 @@ class HostileText(Table):
 
 @dataclass(frozen=True, slots=True)
 class Poison(Table):
-    """Put a toxic on the network between the portal and a server that it depends on."""
+    """Add a toxic to the network between the portal and a server that it depends on."""
 
     proxy: Literal["mail", "database"]
     toxic: ToxicKind
@@ -158,7 +158,7 @@ class Poison(Table):
     action: Literal["poison"] = "poison"
 
     def __post_init__(self) -> None:
-        """Require a rate where the toxic limits the bandwidth."""
+        """Require a rate if the toxic limits the bandwidth."""
         if self.toxic == "bandwidth" and not self.rate:
             msg = "rate is missing or 0; write how many bytes a second may pass, or use the toxic `down`"
             raise ValueError(msg)
@@ -216,7 +216,7 @@ class Probe(Table):
     """The page that the probe `answers` requests."""
 
     def __post_init__(self) -> None:
-        """Require a path where a page is requested, and only there."""
+        """Require a path for the probe that requests a page, and for no other."""
         if self.probe == "answers" and not self.path.startswith("/"):
             msg = f"path = {self.path!r} is not a path of the portal; begin it with /"
             raise ValueError(msg)
@@ -241,16 +241,16 @@ class Tolerance(Table):
     """The impact that the drill allows. Any other impact is a leak."""
 
     faulted: Annotated[Module | None, Field(alias="struck")] = None
-    """The module that may be unavailable; None where none may."""
+    """The module that may be unavailable; None if none may."""
     affected: Annotated[tuple[str, ...], Field(alias="harmed")] = ()
-    """Steps whose requests may fail, or `*` for every step. Where there are none, the steps of the faulted module."""
+    """Steps whose requests may fail, or `*` for every step. If there are none, the steps of the faulted module."""
     may_wait: tuple[str, ...] = ()
     """Steps that may be slower, although their requests may not fail."""
     manner: Manner = "resting"
     """How requests may fail. `resting`: only with a 503. `any`: in any way. `cut`: requests of every step may get no
     response if the worker that received the signal was serving them, and may not fail otherwise."""
     noticed_within: Seconds | None = None
-    """Seconds until the portal reports the fault by itself; None where it need not."""
+    """Seconds until the portal reports the fault by itself; None if it need not."""
     contained_within: Seconds = 0.0
     """Seconds in which other steps may be slower, too."""
     recovered_within: Seconds = 10.0
@@ -263,9 +263,9 @@ class Setup(Table):
 
     workers: Annotated[Count, Field(le=MAX_WORKERS)] = 1
     mail: StrictBool = False
-    """Whether a mail server stands behind a proxy; without one, emails are files."""
+    """Whether the drill has a mail server behind a proxy; without one, emails are files."""
     database: StrictBool = False
-    """Whether PostgreSQL stands behind a proxy, if an address is given; without it, the database is a file."""
+    """Whether PostgreSQL is used behind a proxy, if its address is given; without it, the database is a file."""
 
 
 @dataclass(frozen=True)
@@ -313,7 +313,7 @@ class Drill(Table):
 
     @property
     def needs_process(self) -> str:
-        """Why the drill cannot be run over HTTP alone; empty where it can."""
+        """Why the drill cannot be run over HTTP alone; empty if it can."""
         for activity in self.method:
             match activity.action:
                 case Restart():

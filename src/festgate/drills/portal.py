@@ -1,4 +1,4 @@
-"""The portal as a drill reaches it over HTTP: its armed faults, the health of its modules, and its pages."""
+"""A drill's access to the portal over HTTP: its armed faults, the health of its modules, and its pages."""
 
 import ipaddress
 import json
@@ -125,7 +125,7 @@ class Portal:
         return int(metric[1]) if metric else None
 
     def get(self, path: str, seconds: float = TIMEOUT) -> HttpResponse:
-        """Request a page without an account, over a new connection. Return `NO_RESPONSE` where there is none."""
+        """Request a page without an account, over a new connection. Return `NO_RESPONSE` if there is none."""
         return fetch("GET", f"{self.url}{path}", timeout=seconds)
 
     def _faults(self, method: str, fields: Mapping[str, Any] | None = None) -> HttpResponse:
@@ -145,7 +145,7 @@ def fetch(
     headers: Mapping[str, str] | None = None,
     content: bytes | None = None,
 ) -> HttpResponse:
-    """Return the response to a request over a new connection; `NO_RESPONSE` where there is none."""
+    """Return the response to a request over a new connection; `NO_RESPONSE` if there is none."""
     try:
         return http_client.request(method, url, timeout=timeout, headers=headers, content=content)
     except http_client.NoResponse:

@@ -132,7 +132,7 @@ def _data(outcome: Outcome) -> str:
 
 
 def states_of_modules(outcome: Outcome) -> dict[Module, State]:
-    """Return the worst state of each module since the fault; slow only where that was a leak."""
+    """Return the worst state of each module since the fault; slow only if that was a leak."""
     states: dict[Module, State] = {}
     for module in MODULES:
         steps = [step for step in outcome.steps if step.module == module and step.requests]

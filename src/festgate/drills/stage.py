@@ -53,12 +53,12 @@ class Stage:
     signalled: list[int] = field(default_factory=list)
     """The workers that received a signal."""
     replaced: frozenset[int] = frozenset()
-    """The workers that others have to replace: because of a signal, or of a restart."""
+    """The workers that have to be replaced, after a signal or a restart."""
     count: int = 0
     """The number of workers before the drill."""
 
     def begin(self) -> None:
-        """Forget what the drill before did to workers."""
+        """Forget the previous drill's effects on workers."""
         self.signalled.clear()
         self.replaced = frozenset()
         self.count = len(self.workers())
@@ -144,7 +144,7 @@ class Stage:
                 return "" if checked is None or checked.clean else checked.output
 
     def check(self) -> CheckResult | None:
-        """Run `festgate check` on the temporary portal's data; None where the data is not ours to open."""
+        """Run `festgate check` on the temporary portal's data; None if the data is not ours to open."""
         return self._command("check")
 
     def _command(self, *words: str) -> CheckResult | None:
@@ -235,14 +235,14 @@ def temporary_stage(setup: plan.Setup, *, bulkheads: bool = True, database: str 
                 "FESTGATE_SMTP_HOST": mail.address[0],
                 "FESTGATE_SMTP_PORT": str(mail.address[1]),
                 "FESTGATE_SMTP_SECURITY": "none",
-                # Nobody reads the emails of this crowd, and the drill waits until they are sent.
+                # The emails of this crowd have no readers, and the drill waits until they are sent.
                 "FESTGATE_CONFIRM_EMAIL": "off",
             }
         if database:
             database_proxy = stack.enter_context(Proxy(_address(database)))
             settings["FESTGATE_DATABASE_URL"] = _with_address(database, database_proxy.address)
         server = stack.enter_context(temporary_portal(extra=settings))
-        # The first of two requests to end: the second does not wait for requests that a drill has left hanging.
+        # The first signal to end: the second one does not wait for requests that a drill has left hanging.
         stack.callback(_ask_to_end, server.pid)
         yield Stage(Portal(server.url, token), server, mail, database_proxy)
 

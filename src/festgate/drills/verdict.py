@@ -34,7 +34,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one drill. Moments are seconds of the run; None where something did not happen.
+    """The result of one drill. Moments are seconds of the run; None if something did not happen.
 
     A drill that was refused has only its journal and its run.
     """
@@ -45,7 +45,7 @@ class Outcome:
     rolled_back: float = 0.0
     noticed: float | None = None
     contained_at: float | None = None
-    """When the last impact outside the allowed blast radius ended; None where it had not at the end."""
+    """When the last impact outside the allowed blast radius ended; None if it had not at the end."""
     recovered: float | None = None
     steps: tuple[StepImpact, ...] = ()
     others: Others = field(default_factory=Others)
@@ -63,7 +63,7 @@ class Outcome:
 
     @property
     def refused(self) -> str:
-        """Why the drill was not run; empty where it was."""
+        """Why the drill was not run; empty if it was."""
         return self.journal.refused
 
     @property
@@ -159,7 +159,7 @@ def _recovered(journal: Journal, began: float) -> float | None:
 def _contained_at(
     drill: Drill, outside: Samples, steady: Samples, others: Others, armed: float, ended: float
 ) -> float | None:
-    """Return when the last impact outside the blast radius ended; the moment of the fault where there was none."""
+    """Return when the last impact outside the allowed blast radius ended; the moment of the fault if there was none."""
     failed = outside.failed
     if drill.tolerance.manner == "cut":
         failed = failed & ~impact.cut_off(outside)
@@ -197,7 +197,7 @@ def _leaks(outcome: Outcome) -> list[Leak]:
                 "A monitor of /readyz would have missed the fault. Check that the bulkheads are switched on.",
             )
         )
-    leaks += _refusals_without_help(outcome)
+    leaks += _unhelpful_refusals(outcome)
     if journal.deviation:
         leaks.append(
             Leak(
@@ -244,18 +244,18 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{result} {times} times" for result, times in counts.items() if times)
 
 
-def _refusals_without_help(outcome: Outcome) -> list[Leak]:
+def _unhelpful_refusals(outcome: Outcome) -> list[Leak]:
     """Return a leak if the monitor got a response that was neither the page nor the module's own refusal."""
     manner, pages = outcome.drill.tolerance.manner, outcome.journal.pages
     bad = [sample for sample in pages if not sample.is_as_promised]
     if manner in ("any", "cut") or not bad:
         return []
     status = max(bad, key=lambda sample: sample.seconds).response.status
-    response = f"HTTP {status} without a way onward" if status else "no response"
+    response = f"HTTP {status} without a page that helps" if status else "no response"
     return [
         Leak(
             f"A visitor of the faulted page got {response}, {len(bad)} of {len(pages)} times.",
-            "The page has to say when to come back (Retry-After), and to keep the navigation.",
+            "The page must show when to come back (Retry-After) and keep the navigation.",
         )
     ]
 

@@ -16,7 +16,7 @@ _GUARDED: Final = re.compile(rf"{_PLACES}'(?='*[{_SIGNS}])|^'(?='*[\t\r])")
 
 
 def guard(cell: str) -> str:
-    """Return the cell with apostrophes that keep a spreadsheet from running it as a formula."""
+    """Return the cell with apostrophes that prevent a spreadsheet from evaluating it as a formula."""
     return _FORMULA.sub("'", cell)
 
 

@@ -19,7 +19,7 @@ HOUR: Milliseconds = 60 * MINUTE
 DAY: Milliseconds = 24 * HOUR
 
 NEVER: Milliseconds = 2**53
-"""A time after all others, for what never ends. It is exact as a float too, so JSON readers preserve it."""
+"""A time after all others, for states that never end. It is exact as a float too, so JSON readers preserve it."""
 
 
 def system_clock() -> Milliseconds:

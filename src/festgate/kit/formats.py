@@ -7,7 +7,7 @@ from festgate.kit.money import Money
 
 
 class Formats(Protocol):
-    """Writes money and times in the fest's locale and time zone; `kit.web.pages.Writing` implements it."""
+    """Writes money and times in the fest's locale and time zone; `kit.writing.Writing` implements it."""
 
     def money(self, amount: Money) -> str:
         """Return an amount such as `₹500.00`."""

@@ -7,7 +7,7 @@ import secrets
 
 from festgate.kit.text import MAX_LINE, normalized
 
-# Crockford's base 32: no I, L, O or U, so a code can be read over a noisy desk.
+# Crockford's base 32: no I, L, O or U, so a code can be read aloud in a noisy place.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MISREAD = str.maketrans("ILO", "110")
 
@@ -32,8 +32,11 @@ def keyed_hash(secret: bytes, purpose: str, text: str) -> str:
     return hmac.new(secret, f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()
 
 
-def slug_of(text: str, max_length: int = 60) -> str:
-    """Return a slug for the text, never empty: `robo-race` for `Robo Race!`. Accents are removed."""
+def slug_of(text: str, max_length: int = 60, otherwise: str = "") -> str:
+    """Return a slug for the text, never empty: `robo-race` for `Robo Race!`. Accents are removed.
+
+    A text without Latin letters and digits gets the slug `otherwise`, or a random one.
+    """
     plain = normalized("NFKD", text, MAX_LINE).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:max_length].strip("-")
-    return slug or f"event-{new_code(6).lower()}"
+    return slug or otherwise or f"event-{new_code(6).lower()}"

@@ -16,7 +16,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class Forgiving:
-    """A stream that drops lines it cannot write: a full log disk must not stop the program."""
+    """A stream that drops lines if it cannot write them: a full disk must not stop the program."""
 
     def __init__(self, stream: TextIO) -> None:
         """Write to `stream`."""
@@ -28,7 +28,7 @@ class Forgiving:
             self._stream.write(text)
 
     def flush(self) -> None:
-        """Flush the stream, or leave it."""
+        """Flush the stream; ignore errors."""
         with contextlib.suppress(OSError, ValueError):
             self._stream.flush()
 

@@ -1,10 +1,12 @@
 """Money: whole minor units and an ISO 4217 code, formatted by locale."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
+from babel import Locale
 from babel.numbers import format_currency, get_currency_precision, list_currencies
 
 from festgate.kit.translation import gettext
@@ -30,6 +32,10 @@ class Money:
     def shown(self, locale: str) -> str:
         """Return the amount in the form of the locale, such as `₹500.00`; whole amounts keep their decimals."""
         return _shown(self.minor, self.currency, locale)
+
+    def short(self, locale: str) -> str:
+        """Return the amount as `shown` does, but a whole amount without decimals: `₹500`."""
+        return _shown(self.minor, self.currency, locale, is_short=True)
 
     def plain(self) -> str:
         """Return the amount in major units with a decimal point, for files and programs: `500.00`."""
@@ -62,14 +68,15 @@ def parse_amount(text: str, currency: str) -> Money:
         raise ValueError(msg)
     digits = digits_of(currency)
     if amount > MAX_MINOR:  # before `1e999999` is expanded
-        msg = f"{text!r} is more than a fee can be"
+        msg = gettext("{text!r} is more than a fee can be").format(text=text)
         raise ValueError(msg)
     minor = amount.scaleb(digits)
     if minor != minor.to_integral_value():
-        msg = f"{text!r} has more decimals than {currency} ({digits})"
+        msg = gettext("{text!r} has more decimals than {currency} ({digits})")
+        msg = msg.format(text=text, currency=currency, digits=digits)
         raise ValueError(msg)
     if minor > MAX_MINOR:
-        msg = f"{text!r} is more than a fee can be"
+        msg = gettext("{text!r} is more than a fee can be").format(text=text)
         raise ValueError(msg)
     return Money(int(minor), currency)
 
@@ -87,7 +94,11 @@ def known_currencies() -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def _shown(minor: int, currency: str, locale: str) -> str:
+def _shown(minor: int, currency: str, locale: str, *, is_short: bool = False) -> str:
     # Babel takes about 60 us for this and a fest has a few dozen different amounts.
     amount = Decimal(minor).scaleb(-digits_of(currency))
+    if is_short and amount == amount.to_integral_value():
+        pattern = Locale.parse(locale).currency_formats["standard"].pattern
+        whole = re.sub(r"\.0+", "", pattern)
+        return format_currency(amount, currency, whole, locale, currency_digits=False)
     return format_currency(amount, currency, locale=locale)

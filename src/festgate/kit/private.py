@@ -21,7 +21,7 @@ _FOLDERS: Final = ("backups", "mail")
 
 
 def make_private(folder: Path) -> None:
-    """Create the data folder, or close an existing one to other accounts.
+    """Create the data folder, or make an existing one private.
 
     Raise StartupError if that is not safe, or OSError. The folder contains people's addresses and password hashes.
     """
@@ -47,10 +47,10 @@ def make_private(folder: Path) -> None:
 
 
 def create_private(path: Path) -> None:
-    """Create an empty file that only this account can read, or close an existing one. Raise OSError."""
+    """Create an empty file that only this account can read, or make an existing one private. Raise OSError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE)
     try:
-        # The umask may have taken more than others' rights.
+        # The umask may have removed this account's own rights, too.
         if sys.platform != "win32" and os.fstat(descriptor).st_mode & 0o777 != FILE:
             os.fchmod(descriptor, FILE)
     finally:
@@ -66,11 +66,11 @@ def close_file(path: Path) -> None:
         if stat.S_ISREG(mode) and mode & _OTHERS:
             path.chmod(stat.S_IMODE(mode) & FILE)
     except OSError:
-        return  # it belongs to another account or is gone; its folder is closed
+        return  # it belongs to another account or was deleted; its folder is private
 
 
 def _close_below(folder: Path) -> None:
-    """Close the files of a folder that was open to others. There may be a hundred thousand emails, so only then."""
+    """Make the files of a folder private if others could read it; only then, as there may be 100,000 emails."""
     for place in (folder, *(folder / name for name in _FOLDERS)):
         if place.is_symlink() and place != folder:
             continue
@@ -82,7 +82,7 @@ def _close_below(folder: Path) -> None:
 
 
 def _refuse_foreign(folder: Path, mode: int) -> None:
-    """Raise StartupError for a folder that is shared on purpose or contains other files than the fest's."""
+    """Raise StartupError for a folder that is shared on purpose or contains files that are not the fest's."""
     if mode & stat.S_ISVTX or folder.resolve() in (Path("/"), Path.home().resolve()):
         msg = (
             f"The data folder {folder} is not reserved for the fest. "

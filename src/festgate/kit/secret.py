@@ -38,7 +38,7 @@ def load_secret(folder: Path) -> bytes:
 
 
 def _put(unfinished: Path, path: Path) -> None:
-    """Give the file its name, unless another process was faster."""
+    """Give the file its final name, unless another process has created it."""
     try:
         # A link, unlike a rename, fails if the name exists.
         os.link(unfinished, path)

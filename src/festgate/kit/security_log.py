@@ -18,6 +18,7 @@ CROSS_SITE_REFUSED: Final = "cross-site-refused"
 LIMIT_REACHED: Final = "limit-reached"
 CommandEvent = Literal[
     "account-made",
+    "account-deleted",
     "address-confirmed",
     "password-changed",
     "role-changed",
@@ -29,11 +30,13 @@ CommandEvent = Literal[
 """Names of events on the command line, whose address is `command line`."""
 
 _account: ContextVar[list[int]] = ContextVar("security_account")
+_concerned: ContextVar[list[int]] = ContextVar("security_concerned")
 
 
 def begin() -> None:
     """Begin a request whose account is not known yet."""
     _account.set([])
+    _concerned.set([])
 
 
 def about(person: int) -> None:
@@ -41,6 +44,13 @@ def about(person: int) -> None:
     named = _account.get(None)
     if named is not None:
         named[:] = [person]
+
+
+def concern(person: int) -> None:
+    """Note that the request changes the account of this other person, which the line then has as `concerns`."""
+    concerned = _concerned.get(None)
+    if concerned is not None:
+        concerned[:] = [person]
 
 
 def note_request(
@@ -55,6 +65,7 @@ def note_request(
         return
     done = status < 400  # noqa: PLR2004
     named = _account.get([])
+    concerned = _concerned.get([])
     level = log.info if done else log.warning
     level(
         event,
@@ -65,6 +76,7 @@ def note_request(
         method=method,
         route=route,
         status=status,
+        **({"concerns": concerned[0]} if concerned else {}),
     )
 
 

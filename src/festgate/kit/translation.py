@@ -14,7 +14,7 @@ _catalogue: NullTranslations = NullTranslations()
 
 
 def load_catalogue(folder: Traversable, locale: str) -> None:
-    """Use the catalogue `<locale>/LC_MESSAGES/festgate.mo` of the folder from now on; English where there is none."""
+    """Use the catalogue `<locale>/LC_MESSAGES/festgate.mo` of the folder from now on; English if there is none."""
     use_catalogue(Translations.load(str(folder), [locale], DOMAIN))
 
 
@@ -25,7 +25,7 @@ def use_catalogue(catalogue: NullTranslations) -> None:
 
 
 def page_language(locale: str) -> str:
-    """Return the language tag of pages: the locale's where the sentences are in its language, else `en`."""
+    """Return the language tag of pages: the locale's if the sentences are in its language, else `en`."""
     tag = locale.replace("_", "-")
     return tag if tag.startswith("en") or isinstance(_catalogue, Translations) else "en"
 

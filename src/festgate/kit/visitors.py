@@ -20,8 +20,15 @@ class Visitor:
     role: Role
     is_confirmed: bool = False
     """Whether the person has confirmed their email address."""
+    name: str = ""
+    """The person's name; empty if they have not entered one."""
     seen_at: Milliseconds = field(default=0, compare=False)
     """Time of the session's last stored use."""
+
+    @property
+    def shown_name(self) -> str:
+        """Return the person's name, or the username in its place."""
+        return self.name or self.username
 
     @property
     def organises(self) -> bool:

@@ -74,7 +74,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
     portal = Portal(
         settings=settings,
         database=Database(settings.url, clock=clock),
-        pages=Pages(settings, TEMPLATE_PACKAGES, NAVIGATION),
+        pages=Pages(settings, TEMPLATE_PACKAGES, NAVIGATION, clock),
         metrics=Metrics(),
         secret=load_secret(settings.data_dir),
         links=links,

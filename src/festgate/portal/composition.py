@@ -24,7 +24,8 @@ from festgate.kit.web.portal import PageLinks, Portal
 if TYPE_CHECKING:  # a command that only looks at the data does without it, and is a fifth quicker
     from fastapi import APIRouter
 
-    from festgate.portal.catalogue.facade import LapsedHolds
+    from festgate.portal.accounts.facade import PersonalRecords
+    from festgate.portal.catalogue.facade import FindSeats, LapsedHolds
     from festgate.portal.registrations.facade import IsUsed, SeatReferences
 
 log = structlog.get_logger()
@@ -60,9 +61,9 @@ NAVIGATION = Navigation(
 WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_("My events"), "/my-events"))
 """Pages that a visitor whose module is unavailable can go to instead, as (module, label, address)."""
 
-MAX_EVENT_BODY = 128 * 1024
-"""Bytes of an event's form. A description may have 10,000 characters, and a form sends each as up to 12 bytes:
-`%F0%9F%8E%89`. Devanagari takes 9, which is 90 KB."""
+MAX_EVENT_BODY = 512 * 1024
+"""Bytes of an event's form. A description may have 10,000 characters of any script in any spelling, which can be four
+times as many (Korean from a Mac). A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
 DEFAULT_ACTIONS = ((N_("See the events"), "/events"),)
 """Links for the page of an error that has none of its own, as (label, address)."""
 
@@ -113,9 +114,12 @@ class Links(PageLinks):
     """The functions that modules get of each other, or their stand-ins while a module is not loaded."""
 
     find_lapses: "Callable[[Connection], LapsedHolds]"
+    own_seats: "FindSeats"
     ticket_codes: "SeatReferences"
     is_used: "IsUsed"
     order_refs: "SeatReferences"
+    personal_records: "Mapping[str, PersonalRecords | None]"
+    """The data about a person of each module that has such, lowest first; None while the module cannot be loaded."""
 
 
 class Loader:
@@ -152,11 +156,12 @@ def link(loader: Loader) -> Links:
         return facade.find_visitor, facade.find_bearer, facade.note_seen
 
     def registrations() -> (
-        "tuple[Callable[[Connection, int], int], Callable[[Connection], LapsedHolds], Callable[[Connection, int], str]]"
+        "tuple[Callable[[Connection, int], int], Callable[[Connection], LapsedHolds], "
+        "Callable[[Connection, int], str], FindSeats]"
     ):
         from festgate.portal.registrations import facade
 
-        return facade.count_held, facade.find_lapses, facade.kept_sentence
+        return facade.count_held, facade.find_lapses, facade.kept_sentence, facade.own_seats
 
     def tickets() -> "tuple[SeatReferences, IsUsed]":
         from festgate.portal.tickets import facade
@@ -173,10 +178,11 @@ def link(loader: Loader) -> Links:
         lambda _connection, _token: None,
         lambda _connection, _token: None,
     )
-    count_held, find_lapses, kept_sentence = loader.attempt("registrations", registrations) or (
+    count_held, find_lapses, kept_sentence, own_seats = loader.attempt("registrations", registrations) or (
         lambda _connection, _person: 0,
         _no_lapses,
         lambda _connection, _person: "",
+        lambda _connection, _person: (),
     )
     ticket_codes, is_used = loader.attempt("tickets", tickets) or (
         lambda _connection, _person: {},
@@ -191,10 +197,44 @@ def link(loader: Loader) -> Links:
         WAYS_ON,
         DEFAULT_ACTIONS,
         find_lapses=find_lapses,
+        own_seats=own_seats,
         ticket_codes=ticket_codes,
         is_used=is_used,
         order_refs=loader.attempt("checkout", checkout) or (lambda _connection, _person: {}),
+        personal_records={name: loader.attempt(name, records_of) for name, records_of in _RECORDS.items()},
     )
+
+
+def personal_records() -> "list[PersonalRecords]":
+    """Return the data about a person of every module, for commands."""
+    return [records_of() for records_of in _RECORDS.values()]
+
+
+def _registration_records() -> "PersonalRecords":
+    from festgate.portal.registrations import facade
+    from festgate.portal.tickets.facade import is_used
+
+    return facade.personal_records(is_used)
+
+
+def _checkout_records() -> "PersonalRecords":
+    from festgate.portal.checkout.facade import PERSONAL_RECORDS
+
+    return PERSONAL_RECORDS
+
+
+def _ticket_records() -> "PersonalRecords":
+    from festgate.portal.tickets.facade import PERSONAL_RECORDS
+
+    return PERSONAL_RECORDS
+
+
+_RECORDS: "Mapping[str, Callable[[], PersonalRecords]]" = {
+    "registrations": _registration_records,
+    "checkout": _checkout_records,
+    "tickets": _ticket_records,
+}
+"""Functions that load the data about a person of each module, lowest first."""
 
 
 def _no_lapses(_connection: Connection) -> "LapsedHolds":
@@ -203,16 +243,26 @@ def _no_lapses(_connection: Connection) -> "LapsedHolds":
     return LapsedHolds()
 
 
-def _accounts(portal: Portal, _links: Links) -> Module:
-    from festgate.portal.accounts import confirmation, recovery
+def _accounts(portal: Portal, links: Links) -> Module:
+    from festgate.portal.accounts import address_changes, confirmation, recovery
+    from festgate.portal.accounts.account_pages import OwnAccountPages
     from festgate.portal.accounts.api import AccountApi
+    from festgate.portal.accounts.deletion_pages import DeletionPages
     from festgate.portal.accounts.pages import AccountPages
     from festgate.portal.accounts.passwords import Hasher
+    from festgate.portal.accounts.reception import Reception
     from festgate.portal.accounts.sessions import forget_expired
 
     hasher = Hasher()
+    reception = Reception(portal.database, hasher, portal.settings, portal.secret)
+    records = [part for part in links.personal_records.values() if part is not None]
+    absent = [name for name, part in links.personal_records.items() if part is None]
     return Module(
-        AccountPages(portal, hasher).routes(),
+        [
+            *AccountPages(portal, hasher).routes(),
+            *OwnAccountPages(portal, reception).routes(),
+            *DeletionPages(portal, reception, records, absent).routes(),
+        ],
         AccountApi(portal, hasher).router(),
         periodic_tasks=[forget_expired],
         closes=[hasher.close],
@@ -220,17 +270,20 @@ def _accounts(portal: Portal, _links: Links) -> Module:
             module.LINK_KIND: partial(
                 module.make_link, secret=portal.secret, base_url=portal.settings.base_url
             )
-            for module in (confirmation, recovery)
+            for module in (confirmation, recovery, address_changes)
         },
     )
 
 
 def _catalogue(portal: Portal, links: Links) -> Module:
     from festgate.portal.catalogue.api import CatalogueApi
+    from festgate.portal.catalogue.facade import SeatQueries
     from festgate.portal.catalogue.pages import CataloguePages
 
+    seats = SeatQueries(links.own_seats, links.ticket_codes, links.order_refs)
     return Module(
-        CataloguePages(portal, links.find_lapses).routes(), CatalogueApi(portal, links.find_lapses).router()
+        CataloguePages(portal, links.find_lapses, seats).routes(),
+        CatalogueApi(portal, links.find_lapses).router(),
     )
 
 
@@ -289,10 +342,12 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 
 def _backoffice(portal: Portal, _links: Links) -> Module:
-    from festgate.portal.backoffice.pages import BackofficePages
+    from festgate.portal.backoffice.pages import BackofficePages, PeoplePages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
+    from festgate.portal.tickets.handlers import TicketHandlers
 
-    return Module([*BackofficePages(portal).routes(), *TicketTypePages(portal).routes()])
+    people = PeoplePages(portal, TicketHandlers(portal.settings).post_copy)
+    return Module([*BackofficePages(portal).routes(), *people.routes(), *TicketTypePages(portal).routes()])
 
 
 DECLARED: Sequence[Declared] = (
@@ -311,8 +366,9 @@ DECLARED: Sequence[Declared] = (
             "/confirm",
             "/confirm/again",
             "/account",
+            "/account/{rest:path}",
         ],
-        api=["/tokens", "/tokens/current", "/people", "/people/me", "/people/me/confirmation"],
+        api=["/tokens", "/tokens/current", "/people", "/people/{rest:path}"],
         build=_accounts,
         security_events={
             ("POST", "/login"): "sign-in",
@@ -321,10 +377,18 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/forgot"): "password-reset-asked",
             ("POST", "/reset"): "password-reset-used",
             ("POST", "/account"): "password-changed",
+            ("POST", "/account/email"): "email-change-asked",
+            ("POST", "/account/email/confirm"): "email-changed",
+            ("POST", "/account/sessions/end"): "sessions-ended",
+            ("POST", "/account/sessions/{name}/end"): "sessions-ended",
+            ("GET", "/account/data"): "data-downloaded",
+            ("POST", "/account/delete"): "account-deleted",
             ("POST", "/confirm"): "address-confirmed",
             ("POST", "/api/v1/tokens"): "token-made",
             ("DELETE", "/api/v1/tokens/current"): "token-ended",
             ("POST", "/api/v1/people"): "account-made",
+            ("DELETE", "/api/v1/people/me/sessions"): "sessions-ended",
+            ("DELETE", "/api/v1/people/me/sessions/{name}"): "sessions-ended",
         },
     ),
     Declared(
@@ -395,6 +459,8 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/orders/{ref}/refunded"): "order-marked-refunded",
             ("POST", "/organise/orders/{ref}/cancel"): "registration-cancelled",
             ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
+            ("POST", "/organise/people/{id}/email/change"): "email-changed",
+            ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
         },
         max_bodies={"/organise/events/": MAX_EVENT_BODY},
     ),

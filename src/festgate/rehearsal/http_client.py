@@ -21,7 +21,7 @@ PLAIN: Final = {"Accept-Encoding": "identity"}
 _NEEDS_CLIENT_CERTIFICATE: Final = frozenset(
     {"TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE", "SSLV3_ALERT_BAD_CERTIFICATE"}
 )
-"""The answers of a server to a client without a certificate, as OpenSSL names them."""
+"""OpenSSL's names for the alerts of a server that requires a client certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def request(
     import httpx  # noqa: PLC0415
 
     limit = _TimeLimit(timeout)
-    # As other programs of this machine trust them; reading the certificates takes 40 ms.
+    # The certificates that other programs of this machine trust; reading them takes 40 ms.
     verify = (tls or ssl.create_default_context()) if url.startswith("https:") else False
     try:
         with (
@@ -126,7 +126,7 @@ def get(
 
 
 class _TimeLimit:
-    """Closes the connection when the time is over: httpx limits each read, and a response may come byte by byte."""
+    """A limit on the whole request: httpx limits each read, and a response may come byte by byte."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -147,7 +147,7 @@ class _TimeLimit:
             self._connection = fields["return_value"].get_extra_info("socket")  # type: ignore[attr-defined]
 
     def explain(self, error: Exception) -> NoResponse:
-        """Return what went wrong, in words that do not depend on the library."""
+        """Return the reason in a sentence that does not depend on the library."""
         import httpx  # noqa: PLC0415
 
         late = self.reached or isinstance(error, httpx.TimeoutException | TimeoutError)
@@ -169,7 +169,7 @@ class _TimeLimit:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the system's words where the system refused, else the library's."""
+    """Return the system's message if the system refused, else the library's."""
     words = (cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror)
     return next(words, str(error).rstrip(".") or type(error).__name__)
 

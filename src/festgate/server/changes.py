@@ -8,7 +8,7 @@ from pathlib import Path
 
 CODE = (".py", ".html", ".css", ".js", ".txt")
 POLL = 0.3
-"""Seconds between two scans where the system's notifications are not available."""
+"""Seconds between two scans if the system's notifications are not available."""
 DEBOUNCE = 100
 """Milliseconds: an editor writes a file in several steps."""
 

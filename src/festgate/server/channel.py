@@ -1,8 +1,8 @@
 """The link between the supervisor and a worker: the worker's parameters, and a pair of sockets.
 
-The worker sends single bytes: ready, and a heartbeat at intervals. Any other bytes are text of faulthandler, which a
-worker writes about itself in C, even when its event loop or the interpreter's lock is held. The supervisor sends
-commands, one a line; the end of the stream means the same as `END`.
+The worker sends single bytes: ready, and a heartbeat at intervals. All other bytes are the text of faulthandler, whose
+C code writes a worker's stacks even while its event loop is blocked or the interpreter's lock is held. The supervisor
+sends commands, one a line; the end of the stream means the same as `END`.
 
 A supervisor may be older than its workers: it starts them from new code after an update (SIGHUP). So the fields of
 `WorkerSpec`, the bytes and the commands keep their names.
@@ -101,7 +101,7 @@ class Channel:
 
 
 def die_with_parent(parent: int) -> None:
-    """Let the kernel end this process with its parent (Linux); elsewhere the end of the channel has to do.
+    """Let the kernel end this process with its parent (Linux); on other systems it ends when its channel closes.
 
     The signal is SIGKILL, because the port has to be free for the next supervisor even if this process hangs. For the
     data it is the same as a power cut.

@@ -143,7 +143,7 @@ class _Watched:
         super().__init__(*arguments, **named)
         self.watch = watch
         self.received = 0
-        """Bytes since the last complete head or message. With h11, which has its own limit, it is never reset."""
+        """Bytes since the last complete head or message. It is never reset with h11, which has its own limit."""
 
     def connection_made(self: Protocol, transport: asyncio.Transport) -> None:
         """Open the connection, or refuse it if there are too many."""
@@ -191,7 +191,7 @@ class WatchedHttpTools(_Watched, _Parsed):  # type: ignore[misc]
             self.watch.on_closed("large-head")
             if cycle is None or cycle.response_complete:
                 refuse(self, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-            else:  # an earlier request has no response yet, and there is no time to wait for it
+            else:  # an earlier request has no response yet, and the connection cannot wait for it
                 self.transport.abort()
         elif self.received > limits.message:
             self.watch.on_closed("large-body")

@@ -12,8 +12,8 @@ BACKLOG = 4096
 """Connections that the kernel queues until a worker accepts them: the first second of an opening."""
 COPIES = 16
 """File descriptors of each listening socket in a worker. libuv accepts one connection per descriptor in an iteration of
-the event loop. While a crowd makes the iterations slow, three hundred new connections would need as many of them, and
-delay every connection behind them."""
+the event loop. While a crowd makes the iterations slow, three hundred new connections would take three hundred
+iterations, and delay every connection after them."""
 
 
 def duplicate(sockets: Sequence[socket.socket]) -> list[socket.socket]:
@@ -33,7 +33,7 @@ def _copy(listener: socket.socket) -> socket.socket:
 def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
     """Return a listening socket for each address. Port 0 chooses a free port, the same for all addresses.
 
-    An address that this machine does not have (often ::1, where IPv6 is off) is skipped unless it is the only one.
+    An address that this machine does not have (often ::1, if IPv6 is off) is skipped unless it is the only one.
     Raise StartupError, for instance if another program uses the port.
     """
     sockets: list[socket.socket] = []

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 MAX_SILENCE = 4.0
 """Seconds without a heartbeat after which a worker counts as hung: with those below, noticed within five."""
 TICK = 0.25
-"""Seconds between two looks at the clock."""
+"""Seconds between two checks of the deadlines."""
 MAX_TICK = 1.5
 """Seconds for one tick. If it takes longer, the supervisor itself was stopped (a closed laptop, SIGSTOP, an overloaded
 machine). The workers may have been stopped too, so the silence of all of them is counted from then on."""
 SHORT_LIFE = 10.0
-"""Seconds: a worker that ends sooner has a cause that is probably still there, so the next one waits a little."""
+"""Seconds: if a worker ends sooner, the cause probably still exists, so the next one waits a little."""
 PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds that each next worker waits; the last value repeats."""
 END_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGTERM)})
@@ -78,7 +78,7 @@ class Supervisor:
         self._signal_reader, self._signal_writer = socket.socketpair()
         self._generation = self._newest = 1
         self._proven = 0
-        """The last generation of which a worker became ready."""
+        """The last generation in which a worker became ready."""
         self._short_lives = 0
         self._not_before = 0.0
         self._restarts: Counter[str] = Counter()
@@ -221,7 +221,7 @@ class Supervisor:
             if old.state is State.STARTING:
                 old.kill()
             elif old.state is State.READY and self._reload:
-                old.ask_to_end()  # a connection that is kept open would be served by the old code
+                old.ask_to_end()  # the old code would serve a connection that is kept open
             elif old.state is State.READY:
                 old.retire()
 
@@ -301,7 +301,7 @@ class Supervisor:
             self._selector.unregister(worker.socket)
 
     def _close_own(self) -> None:
-        """Close what belongs to the supervisor alone: in each worker, and at the end."""
+        """Close the resources that belong to the supervisor alone: in each worker, and at the end."""
         self._selector.close()
         for end in (
             self._signal_reader,

@@ -51,7 +51,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 POLL = 0.05
-"""Seconds between two looks at the remaining connections."""
+"""Seconds between two checks of the remaining connections."""
 MAX_ON_WINDOWS = 400
 """Connections of a worker on Windows, where its event loop fails at more than 512 files. Further ones get a 503."""
 
@@ -88,7 +88,7 @@ def work(spec: WorkerSpec, channel: Channel, sockets: Sequence[socket.socket]) -
 def settings_of(spec: WorkerSpec) -> Settings:
     """Return the settings of this worker. Raise SettingsError.
 
-    Where no public address is set, it is this machine's with the port in use.
+    If no public address is set, it is this machine's, with the port in use.
     """
     overrides: dict[str, Any] = dict(spec.overrides)
     settings = load_settings(

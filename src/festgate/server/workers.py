@@ -1,4 +1,4 @@
-"""A worker as its supervisor sees it: started, monitored, asked to end, killed, reaped."""
+"""The supervisor's handle on a worker: start, monitoring, end, kill, reap."""
 
 import json
 import multiprocessing
@@ -38,7 +38,7 @@ MAX_SHUTDOWN = 5
 MAX_START = 120.0
 """Seconds for a worker to get ready: imports are slow on a busy machine, and a backup may be made first."""
 STACK_TIME = 0.3
-"""Seconds to wait for the stacks of a worker that hangs."""
+"""Seconds to wait for the stacks of a worker that is blocked."""
 MAX_TEXT_LENGTH = 1 << 16
 """Bytes to keep of the text that a worker wrote about itself at its end."""
 LARGE_MODULES = (
@@ -125,7 +125,7 @@ class Worker:
                 (left := until - time.monotonic()) > 0 and not self.is_disconnected and selector.select(left)
             ):
                 self.receive()
-                until = min(until, time.monotonic() + STACK_TIME / 5)  # it writes without a pause
+                until = min(until, time.monotonic() + STACK_TIME / 5)  # the worker writes without a pause
         return self.text.strip()
 
     def send(self, command: str) -> None:
@@ -175,8 +175,8 @@ def start(
 ) -> Worker:
     """Start a worker whose process runs `body`: `work`, `reload_and_work` or `execute`.
 
-    `close_inherited` runs in the worker and closes what belongs to the supervisor alone. Where there is no fork, every
-    worker has a new interpreter.
+    `close_inherited` runs in the worker and closes what belongs to the supervisor alone. If the system has no fork,
+    every worker gets a new interpreter.
     """
     return _start(body if CAN_FORK else work, (spec, tuple(sockets)), close_inherited, generation)
 
@@ -220,7 +220,7 @@ def _run(
 
 
 def preload() -> None:
-    """Import the large modules here, which makes `FORK_AND_RELOAD` quick. The supervisor is then no longer lean."""
+    """Import the large modules here, which makes `reload_and_work` quick. The supervisor is then no longer lean."""
     if CAN_FORK:
         with gc_paused():
             for name in LARGE_MODULES:

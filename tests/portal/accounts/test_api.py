@@ -63,6 +63,7 @@ def test_a_token_identifies_the_caller_until_it_is_revoked(client: httpx.Client)
     assert me.status_code == 200
     assert me.json() == {
         "id": me.json()["id"],
+        "name": "",
         "username": name,
         "email": f"{name}@example.org",
         "role": "attendee",
@@ -137,6 +138,13 @@ def test_too_many_wrong_passwords_are_refused_with_the_time_to_wait(client: http
     assert 0 < int(response.headers["retry-after"]) <= 15 * 60
 
 
+def test_a_name_is_cleaned_and_returned_and_may_be_left_out(client: httpx.Client) -> None:
+    number = next(PROGRAM_NUMBERS)
+    person = {"username": f"program{number}", "email": f"{number}@example.org", "password": PASSWORD}
+    made = client.post("/people", json=person | {"name": " Ünal  O\u2019Brien\u200b "})
+    assert (made.status_code, made.json()["name"]) == (201, "Ünal O\u2019Brien")
+
+
 def test_a_name_that_is_taken_is_a_conflict(client: httpx.Client) -> None:
     name = join(client)
     person = {"username": name.upper(), "email": f"other-{name}@example.org", "password": PASSWORD}
@@ -153,6 +161,8 @@ def test_a_name_that_is_taken_is_a_conflict(client: httpx.Client) -> None:
         ({"username": "as\ud800ha"}, {"username"}),
         ({"password": "password\ud800"}, {"password"}),
         ({"username": None}, {"username"}),
+        ({"name": "<b>Asha</b>"}, {"name"}),
+        ({"name": ""}, {"name"}),
         ({"username": 12345}, {"username"}),
         ({"role": "organiser"}, {"role"}),
     ],
@@ -175,3 +185,30 @@ def test_a_body_that_is_not_a_json_object_is_refused(client: httpx.Client, path:
     response = client.post(path, content=content, headers={"content-type": "application/json"})
     assert 400 <= response.status_code < 500
     assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_sessions_are_listed_and_ended_one_by_one_or_all_others(client: httpx.Client) -> None:
+    name = join(client)
+    here, second, third = (bearer(token_of(client, name)) for _ in range(3))
+    listed = client.get("/people/me/sessions", headers=here).json()
+    assert [(session["kind"], session["is_current"]) for session in listed] == [
+        ("token", True),
+        ("token", False),
+        ("token", False),
+    ]
+    client.delete(f"/people/me/sessions/{listed[0]['name']}", headers=second)
+    problem(client.get("/people/me", headers=here), 401, "sign-in-needed")
+    left = client.get("/people/me/sessions", headers=second).json()
+    problem(client.delete(f"/people/me/sessions/{listed[0]['name']}", headers=second), 404, "not-found")
+    problem(client.delete(f"/people/me/sessions/{'0' * 200}", headers=second), 422, "invalid")
+    assert client.delete("/people/me/sessions", headers=second).status_code == 204
+    assert len(left) == 2
+    problem(client.get("/people/me", headers=third), 401, "sign-in-needed")
+    assert len(client.get("/people/me/sessions", headers=second).json()) == 1
+
+
+def test_a_session_of_another_person_cannot_be_ended(client: httpx.Client) -> None:
+    mine, other = (bearer(token_of(client, join(client))) for _ in range(2))
+    (session,) = client.get("/people/me/sessions", headers=mine).json()
+    problem(client.delete(f"/people/me/sessions/{session['name']}", headers=other), 404, "not-found")
+    assert client.get("/people/me", headers=mine).status_code == 200

@@ -114,6 +114,15 @@ def test_a_person_signs_in_with_an_email_address_that_the_command_changed(data: 
         assert signed_in.status_code == 303
 
 
+def test_commands_clean_email_addresses_and_take_every_form_of_a_domain(data: Path) -> None:
+    added = festgate("user", "add", "meena", "--email", "Meena <mailto:meena@bücher.example>", data=data)
+    assert added.returncode == 0, added.stderr
+    for name in ("meena@BÜCHER.example", "\u200emeena@xn--bcher-kva.example ", "mailto:meena@bücher.example"):
+        assert festgate("user", "confirm", name, data=data).stdout == (
+            "The email address meena@xn--bcher-kva.example of meena is confirmed.\n"
+        )
+
+
 def test_a_piped_list_has_one_line_per_person(data: Path) -> None:
     add_account(data, "ravi", "staff")
     add_account(data, "Meena")
@@ -123,11 +132,19 @@ def test_a_piped_list_has_one_line_per_person(data: Path) -> None:
     assert lines == [["Meena", "Meena@example.org", "attendee"], ["ravi", "ravi@example.org", "staff"]]
 
 
+def test_an_account_can_be_added_with_the_persons_name(data: Path) -> None:
+    options = ("--email", "m@example.org", "--name", " Meena  Ünal ")
+    assert festgate("user", "add", "meena", *options, data=data).returncode == 0
+    (line,) = festgate("user", "list", data=data).stdout.splitlines()
+    assert line.split("\t")[4] == "Meena Ünal"
+
+
 @pytest.mark.parametrize(
     "arguments,stdin,message",
     [
         (["add", "x", "--email", "x@example.org"], "", "3 to 32 characters."),
         (["add", "Ravi", "--email", "nowhere"], "", "not an email address"),
+        (["add", "Ravi", "--email", "r@example.org", "--name", "<b>"], "", "Use letters"),
         (["add", "MEENA", "--email", "other@example.org"], "", "This username is taken."),
         (["add", "Ravi", "--email", "meena@example.org"], "", "An account with this email address"),
         (["add", "Ravi", "--email", "r@example.org", "--role", "king"], "", "king"),
@@ -166,3 +183,25 @@ def test_listing_people_without_a_database_is_an_error(data: Path) -> None:
     process = festgate("user", "list", data=data)
     assert process.returncode == 2
     assert "There is no fest" in process.stderr
+
+
+def test_a_deleted_account_is_gone_after_yes_and_its_name_is_free(data: Path) -> None:
+    add_account(data)
+    asked = festgate("user", "delete", "meena", data=data)
+    assert asked.returncode == 2
+    assert "This would delete the account Meena (Meena@example.org). Add --yes to do it." in asked.stderr
+    assert len(festgate("user", "list", data=data).stdout.splitlines()) == 1
+    done = festgate("user", "delete", "meena", "--yes", data=data)
+    assert (done.returncode, done.stdout) == (0, "The account Meena is deleted.\n")
+    assert festgate("user", "list", data=data).stdout == ""
+    assert "There is no account named meena." in festgate("user", "delete", "meena", data=data).stderr
+    assert "meena" not in repr(read_accounts(data)).lower()
+    add_account(data)
+
+
+def test_the_command_does_not_delete_the_last_organiser(data: Path) -> None:
+    add_account(data, role="organiser")
+    refused = festgate("user", "delete", "meena", "--yes", data=data)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("The account Meena cannot be deleted yet. It is the only organiser's")
+    assert len(festgate("user", "list", data=data).stdout.splitlines()) == 1

@@ -6,7 +6,92 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from festgate.portal.accounts.names import key_of, read_email, read_name, read_password, read_username
+from festgate.portal.accounts.names import (
+    MAX_PERSON_NAME_LENGTH,
+    key_of,
+    plain_name,
+    read_email,
+    read_name,
+    read_password,
+    read_person_name,
+    read_username,
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Asha",
+        "Ü",
+        "Ünal O\u2019Brien-García",
+        "D'Arcy, J.R.R. (Jack)",
+        "\u2019t Hooft",
+        "Ravi s/o Kumar",
+        "Mª José & Eva 2",
+        "राजेश कुमार",
+        "李小龙",
+        "レオナルド・ダ・ヴィンチ",
+        "محمد بن سلمان",
+        "ශ්\u200dරී ලංකා",
+        "علی\u200cپور",
+        "x" * MAX_PERSON_NAME_LENGTH,
+        "ä" * MAX_PERSON_NAME_LENGTH,
+    ],
+)
+def test_a_persons_name_may_be_one_word_or_more_in_any_script(name: str) -> None:
+    assert read_person_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "entered,name",
+    [
+        ("  Asha \t\r\n  Example\u3000", "Asha Example"),
+        ("\ufeffAsha\u200b \u202eExample\u2069\x00", "Asha Example"),
+        ("As\u200dha\u200d", "Asha"),
+        ("\u2066\u200e Asha", "Asha"),
+        ("Jose\u0301", "José"),
+        ("A\ud800sha", "Asha"),
+        ("Dr.Asha evil.example", "Dr. Asha evil. example"),
+    ],
+)
+def test_a_persons_name_is_cleaned_of_what_cannot_be_seen_and_holds_no_link(entered: str, name: str) -> None:
+    assert read_person_name(entered) == name
+
+
+@pytest.mark.parametrize(
+    "entered",
+    [
+        "",
+        " \u200b\u2800\u3164 ",
+        "x" * (MAX_PERSON_NAME_LENGTH + 1),
+        "x" * 20_000,
+        "a" + "\u0301" * 40,
+        "\u0301sha",
+        "12",
+        "-",
+        "<b>Asha</b>",
+        'Asha" onclick="x',
+        "https://evil",
+        "evil/path",
+        "asha@example",
+        "=Asha",
+        "Asha 🎉",
+        "Asha\ufffe",
+    ],
+)
+def test_an_invalid_persons_name_is_refused_with_a_sentence(entered: str) -> None:
+    with pytest.raises(ValueError, match=r"\.$"):
+        read_person_name(entered)
+
+
+@given(st.text(max_size=2 * MAX_PERSON_NAME_LENGTH))
+def test_a_persons_name_that_is_read_twice_stays_the_same(entered: str) -> None:
+    try:
+        name = read_person_name(entered)
+    except ValueError:
+        return
+    assert read_person_name(name) == name
+    assert 1 <= len(name) <= MAX_PERSON_NAME_LENGTH
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 32, "Asha.K_2-b", "7up", "नमस्ते", "Ólafur", "Чайка", "李小龙"])
@@ -109,8 +194,16 @@ def test_a_valid_email_address_is_accepted(address: str) -> None:
         "as..ha@example.org",
         "asha@example.org\nBcc: all@example.org",
         "asha@example.org,b@example.org",
-        "Asha <asha@example.org>",
+        "asha@home.example <asha@example.org>",
+        "Asha <asha@example.org> Rao",
+        "mailto:",
         "as\x00ha@example.org",
+        "asha@bücher",
+        "asha@bü_cher.example",
+        "asha@\u0301bc.example",
+        "asha@🎉.example",
+        f"asha@{'ü' * 60}.example",
+        "अशा@example.org",
         "ashä@example.org",
         f"{'a' * 65}@example.org",
         f"a@{'b' * 64}.org",
@@ -120,6 +213,50 @@ def test_a_valid_email_address_is_accepted(address: str) -> None:
 def test_an_invalid_email_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match=r"name@example\.org"):
         read_email(address)
+
+
+@pytest.mark.parametrize(
+    "written, address",
+    [
+        ("\u200basha@example.org\ufeff", "asha@example.org"),
+        ("as\u00adha@exam\u200dple.org", "asha@example.org"),
+        ("\u202aasha@example.org\u202c\u00a0", "asha@example.org"),
+        ("mailto:asha@example.org", "asha@example.org"),
+        ("MAILTO: asha%2Bfest@example.org?subject=Fest", "asha+fest@example.org"),
+        ("<asha@example.org>", "asha@example.org"),
+        ("Asha Rao <mailto:asha@example.org>;", "asha@example.org"),
+        ('"Rao, Asha" <Asha@Example.org>, ', "Asha@Example.org"),
+        ("asha@example.org.", "asha@example.org"),
+        ("asha＠example．org", "asha@example.org"),  # noqa: RUF001  (typed on a Japanese keyboard)
+        ("asha@bücher.example", "asha@xn--bcher-kva.example"),
+        ("asha@BU\u0308CHER.Example", "asha@xn--bcher-kva.example"),
+        ("asha@straße.example", "asha@xn--strae-oqa.example"),
+        ("asha@उदाहरण.भारत", "asha@xn--p1b6ci4b4b3a.xn--h2brj9c"),
+        ("asha@例え。テスト", "asha@xn--r8jz45g.xn--zckzah"),
+        ("asha@пример.рф", "asha@xn--e1afmkfd.xn--p1ai"),
+    ],
+)
+def test_an_email_address_is_cleaned_and_its_domain_written_in_ascii(written: str, address: str) -> None:
+    assert read_email(written) == read_name(written) == address
+    assert read_email(address) == address
+    assert key_of(read_name(written)) == key_of(address)
+
+
+def test_a_local_part_beyond_ascii_is_refused_with_the_reason() -> None:
+    with pytest.raises(
+        ValueError, match=r"Before the @ only the letters a to z, digits and signs can be used\."
+    ):
+        read_email("jürgen@bücher.example")
+
+
+@given(st.text())
+def test_a_name_is_cleaned_once(text: str) -> None:
+    assert plain_name(plain_name(text)) == plain_name(text)
+
+
+def test_a_username_is_read_without_the_characters_that_are_copied_along() -> None:
+    assert read_name(" \u200easha\u200b\ufeff") == "asha"
+    assert read_name("asha\ufe0f") == "asha\ufe0f"  # of an account from before these marks were refused
 
 
 @given(st.text())

@@ -1,5 +1,7 @@
 """Register, sign in and sign out on a real server, as a browser without JavaScript does."""
 
+import re
+from email import message_from_bytes
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,6 +19,7 @@ from tests.portal.accounts.visiting import (
     visitor,
 )
 from tests.rig.server import Serve, Server
+from tests.rig.waiting import until
 
 
 def test_signing_up_signs_in_and_redirects_to_the_events(client: httpx.Client) -> None:
@@ -190,6 +193,51 @@ def test_a_password_is_never_sent_back(client: httpx.Client) -> None:
         assert "incorrect horse" not in client.post(path, data=fields).text
 
 
+def test_an_email_address_is_cleaned_and_its_domain_may_have_any_letters(
+    client: httpx.Client, server: Server
+) -> None:
+    name = new_name()
+    pasted = f" Asha Rao <mailto:{name}@BÜCHER.example>\u200b"
+    assert client.post("/register", data=sign_up_fields(name, email=pasted)).status_code == 303
+    stored = f"{name}@xn--bcher-kva.example"
+    for written in (
+        f"\u202a{name}@bücher.example\u202c",
+        stored.upper(),
+        f"mailto:{stored}",
+        f" {name}\ufeff",
+    ):
+        with visitor(server) as other_browser:
+            assert log_in(other_browser, written).status_code == 303
+            assert signed_in_as(other_browser) == name
+    client.cookies.clear()
+    taken = client.post("/register", data=sign_up_fields(new_name(), email=stored))
+    assert (taken.status_code, "already exists" in error_at(taken, "email")) == (409, True)
+    local = client.post("/register", data=sign_up_fields(new_name(), email="jürgen@bücher.example"))
+    assert (local.status_code, "Before the @ only" in error_at(local, "email")) == (422, True)
+    assert client.post("/forgot", data={"username": f"{name}@bücher.example"}).status_code == 200
+
+    def recipients() -> list[str]:
+        emails = (server.data / "mail").glob("*.eml")
+        return [message_from_bytes(email.read_bytes())["To"] for email in emails]
+
+    until(lambda: stored in recipients(), "the email about the password is sent")
+
+
+def test_a_second_click_on_sign_up_opens_the_account_and_reveals_none(
+    client: httpx.Client, server: Server
+) -> None:
+    fields = sign_up_fields(new_name(), next="/events?day=2031-03-14")
+    for _ in range(2):
+        answer = client.post("/register", data=fields)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/events?day=2031-03-14")
+        assert signed_in_as(client) == fields["username"]
+    with visitor(server) as other_browser:
+        refused = other_browser.post("/register", data=fields | {"password": "another horse"})
+        assert refused.status_code == 409
+        assert error_at(refused, "username") == "This username is taken. Choose another."
+        assert signed_in_as(other_browser) is None
+
+
 def test_a_taken_name_is_an_error_at_its_field_and_the_other_fields_are_kept(client: httpx.Client) -> None:
     name = join(client)
     client.cookies.clear()
@@ -209,6 +257,10 @@ def test_a_taken_name_is_an_error_at_its_field_and_the_other_fields_are_kept(cli
 @pytest.mark.parametrize(
     "field,value",
     [
+        ("name", ""),
+        ("name", "\u200b"),
+        ("name", "<b>Asha</b>"),
+        ("name", "x" * 101),
         ("username", ""),
         ("username", "ab"),
         ("username", "x" * 33),
@@ -233,6 +285,19 @@ def test_an_invalid_value_is_an_error_at_its_field(client: httpx.Client, field: 
     assert error_at(page, field).endswith(".")
     assert all(character.isprintable() or character == "\n" for character in page.text)
     assert COOKIE not in client.cookies
+
+
+def test_the_form_asks_for_a_name_and_keeps_it_when_another_field_is_wrong(client: httpx.Client) -> None:
+    (field,) = re.findall(r'<input id="f-name" [^>]*>', client.get("/register").text)
+    assert all(part in field for part in (" required", 'autocomplete="name"', 'maxlength="100"'))
+    page = client.post("/register", data=sign_up_fields(new_name(), name="Zoë O\u2019Brien", password="1"))
+    assert 'value="Zoë O\u2019Brien"' in page.text
+
+
+def test_a_client_that_knows_no_field_for_the_name_signs_up_without(client: httpx.Client) -> None:
+    fields = sign_up_fields(new_name())
+    del fields["name"]
+    assert client.post("/register", data=fields).status_code == 303
 
 
 def test_an_empty_form_has_an_error_at_every_field(client: httpx.Client) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from sqlalchemy import bindparam, select
 
 from festgate.kit.db.database import Database
-from festgate.kit.db.statements import Connection
+from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.portal.accounts.confirmation import confirm_by_name
 from festgate.portal.accounts.facade import Person, find_bearer, find_person, find_visitor, person_by_id
@@ -15,11 +16,13 @@ from festgate.portal.accounts.people import (
     add_person,
     replace_hash,
     set_email,
+    set_name,
     set_password,
     set_role,
 )
 from festgate.portal.accounts.queries import all_people, find_candidate
 from festgate.portal.accounts.sessions import open_session
+from festgate.portal.accounts.tables import people
 from tests.portal.accounts.conftest import Join
 from tests.rig.database import OpenDatabase
 
@@ -32,6 +35,37 @@ def test_a_person_is_found_by_id_name_and_email_address_in_any_case(
     assert database.read(person_by_id, asha.id) == asha
     assert database.read(find_person, "ASHA") == asha
     assert database.read(find_person, "asha@EXAMPLE.org") == asha
+
+
+def test_a_person_is_shown_by_name_and_without_one_by_username(database: OpenDatabase) -> None:
+    named = database.write(add_person, Newcomer("asha", "a@example.org", name="Asha Example"), "none")
+    nameless = database.write(add_person, Newcomer("ravi", "r@example.org"), "none")
+    assert [database.read(person_by_id, person.id).shown_name for person in (named, nameless)] == [
+        "Asha Example",
+        "ravi",
+    ]
+    token = database.write(open_session, nameless.id, "cookie").token
+    renamed = database.write(set_name, nameless.id, "Ravi Kumar")
+    assert renamed == database.read(person_by_id, nameless.id)
+    visitor = database.read(find_visitor, token)
+    assert visitor is not None
+    assert (visitor.name, visitor.shown_name) == ("Ravi Kumar", "Ravi Kumar")
+
+
+def test_searches_find_people_by_their_present_name_and_address(database: OpenDatabase) -> None:
+    asha = database.write(add_person, Newcomer("asha7", "a@example.org", name="Asha Ünal-García"), "none")
+    assert database.read(search_of, asha.id) == "asha unal garcia asha7 a example org"
+    database.write(set_name, asha.id, "Asha O\u2019Brien")
+    database.write(set_email, "asha7", "b@example.org")
+    assert database.read(search_of, asha.id) == "asha obrien asha7 b example org"
+    database.write(set_name, asha.id, "")
+    assert database.read(search_of, asha.id) == "asha7 b example org"
+
+
+def search_of(connection: Connection, person: int) -> str:
+    """Return the folded text in which searches find the person."""
+    statement = Statement(select(people.c.search).where(people.c.id == bindparam("person")))
+    return str(connection.value(statement, person=person))
 
 
 def test_an_unknown_person_is_not_found(database: OpenDatabase, join: Join) -> None:

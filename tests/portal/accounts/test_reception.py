@@ -40,7 +40,9 @@ def reception(database: OpenDatabase, hasher: Hasher) -> MakeReception:
     def make(
         sign_in_limit: int = 3, address_limit: int = 1000, other_hasher: Hasher | None = None
     ) -> Reception:
-        settings = Settings.model_validate({"sign_in_limit": sign_in_limit, "address_limit": address_limit})
+        settings = Settings.model_validate(
+            {"sign_in_limit": sign_in_limit, "address_limit": address_limit, "confirm_email": "on"}
+        )
         return Reception(database.real, other_hasher or hasher, settings, b"s" * 32)
 
     return make
@@ -219,6 +221,56 @@ def test_signing_up_creates_an_attendee_and_signs_in(
     assert visitor is not None
     assert (visitor.username, visitor.role) == ("Asha", "attendee")
     assert database.run(reception().sign_in("asha", PASSWORD, ADDRESS, Opening("token"))).token
+
+
+def test_a_second_click_on_sign_up_signs_in_to_the_account_of_the_first(
+    database: OpenDatabase, reception: MakeReception, rows: Callable[[str], list[str]]
+) -> None:
+    asha = Newcomer("Asha", "asha@example.org")
+    reception_under_test = reception()
+
+    async def click(times: int) -> list[Session | BaseException]:
+        clicks = (
+            reception_under_test.register_and_sign_in(asha, PASSWORD, ADDRESS, COOKIE) for _ in range(times)
+        )
+        return await asyncio.gather(*clicks, return_exceptions=True)
+
+    sessions = [*database.run(click(3)), *database.run(click(1))]
+    visitors = {database.read(find_visitor, s.token) for s in sessions if isinstance(s, Session)}
+    assert {visitor.username for visitor in visitors if visitor is not None} == {"Asha"}
+    assert [type(session) for session in sessions] == [Session] * 4
+    assert (len(database.report(all_people)), len(rows("kit_mail"))) == (1, 1)
+
+
+def test_only_the_same_form_sent_again_at_once_signs_in(
+    database: OpenDatabase, join: Join, reception: MakeReception
+) -> None:
+    reception_under_test = reception(sign_in_limit=3)
+
+    def sign_up(username: str, email: str, password: str = PASSWORD) -> Session:
+        newcomer = Newcomer(username, email)
+        return database.run(reception_under_test.register_and_sign_in(newcomer, password, ADDRESS, COOKIE))
+
+    def refuse(username: str, email: str, password: str = PASSWORD) -> dict[str, str]:
+        with pytest.raises(Taken) as refusal:
+            sign_up(username, email, password)
+        return refusal.value.fields
+
+    sign_up("Asha", "asha@example.org")
+    ravi = sign_up("Ravi", "ravi@example.org")
+    both = refuse("Asha", "asha@example.org", "another horse")
+    assert both.keys() == {"username", "email"}
+    assert refuse("Asha", "ravi@example.org") == both
+    assert refuse("Asha", "other@example.org").keys() == {"username"}
+    assert refuse("Other", "asha@example.org").keys() == {"email"}
+    # Guesses count as failed sign-ins, and the answer stays the same beyond the limit.
+    for guess in ("third horse", "fourth horse", PASSWORD):
+        assert refuse("Asha", "asha@example.org", guess) == both
+    with pytest.raises(TooMany):
+        database.run(reception_under_test.sign_in("asha", PASSWORD, ADDRESS, COOKIE))
+    database.clock.move(5 * MINUTE)
+    assert refuse("Ravi", "ravi@example.org") == both
+    assert database.read(find_visitor, ravi.token) is not None
 
 
 def test_only_one_of_many_simultaneous_sign_ups_with_one_name_is_stored(

@@ -1,10 +1,12 @@
 """A forgotten password, on both databases and on a real server."""
 
+import html
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -33,6 +35,7 @@ from tests.kit.mailing import emails, text_of
 from tests.portal.accounts.conftest import Join
 from tests.portal.accounts.visiting import PASSWORD, error_at, join, log_in, signed_in_as, visitor
 from tests.rig.database import OpenDatabase
+from tests.rig.forms import hidden_fields
 from tests.rig.server import Serve, Server
 from tests.rig.waiting import until
 
@@ -200,7 +203,7 @@ def test_a_forgotten_password_is_replaced_and_every_other_session_ends(
         assert response_when_locked.status_code == 429
         assert 'href="/forgot"' in browser.get("/login").text
         assert "we have sent a link" in browser.post("/forgot", data={"username": name}).text
-        path = wait_for_link(server.data, name)
+        path = wait_for_link(server.data, "Asha Example")
 
         form = browser.get(path)
         assert f"For {name}." in form.text
@@ -221,6 +224,43 @@ def test_a_forgotten_password_is_replaced_and_every_other_session_ends(
         assert path.partition("=")[2] not in server.log()
         assert log_in(other_browser, name, PASSWORD).status_code == 401
         assert log_in(other_browser, name, NEW_PASSWORD).status_code == 303
+
+
+def ask_at(browser: httpx.Client, name: str, going_to: str) -> str:
+    """Follow "Forgot your password?" on the way to a page and ask for a link; return the page that follows."""
+    sign_in = browser.get(going_to).headers["location"]
+    (forgot,) = re.findall(r'href="(/forgot[^"]*)"', browser.get(sign_in).text)
+    form = browser.get(html.unescape(forgot)).text
+    return browser.post("/forgot", data=hidden_fields(form, "/forgot") | {"username": name}).text
+
+
+def test_after_a_reset_the_visitor_gets_the_page_that_they_wanted(server: Server) -> None:
+    with visitor(server) as browser, visitor(server) as other_browser:
+        name = join(other_browser)
+        sent = ask_at(browser, name, "/checkout?a=b%26c")
+        assert 'href="/login?next=/checkout%3Fa%3Db%2526c"' in sent
+        assert 'href="/forgot?next=/checkout%3Fa%3Db%2526c"' in sent
+        path = wait_for_link(server.data, name)
+        assert path.endswith("&next=/checkout%3Fa%3Db%2526c")
+        # A refused password loses nothing.
+        assert browser.post(path, data={"password": "short"}).status_code == 422
+        response = browser.post(path, data={"password": NEW_PASSWORD})
+        assert (response.status_code, response.headers["location"]) == (303, "/checkout?a=b%26c")
+        assert signed_in_as(browser) == name
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/", "//evil.example", "/\\evil.example", f"/events?q={'x' * 3000}"]
+)
+def test_a_reset_never_leads_to_another_site(server: Server, elsewhere: str) -> None:
+    with visitor(server) as browser, visitor(server) as other_browser:
+        name = join(other_browser)
+        browser.post("/forgot", data={"username": name, "next": elsewhere[:1000]})
+        path = wait_for_link(server.data, name)
+        assert "next=" not in path
+        # Somebody may add one to the link itself.
+        response = browser.post(f"{path}&next={quote(elsewhere)}", data={"password": NEW_PASSWORD})
+        assert (response.status_code, response.headers["location"]) == (303, "/events")
 
 
 def test_the_response_does_not_reveal_whether_an_account_exists(client: httpx.Client, server: Server) -> None:

@@ -21,8 +21,9 @@ def new_name() -> str:
     return f"person{next(PERSON_NUMBERS)}"
 
 
-def sign_up_fields(name: str, **changes: str) -> dict[str, str]:
-    return {"username": name, "email": f"{name}@example.org", "password": PASSWORD} | changes
+def sign_up_fields(account: str, /, **changes: str) -> dict[str, str]:
+    fields = {"username": account, "email": f"{account}@example.org", "password": PASSWORD}
+    return {"name": "Asha Example"} | fields | changes
 
 
 def join(client: httpx.Client, name: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import html
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import partial
 from itertools import count
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from festgate.kit.clock import MINUTE
+from festgate.portal.composition import MAX_EVENT_BODY
 from festgate.portal.registrations.facade import seats_of
 from festgate.portal.registrations.holds import hold_seat
 from tests.journeys.stage import Guest, announce, before_opening, change_file, invite_one
@@ -99,6 +101,13 @@ def field_error(page: httpx.Response, name: str) -> str:
     match = re.search(rf'id="f-{name}-error">([^<]*)<', page.text)
     assert match is not None, page.text
     return html.unescape(match[1])
+
+
+def tick_value(page: httpx.Response) -> str:
+    """Return the value of the box that confirms a move."""
+    match = re.search(r'<input type="checkbox" name="move" value="([^"]+)">', page.text)
+    assert match is not None, page.text
+    return match[1]
 
 
 def row_of(client: httpx.Client, slug: str) -> str:
@@ -224,6 +233,58 @@ def test_the_capacity_cannot_be_lower_than_the_seats_taken(
     )
     assert field_value(page, "capacity") == "2"
     assert "3 of 50" in row_of(client, slug)
+
+
+def test_moving_a_sold_event_far_away_asks_first_and_keeps_what_was_entered(
+    client: httpx.Client, database: OpenDatabase
+) -> None:
+    slug = create(client, title="Moving", then="publish")
+    for _ in range(2):
+        database.write(hold_seat, add_guest(database).id, slug, 15)
+    path = f"/organise/events/{slug}"
+    far = {"title": "Moving", "starts_at": "2199-11-14T10:00", "ends_at": "2199-11-14T13:00", "place": "Hall"}
+    page = save(client, slug, **far)
+    assert page.status_code == 409
+    assert "This would move the event by more than half a year. 2 people hold seats." in page.text
+    assert "Now: Thu, Mar 14, 2199, 10:00\u202fAM to 12:00\u202fPM" in page.text
+    assert "Then: Thu, Nov 14, 2199, 10:00\u202fAM to 1:00\u202fPM" in page.text
+    assert {name: field_value(page, name) for name in far} == far
+    assert field_value(client.get(path), "starts_at") == "2199-03-14T10:00"
+    # Sent again without the tick, or with the tick of another time, it asks again.
+    answer = tick_value(page)
+    hidden = hidden_fields(page.text, path)
+    assert client.post(path, data=FORM | hidden | far).status_code == 409
+    later = far | {"ends_at": "2199-11-15T13:00"}
+    assert client.post(path, data=FORM | hidden | later | {"move": answer}).status_code == 409
+    assert client.post(path, data=FORM | hidden | far | {"move": answer}).status_code == 303
+    saved = client.get(path)
+    assert {name: field_value(saved, name) for name in far} == far
+
+
+def test_moving_a_sold_event_into_the_past_asks_first_and_can_be_corrected(
+    client: httpx.Client, database: OpenDatabase
+) -> None:
+    slug = create(client, title="Wrong Year", then="publish")
+    database.write(hold_seat, add_guest(database).id, slug, 15)
+    page = save(client, slug, title="Wrong Year", starts_at="2024-03-14T10:00", ends_at="2024-03-14T12:00")
+    assert page.status_code == 409
+    assert "This would move the event into the past. 1 person holds a seat." in page.text
+    path = f"/organise/events/{slug}"
+    corrected = {"title": "Wrong Year", "starts_at": "2199-03-15T10:00", "ends_at": "2199-03-15T12:00"}
+    answer = client.post(path, data=FORM | hidden_fields(page.text, path) | corrected)
+    assert answer.status_code == 303
+    assert field_value(client.get(path), "starts_at") == "2199-03-15T10:00"
+
+
+def test_an_event_whose_holds_have_all_expired_moves_without_a_question(
+    client: httpx.Client, database: OpenDatabase, data: Path
+) -> None:
+    slug = create(client, title="Nobody Left", then="publish")
+    database.write(hold_seat, add_guest(database).id, slug, 15)
+    ended_at = database.clock.now - MINUTE
+    change_file(data, f"UPDATE registrations_seats SET held_until = {ended_at} WHERE state = 'held'")  # noqa: S608
+    far = {"starts_at": "2198-03-14T10:00", "ends_at": "2198-03-14T12:00"}
+    assert save(client, slug, title="Nobody Left", **far).status_code == 303
 
 
 def test_an_expired_hold_does_not_count_as_taken(
@@ -373,7 +434,7 @@ def test_a_notice_in_the_url_is_shown_only_if_it_is_true(client: httpx.Client) -
     "form, status",
     [
         ({"content": b"title=%FF"}, 400),
-        ({"content": b"title=" + b"x" * 140_000}, 413),
+        ({"content": b"title=" + b"x" * MAX_EVENT_BODY}, 413),
         ({"data": FORM | {"title": "a\x00b"}}, 422),
         ({"data": FORM | {"title": "x" * 121}}, 422),
         ({"data": FORM | {"starts_at": "0001-01-01T00:00"}}, 422),
@@ -386,6 +447,45 @@ def test_an_invalid_form_is_refused(client: httpx.Client, form: dict[str, object
     headers = {"content-type": "application/x-www-form-urlencoded"} if "content" in form else {}
     response = client.post("/organise/events/new", headers=headers, **form)  # type: ignore[arg-type]
     assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    "character",
+    ["अ", "🎉", unicodedata.normalize("NFD", "각"), "\U0001e900"],
+    ids=["hi", "emoji", "ko", "ff"],
+)
+def test_a_description_may_have_ten_thousand_characters_of_any_script(
+    client: httpx.Client, character: str
+) -> None:
+    slug = create(client, title="Long", description=character * 10_000, summary=character * 200)
+    page = client.get(f"/organise/events/{slug}")
+    assert unicodedata.normalize("NFC", character) * 10_000 in page.text
+    for length in (10_001, 13_000):
+        refused = client.post("/organise/events/new", data=FORM | {"description": character * length})
+        assert (refused.status_code, field_error(refused, "description")) == (
+            422,
+            "At most 10000 characters.",
+        )
+    much_longer = client.post("/organise/events/new", data=FORM | {"description": "x" * 100_000})
+    assert (much_longer.status_code, "At most 10000 characters." in much_longer.text) == (422, True)
+    # Browsers count characters beyond U+FFFF twice, so their own limit is higher.
+    limits = dict(re.findall(r'id="f-(\w+)"[^>]*? maxlength="(\d+)"', page.text))
+    assert (limits["description"], limits["title"]) == ("20000", "240")
+
+
+@pytest.mark.parametrize("then", ["", "publish"])
+def test_a_second_click_on_a_new_event_leads_to_the_first(client: httpx.Client, then: str) -> None:
+    path = "/organise/events/new"
+    form = FORM | {"title": f"Twice {then}", "then": then} | hidden_fields(client.get(path).text, path)
+    incomplete = client.post(path, data=form | {"fee": ""})
+    assert (incomplete.status_code, f'value="{form["shown"]}"' in incomplete.text) == (422, True)
+    answers = [client.post(path, data=form) for _ in range(2)]
+    assert {answer.headers["location"] for answer in answers} == {
+        f"/organise?{'published' if then else 'saved'}=twice{'-publish' if then else ''}"
+    }
+    # The same event from a form that was opened later is meant.
+    later = form | hidden_fields(client.get(path).text, path)
+    assert client.post(path, data=later).headers["location"].endswith("-2")
 
 
 def test_a_form_from_another_site_changes_nothing(client: httpx.Client) -> None:

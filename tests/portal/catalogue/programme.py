@@ -19,6 +19,8 @@ from tests.rig.database import OpenDatabase
 KOLKATA = ZoneInfo("Asia/Kolkata")
 CONVENTIONS = Conventions(KOLKATA, "INR")
 BERLIN = ZoneInfo("Europe/Berlin")
+BEFORE = 1_919_764_800_000
+"""A time before the events of the calendars in these tests: 1 November 2030, 12:00 UTC."""
 
 
 def details(starts_at: Milliseconds = 0, **changes: object) -> Details:

@@ -62,6 +62,26 @@ def test_sales_close_at_the_start_of_the_event_by_default() -> None:
     assert read_details(moved, KOLKATA, "INR").sales_close_at == read().starts_at + HOUR
 
 
+@pytest.mark.parametrize(
+    "text, currency, plain",
+    [
+        ("450,50", "INR", "450.50"),
+        ("450,5", "EUR", "450.50"),
+        ("1.500,00 €", "EUR", "1500.00"),
+        ("₹ 1,500", "INR", "1500.00"),
+        ("1\u202f500,00", "EUR", "1500.00"),
+        ("1,500", "JPY", "1500"),
+        ("1.500", "KWD", "1.500"),
+        ("0,50", "KWD", "0.500"),
+    ],
+)
+def test_a_fee_is_read_as_people_write_it(text: str, currency: str, plain: str) -> None:
+    details = read_details({"title": "Robo Race", "fee": text, "capacity": "1,000"}, KOLKATA, currency)
+    assert (details.fee.plain(), details.fee.currency, details.capacity) == (plain, currency, 1000)
+    again = read_details(written(details, KOLKATA), KOLKATA, currency)
+    assert again == details
+
+
 def test_a_draft_requires_only_a_title_and_a_fee() -> None:
     draft = read_details({"title": "Robo Race", "fee": "0"}, KOLKATA, "INR")
     assert (draft.title, draft.fee, draft.starts_at) == ("Robo Race", Money(0, "INR"), 0)
@@ -88,7 +108,10 @@ def test_a_draft_requires_only_a_title_and_a_fee() -> None:
         ("sales_close_at", "2026-03-14T12:01", "Sales must close before the event ends."),
         ("fee", "free", "'free' is not an amount"),
         ("fee", "-1", "is not an amount of zero or more"),
-        ("fee", "1.005", "has more decimals than INR"),
+        ("fee", "1.0055", "has more decimals than INR"),
+        ("fee", "1,0055", "has more decimals than INR"),
+        ("fee", "1.005", "'1.005' can be 1005 or 1.005; write one of these."),
+        ("capacity", "1.000", "'1.000' can be 1000 or 1; write one of these."),
         ("fee", "NaN", "is not an amount"),
         ("capacity", "many", "'many' is not a whole number of seats."),
         ("capacity", "-5", "is not a whole number of seats."),

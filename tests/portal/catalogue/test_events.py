@@ -3,10 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from festgate.kit.clock import DAY, HOUR, MINUTE
+from festgate.kit.db import schema
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.messaging import outbox
 from festgate.kit.money import Money
@@ -14,9 +16,11 @@ from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.details import Details, details_of
 from festgate.portal.catalogue.errors import CapacityTaken, EventWasCancelled, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
+from festgate.portal.catalogue.moves import FAR, MoveUnconfirmed
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seats
 from festgate.portal.catalogue.ticket_types import types_of
+from festgate.settings import Settings
 from tests.portal.catalogue.programme import add_event, details
 from tests.rig.database import OpenDatabase, open_database
 
@@ -41,6 +45,17 @@ def test_an_event_stores_all_entered_details(database: OpenDatabase) -> None:
         sales_close_at=now + DAY + HOUR,
     )
     assert details_of(database.write(create_event, entered_details)) == entered_details
+
+
+def test_events_of_two_fests_have_different_names_in_calendars(
+    database: OpenDatabase, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path / "other")
+    schema.upgrade(settings)
+    with open_database(settings.url) as other:
+        first, second = add_event(database), add_event(other)
+    assert first.id == second.id
+    assert first.uid != second.uid
 
 
 def test_similar_titles_get_different_slugs(database: OpenDatabase) -> None:
@@ -77,6 +92,41 @@ def test_simultaneously_created_events_get_different_slugs(database: OpenDatabas
     event = details(database.clock.now + DAY)
     events = database.write_together(*[partial(create_event, details=event)] * 10)
     assert len({event.slug for event in events}) == 10
+
+
+@pytest.mark.parametrize("title", ["Robo Race", "നൃത്തം"])
+def test_a_form_that_is_sent_twice_creates_one_event_also_in_two_processes(
+    database: OpenDatabase, title: str
+) -> None:
+    add_event(database, title=title)  # an older one does not matter
+    database.clock.move(MINUTE)
+    opened_at = database.clock.now
+    forms = [details(opened_at + DAY, title=title, place=f"Room {number}") for number in range(10)]
+
+    def send(writer: OpenDatabase, entered: Details) -> int:
+        return writer.write(partial(create_event, opened_at=opened_at), entered).id
+
+    with open_database(database.url) as other, ThreadPoolExecutor(2) as threads:
+        database.clock.move(MINUTE)
+        other.clock.move(database.clock.now - other.clock.now)
+        for entered in forms:
+            assert len(set(threads.map(send, (database, other), (entered, entered)))) == 1
+    assert len(database.read(queries.all_events)) == 1 + len(forms)
+
+
+def test_another_form_or_other_details_create_another_event(database: OpenDatabase) -> None:
+    opened_at = database.clock.now
+    entered = details(opened_at + DAY)
+    create = partial(create_event, opened_at=opened_at)
+    database.clock.move(MINUTE)
+    first = database.write(create, entered)
+    assert database.write(create, replace(entered, place="Yard 2")).id != first.id
+    assert database.write(partial(create_event, opened_at=opened_at + 2 * MINUTE), entered).id != first.id
+    assert database.write(create_event, entered).id != first.id
+    database.write(publish_event, first.slug)
+    assert database.write(create, entered).id == first.id
+    database.write(edit_event, first.slug, replace(entered, summary="Changed since."))
+    assert database.write(create, entered).id != first.id
 
 
 def test_two_processes_create_events_with_the_same_title_at_once(database: OpenDatabase) -> None:
@@ -132,17 +182,45 @@ def test_an_edit_keeps_the_slug(database: OpenDatabase) -> None:
         {"starts_at": 1_600_000_000_000},
     ],
 )
-def test_a_new_title_time_or_place_records_a_fact(database: OpenDatabase, changes: dict[str, object]) -> None:
+def test_a_new_title_time_or_place_records_the_values_before_it_and_raises_the_sequence(
+    database: OpenDatabase, changes: dict[str, object]
+) -> None:
     event = add_event(database)
-    edit(database, event, **changes)
-    assert database.read(outbox.waiting) == [("catalogue.EventChanged", {"event_id": event.id})]
+    edited = edit(database, event, **changes)
+    assert database.read(outbox.waiting) == [("catalogue.EventChanged", known(event))]
+    assert (edited.sequence, edited.uid) == (event.sequence + 1, event.uid)
+
+
+def known(event: Event) -> dict[str, object]:
+    return {
+        "event_id": event.id,
+        "title": event.title,
+        "place": event.place,
+        "starts_at": event.starts_at,
+        "ends_at": event.ends_at,
+    }
+
+
+def test_a_change_before_the_last_one_was_emailed_records_what_attendees_know(database: OpenDatabase) -> None:
+    event, other = add_event(database), add_event(database, title="Open Talk")
+    edit(database, other, place="Gallery 7")
+    between = edit(database, event, title="Robot Derby")
+    assert edit(database, between, place="Yard").sequence == event.sequence + 2
+    fields = [fields for _, fields in database.read(outbox.waiting)]
+    assert fields == [known(other), known(event), known(event)]
+    for fact in database.read(outbox.find_due):
+        database.write(outbox.settle, fact.id)
+    edited = database.read(queries.event_by_id, event.id)
+    edit(database, edited, place="Workshop")
+    assert [fields for _, fields in database.read(outbox.waiting)] == [known(edited)]
 
 
 def test_other_changes_record_no_fact(database: OpenDatabase) -> None:
     event, draft = add_event(database), add_event(database, draft=True)
-    edit(database, event, fee=Money(0, "INR"), capacity=60, summary="Other.", description="Other.")
+    edited = edit(database, event, fee=Money(0, "INR"), capacity=60, summary="Other.", description="Other.")
     edit(database, draft, title="Robot Derby")
     assert database.read(outbox.waiting) == []
+    assert edited.sequence == event.sequence
 
 
 def test_saving_the_same_details_changes_nothing(database: OpenDatabase) -> None:
@@ -166,6 +244,56 @@ def test_the_capacity_cannot_be_lower_than_the_seats_taken(database: OpenDatabas
     assert edit(database, event, capacity=3).capacity == 3
     with pytest.raises(SoldOut):
         database.write(take_seats, event.id, 1, {})
+
+
+@pytest.mark.parametrize(
+    "start, length, slip",
+    [
+        (-HOUR, 2 * HOUR, "past"),
+        (-3 * HOUR, HOUR, "past"),
+        (DAY + FAR + MINUTE, 2 * HOUR, "far"),
+        (DAY, FAR + 3 * HOUR, "far"),
+    ],
+)
+def test_a_sold_event_moves_into_the_past_or_far_away_only_when_that_is_confirmed(
+    database: OpenDatabase, start: int, length: int, slip: str
+) -> None:
+    event = add_event(database)
+    starts_at = event.starts_at - DAY + start
+    new = replace(
+        details_of(event), starts_at=starts_at, ends_at=starts_at + length, sales_close_at=starts_at
+    )
+    database.write(take_seats, event.id, 1, {})
+    with pytest.raises(MoveUnconfirmed) as refusal:
+        database.write(edit_event, event.slug, new)
+    assert refusal.value.slip == slip
+    assert "1 person holds a seat." in refusal.value.message
+    assert database.read(queries.event_by_id, event.id).starts_at == event.starts_at
+    moved = database.write(partial(edit_event, slug=event.slug, details=new, may_move=True))
+    assert moved.starts_at == starts_at
+    # It is there already: nothing moves.
+    database.write(edit_event, event.slug, replace(new, title="Another title"))
+
+
+@pytest.mark.parametrize("start", [HOUR, DAY + FAR, 8 * DAY])
+def test_a_sold_event_moves_by_up_to_half_a_year_without_a_question(
+    database: OpenDatabase, start: int
+) -> None:
+    event = add_event(database)
+    database.write(take_seats, event.id, 1, {})
+    moved = edit(
+        database,
+        event,
+        starts_at=event.starts_at - DAY + start,
+        ends_at=event.ends_at - DAY + start,
+        sales_close_at=event.starts_at - DAY + start,
+    )
+    assert moved.starts_at == event.starts_at - DAY + start
+
+
+def test_an_event_without_seats_taken_moves_anywhere_without_a_question(database: OpenDatabase) -> None:
+    event = add_event(database)
+    assert edit(database, event, ends_at=event.ends_at + 400 * DAY).ends_at == event.ends_at + 400 * DAY
 
 
 def test_seats_are_taken_and_released_within_the_capacity(database: OpenDatabase) -> None:
@@ -196,7 +324,12 @@ def test_no_seat_can_be_taken_before_an_event_is_published_or_after_it_is_cancel
 def test_a_cancelled_event_records_one_fact_and_stays_visible(database: OpenDatabase) -> None:
     event = add_event(database)
     for _ in range(2):
-        assert database.write(cancel_event, event.slug).state == "cancelled"
+        cancelled = database.write(cancel_event, event.slug)
+        assert (cancelled.state, cancelled.sequence, cancelled.uid) == (
+            "cancelled",
+            event.sequence + 1,
+            event.uid,
+        )
     assert database.read(outbox.waiting) == [("catalogue.EventCancelled", {"event_id": event.id})]
     assert database.read(queries.event_by_slug, event.slug).state == "cancelled"
 

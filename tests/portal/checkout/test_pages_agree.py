@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from festgate.kit.clock import MINUTE
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Refused
-from festgate.kit.web.pages import Writing
+from festgate.kit.writing import Writing
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import handlers, orders, queries
 from festgate.portal.checkout.api import OrderOutput
@@ -19,7 +19,7 @@ from festgate.portal.checkout.receipts import Receipt, Row, SeatNow, seats_now
 from festgate.portal.checkout.records import Line, Order
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.api import Registration
-from festgate.portal.registrations.pages import ListedSeat
+from festgate.portal.registrations.my_events import ListedSeat
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.pages import look_at_ticket
 from tests.portal.checkout.test_order_machine import DELETE_ALL

@@ -18,7 +18,7 @@ from festgate.portal.app import create_app
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.records import Order, Refund
 from festgate.portal.registrations import facade as registrations
-from festgate.portal.registrations.pages import ListedSeat
+from festgate.portal.registrations.my_events import ListedSeat
 from festgate.portal.tickets import facade as tickets
 from tests.portal.checkout.test_pages_agree import PagesMachine
 from tests.portal.tickets.fest import FEST

@@ -1,48 +1,14 @@
 """Two processes place the same order at once on PostgreSQL."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-import pytest
-
 from festgate.kit.clock import DAY, HOUR, SECOND
-from festgate.kit.db.statements import Connection, Cursor, Driver
+from festgate.kit.db.statements import Connection
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.placements import place_order
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.holds import hold_seat
-from tests.rig.database import OpenDatabase, open_database
-from tests.rig.recycled import Recycled
+from tests.rig.database import OpenDatabase
+from tests.rig.interrupted import InterruptedDriver
 from tests.rig.scene import add_event, add_someone
-
-
-@pytest.fixture
-def two_databases(emptied_postgres: Recycled) -> Iterator[tuple[OpenDatabase, OpenDatabase]]:
-    """Open one database for each of two processes."""
-    with emptied_postgres.lent() as name:
-        url = emptied_postgres.cluster.url(name)
-        with open_database(url) as database, open_database(url) as other_database:
-            yield database, other_database
-
-
-class InterruptedDriver:
-    """A driver that runs an action before its first statement about `table`."""
-
-    def __init__(self, driver: Driver, table: str, action: Callable[[], object], *, after: str = "") -> None:
-        """Run `action` once; with `after`, not before that table has been read."""
-        self._after = after
-        self.dialect = driver.dialect
-        self._driver = driver
-        self._table = table
-        self._actions = [action]
-
-    def execute(self, sql: str, values: Mapping[str, Any]) -> Cursor:
-        """Run the statement, after the action if it is due."""
-        if self._after and sql.startswith("SELECT") and self._after in sql:
-            self._after = ""
-        elif not self._after and self._table in sql and self._actions:
-            self._actions.pop()()
-        return self._driver.execute(sql, values)
 
 
 def test_an_order_placed_while_holds_are_resumed_keeps_its_seats_for_its_full_time(

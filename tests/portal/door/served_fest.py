@@ -25,7 +25,7 @@ ENVIRONMENT = {
     "FESTGATE_PAYMENT_METHODS": "sandbox,desk",
 }
 _TICKET = re.compile(r'href="/tickets/([0-9A-Z]+)"')
-_CANCEL = re.compile(r'action="(/registrations/\d+/cancel)"')
+_CANCEL = re.compile(r'(?:href|action)="(/registrations/\d+/cancel)"')
 _numbers = count(1)
 
 
@@ -71,10 +71,12 @@ class Visitor:
 
     def __init__(self, client: httpx.Client) -> None:
         """Sign up."""
-        self.name = f"visitor{next(_numbers)}"
+        number = next(_numbers)
+        self.name = f"visitor{number}"
+        self.full_name = f"Ünal{number} García-Example"
         self.email = f"{self.name}@example.org"
         self.client = client
-        form = {"username": self.name, "email": self.email, "password": PASSWORD}
+        form = {"name": self.full_name, "username": self.name, "email": self.email, "password": PASSWORD}
         assert self.client.post("/register", data=form).status_code == 303
 
     def become(self, role: str, data: Path) -> None:
@@ -100,8 +102,10 @@ class Visitor:
         return until(self._ticket, "a ticket on /my-events")
 
     def cancel_registration(self) -> None:
-        """Cancel the first registration on /my-events that can be cancelled."""
-        match = _CANCEL.search(self.client.get("/my-events").text)
+        """Cancel the first registration on /my-events that can be cancelled, by the page that asks first."""
+        question = _CANCEL.search(self.client.get("/my-events").text)
+        assert question is not None
+        match = _CANCEL.search(self.client.get(question[1]).text)
         assert match is not None
         assert self.client.post(match[1]).status_code == 303
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.portal.door.served_fest import ServedFest, Visitor, serve_fest
 from tests.portal.tickets.pictures import draw_svg, paste
@@ -121,7 +121,7 @@ def test_scanning_continues_after_undoing_a_check_in(
     write_film(tmp_path / "film.y4m", [picture, "", "", "", ""])
     with browser_with_camera(browser, tmp_path / "film.y4m") as camera, scanner.page(camera) as (page, _):
         page.get_by_role("button", name="Scan with the camera").click()
-        page.get_by_role("button", name=f"Undo {guest.name}").click()
+        page.get_by_role("button", name=f"Undo {guest.full_name}").click()
         expect(page.get_by_label("The picture of the camera")).to_be_visible()
         expect(page.get_by_role("status").filter(has_text=guest.name)).to_contain_text("In")
 
@@ -171,6 +171,29 @@ def test_a_device_without_a_camera_shows_a_message_and_accepts_typed_codes(
         page.get_by_role("textbox", name="Ticket").fill(code)
         page.keyboard.press("Enter")
         expect(page.locator("#answer")).to_contain_text(guest.name)
+
+
+def test_the_answer_to_the_last_scan_stays_in_view_on_a_phone(browser: Browser, scanner: Scanner) -> None:
+    guest = scanner.served_fest.visitor()
+    code = guest.get_free_ticket()
+    with scanner.page(browser) as (page, _):
+        # The camera is the main button: the first of the page, in the colour of the accent.
+        camera = page.get_by_role("main").get_by_role("button").first
+        expect(camera).to_have_accessible_name("Scan with the camera")
+        typed = page.get_by_role("button", name="Check in", exact=True)
+        assert background_of(camera) != background_of(typed)
+        page.get_by_role("textbox", name="Ticket").fill(code)
+        page.keyboard.press("Enter")
+        answer = page.locator("#answer")
+        expect(answer).to_contain_text(guest.name)
+        page.set_viewport_size({"width": PHONE["width"], "height": 500})
+        page.locator("#arrivals").get_by_role("button").last.scroll_into_view_if_needed()
+        assert page.evaluate("window.scrollY") > 0
+        expect(answer).to_be_in_viewport(ratio=1)
+
+
+def background_of(button: Locator) -> str:
+    return str(button.evaluate("button => getComputedStyle(button).backgroundColor"))
 
 
 def test_over_http_from_another_machine_the_page_asks_for_https(browser: Browser, scanner: Scanner) -> None:

@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import httpx
 import pytest
 
+from festgate.kit.clock import DAY, HOUR, system_clock
 from festgate.kit.ids import new_code
 from festgate.kit.secret import load_secret
 from festgate.portal.tickets.qr import in_fours, qr_text
@@ -65,6 +67,11 @@ def call_api(check_in: CheckIn, visitor: Visitor | None, method: str, path: str)
     return check_in.served_fest.client().request(method, f"/api/v1{path}", headers=headers)
 
 
+def folded_name(guest: Visitor) -> str:
+    """Return the guest's name as it is typed in a hurry: `unal7 garcia example`."""
+    return guest.full_name.lower().replace("ü", "u").replace("í", "i").replace("-", " ")
+
+
 def error_of(response: httpx.Response) -> tuple[int, str]:
     assert response.headers["content-type"] == "application/problem+json"
     return response.status_code, response.json()["code"]
@@ -111,21 +118,40 @@ def test_the_navigation_links_to_the_door_for_staff_and_organisers(check_in: Che
     assert list(has_link.values()) == [False, True, True]
 
 
+def test_the_door_warns_while_the_event_is_not_today(check_in: CheckIn) -> None:
+    data = check_in.served_fest.server.data
+    (before,) = query_file(data, "SELECT starts_at, ends_at FROM catalogue_events WHERE slug = 'open-talk'")
+
+    def move(start: int, end: int) -> str:
+        change_file(
+            data,
+            f"UPDATE catalogue_events SET starts_at = {start}, ends_at = {end} WHERE slug = 'open-talk'",  # noqa: S608
+        )
+        return main_text(check_in.staff.client.get(TALK))
+
+    now = system_clock()
+    try:
+        assert "This event is not today. It starts " in move(now + 3 * DAY, now + 3 * DAY + HOUR)
+        assert "This event is not today." not in move(now - HOUR, now + HOUR)
+    finally:
+        move(*before)
+
+
 def test_a_scan_checks_in_once_and_names_guest_time_and_staff(check_in: CheckIn) -> None:
     asha, code = check_in.ticket()
     before = main_text(check_in.staff.client.get(TALK))
     checked_in, expected = map(int, re.findall(r"(\d+) of (\d+) in", before)[0])
     first = check_in.scan(qr_text(load_secret(check_in.served_fest.server.data), code))
     assert (first.status_code, first.url.path) == (200, TALK)
-    assert f"In {asha.name} at" in main_text(first)
+    assert f"In {asha.full_name} {asha.name} at" in main_text(first)
     assert f"{checked_in + 1} of {expected} in" in main_text(first)
-    assert f"<title>In: {asha.name} · Door of Open Talk" in first.text
+    assert f"<title>In: {asha.full_name} · Door of Open Talk" in first.text
     # Reloading the page does not admit anybody.
     assert check_in.staff.client.get(str(first.url)).text == first.text
     second = check_in.scan(f"{check_in.served_fest.server.url}/tickets/{code}")
     assert second.status_code == 409
     text = main_text(second)
-    assert f"Already in {asha.name} since" in text
+    assert f"Already in {asha.full_name} {asha.name} since" in text
     assert f"checked in by {check_in.staff.name}" in text
     assert "autofocus" in second.text
     assert "Checked in" in asha.client.get(f"/tickets/{code}").text
@@ -157,16 +183,16 @@ def test_invalid_scans_are_refused_on_the_same_page(check_in: CheckIn) -> None:
         assert message in main_text(response)
         assert 'name="code"' in response.text
     assert 'href="/door/robo-race"' in check_in.scan(paid_code).text
-    assert f"In {buyer.name}" in main_text(check_in.scan(paid_code, "/door/robo-race"))
+    assert f"In {buyer.full_name} {buyer.name}" in main_text(check_in.scan(paid_code, "/door/robo-race"))
     assert check_in.scan(paid_code, "/door/no-such-event").status_code == 404
 
 
 def test_a_guest_without_a_ticket_is_found_by_name(check_in: CheckIn) -> None:
     asha, code = check_in.ticket()
     client = check_in.staff.client
-    for query in (asha.name, asha.email.upper()):
+    for query in (asha.name, asha.email.upper(), folded_name(asha)):
         page = client.get(TALK, params={"q": query})
-        assert f"{asha.name} {asha.email} {in_fours(code)} Expected" in main_text(page)
+        assert f"{asha.full_name} {asha.name} {asha.email} {in_fours(code)} Expected" in main_text(page)
     assert "No guest of this event matches" in main_text(client.get(TALK, params={"q": "zz%_"}))
     assert "No guest of this event matches" not in main_text(client.get(TALK, params={"q": "\u202e"}))
     check_in.scan(code)
@@ -188,13 +214,15 @@ def test_a_check_in_can_be_undone_and_repeated(check_in: CheckIn) -> None:
     client = check_in.staff.client
     form = undo_form(client, code)
     response = client.post(f"{TALK}/undo", data=form, follow_redirects=True)
-    assert f"Check-in undone {asha.name} The ticket can be used again." in main_text(response)
+    assert f"Check-in undone {asha.full_name} {asha.name} The ticket can be used again." in main_text(
+        response
+    )
     second_undo = client.post(f"{TALK}/undo", data=form)
     assert (second_undo.status_code, "Not in" in main_text(second_undo)) == (409, True)
     assert "Checked in" not in asha.client.get(f"/tickets/{code}").text
     # A claim in the URL is not shown if the ticket does not confirm it.
-    assert asha.name not in main_text(client.get(TALK, params={"in": code})).partition("Ticket")[0]
-    assert f"In {asha.name}" in main_text(check_in.scan(code))
+    assert asha.full_name not in main_text(client.get(TALK, params={"in": code})).partition("Ticket")[0]
+    assert f"In {asha.full_name} {asha.name}" in main_text(check_in.scan(code))
     ((count,),) = query_file(
         check_in.served_fest.server.data,
         "SELECT count(*) FROM tickets_undone_admissions JOIN tickets_tickets t ON t.id = ticket_id WHERE code = ?",
@@ -215,6 +243,56 @@ def test_a_check_in_can_be_undone_and_repeated(check_in: CheckIn) -> None:
     assert (undone.status_code, undone.headers["location"]) == (303, f"{TALK}?out={code}")
 
 
+def test_a_scanner_on_another_keyboard_checks_in_or_is_named(check_in: CheckIn) -> None:
+    asha, code = check_in.ticket()
+    text = qr_text(load_secret(check_in.served_fest.server.data), code)
+    typed = text.translate(str.maketrans("YZ:", "ZYÖ"))  # an American scanner on a German computer
+    unknown = text.translate(str.maketrans("FESTGA1:", "qwrzuio+"))
+    refused = check_in.scan(f"\x02]Q1{unknown}\x03")
+    assert (refused.status_code, "keyboard language" in main_text(refused)) == (422, True)
+    checked_in = check_in.scan(f"{typed}\r\n")
+    assert (checked_in.url.query, f"In {asha.name} at" in main_text(checked_in)) == (
+        f"in={code}".encode(),
+        True,
+    )
+
+
+def test_the_api_takes_what_was_scanned(check_in: CheckIn) -> None:
+    _, code = check_in.ticket()
+    text = qr_text(load_secret(check_in.served_fest.server.data), code)
+    staff, forged = check_in.staff, qr_text(b"another fest's secret, made up...", code)
+    german = text.translate(str.maketrans("YZ:", "ZYÖ"))
+    address = f"https://fest.example/tickets/{code}?from=phone#code"
+
+    def send(method: str, scanned: str, safe: str = "") -> httpx.Response:
+        return call_api(check_in, staff, method, f"/tickets/{quote(scanned, safe=safe)}/admission")
+
+    scans = [text, text.lower(), f"\x02]Q1{text}\x03\r\n", german, address, in_fours(code), f"{code}\n"]
+    for scanned in scans:
+        created = send("POST", scanned)
+        assert (created.status_code, created.json().get("code")) == (201, code), scanned
+        assert error_of(send("POST", scanned)) == (409, "already-in")
+        assert send("DELETE", scanned).status_code == 204
+        assert error_of(send("DELETE", scanned)) == (409, "not-in")
+    assert send("POST", text, safe=":").status_code == 201
+    for method in ("POST", "DELETE"):
+        assert error_of(send(method, forged)) == (422, "forged-code")
+        assert error_of(send(method, text.translate(str.maketrans("FESTGA1:", "qwrzuio+")))) == (
+            422,
+            "other-keyboard",
+        )
+        assert error_of(send(method, "no code")) == (404, "unknown-ticket")
+        assert error_of(send(method, "x" * 301)) == (422, "invalid")
+        assert error_of(call_api(check_in, None, method, f"/tickets/{text}/admission")) == (
+            401,
+            "sign-in-needed",
+        )
+        assert error_of(call_api(check_in, check_in.guest, method, f"/tickets/{forged}/admission")) == (
+            403,
+            "forbidden",
+        )
+
+
 def test_the_api_checks_in_and_undoes_for_staff(check_in: CheckIn) -> None:
     asha, code = check_in.ticket()
     admission = f"/tickets/{in_fours(code).lower()}/admission"
@@ -233,13 +311,12 @@ def test_the_api_checks_in_and_undoes_for_staff(check_in: CheckIn) -> None:
         "code": code,
         "event": "open-talk",
         "holder": asha.name,
+        "holder_name": asha.full_name,
         "admitted_at": "",
         "admitted_by": staff.name,
     }
-    assert (
-        call_api(check_in, asha, "GET", f"/tickets/{code}").json()["admitted_at"]
-        == created.json()["admitted_at"]
-    )
+    ticket = call_api(check_in, asha, "GET", f"/tickets/{code}").json()
+    assert (ticket["admitted_at"], ticket["holder_name"]) == (created.json()["admitted_at"], asha.full_name)
     second_check_in = call_api(check_in, staff, "POST", admission)
     assert error_of(second_check_in) == (409, "already-in")
     assert staff.name in json.loads(second_check_in.text)["detail"]

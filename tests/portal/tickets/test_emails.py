@@ -1,17 +1,19 @@
 """Emails about tickets, changed and cancelled events, and refunds: one for each occurrence."""
 
 import json
+from datetime import datetime
 
 import icalendar
 import pytest
 from sqlalchemy import bindparam, select
 
-from festgate.kit.clock import HOUR, MINUTE
+from festgate.kit.clock import HOUR, MINUTE, milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.messaging import mail, outbox
 from festgate.kit.messaging.mail import Postman
 from festgate.kit.messaging.transports import transport_for
 from festgate.kit.money import Money
+from festgate.kit.writing import Writing
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventChanged
 from festgate.portal.checkout import orders
@@ -31,14 +33,14 @@ def files(fest: Fest, topic: str) -> dict[str, icalendar.Event]:
     text = fest.database.read(lambda connection: connection.value(_files, name=topic))
     events = {}
     for attachment in json.loads(text):
-        assert attachment["kind"] == "text/calendar"
+        assert attachment["kind"].startswith("text/calendar; method=")
         (event,) = icalendar.Calendar.from_ical(attachment["text"]).walk("VEVENT")
         assert isinstance(event, icalendar.Event)
         events[attachment["name"]] = event
     return events
 
 
-def change(fest: Fest, event: catalogue.Event, **changes: str) -> catalogue.Event:
+def change(fest: Fest, event: catalogue.Event, **changes: str | int) -> catalogue.Event:
     def edit(connection: Connection) -> catalogue.Event:
         current = catalogue.event_by_slug(connection, event.slug)
         details = catalogue.details_of(current)
@@ -233,6 +235,100 @@ def test_a_change_is_emailed_once_to_every_ticket_holder(fest: Fest) -> None:
     assert all("Gallery 7\n" in body for _, body in changed)
     topic = next(topic for topic, _, subject, _ in fest.emails() if subject == "Changed: Open Talk")
     assert files(fest, topic)["open-talk.ics"]["LOCATION"] == "Gallery 7"
+
+
+def body_about(fest: Fest, subject: str) -> str:
+    (body,) = [body for _, _, other, body in fest.emails() if other == subject]
+    return body
+
+
+def test_the_email_about_a_change_has_each_old_and_new_value(fest: Fest) -> None:
+    talk = fest.event("Open Talk", place="Gallery 2")
+    fest.hold(fest.person(), talk)
+    fest.deliver()
+    moved = {"starts_at": talk.starts_at + HOUR, "ends_at": talk.ends_at + HOUR}
+    change(fest, talk, title="Open Talks", place="Gallery 7", **moved)
+    fest.deliver()
+    day = Writing(FEST).when(talk.starts_at).rpartition(",")[0]
+    changes = [
+        "Title: Open Talks (before: Open Talk)",
+        f"Start: {day}, {clock(11)} (before: {day}, {clock(10)})",
+        f"End: {day}, {clock(13)} (before: {day}, {clock(12)})",
+        "Place: Gallery 7 (before: Gallery 2)",
+    ]
+    body = body_about(fest, "Changed: Open Talks")
+    assert "\n\n" + "\n".join(changes) + "\n\nIt is now:\n\nOpen Talks\n" in body
+
+
+def clock(hour: int) -> str:
+    """Return the full hour at the fest, as its locale writes it."""
+    starts = datetime(2026, 3, 14, hour, tzinfo=FEST.zone)
+    return Writing(FEST).time(milliseconds(starts))
+
+
+def test_an_email_about_a_change_lists_only_what_is_different(fest: Fest) -> None:
+    talk = fest.event("Open Talk", place="Gallery 2")
+    fest.hold(fest.person(), talk)
+    fest.deliver()
+    change(fest, talk, place="Gallery 7")
+    fest.deliver()
+    body = body_about(fest, "Changed: Open Talk")
+    assert "Place: Gallery 7 (before: Gallery 2)\n" in body
+    assert body.count("(before:") == 1
+
+
+def test_several_changes_before_the_email_are_one_change_for_attendees(fest: Fest) -> None:
+    talk = fest.event("Open Talk", place="Gallery 2")
+    fest.hold(fest.person(), talk)
+    fest.deliver()
+    change(fest, talk, place="Gallery 3")
+    change(fest, talk, title="Open Talks")
+    change(fest, talk, place="Gallery 7")
+    fest.deliver()
+    body = body_about(fest, "Changed: Open Talks")
+    assert "Title: Open Talks (before: Open Talk)\nPlace: Gallery 7 (before: Gallery 2)\n" in body
+    assert "Gallery 3" not in body
+
+
+def test_a_change_that_is_undone_before_the_email_sends_none(fest: Fest) -> None:
+    talk = fest.event("Open Talk", place="Gallery 2")
+    fest.hold(fest.person(), talk)
+    fest.deliver()
+    change(fest, talk, place="Gallery 7")
+    change(fest, talk, place="Gallery 2")
+    fest.deliver()
+    assert fest.subjects() == ["Your ticket: Open Talk"]
+    assert fest.database.read(outbox.count_waiting) == 0
+
+
+def test_holders_who_are_left_for_later_get_one_email_about_two_changes(fest: Fest) -> None:
+    talk = fest.event("Open Talk", place="Gallery 2")
+    people = [fest.person(f"person-{number}") for number in range(EMAILS_AT_ONCE + 1)]
+    for person in people:
+        fest.hold(person, talk)
+    fest.deliver()
+    change(fest, talk, place="Gallery 3")
+    fest.database.run(fest.relay.deliver_due())  # to all but the last
+    change(fest, talk, place="Gallery 7")
+    fest.deliver()
+    changes = [
+        (recipient, body) for _, recipient, subject, body in fest.emails() if subject.startswith("Changed")
+    ]
+    assert len(changes) == 2 * EMAILS_AT_ONCE + 1
+    (last,) = [body for recipient, body in changes if recipient == people[-1].email]
+    assert "Place: Gallery 7 (before: Gallery 2)\n" in last
+
+
+def test_a_change_that_an_older_version_recorded_is_emailed_without_its_old_values(fest: Fest) -> None:
+    talk = fest.event("Open Talk")
+    fest.hold(fest.person(), talk)
+    fest.deliver()
+    fest.database.clock.move(MINUTE)
+    fest.database.write(outbox.record, EventChanged(talk.id))
+    fest.deliver()
+    body = body_about(fest, "Changed: Open Talk")
+    assert "The organisers have changed the title, time or place of an event you have a ticket for.\n" in body
+    assert "before" not in body
 
 
 def test_a_second_change_is_emailed_and_a_new_description_is_not(fest: Fest) -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from festgate.kit.secret import load_secret
 from festgate.portal.tickets.facade import read_qr
 from festgate.portal.tickets.qr import in_fours
+from tests.journeys.visitor_steps import open_menu
 from tests.portal.door.served_fest import ServedFest, Visitor, serve_fest
 from tests.portal.tickets.pictures import read_pixels
 from tests.rig.browser import DESK, PHONE, PageError, Visit, visit
@@ -102,6 +103,7 @@ def test_a_ticket_opens_offline_until_its_holder_signs_out(browser: Browser, ser
         page.reload()
         expect(page.get_by_role("img", name=f"QR code of ticket {in_fours(code)}")).to_be_visible()
         session.context.set_offline(False)
+        open_menu(page)
         page.get_by_role("button", name="Sign out").click()
         page.wait_for_url(f"{served_fest.server.url}/")
         assert page.evaluate("caches.keys()") == []
@@ -138,6 +140,7 @@ def test_a_keyboard_scanner_checks_in_guests_without_javascript(
         sign_in(session, served_fest, ravi)
         page = session.context.new_page()
         page.goto(f"{served_fest.server.url}/events")
+        open_menu(page)
         page.get_by_role("link", name="Door").click()
         page.get_by_role("link", name="Open Talk").click()
         field = page.get_by_role("textbox", name="Ticket")

@@ -1,4 +1,4 @@
-"""The locustfile ends with 0 whatever happened."""
+"""The locustfile sets the exit code 0, whatever happened."""
 
 from locust import events, task
 from pauses import Guest

@@ -1,4 +1,4 @@
-"""Names of steps that are imported, composed, set for a while, or the address itself."""
+"""Names of steps that are imported, composed, set for several requests, or the address itself."""
 
 from locust import HttpUser, task
 from pauses import EVENTS, briefly

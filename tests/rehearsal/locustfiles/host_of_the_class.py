@@ -1,4 +1,4 @@
-"""The class has the host; nothing on the command line repeats it."""
+"""The class has the host, and the command line has none."""
 
 import os
 

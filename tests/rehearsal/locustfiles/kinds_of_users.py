@@ -1,4 +1,4 @@
-"""Several kinds of users: by weight, in a fixed number, and one that never comes."""
+"""Several kinds of users: by weight, in a fixed number, and one that is never started."""
 
 from locust import task
 from pauses import Guest

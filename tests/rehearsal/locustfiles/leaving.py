@@ -1,4 +1,4 @@
-"""Users that leave for good after a task."""
+"""Users that stop after a task and do not return."""
 
 from locust import task
 from locust.exception import StopUser

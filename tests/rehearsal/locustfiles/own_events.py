@@ -1,4 +1,4 @@
-"""Requests of a client of the locustfile's own, reported with no more than Locust needs."""
+"""Requests of the locustfile's own client, reported with only the fields that Locust requires."""
 
 import socket
 import time

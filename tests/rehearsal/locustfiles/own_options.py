@@ -1,4 +1,4 @@
-"""Options of the locustfile's own, read from the command line and from the environment."""
+"""The locustfile's own options, read from the command line and from the environment."""
 
 from locust import events, task
 from pauses import Guest

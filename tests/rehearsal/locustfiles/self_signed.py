@@ -1,4 +1,4 @@
-"""The target's certificate is its own, and both clients accept it, in their own ways."""
+"""The target's certificate is self-signed, and each client accepts it in its own way."""
 
 from locust import FastHttpUser, HttpUser, task
 from pauses import briefly

@@ -1,4 +1,4 @@
-"""Users that never send anything: plain Locust has nothing to complain of."""
+"""Users that never send anything: plain Locust reports no error."""
 
 from locust import task
 from pauses import Guest

@@ -1,4 +1,4 @@
-"""No user gets past its `on_start`."""
+"""The `on_start` of every user raises an exception."""
 
 from locust import task
 from pauses import Guest

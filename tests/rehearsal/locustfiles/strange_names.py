@@ -1,4 +1,4 @@
-"""Names of steps that are long, or that a terminal, a table or a web page could take for something else."""
+"""Names of steps that are long, or that a terminal, a table or a web page could misinterpret."""
 
 from locust import task
 from pauses import Guest

@@ -1,4 +1,4 @@
-"""Only a proxy reaches the target, and only the code names it, for each client in its own ways."""
+"""Only a proxy reaches the target, and only the code names it, in the ways of each client."""
 
 import os
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""A task asserts something that is not so, after an answer that Locust counts as a success."""
+"""An assertion of a task fails after a response that Locust counts as a success."""
 
 from locust import task
 from pauses import Guest

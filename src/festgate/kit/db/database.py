@@ -95,7 +95,7 @@ class Database:
             raise
 
     async def recall(self, query: Callable[[Connection, A], T], argument: A) -> T:
-        """Return the result of a short query from a cache that lasts a second, or until its tables are changed.
+        """Return the result of a short query, cached for a second or until its tables are changed.
 
         This is for small queries of every page, such as the visitor of a session, whose results hardly depend on the
         time. A commit of another process clears the cache; one of this process removes only the results from the

@@ -11,7 +11,7 @@ MAX_WORDS: Final = 5
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a search, folded; `lopez.maria` is one, `lopez maria`, and has to stand in the column so.
+    """Return the words of a search, folded; `lopez.maria` is one word, `lopez maria`, and must match as one.
 
     Punctuation alone is returned as it is: no column contains it. Raises ValueError as `searchable` does.
     """

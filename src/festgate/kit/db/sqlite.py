@@ -43,7 +43,7 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     # FULL: a committed payment survives a power cut. Group commit shares the fsync.
     connection.execute("PRAGMA synchronous = FULL")
-    # On macOS an fsync alone does not make the drive itself write. Other systems ignore this.
+    # On macOS an fsync alone may leave the data in the drive's cache. Other systems ignore this setting.
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA checkpoint_fullfsync = ON")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -93,7 +93,7 @@ class SqliteWriter:
         self._writing = False
         """Whether a transaction is in progress: from before BEGIN until after COMMIT, which runs on a thread."""
         self._filled = False
-        """Whether a drill keeps the file from growing."""
+        """Whether a drill prevents the file from growing."""
         self._begun: int | None = None
         """The `data_version` at the start of this transaction, if it began without waiting."""
 
@@ -253,7 +253,7 @@ class SqliteEngine:
         idle = self.writer.idle
         if idle is not None:
             return _data_version(idle.connection)
-        # It is busy. While the reader sees no commit, not even our own, there was none since BEGIN.
+        # The connection is busy. As long as the reader sees no commit, not even our own, there was none since BEGIN.
         begun = self.writer.begun
         unchanged = begun is not None and self.version() == self._seen_at_begin
         return begun if unchanged else None
@@ -262,7 +262,7 @@ class SqliteEngine:
         self._seen_at_begin = _data_version(self._read_driver.connection)
 
     async def read(self, clock: Clock, query: Callable[[Connection], T]) -> T:
-        """Run a short query on the event loop: it takes less time than handing it to a thread."""
+        """Run a short query on the event loop: passing it to a thread would take longer than the query."""
         try:
             if faults.armed and faults.due("database.read", "raise"):
                 raise _disk_error()

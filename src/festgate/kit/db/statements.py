@@ -58,7 +58,7 @@ class Cursor(Protocol):
 
     @property
     def rowcount(self) -> int:
-        """How many rows were changed."""
+        """The number of changed rows."""
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Every row."""
@@ -192,7 +192,7 @@ class Connection:
             self._change(statement.changes)
         if self.recorded is not None:
             self.recorded.append(statement)
-        # The lookup comes first because a call of `on` takes a tenth of the time of a quick statement.
+        # The dictionary is read here because a call of `on` takes a tenth of the time of a quick statement.
         sql, fixed = statement.compiled.get(self._dialect) or statement.on(self._dialect)
         return self._execute(sql, {**fixed, **values} if fixed else values)
 

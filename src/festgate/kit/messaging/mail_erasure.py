@@ -1,13 +1,17 @@
 """Erasure of emails a week after they were sent or given up: recipient, subject, text and attachments.
 
-The row keeps its topic and its times: pages show when an email was sent, and a topic is never used twice.
+The emails to one address are erased at once when its account is deleted. The row keeps its topic and its times: pages
+show when an email was sent, and a topic is never used twice.
 """
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from festgate.kit.clock import DAY, HOUR, NEVER, SECOND, Clock, Milliseconds
 from festgate.kit.db.notes import find_note, set_note
@@ -35,6 +39,68 @@ _erase = Statement(
     .where(messages.c.id > bindparam("erased"), messages.c.id <= bindparam("last"))
     .values(recipient="", subject="", body="", attachments="[]", error=None)
 )
+_to_recipient = Statement(
+    select(messages.c.id, *messages.c["subject", "body", "queued_at", "sent_at"])
+    .where(messages.c.id > bindparam("after"), messages.c.recipient == bindparam("address"))
+    .order_by(messages.c.id)
+)
+_last = Statement(select(func.max(messages.c.id)))
+_erase_one = Statement(
+    update(messages)
+    .where(messages.c.id == bindparam("message"))
+    .values(recipient="", subject="", body="", attachments="[]", error=None, due_at=NEVER)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEmail:
+    """An email that is still stored with its text."""
+
+    id: int
+    subject: str
+    body: str
+    queued_at: Milliseconds
+    sent_at: Milliseconds | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEmails:
+    """The stored emails to one address, and the last email of the queue when they were looked for."""
+
+    emails: tuple[StoredEmail, ...]
+    last: int
+
+
+def find_emails_to(connection: Connection, recipient: str) -> StoredEmails:
+    """Return the stored emails to the address. This reads every email of a week, so it is for `Database.report`."""
+    after = int(find_note(connection, NOTE) or 0)
+    last = connection.value(_last) or 0
+    return StoredEmails(_emails_after(connection, recipient, after), last)
+
+
+def erase_emails_to(connection: Connection, recipient: str, stored: StoredEmails) -> tuple[int, ...]:
+    """Erase the stored emails to the address, and those that were queued since they were read; return their ids.
+
+    Those that wait in the queue are not sent.
+    """
+    newer = _emails_after(connection, recipient, stored.last)
+    ids = tuple(email.id for email in (*stored.emails, *newer))
+    for number in ids:
+        connection.run(_erase_one, message=number)
+    return ids
+
+
+def _emails_after(connection: Connection, recipient: str, after: int) -> tuple[StoredEmail, ...]:
+    rows = connection.all(_to_recipient, after=after, address=recipient)
+    return tuple(StoredEmail(*row) for row in rows)
+
+
+def delete_files(folder: Path, ids: Iterable[int]) -> None:
+    """Delete the files of these emails, which there are without a mail server."""
+    for number in ids:
+        for path in folder.glob(f"festgate-{number}-*.eml"):
+            with suppress(FileNotFoundError):  # another process has deleted it
+                path.unlink()
 
 
 def erase_sent(connection: Connection) -> int:

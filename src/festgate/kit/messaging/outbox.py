@@ -128,8 +128,8 @@ _due = Statement(
     .order_by(facts.c.due_at)
     .limit(AT_ONCE)
 )
-# SQLite omits FOR UPDATE, since its single writer needs no row locks. Skipping rows that another process has locked
-# keeps two relays from waiting for each other and from deadlocks.
+# The statement for SQLite has no FOR UPDATE, because SQLite has a single writer and no row locks. Skipping rows that
+# another process has locked keeps two relays from waiting for each other and from deadlocks.
 _lock = Statement(
     select(facts.c.due_at).where(facts.c.id == bindparam("fact")).with_for_update(skip_locked=True)
 )
@@ -161,6 +161,12 @@ _forget = Statement(
 )
 _count_waiting = Statement(select(func.count()).where(facts.c.due_at < NEVER))
 _waiting = Statement(select(facts.c.kind, facts.c.payload).where(facts.c.due_at < NEVER))
+_lock_waiting = Statement(
+    select(facts.c.payload)
+    .where(facts.c.due_at < NEVER, facts.c.kind == bindparam("of_kind"))
+    .order_by(facts.c.id)
+    .with_for_update()
+)
 
 
 def record(connection: Connection, fact: Fact) -> None:
@@ -186,6 +192,14 @@ def find_due(connection: Connection) -> list[Due]:
 def waiting(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
     """Return (kind, fields) of every fact that waits for a handler."""
     return [(kind, json.loads(payload)) for kind, payload in connection.all(_waiting)]
+
+
+def lock_waiting(connection: Connection, fact: type[Fact]) -> list[dict[str, Any]]:
+    """Return the fields of every waiting fact of that type, oldest first, and delay its delivery to after this commit.
+
+    A fact that another process is delivering is waited for, and is not returned if that settles it.
+    """
+    return [json.loads(payload) for (payload,) in connection.all(_lock_waiting, of_kind=fact.KIND)]
 
 
 def count_waiting(connection: Connection) -> int:

@@ -29,7 +29,7 @@ class FolderTransport:
     def __init__(self, folder: Path) -> None:
         """Take the folder, which is created with the first message, readable by this account only."""
         self._folder = folder
-        with suppress(OSError):  # it is missing or another account's; the files are private in any case
+        with suppress(OSError):  # it is missing or another account's; its files are private in any case
             folder.chmod(0o700)
 
     def send(self, message: EmailMessage) -> None:
@@ -50,7 +50,7 @@ class SmtpTransport:
     def send(self, message: EmailMessage) -> None:
         """Connect, encrypt, sign in if a user name is set, and send."""
         settings = self._settings
-        # The name for EHLO: without one smtplib asks the resolver, which can take seconds.
+        # The name for EHLO: without one, smtplib looks it up by DNS, which can take seconds.
         where = (settings.smtp_host, settings.smtp_port, _own_name(settings.base_url))
         server: smtplib.SMTP
         if settings.smtp_security == "tls":

@@ -10,16 +10,16 @@ log = structlog.get_logger()
 WINDOW = 10
 """Seconds over which failures are counted, in slices of one."""
 MIN_FAILURES = 5
-"""Failures in a window before the circuit opens..."""
+"""Minimum number of failures in a window for the circuit to open."""
 FAILING_SHARE = 0.5
-"""...and their share of its requests."""
+"""Minimum share of failures among the requests of a window for the circuit to open."""
 MAX_HELD = 1.0
 """Seconds of a window for which a module's failures may block the event loop, and so all other requests."""
 MIN_OPEN = 2.0
 MAX_OPEN = 24.0
 """Seconds that the circuit stays open before a trial. Each failed trial doubles the time."""
 TRIALS = 2
-"""Successful trials in a row that close the circuit."""
+"""Consecutive successful trials that close the circuit."""
 UNTRIED = 15.0
 """Seconds without a request after which an open circuit closes: holds must not stay paused for lack of visitors."""
 
@@ -48,14 +48,14 @@ class Breaker:
         return max(0.0, self._until - monotonic())
 
     def admits_trial(self) -> bool:
-        """Return whether a request may pass the open circuit as a trial: one at a time, after the pause."""
+        """Return whether a request may pass the open circuit as a trial: after the pause, and one at a time."""
         if self._tried or monotonic() < self._until:
             return False
         self._tried = True
         return True
 
     def succeeded(self, *, trial: bool) -> None:
-        """Count a successful request; enough successful trials in a row close the circuit."""
+        """Count a successful request; enough consecutive successful trials close the circuit."""
         if not trial:
             self.successes += 1
             return

@@ -5,9 +5,9 @@ All modules share one process and one event loop. The requests of each module pa
 - a **budget** of concurrent requests: further ones are refused at once, so the other modules keep the process;
 - **turns**: in one turn of the event loop a module gets a few milliseconds, and its remaining requests wait for the
   next turn, after all others, so that a flood delays only itself (fair queueing: Demers, Keshav and Shenker 1989);
-- a **time limit**, after which a request is cancelled and answered;
-- a **circuit breaker** (Nygard, "Release It!", 2007): a module whose requests mostly fail is cut off, and costs nothing
-  until a trial shows that it is healthy again. Blocking the event loop counts as a failure, too.
+- a **time limit**, after which a request is cancelled and answered; - a **circuit breaker** (Nygard, "Release It!",
+2007): a module whose requests mostly fail gets no more requests until a trial shows that it is healthy again. Blocking
+the event loop counts as a failure, too.
 """
 
 import asyncio
@@ -200,13 +200,13 @@ class Bulkhead:
         if awaited is not _ENDED:
             self.pulse.waits += 1
             return self._wait(steps, awaited, _Entry(entry.trial, entry.task or self._count_in(began)))
-        # Nothing else ran meanwhile, so this request used all of the time.
+        # Nothing else has run since, so this request used all of the time.
         spent = monotonic() - began
         self._spent += spent
         if self._spent > COUNTED and self._is_long(spent, entry):
             return None
         if entry is _DIRECT:
-            self.breaker.successes += 1  # inlined, since nearly every request ends here
+            self.breaker.successes += 1  # not a function, because nearly every request ends here
         else:
             self.breaker.succeeded(trial=entry.trial)
         return None
@@ -248,7 +248,7 @@ class Bulkhead:
         return task
 
     def _with_fault(self, function: Function[A, R]) -> Function[A, R]:
-        """Return the function behind a fault that a drill may have injected into this module."""
+        """Return the function, wrapped in a fault if a drill has injected one into this module."""
 
         async def behind_fault(argument: A) -> R:
             await faults.inject_async(self._point)

@@ -1,6 +1,6 @@
 """Fault injection: named points in the code at which a drill makes something fail on purpose.
 
-A point that is not armed costs one look at an empty dictionary. The armed faults are kept in a file beside the data.
+A point that is not armed costs one lookup in an empty dictionary. The armed faults are kept in a file beside the data.
 Every worker reads it, so a worker that replaces another sees them too, and each fault has an end: the file is a
 dead man's switch that works even if the drill and the worker that armed the fault are gone.
 """
@@ -23,11 +23,11 @@ from festgate.files import write_atomically
 log = structlog.get_logger()
 
 GENERAL_EFFECTS: Final[tuple[Effect, ...]] = ("raise", "delay", "hang", "burn", "block", "exit")
-"""The effects that any point can have. The code at a point asks for the others itself, see `due`."""
+"""The effects that any point can have. The code at a point checks for the other effects itself, with `due`."""
 POINTS: Final = ("module.", "import.", "outbox.", "database.", "mail.", "payments.", "clock", "loop")
 """The prefixes of the names of points."""
 POLL: Final = 0.2
-"""Seconds between two looks at the file."""
+"""Seconds between two checks of the file."""
 EXIT_CODE: Final = 70
 
 
@@ -52,7 +52,7 @@ class Fault:
 
 
 armed: dict[str, Fault] = {}
-"""The armed faults by point. Callers look here first, so that a point that is not armed costs almost nothing."""
+"""The armed faults by point. Callers check this first, so that a point that is not armed costs almost nothing."""
 _file: Path | None = None
 
 
@@ -86,7 +86,7 @@ def due(point: str, *effects: Effect) -> Fault | None:
 
 
 def _count_down(fault: Fault) -> None:
-    """Write the remaining count before the fault occurs: it may end this worker, and the next must not start again."""
+    """Write the remaining count before the fault occurs: it may end this worker, and the next must not count anew."""
     left = (fault.times or 1) - 1
     if left > 0:
         armed[fault.point] = replace(fault, times=left)

@@ -42,12 +42,14 @@ class BodyLimits:
     seconds: float = 20.0
     """Seconds for the whole body."""
     grace: float = 10.0
-    """Seconds before the rate counts: a phone that changes cells sends nothing for several seconds."""
+    """Seconds before the rate counts: a phone that moves to another mobile cell sends nothing for several seconds."""
     rate: float = 500.0
     """Bytes a second, on average since the body began: a tenth of the rate of the slowest mobile network. The 300 bytes
     of a form are due after 11 seconds, the longest text of an organiser (16 KB) after 20."""
     pending: int = 2048
-    """Bodies in transfer at a time; at 64 KB each, at most 128 MB."""
+    """Bodies in transfer at a time."""
+    pending_bytes: int = 128 * 1024 * 1024
+    """Bytes of those bodies; most have at most 64 KB, and an event's form 512 KB."""
     pending_per_client: int = 512
     """Bodies in transfer from one client address that is not a proxy; a campus whose forms are all split has dozens."""
 
@@ -55,8 +57,8 @@ class BodyLimits:
 class Bodies:
     """Reads the request bodies of one worker.
 
-    If too many are in transfer, the oldest is ended (408) in favour of the new one: an honest client needs only a
-    moment, so the slowest clients lose first.
+    If too many are in transfer, or too much of them has arrived, the oldest is ended (408) in favour of the new one: a
+    normal client needs only a moment, so the slowest clients are ended first.
     """
 
     def __init__(self, limits: BodyLimits | None = None, trusted: Trusted | None = None) -> None:
@@ -65,6 +67,8 @@ class Bodies:
         self._trusted = trusted or Trusted()
         self._clocks: dict[asyncio.Timeout, str] = {}
         """Timeouts of the bodies in transfer, the oldest first, with their clients."""
+        self._held = 0
+        """Bytes of the bodies in transfer that have arrived."""
         self._by_client: defaultdict[str, dict[asyncio.Timeout, None]] = defaultdict(dict)
 
     async def read(self, scope: Scope, receive: Receive) -> Receive:
@@ -96,6 +100,7 @@ class Bodies:
                     while True:
                         pieces.append(_checked(message).get("body", b""))
                         size += len(pieces[-1])
+                        self._hold(len(pieces[-1]))
                         if not message.get("more_body", False):
                             return {"type": "http.request", "body": b"".join(pieces), "more_body": False}
                         if clock in self._clocks:  # else it was ended: the next await raises
@@ -103,6 +108,7 @@ class Bodies:
                             clock.reschedule(began + due)
                         message = await receive()
                 finally:
+                    self._held -= size
                     self._leave(clock)
         except TimeoutError:
             if not clock.expired():
@@ -119,6 +125,12 @@ class Bodies:
         if client and len(own) > self._limits.pending_per_client:
             self._end(next(iter(own)))
         elif len(self._clocks) > self._limits.pending:
+            self._end(next(iter(self._clocks)))
+
+    def _hold(self, size: int) -> None:
+        """Count bytes that have arrived, and end the oldest body if there are too many."""
+        self._held += size
+        if self._held > self._limits.pending_bytes and self._clocks:
             self._end(next(iter(self._clocks)))
 
     def _end(self, clock: asyncio.Timeout) -> None:

@@ -1,6 +1,7 @@
 """Form fields: reading, limits and validation, with a sentence for each invalid field."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -23,8 +24,13 @@ MAX_NAMED = 20
 """Fields with a sentence in one answer; a body of 64 KB may have thousands of invalid fields."""
 
 
-async def read_fields(request: Request, max_length: int = MAX_FIELD) -> dict[str, str]:
-    """Read the fields of a urlencoded form in UTF-8. Raise Malformed or, for a field that is too long, Invalid."""
+async def read_fields(
+    request: Request, max_length: int = MAX_FIELD, shown: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, str]:
+    """Read the fields of a urlencoded form in UTF-8. Raise Malformed or, for a field that is too long, Invalid.
+
+    The sentence gives the limit in `shown`, which is that of the field after normalisation, if it is there.
+    """
     kind = read_header(request, "content-type", MAX_NAME).partition(";")[0].strip().lower()
     body = await request.body()
     if not body:
@@ -45,8 +51,12 @@ async def read_fields(request: Request, max_length: int = MAX_FIELD) -> dict[str
     if any(len(name) > MAX_FIELD_NAME for name, _ in pairs):
         sentence = gettext("The form has a field whose name is longer than {count} characters.")
         raise Malformed(sentence.format(count=MAX_FIELD_NAME))
-    limit = gettext("At most {count} characters.").format(count=max_length)
-    too_long = {name: limit for name, text in pairs if len(text) > max_length}
+    sentence = gettext("At most {count} characters.")
+    too_long = {
+        name: sentence.format(count=shown.get(name, max_length))
+        for name, text in pairs
+        if len(text) > max_length
+    }
     if too_long:
         raise Invalid(too_long)
     return dict(pairs)

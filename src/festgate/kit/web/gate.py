@@ -157,7 +157,7 @@ class Gate:
             try:
                 app, guarded = self._inspect(scope, receive, admitted=counted)
                 await app(scope, guarded, send_checked)
-            except ClientDisconnect:  # the client is gone: there is nothing to answer
+            except ClientDisconnect:  # the client has disconnected, so nothing is sent
                 status = status or 400
             except Exception as error:
                 cross_site = isinstance(error, CrossSite)
@@ -263,7 +263,7 @@ def _label(scope: Scope) -> str:
     if route is None:
         return NO_ROUTE
     # The path of a route below a mount (the API) is relative to it; /static has no inner routes.
-    label: str = route.path if isinstance(route, Mount) else scope.get("root_path", "") + route.path
+    label: str = route.path if isinstance(route, Mount) else scope.get("root_path", "") + route.path_format
     return label
 
 

@@ -27,7 +27,7 @@ class NavigationEntry:
     """The value of a page's `section` that marks this entry as the current one."""
     audience: Audience
     counts_held: bool = False
-    """Whether the number of the visitor's unpaid seats stands beside the label."""
+    """Whether the number of unpaid seats is shown beside the label. Without any, the entry is hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,20 @@ class Navigation:
     sign_in: str = ""
     sign_out: str = ""
 
-    def shown_to(self, role: Role | None) -> Sequence[NavigationEntry]:
-        """Return the entries of a visitor with that role, None for an anonymous one; without those for everyone."""
-        return [entry for entry in self.entries if entry.audience in _AUDIENCES[role]]
+    def shown_to(self, role: Role | None, held: int = 0) -> Sequence[NavigationEntry]:
+        """Return the entries of a visitor with that role, None for an anonymous one; without those for everyone.
+
+        `held` is the number of the visitor's unpaid seats. The entry that counts them comes first.
+        """
+        own = [entry for entry in self.entries if entry.audience in _AUDIENCES[role]]
+        return [
+            *(entry for entry in own if entry.counts_held and held),
+            *(entry for entry in own if not entry.counts_held),
+        ]
 
     @property
     def shown_to_everyone(self) -> Sequence[NavigationEntry]:
-        """The entries that stand on every page, whoever looks at it."""
+        """The entries that are on every page, for every visitor."""
         return [entry for entry in self.entries if entry.audience == "everyone"]
 
 

@@ -9,13 +9,10 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Protocol, Self
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time
 from jinja2 import (
     ChoiceLoader,
     Environment,
@@ -29,12 +26,12 @@ from jinja2.nodes import EvalContext
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
-from festgate.kit.clock import MINUTE, SECOND, Milliseconds, minutes_left, moment
-from festgate.kit.money import Money
+from festgate.kit.clock import SECOND, Clock, Milliseconds, minutes_left, system_clock
 from festgate.kit.translation import gettext, ngettext, page_language
 from festgate.kit.visitors import Role, Visitor
 from festgate.kit.web.compression import QUICK, STORED, Piece
 from festgate.kit.web.navigation import NO_ENTRIES, Navigation
+from festgate.kit.writing import Writing
 from festgate.settings import Settings
 
 MAX_KEPT = 1024
@@ -70,17 +67,22 @@ class Kept:
     until: Milliseconds
     page: Rendered
     held: int | None = None
-    """The number of the visitor's unpaid seats, where the page has it."""
+    """The number of the visitor's unpaid seats, if the page has it."""
 
 
 class Pages:
     """The templates of all modules, and the kept pages."""
 
     def __init__(
-        self, settings: Settings, packages: Iterable[str], navigation: Navigation = NO_ENTRIES
+        self,
+        settings: Settings,
+        packages: Iterable[str],
+        navigation: Navigation = NO_ENTRIES,
+        clock: Clock = system_clock,
     ) -> None:
         """`packages` are the modules that have templates, as `festgate.portal.catalogue`."""
-        self._environment = environment(settings, packages)
+        self.writing = Writing(settings, clock)
+        self._environment = environment(settings, packages, self.writing)
         self._environment.globals["navigation"] = self.navigation = navigation
         self._environment.globals["fragment"] = self.fragment
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
@@ -108,8 +110,8 @@ class Pages:
         return self._environment.get_template(template).render(**context)
 
     def fragment(self, template: str, shown: Hashable) -> Markup:
-        """Render a part of a page, such as one event's card, once for each value of its view model."""
-        key = (template, shown)
+        """Render a part of a page, such as one event's card, once a year for each value of its view model."""
+        key = (template, self.writing.year(), shown)
         cached = self._fragments.get(key)
         if cached is None:
             cached = Markup(self._environment.get_template(template).render(shown=shown))  # noqa: S704  (autoescaped)
@@ -124,7 +126,7 @@ class Pages:
         return cached
 
     def keep(self, key: Hashable, kept: Kept) -> None:
-        """Keep a page; the least recently used one makes room."""
+        """Keep a page; the least recently used one is removed if there are too many."""
         _keep(self._kept, key, kept)
 
     def visitor_part(self, visitor: Visitor | None, held: int, section: str) -> tuple[Piece, ...]:
@@ -142,7 +144,7 @@ class Pages:
         if cached is None:
             template = self._environment.get_template("kit/visitor.html")
             nobody = None if role is None else Visitor(0, NAME_SLOT, "", role)
-            entries = self.navigation.shown_to(role)
+            entries = self.navigation.shown_to(role, held)
             text = template.render(visitor=nobody, held=held, section=section, entries=entries)
             cached = [Piece(part.encode()) for part in text.split(NAME_SLOT)]
             if len(self._headers) >= MAX_KEPT:
@@ -221,7 +223,7 @@ class _Translated(NodeTransformer):
         return nodes.TemplateData(gettext(message.value) % {}, lineno=call.lineno)
 
 
-def environment(settings: Settings, packages: Iterable[str]) -> Environment:
+def environment(settings: Settings, packages: Iterable[str], writing: Writing) -> Environment:
     """Return Jinja2 with escaping, undefined names as errors, gettext, and the fest's formats of money and time."""
     names = tuple(packages)
     made = _Environment(
@@ -237,7 +239,6 @@ def environment(settings: Settings, packages: Iterable[str]) -> Environment:
     made.policies["ext.i18n.trimmed"] = True
     made.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.globals.update({"_": _gettext, "gettext": _gettext, "ngettext": _ngettext})
-    writing = Writing(settings)
     made.globals.update(
         fest={"name": settings.fest_name, "tagline": settings.fest_tagline},
         assets=_asset_urls(names),
@@ -246,13 +247,15 @@ def environment(settings: Settings, packages: Iterable[str]) -> Environment:
     )
     made.filters.update(
         money=writing.money,
+        price=writing.price,
         day=writing.day,
+        day_time=writing.day_time,
         time=writing.time,
         when=writing.when,
         end=writing.end,
         date=writing.date,
         iso=writing.iso,
-        stub=_stubs(made),
+        stub=_stubs(made, writing),
         left=minutes_left,
         translated=gettext,
         countdown=countdown,
@@ -281,69 +284,15 @@ def _filled(text: str, is_escaped: Any, /, **values: object) -> str:  # noqa: AN
     return Markup(text % {name: escape(value) for name, value in values.items()})  # noqa: S704  (our own sentences)
 
 
-def _stubs(templates: Environment) -> Callable[[Milliseconds], Markup]:
-    """Return the macro `stub`, called once for each moment: it saves four calls for every card."""
+def _stubs(templates: Environment, writing: Writing) -> Callable[[Milliseconds], Markup]:
+    """Return the macro `stub`, called once a year for each moment: it saves four calls for every card."""
 
     @lru_cache(4096)
-    def stub(at: Milliseconds) -> Markup:
-        return Markup(templates.get_template("kit/parts.html").module.stub(at))  # type: ignore[attr-defined]  # noqa: S704
+    def stub_in(_year: int, at: Milliseconds) -> Markup:
+        macro = templates.get_template("kit/parts.html").module.stub  # type: ignore[attr-defined]
+        return Markup(macro(at, writing.other_year(at)))  # noqa: S704  (autoescaped)
 
-    return stub
-
-
-class Writing:
-    """Money and moments in the formats of the fest's locale and time zone."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Cache every result: Babel takes 50 to 100 us, and a fest has few different moments."""
-        self._locale = settings.locale
-        self._zone = settings.zone
-        self._day_of_minute = lru_cache(4096)(self._day)
-        self._time_of_minute = lru_cache(4096)(self._time)
-        self._when_of_minute = lru_cache(4096)(self._when)
-        self.date = lru_cache(4096)(self._date)
-        self.iso = lru_cache(4096)(self._iso)
-        self.end = lru_cache(4096)(self._end)
-
-    def money(self, amount: Money) -> str:
-        """Return `₹500.00`."""
-        return amount.shown(self._locale)
-
-    def day(self, at: Milliseconds | date) -> str:
-        """Return `Sun, 22 Nov`, cached by the minute."""
-        return self._day_of_minute(at if isinstance(at, date) else at // MINUTE * MINUTE)
-
-    def time(self, at: Milliseconds) -> str:
-        """Return `18:00`, or the locale's form, cached by the minute."""
-        return self._time_of_minute(at // MINUTE * MINUTE)
-
-    def when(self, at: Milliseconds) -> str:
-        """Return `Sun, 22 Nov 2026, 18:00`, cached by the minute."""
-        return self._when_of_minute(at // MINUTE * MINUTE)
-
-    def _end(self, at: Milliseconds, start: Milliseconds) -> str:
-        """Return `21:00`, or `Thu, 26 Nov, 09:00` on another day than the start."""
-        same_day = local_day(at, self._zone) == local_day(start, self._zone)
-        return self.time(at) if same_day else f"{self.day(at)}, {self.time(at)}"
-
-    def _iso(self, at: Milliseconds) -> str:
-        """Return `2026-11-22T18:00:00+05:30`, for `datetime` attributes."""
-        return moment(at, self._zone).isoformat(timespec="seconds")
-
-    def _day(self, at: Milliseconds | date) -> str:
-        shown = at if isinstance(at, date) else local_day(at, self._zone)
-        return format_date(shown, "EEE, d MMM", locale=self._locale)
-
-    def _date(self, at: Milliseconds, pattern: str) -> str:
-        """Format by a pattern of Unicode's date fields: `EEE` for `Sun`, `d` for `22`, `MMM` for `Nov`."""
-        return format_date(local_day(at, self._zone), pattern, locale=self._locale)
-
-    def _time(self, at: Milliseconds) -> str:
-        return format_time(moment(at, self._zone), "short", locale=self._locale, tzinfo=self._zone)
-
-    def _when(self, at: Milliseconds) -> str:
-        local = moment(at, self._zone)
-        return f"{format_date(local.date(), 'EEE, d MMM y', locale=self._locale)}, {self._time(at)}"
+    return lambda at: stub_in(writing.year(), at)
 
 
 def countdown(span: Milliseconds) -> str:
@@ -355,11 +304,6 @@ def countdown(span: Milliseconds) -> str:
     if minutes >= 120:  # noqa: PLR2004
         return gettext("{hours} hours left").format(hours=minutes // 60)
     return gettext("{minutes} min {seconds} s left").format(minutes=minutes, seconds=f"{seconds % 60:02}")
-
-
-def local_day(at: Milliseconds, zone: ZoneInfo) -> date:
-    """Return the calendar day of a moment in the fest's time zone."""
-    return moment(at, zone).date()
 
 
 @lru_cache(maxsize=4)

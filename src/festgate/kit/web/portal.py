@@ -165,11 +165,15 @@ class Portal:
         section: str = "",
         status: int = 200,
         headers: Mapping[str, str] | None = None,
+        held: int | None = None,
         **context: Any,  # noqa: ANN401  (whatever the template shows)
     ) -> Response:
-        """Return a page rendered for this request."""
+        """Return a page rendered for this request.
+
+        `held` is the number of the visitor's unpaid seats; without it a query counts them.
+        """
         page = self.pages.render(template, section, **context)
-        response = await self._with_visitor(request, page, section, status=status)
+        response = await self._with_visitor(request, page, section, status=status, held=held)
         response.headers.update(headers or {})
         return response
 
@@ -182,16 +186,19 @@ class Portal:
         *,
         public: bool = False,
         section: str = "",
-        held: Callable[[S], int] | None = None,
+        held: Callable[[S], int] | int | None = None,
     ) -> Response:
-        """Return a page that is rendered once for each value of its view model.
+        """Return a page that is rendered once a year for each value of its view model.
 
-        `held` returns the number of the visitor's unpaid seats from the view model; without it a query does.
+        `held` is the number of the visitor's unpaid seats, or a function that returns it from the view model; without
+        it a query counts them.
 
         `look` reads the view model. It is skipped while nothing has been committed. Where a commit of another process
         may become visible late (PostgreSQL), it is skipped only for public pages: a visitor's own page must show their
         last operation, whichever process did it.
         """
+        # Days of the present year are written without it.
+        key = (self.pages.writing.year(), key)
         skips = public or self.database.sees_every_commit
         version = self.database.version() if skips else None
         kept = self.pages.kept(key)
@@ -199,11 +206,12 @@ class Portal:
             shown = await look()
             if kept is None or kept.shown != shown:
                 page = self.pages.render(template, section, LEVEL if public else QUICK, shown=shown)
-                kept = Kept(shown, version, shown.until, page, held and held(shown))
+                kept = Kept(shown, version, shown.until, page, held(shown) if callable(held) else None)
                 self.pages.keep(key, kept)
             else:
                 kept.version, kept.until = version, shown.until
-        return await self._with_visitor(request, kept.page, section, held=kept.held)
+        count = held if isinstance(held, int) else kept.held
+        return await self._with_visitor(request, kept.page, section, held=count)
 
     async def _with_visitor(
         self, request: Request, page: Rendered, section: str, *, status: int = 200, held: int | None = None
@@ -257,7 +265,7 @@ class Portal:
         return response
 
     def _ways_on(self, request: Request, refusal: ModuleUnavailable) -> tuple[tuple[str, str], ...]:
-        """Return links to the same page again, where a GET repeats it, and to pages of healthy modules."""
+        """Return a link to the same page, if a GET can repeat the request, and links to pages of healthy modules."""
         again = [(N_("Try again"), request.url.path)] if request.method == "GET" else []
         others = [
             (label, path)
@@ -290,7 +298,7 @@ class Portal:
 
 
 class PageResponse(Response):
-    """HTML joined from pieces, compressed where the browser accepts it."""
+    """HTML joined from pieces, compressed if the browser accepts it."""
 
     def __init__(
         self, request: Request, pieces: tuple[Piece, ...], status: int, *, own: bool = False

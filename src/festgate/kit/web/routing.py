@@ -1,13 +1,15 @@
 """Routing: from a path to the endpoint that handles it."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from http import HTTPStatus
 from time import monotonic
 from typing import Any, Final, TypeAlias
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route, Router
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
@@ -17,6 +19,16 @@ from festgate.kit.web.bodies import BODIES
 BEGAN: Final = "festgate.began"
 """Key in a request's scope: its start time by the monotonic clock, which the gate reads once for all uses."""
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+REPEATABLE: Final = frozenset({"GET", "HEAD"})
+"""Methods of requests that are redirected if their path is nearly right."""
+
+
+def moved(scope: Scope, path: str) -> Response:
+    """Return a permanent redirect to another path of this site, with the same query."""
+    query = scope["query_string"].decode("latin-1")
+    return RedirectResponse(f"{path}?{query}" if query else path, HTTPStatus.PERMANENT_REDIRECT)
 
 
 class Routes:
@@ -46,6 +58,8 @@ class Routes:
                 raise TypeError(msg)
             if isinstance(route, Route):
                 route.app = answering(route.endpoint, bulkhead)
+            else:  # an encoded line break is part of a path, too: a scanner may send one after a code
+                route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
             grouped[_first_segment(route.path)].append(route)
         self._routers = {segment: Router(group, redirect_slashes=False) for segment, group in grouped.items()}
         self._fixed = dict(_fixed_paths(self.listed))
@@ -64,6 +78,12 @@ class Routes:
             scope["path_params"] = {}
             await route.app(scope, receive, send)
             return
+        if scope["path"].endswith("/"):
+            route = self._fixed.get((scope["method"], scope["path"].rstrip("/")))
+            if route is not None and scope["method"] in REPEATABLE:
+                scope["route"] = route
+                await moved(scope, route.path)(scope, receive, send)
+                return
         router = self._routers.get(_first_segment(scope["path"]))
         if router is None:
             raise HTTPException(404)

@@ -54,7 +54,7 @@ class AuditResult:
 
     @property
     def pictures(self) -> int:
-        """The number of pictures whose numbers nobody has entered; 0 if tables were entered."""
+        """The number of pictures whose numbers have not been entered; 0 if tables were entered."""
         return 0 if self.report.document.entered else len(self.report.document.pictures)
 
     def place(self, spot: Spot) -> Place:
@@ -132,7 +132,7 @@ def _open(report: ParsedReport) -> Iterable[Spot]:
         if group.side is None and report.claims:
             yield Spot(
                 group.table.line,
-                f"The report does not say whether this table is of the build before or after ({group.title}).",
+                f"The report does not show whether this table is of the build before or after ({group.title}).",
             )
 
 

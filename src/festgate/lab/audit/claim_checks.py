@@ -86,7 +86,7 @@ def _of(route: str) -> str:
 
 
 def _all_requests(traced: TracedClaim, side: Side, report: ParsedReport) -> str:
-    """Return the figures in the row of all requests, where there is one."""
+    """Return the figures in the row of all requests, if there is one."""
     groups = [
         group for group in report.groups if group.route == traced.claim.route and group.side in (side, None)
     ]
@@ -243,7 +243,7 @@ def _in_words(before: Quantity, after: Quantity) -> str:
 
 
 def _rate(traced: TracedClaim, report: ParsedReport) -> Iterator[Spot]:
-    """Find rates that could not change: by Little's law, rate times mean is the number of waiting users."""
+    """Find rates that could not change. By Little's law, rate times mean is the number of waiting users."""
     if traced.claim.metric != "rate":
         return
     reasons = []

@@ -85,7 +85,7 @@ class Claim:
     line: int
     """Line of the document, not of its page."""
     route: str
-    """`/events`; empty where the claim names no route."""
+    """`/events`; empty if the claim names no route."""
     metric: Metric | None
     """The column that the claim names."""
     before: Quantity | None = None
@@ -216,7 +216,7 @@ def _direction(text: str, place: int, *, is_rate: bool) -> Direction:
 
 
 def _order(lead: str, gap: str, behind: str, *, both: bool) -> int:
-    """Return 1 where the first number is the one before, -1 where it is the one after, 0 where they are not a pair."""
+    """Return 1 if the first number is the figure before, -1 if it is the figure after, 0 if they are not a pair."""
     if _FORWARD.fullmatch(gap):
         arrow = re.search(_ARROW, gap) is not None
         return 1 if arrow or both or _FROM.search(lead) or CHANGE.search(lead) else 0
@@ -246,7 +246,7 @@ def _figure(sentence: Sentence, text: str, figure: Quantity, routes: tuple[str, 
         side = "after"
     elif figure.unit or (claim.metric is not None and (sentence.label or _NAMED.search(lead))):
         side = last_side_of(lead) or side_of(text) or side_of(sentence.label) or side_of(sentence.title)
-        # Unless a column or a side is named close by, it can be any time that the author mentions.
+        # Unless a column or a side is named nearby, the number can be any time that the author mentions.
         side = side if claim.metric is not None or side_of(lead[-2 * _NEAR :]) is not None else None
     if side is None:
         return None
@@ -298,7 +298,7 @@ def _excerpt(text: str, begin: int) -> str:
 def every_route(names: Sequence[str]) -> tuple[str, ...]:
     """Return the routes without repetition, the longest first, so that `/events` is not found in `/my-events`.
 
-    Return none where there are too many: they are then values of single visitors, which prose does not name.
+    Return none if there are too many: they are then values of single visitors, and prose does not name them.
     """
     routes = sorted(set(names), key=lambda name: (-len(name), name))
     return tuple(routes) if len(routes) <= _MAX_ROUTES else ()

@@ -30,10 +30,10 @@ class UnreadableReport(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of a line in the file, as a reader finds it."""
+    """The place of a line in the file, in the form in which a reader looks it up."""
 
     line: int
-    """Number from 1; within its page where there are pages."""
+    """Number from 1; within its page if there are pages."""
     page: int | None = None
     file: str = ""
     """The name of the file with the entered tables; empty for a line of the report itself."""
@@ -94,7 +94,7 @@ def form_file(report: Path) -> Path:
 def read_document(path: Path, tables: Path | None = None) -> Document:
     """Read the report, and the tables typed from its screenshots: `tables`, or the file beside it if there is one.
 
-    A folder of pictures is a report of nothing but these. Raises UnreadableReport where the file cannot be read, is
+    A folder of pictures is a report of nothing but these. Raises UnreadableReport if the file cannot be read, is
     empty, or has another file format.
     """
     document = _pictures_in(path) if path.is_dir() else _read(path)
@@ -243,7 +243,8 @@ def _word(path: Path) -> Document:
 
 
 def _pdf(path: Path) -> Document:
-    # In layout order the cells of a row are on one line; in the order of writing each may be on a separate line.
+    # In the order of the layout, the cells of a row are on one line; in the order of writing, each may be on its own
+    # line.
     laid_out = _pdf_read(path, laid_out=True)
     if laid_out.tables and not laid_out.output.problems:
         return laid_out

@@ -10,14 +10,14 @@ class FindingKind:
     """One way in which a report draws a conclusion that its numbers do not support."""
 
     code: str
-    """Stable, for programs; the same as in `festgate compare` where that has the same finding."""
+    """Stable, for programs; the same as in `festgate compare` if that has the same finding."""
     error: int | None
     """Its number among the six errors that many reports share; None for others."""
     title: str
     meaning: str
     """One sentence."""
     question: str
-    """Leads to the fix without giving it away."""
+    """A question that leads to the fix and does not reveal it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Spot:
     """Line of the document."""
     figure: str
     code: str = ""
-    """The finding's code; empty where the place cannot be checked."""
+    """The finding's code; empty if the place cannot be checked."""
 
 
 @dataclass(frozen=True, slots=True)

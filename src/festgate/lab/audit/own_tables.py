@@ -52,7 +52,7 @@ def _couples(head: Sequence[str], sides: Sequence[str | None]) -> Iterator[tuple
 def _of_rows(
     title: str, head: Sequence[str], rows: Sequence[tuple[int, tuple[str, ...]]], routes: tuple[str, ...]
 ) -> Iterator[Claim]:
-    """Read a table whose rows are builds: each row before belongs to the next row after."""
+    """Read a table with a row for each build: each row before is paired with the next row after."""
     for (line, before), (second, after) in pairwise(rows):
         if side_of(" ".join(before)) != "before" or side_of(" ".join(after)) != "after":
             continue

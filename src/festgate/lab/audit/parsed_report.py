@@ -39,12 +39,12 @@ class ParsedReport:
 
     @property
     def users(self) -> int | None:
-        """The largest number of simultaneous users in the report; None where it gives none."""
+        """The largest number of simultaneous users in the report; None if it gives none."""
         return max(self._user_counts, default=None)
 
     @property
     def stated_users(self) -> int | None:
-        """The number of simultaneous users if the report gives only one; None where it gives none or several."""
+        """The number of simultaneous users if the report gives only one; None if it gives none or several."""
         counts = self._user_counts
         return counts.pop() if len(counts) == 1 else None
 

@@ -1,4 +1,4 @@
-"""Finds a changed pause: the figures of a run show how long its users pause between two requests.
+"""Finds a changed pause. The figures of a run show how long its users pause between two requests.
 
 A user sends a request, waits for the response, and pauses. So one user sends 1 / (mean + pause) requests per second,
 and the pause is users / rate - mean.
@@ -16,7 +16,7 @@ from festgate.rehearsal.locust_output import Table
 from festgate.rehearsal.locust_output.limits import milliseconds
 
 MIN_REQUESTS: Final = 8
-"""Requests of a run; with fewer, random pauses of 1 to 2 s have another mean by themselves."""
+"""Requests of a run; with fewer, the mean of random pauses of 1 to 2 s varies too much."""
 MIN_RATIO: Final = 1.5
 """Ratio of two pauses that differ by more than chance."""
 MIN_RATIO_MOMENT: Final = 2.0
@@ -40,7 +40,7 @@ class _Run:
 
 
 def changed_pauses(report: ParsedReport) -> Iterator[Spot]:
-    """Yield the pairs of tables whose figures need another pause, or another number of users."""
+    """Yield the pairs of tables whose figures show another pause, or another number of users."""
     users = report.stated_users
     seen = set()
     for pair in report.pairs:
@@ -67,7 +67,7 @@ def _run(table: Table) -> _Run | None:
 def _possible_users(before: _Run, after: _Run) -> list[int]:
     """Return the smallest number of users that can send both rates, and a number so large that responses do not matter.
 
-    A change that both show does not depend on the number.
+    A change that exists for both numbers exists for every number of users.
     """
     waiting = max(before.rate * before.mean, after.rate * after.mean)
     return [max(math.ceil(waiting), 1), 1_000_000]

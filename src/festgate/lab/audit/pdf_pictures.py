@@ -61,10 +61,10 @@ def _content(image: Any) -> bytes:  # noqa: ANN401
     filters = image.get("/Filter")
     last = (filters[-1] if filters else "") if isinstance(filters, list) else filters
     if last == "/DCTDecode":
-        # A JPEG, which pypdf leaves as it is.
+        # A JPEG, which pypdf does not decode.
         return bytes(image.get_data())
     if last in ("/JPXDecode", "/CCITTFaxDecode", "/JBIG2Decode"):
-        return b""  # no browser shows it, or it is the scan of a page
+        return b""  # no browser can show it, or it is the scan of a whole page
     width, height, depth = int(image["/Width"]), int(image["/Height"]), int(image.get("/BitsPerComponent", 8))
     channels, palette = _colours(image["/ColorSpace"].get_object())
     row = (width * channels * depth + 7) // 8

@@ -1,4 +1,4 @@
-"""Reads the text of a PDF in one of two orders, each of which keeps what the other loses.
+"""Reads the text of a PDF in two orders, because each of them loses something.
 
 The order of writing keeps words and paragraphs together; the order of the layout keeps the columns of a table.
 """
@@ -57,14 +57,14 @@ def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, tuple[Pictur
         RecursionError,
         NotImplementedError,
     ) as error:
-        # A damaged file makes pypdf raise any of these.
+        # pypdf raises any of these for a damaged file.
         msg = f"is a PDF that cannot be read: {type(error).__name__}."
         raise ValueError(msg) from None
     return texts, pictures
 
 
 def _texts(pages: Sequence["PageObject"], *, laid_out: bool) -> Iterator[list[str]]:
-    """Yield the lines of each page. Raises ValueError for a page that is too large, or where all take too long."""
+    """Yield the lines of each page. Raises ValueError for a page that is too large, or if all take too long."""
     end = time.monotonic() + MAX_SECONDS
     for number, page in enumerate(pages, 1):
         if _content_bytes(page) > MAX_CONTENT_BYTES:

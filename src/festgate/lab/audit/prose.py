@@ -130,7 +130,7 @@ def _blocks(
 
 
 def _written(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> list[str]:
-    """Return the text of each line, blank where it is code, a log, a rule, a picture or Locust's output."""
+    """Return the text of each line, blank if it is code, a log, a rule, a picture or Locust's output."""
     texts = []
     fenced = ""
     inside = {number for first, last in spans for number in range(first, last + 1)}
@@ -157,7 +157,7 @@ def _is_label(texts: Sequence[str], place: int, *, is_unwrapped: bool) -> bool:
 
 
 def _cells(text: str) -> tuple[str, ...]:
-    """Return the cells of a table row; none where the line is not one."""
+    """Return the cells of a table row; none if the line is not one."""
     bare = text.strip(" ")
     if "\t" in bare:
         return tuple(_plain(cell).strip() for cell in bare.split("\t"))

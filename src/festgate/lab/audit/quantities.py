@@ -38,7 +38,7 @@ class Quantity:
     value: float
     """Milliseconds, requests per second, per cent, or a factor, depending on the unit."""
     unit: Unit
-    """Empty where no unit follows the number."""
+    """Empty if no unit follows the number."""
     step: float
     """Value of its last digit in the same unit: 1 for `451 ms`, 10 for `0.45 s`."""
     start: int
@@ -46,11 +46,11 @@ class Quantity:
     """Offsets in the sentence."""
 
     def matches(self, figure: float) -> bool:
-        """Return whether this number can stand for the figure: rounded, or cut off as Locust's console does."""
+        """Return whether this number can be the figure, rounded, or truncated as on Locust's console."""
         return abs(figure - self.value) <= self.step / 2 + 1e-9 or 0 <= figure - self.value < self.step
 
     def as_unit(self, unit: Unit) -> "Quantity":
-        """Return the number with this unit where it was written without one."""
+        """Return the number with this unit if it was written without one."""
         return Quantity(self.value, unit, self.step, self.start, self.end) if not self.unit else self
 
 

@@ -17,7 +17,7 @@ _LABEL: Final = 80
 """Characters of the longest line that can be a label of the tables below it."""
 _TITLE: Final = re.compile(r"\s*#{1,6}\s")
 _CAPTION: Final = re.compile(r"(?:fig(?:ure)?|table|screen\s?shot)\b", re.IGNORECASE)
-"""The caption of a figure belongs to what is above it."""
+"""The beginning of a caption, which belongs to the figure above it."""
 _MAX_TABLES: Final = 200
 """Tables up to which each is compared with the others; a report has about ten."""
 
@@ -132,7 +132,7 @@ def _complete_tables(tables: Sequence[Table], sides: Mapping[int, Side | None]) 
 def _is_part(cut: Table, whole: Table) -> bool:
     """Return whether a table that ends early shows the run of a complete one.
 
-    Two runs have the same names of users only by chance. For names without users, the figures decide.
+    The same names of users in two tables show one run. If the names contain no users, the figures decide.
     """
     if not cut.rows or cut.requests > whole.requests:
         return False
@@ -185,7 +185,7 @@ def _labels(document: Document) -> Iterator[tuple[int, str]]:
 
 
 def _sides_by_order(groups: list[Group]) -> list[Group]:
-    """Take the first of a route's two tables as the one before, where their labels do not name both sides."""
+    """Take the first of a route's two tables as the one before, if their labels do not name both sides."""
     order: tuple[Side, Side] = ("before", "after")
     changed: dict[int, Group] = {}
     for same in by_route(groups).values():

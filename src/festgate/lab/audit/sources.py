@@ -46,7 +46,7 @@ class TracedClaim:
 
     @property
     def columns(self) -> frozenset[Metric]:
-        """The columns that contain all of its figures; empty where there are none."""
+        """The columns that contain all of its figures; empty if there are none."""
         sets = [{column for source in sources for column in source.columns} for _, _, sources in self.figures]
         return frozenset(set.intersection(*sets)) if sets else frozenset()
 
@@ -66,7 +66,7 @@ def trace(claim: Claim, groups: Sequence[Group]) -> TracedClaim:
         for route in sorted(groups_by_route, key=lambda route: route != claim.route)
     ]
     if claim.route and claim.route in groups_by_route:
-        # A report that names a route means it; without a name the best match counts.
+        # If the report names a route, only that route counts; otherwise the best match does.
         named, others = candidates[0], candidates[1:]
         return named if any(sources for _, _, sources in named.figures) else _complete(others) or named
     return _complete(candidates) or TracedClaim(

@@ -16,7 +16,7 @@ from festgate.rehearsal.locust_output.limits import FALLBACK, FEW, OUTLIER, SLOW
 _MIN_ROWS: Final = 3
 """Rows of one route that show that its requests are not grouped."""
 _SMALL_ROW: Final = 5
-"""Requests of the largest row that shows nothing about the route."""
+"""Requests of a row; a row with no more than these shows nothing about the route."""
 _MIN_RUNS: Final = 3
 """Tables of a side that count as a repetition, even if the report does not mention one."""
 _MAX_SIZE_SHIFT: Final = 0.1
@@ -143,7 +143,7 @@ def _other_routes(report: ParsedReport) -> Iterator[Spot]:
 
 
 def _names_of(side: Sequence[Group]) -> set[tuple[str, str]]:
-    # A narrow cell of a PDF breaks a name anywhere, which is read as a blank.
+    # In a narrow cell of a PDF a name may be broken anywhere, and the break is read as a blank.
     return {(row.method, "".join(row.name.split())) for group in side for row in group.rows}
 
 
@@ -245,7 +245,7 @@ def _outliers(report: ParsedReport) -> Iterator[Spot]:
 
 
 def is_first_connection(report: ParsedReport) -> bool:
-    """Return whether every outlier takes as long as a first connection to `localhost` that falls back to 127.0.0.1."""
+    """Return whether every outlier lasted as long as a first connection to `localhost` that falls back to 127.0.0.1."""
     slow = [
         group.whole.maximum
         for group in report.groups

@@ -1,4 +1,4 @@
-"""Compares the row Aggregated of a table with the rows above it, and puts right what contradicts them."""
+"""Compares the row Aggregated of a table with the rows above it, and corrects its figures that contradict them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ _ROUNDED: Final = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A figure of the row Aggregated that its rows do not give."""
+    """A figure of the row Aggregated that does not follow from the other rows."""
 
     field: Literal["requests", "failures", "average", "minimum", "maximum"]
     """The field of `Row`."""
@@ -56,7 +56,7 @@ def missing_requests(table: Table) -> int:
 
 
 def corrected(table: Table) -> Table:
-    """Return the table with the figures that its rows give, where the row Aggregated contradicts them."""
+    """Return the table, with each figure of the row Aggregated that contradicts the other rows computed from them."""
     changes: dict[str, float] = {wrong.field: wrong.computed for wrong in contradictions(table)}
     if not changes or table.total is None:
         return table

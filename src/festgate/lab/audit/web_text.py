@@ -30,7 +30,7 @@ class WebText:
 
 
 def web_text(page: str) -> WebText | None:
-    """Return the text that a browser shows of the page; None where it is not HTML."""
+    """Return the text that a browser shows of the page; None if it is not HTML."""
     reader = _Reader()
     try:
         reader.feed(page)

@@ -75,7 +75,7 @@ def word_text(path: Path) -> tuple[list[str], tuple[Picture, ...]]:
 
 
 class _Refused(Exception):
-    """The document is too large, or is not what it seems; the message is a sentence."""
+    """A document that is too large or not a real Word document. The message is a sentence."""
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -164,7 +164,7 @@ class _Reader:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Begin an element."""
         if tag.endswith(" Fallback"):
-            # The same drawing again, for old programs.
+            # A copy of the same drawing, for old programs.
             self._fallback += 1
         if self._fallback:
             return

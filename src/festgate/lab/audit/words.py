@@ -54,19 +54,19 @@ NEGATION: Final = re.compile(
 
 
 def metric_of(text: str) -> Metric | None:
-    """Return the column that the text names last; None where it names none."""
+    """Return the column that the text names last; None if it names none."""
     named = [(match.start(), metric) for metric, pattern in METRICS for match in pattern.finditer(text)]
     return max(named)[1] if named else None
 
 
 def side_of(text: str) -> Side | None:
-    """Return the side that the first such word of the text names; None where there is none."""
+    """Return the side that the first such word of the text names; None if there is none."""
     match = _SIDE.search(text)
     return _side(match) if match is not None else None
 
 
 def last_side_of(text: str) -> Side | None:
-    """Return the side that the last such word of the text names; None where there is none."""
+    """Return the side that the last such word of the text names; None if there is none."""
     matches = list(_SIDE.finditer(text))
     return _side(matches[-1]) if matches else None
 

@@ -10,13 +10,13 @@ from rich.text import Text
 from festgate.lab.description.starter import BUILT_IN, Starter
 from festgate.lab.hints.page import write_hints
 from festgate.lab.student.copies import App, copy_app, copy_database, fill_database, write_fixed_starter
-from festgate.lab.student.crash import NOBODY, PATIENCE, fetch_page
+from festgate.lab.student.crash import NOBODY, RESPONSE_TIMEOUT, fetch_page
 from festgate.lab.student.folder import RUNS, NoLab
 from festgate.lab.student.load import code_handed_out, code_now
 from festgate.lab.student.runs import METRIC, compare_runs, load_fingerprint
 from festgate.lab.student.server import HOST
 from festgate.lab.verify.environments import environment_commands
-from festgate.rehearsal.cli.execution import STARTING, TooFewRequests, exit_on_failure, run_comparison
+from festgate.rehearsal.cli.execution import START_SECONDS, TooFewRequests, exit_on_failure, run_comparison
 from festgate.rehearsal.report import Compared
 from festgate.rehearsal.report.comparison_report import VERDICTS
 from festgate.rehearsal.report.words import comparison_in_words
@@ -32,7 +32,7 @@ PAUSE = 1.5
 
 
 def check_size(plan: Plan, pairs: int, users: int) -> None:
-    """Refuse at once a comparison that would be refused after minutes. Raises NoLab."""
+    """Refuse a comparison now if it would be refused after minutes. Raises NoLab."""
     if pairs < MIN_PAIRS:
         msg = f"--pairs {pairs}: a comparison needs at least {MIN_PAIRS} pairs. See `festgate lab hint too-few-runs`."
         raise NoLab(msg)
@@ -57,7 +57,7 @@ def _run(
 ) -> tuple[list[Run], list[Run]]:
     write_fixed_starter(starter, temporary / "before")
     fill_database(starter, temporary / "before", python)
-    # A copy: edits during the comparison do not affect it.
+    # A copy, so that edits during the comparison have no effect.
     copy_app(starter, lab, temporary / "after", with_data=False)
     copy_database(starter, temporary / "before", temporary / "after")
     now = code_now(starter, temporary / "after", route)
@@ -69,7 +69,7 @@ def _run(
         raise NoLab(msg)
     before = App(starter, temporary / "before", python, code_handed_out(starter, route))
     after = App(starter, temporary / "after", python, now)
-    minutes = 2 * pairs * (plan.duration + plan.warm_up + STARTING) / 60
+    minutes = 2 * pairs * (plan.duration + plan.warm_up + START_SECONDS) / 60
     with exit_on_failure(lab / RUNS):
         if starter is not BUILT_IN:
             _check_starter(before, route)
@@ -113,10 +113,10 @@ def _check_starter(app: App, route: str) -> None:
 
 
 def _problem(app: App, route: str) -> str:
-    """Return the page and its response where that is no success: `/events with status 500`. Raises CannotServe."""
+    """Return the page and its response if that is not a success: `/events with status 500`. Raises CannotServe."""
     with app.serve() as server:
         port = int(server.url.rpartition(":")[2])
-        page, _ = fetch_page(HOST, port, app.starter.page(route, NOBODY), PATIENCE)
+        page, _ = fetch_page(HOST, port, app.starter.page(route, NOBODY), RESPONSE_TIMEOUT)
     if page.status == HTTPStatus.OK:
         return ""
     return f"{page.name} with {f'status {page.status}' if page.status else 'nothing'}"

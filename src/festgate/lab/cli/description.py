@@ -31,7 +31,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def starter_at(folder: Path | None) -> Starter:
-    """Return the starter in a folder, or Festgate's own; end the command with a message where it cannot be used."""
+    """Return the starter in a folder, or Festgate's own; end the command with a message if it cannot be used."""
     if folder is None:
         return BUILT_IN
     from festgate.lab.description.file import starter_of  # noqa: PLC0415  (pydantic, and only for another starter)
@@ -45,7 +45,7 @@ def starter_at(folder: Path | None) -> Starter:
 def starter_of_lab(lab: Path, named: Path | None) -> Starter:
     """Return the starter of a student's lab: the one named now, the one named before, or Festgate's own.
 
-    The lab remembers the folder of a named starter. Ends the command with a message where it cannot be used.
+    The lab remembers the folder of a named starter. Ends the command with a message if it cannot be used.
     """
     if named is None:
         known = known_starter(lab)

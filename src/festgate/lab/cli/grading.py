@@ -57,7 +57,9 @@ def grade(
     without_load: WithoutLoad = False,
     pairs: Pairs = MIN_PAIRS,
     seconds: Seconds = "",
-    again: Annotated[bool, typer.Option("--again", help="Verify again what already has a result.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Verify all submissions again, also those with a kept result.")
+    ] = False,
 ) -> None:
     """Verify each submission in a folder, audit its reports, and write grades.csv, overview.html and feedback.
 
@@ -131,7 +133,7 @@ def _roster(to: Path) -> "Roster":
 
 
 def _graded(grader: "Grader", submissions: "list[Source]") -> "tuple[list[Grade], bool]":
-    """Grade one submission after the other, until the last or Ctrl-C."""
+    """Grade one submission after the other, until the last one or until Ctrl-C."""
     from festgate.lab.grading.students import students_by_name  # noqa: PLC0415
     from festgate.lab.verify.display import Display  # noqa: PLC0415
 

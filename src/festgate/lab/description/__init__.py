@@ -1,1 +1,1 @@
-"""The description of a starter: the app that a course hands out, and what the lab has to know about it."""
+"""The description of a starter: the app that a course hands out, and the facts about it that the lab needs."""

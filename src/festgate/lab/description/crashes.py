@@ -68,7 +68,7 @@ def _crashing(module: Module) -> Iterator[tuple[Definition | None, Simple]]:
 
 
 def _raised_always(top: ast.stmt) -> list[ast.Raise]:
-    """Return the `raise` statements that no condition and no handler guards, and that are no answer of the app."""
+    """Return the `raise` statements that always run, are caught by no handler, and are not a response of the app."""
     bodies = [node.body for node in ast.walk(top) if isinstance(node, Function)] or [[top]]
     return [
         statement
@@ -81,7 +81,7 @@ def _raised_always(top: ast.stmt) -> list[ast.Raise]:
 
 
 def _guarded(top: ast.stmt) -> set[ast.AST]:
-    """Return what stands in a `try` that has handlers."""
+    """Return the nodes inside a `try` that has handlers."""
     return {
         node
         for guard in ast.walk(top)
@@ -105,7 +105,7 @@ def _is_division(node: ast.AST) -> bool:
 
 
 def _replacement(statement: Simple) -> str:
-    """Return the statement without its division; empty where nothing else is left of it."""
+    """Return the statement without its division; empty if nothing else is left of it."""
     if isinstance(statement, ast.Raise) or (
         isinstance(statement, ast.Expr) and _is_division(statement.value)
     ):
@@ -115,9 +115,9 @@ def _replacement(statement: Simple) -> str:
 
 
 class _WithoutDivision(ast.NodeTransformer):
-    """Replaces a division by zero by what is divided."""
+    """Replaces a division by zero with its dividend."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        """Replace it where it divides by zero."""
+        """Replace an operation that divides by zero."""
         self.generic_visit(node)
         return node.left if _is_division(node) else node

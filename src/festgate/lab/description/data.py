@@ -1,4 +1,4 @@
-"""The database of a starter: its file, and how the events come into it."""
+"""The database of a starter: its file, and the code that inserts the events."""
 
 import ast
 import posixpath
@@ -19,7 +19,7 @@ _SAME: Final = frozenset({"resolve", "absolute", "as_posix", "expanduser"})
 
 
 def database_file(modules: Modules, imported: set[str]) -> str:
-    """Return the SQLite file, relative to the folder in which the app is started; empty where none was found.
+    """Return the SQLite file, relative to the folder in which the app is started; empty if none was found.
 
     `imported` holds the names of the app's modules, which count before those of other programs in the folder.
     """
@@ -42,7 +42,7 @@ def database_file(modules: Modules, imported: set[str]) -> str:
 
 
 def fill_script(modules: Modules, imported: set[str]) -> str | None:
-    """Return the file of the script that inserts the events; empty where the app inserts them; None for neither.
+    """Return the file of the script that inserts the events; empty if the app inserts them; None for neither.
 
     `imported` holds the names of the app's modules: a script that the app does not import is run by hand.
     """

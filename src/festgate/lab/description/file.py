@@ -17,10 +17,10 @@ from festgate.lab.description.starter import DESCRIPTION, JOURNEY, OTHERS, ROUTE
 
 MAX_BYTES: Final = 100_000
 _SEAL: Final = re.compile(r"^# Unedited: ([0-9a-f]{12})\s*\Z", re.MULTILINE)
-"""The line by which an edited file is recognised: a hash of all other lines."""
+"""The line that shows whether the file was edited: it has a hash of all other lines."""
 _APP: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(==[A-Za-z0-9.+!]+)?")
-"""A name, with a version or without; it stands in a command."""
+"""A package's name, with or without a version; it becomes part of a command."""
 _MEANINGS: Final[Mapping[str, str]] = {
     "string_type": "is not a text. Put it in quotes",
     "int_type": "is not a whole number",
@@ -31,7 +31,7 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "model_type": "is not a table",
     "greater_than_equal": "is too small. Lines are counted from 1",
 }
-"""The end of a sentence for each of pydantic's error types."""
+"""The end of the message for each of pydantic's error types."""
 
 
 class _Table(BaseModel):
@@ -64,7 +64,7 @@ class _Description(_Table):
 
 
 def starter_of(folder: Path) -> Starter:
-    """Return the starter in a folder, by its `lab.toml` where it has one, or else by its code. Raises BadStarter."""
+    """Return the starter in a folder, by its `lab.toml` if it has one, or else by its code. Raises BadStarter."""
     file = folder / DESCRIPTION
     if file.is_file():
         return read_description(file)
@@ -194,7 +194,7 @@ def _text(value: object) -> str:
 
 
 def _sentence(file: Path, error: ValidationError) -> str:
-    """Return where the file is wrong, what is wrong, and what is allowed there."""
+    """Return a sentence with the place of the mistake, the mistake, and the allowed values."""
     details = error.errors()[0]
     *tables, key = details["loc"]
     place = "".join(f", {part + 1}" if isinstance(part, int) else f", {part}" for part in tables)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 MAX_FILES: Final = 500
-"""Python files of a starter; more are a folder of something else."""
+"""Python files of a starter; a folder with more of them is something else."""
 MAX_BYTES: Final = 1_000_000
 """Bytes of one of them."""
 MAX_TEXT: Final = 2_000
@@ -63,7 +63,7 @@ class Modules:
         return ""
 
     def origin(self, name: str) -> str:
-        """Follow imports from module to module to the name where the object is defined."""
+        """Follow imports from module to module, and return the name under which the object is defined."""
         for _ in range(MAX_STEPS):
             place, _, attribute = name.rpartition(".")
             module = self.by_name.get(place)
@@ -98,7 +98,7 @@ class Modules:
         )
 
     def once(self, kind: str, name: str, evaluate: Callable[[], str | None]) -> str | None:
-        """Evaluate a name once: code may define it by itself, or by names that repeat each other."""
+        """Evaluate a name once: its definition may contain the name itself, or may double its length at every step."""
         key = (kind, name)
         if key not in self._known:
             self._known[key] = None
@@ -124,7 +124,7 @@ class Modules:
         return None
 
     def reached(self, module: Module, function: Definition) -> list[tuple[Module, Definition]]:
-        """Return the functions and classes that a function uses, it first."""
+        """Return a function, and the functions and classes that it uses."""
         seen: dict[int, tuple[Module, Definition]] = {}
         waiting: list[tuple[Module, Definition]] = [(module, function)]
         while waiting:

@@ -17,10 +17,10 @@ from typing import Final
 from festgate.lab.description.modules import Modules, code_files
 
 REQUIREMENTS: Final = "requirements.txt"
-USUAL: Final = ("fastapi", "uvicorn", "jinja2", "python-multipart")
+DEFAULT_PACKAGES: Final = ("fastapi", "uvicorn", "jinja2", "python-multipart")
 """The packages of a starter without a file of requirements."""
-CURRENT: Final = timedelta(days=120)
-"""The last row of the table fits files that are at most this much younger."""
+MAX_AGE_BEYOND_TABLE: Final = timedelta(days=120)
+"""The last row of the table also applies to files that are at most this much newer."""
 GIT_SECONDS: Final = 10
 """Seconds that git may take."""
 _LAST_NAME_FIRST: Final = date(2026, 1, 1)
@@ -48,7 +48,7 @@ class Pins:
 
 
 def pins_of(folder: Path, modules: Modules) -> Pins:
-    """Return the starter's own pins where it has them, or else those of the date of its files."""
+    """Return the starter's own pins if it has them, or else those of the date of its files."""
     required = dict(_requirements(folder))
     if required and all(required.values()):
         return Pins(tuple(f"{name}{version}" for name, version in required.items()), f"from {REQUIREMENTS}")
@@ -64,7 +64,7 @@ def pins_of(folder: Path, modules: Modules) -> Pins:
     when = f"{day.day} {day:%B %Y}, {why}"
     if not versions:
         return Pins((), f"none: Festgate's table of versions ends before {when}")
-    names = dict(required or dict.fromkeys(USUAL, ""))
+    names = dict(required or dict.fromkeys(DEFAULT_PACKAGES, ""))
     if "fastapi" in names:
         names.setdefault("starlette", "")
     pins = [
@@ -75,7 +75,7 @@ def pins_of(folder: Path, modules: Modules) -> Pins:
 
 
 def age_of(folder: Path) -> Age:
-    """Return the day of the last commit, or of the newest code file where the folder is no git repository."""
+    """Return the day of the last commit, or of the newest code file if the folder is not a git repository."""
     committed = _last_commit(folder)
     if committed is not None:
         return Age(committed, "its last commit")
@@ -111,7 +111,7 @@ def _last_commit(folder: Path) -> date | None:
     with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary:
         clone = Path(temporary) / "clone"
         source = folder.resolve().as_uri()
-        # Git serves a foreign repository without running what its settings name; a command in it would run that.
+        # `git log` would run programs that a repository's settings name. Cloning the repository does not.
         if _git([git, "clone", "--quiet", "--bare", "--depth", "1", "--no-tags", source, str(clone)]) is None:
             return None
         text = _git([git, f"--git-dir={clone}", "log", "-1", "--format=%cI"])
@@ -159,6 +159,6 @@ def _table() -> list[tuple[date, Mapping[str, str]]]:
 def _versions_on(day: date) -> Mapping[str, str]:
     """Return the versions of that day; those of the first row for earlier days, none for days after the table."""
     rows = _table()
-    if day > rows[-1][0] + CURRENT:
+    if day > rows[-1][0] + MAX_AGE_BEYOND_TABLE:
         return {}
     return next((versions for since, versions in reversed(rows) if since <= day), rows[0][1])

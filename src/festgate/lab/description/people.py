@@ -22,7 +22,7 @@ _INPUT = re.compile(r"<input\b[^<>]*?\bname=[\"']?([\w-]+)", re.IGNORECASE)
 
 
 def person_parameter(modules: Modules, pages: Mapping[str, Route], loaded: Iterable[str]) -> str:
-    """Return the query parameter that names the person; empty where none was found.
+    """Return the query parameter that names the person; empty if none was found.
 
     `loaded` are the parameters that the locustfiles send.
     """
@@ -38,7 +38,7 @@ def person_parameter(modules: Modules, pages: Mapping[str, Route], loaded: Itera
 
 
 def form_fields(pages: Mapping[str, Route], folder: Path) -> tuple[str, str] | None:
-    """Return the form fields of the user name and the password; None where they were not found."""
+    """Return the form fields of the user name and the password; None if they were not found."""
     for name in ("login", "register"):
         route = pages.get(name)
         if route is None:

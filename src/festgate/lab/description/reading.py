@@ -17,7 +17,7 @@ _QUESTION: Final = re.compile(r"^###\s", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Reading:
-    """The description of a starter, and what its code does not show."""
+    """The description of a starter, and the facts that its code does not show."""
 
     starter: Starter
     pins: str
@@ -29,7 +29,7 @@ class Reading:
 
 
 def read_starter(folder: Path) -> Reading:
-    """Describe the starter in a folder. Raises BadStarter where it holds no app."""
+    """Describe the starter in a folder. Raises BadStarter if it holds no app."""
     try:
         return _read(folder, _modules_in(folder))
     except RecursionError:
@@ -117,7 +117,7 @@ def _no_app(folder: Path, modules: Modules) -> str:
 
 
 def _require_root(folder: Path, modules: Modules, app: str) -> None:
-    """Raise BadStarter where the app's own imports only work in a folder further inside."""
+    """Raise BadStarter if the app's own imports only work in a folder further inside."""
     module = modules.by_name[app.partition(":")[0]]
     inner = module.name.rpartition(".")[0]
     tops = {full.split(".")[0] for full in module.names.values()}
@@ -129,7 +129,7 @@ def _require_root(folder: Path, modules: Modules, app: str) -> None:
 
 
 def _report_in(folder: Path) -> str:
-    """Return the Markdown file with the questions for the student's report; empty where there is none."""
+    """Return the Markdown file with the questions for the student's report; empty if there is none."""
     for file in sorted(folder.glob("*.md")):
         if "report" not in file.stem.lower() or file.is_symlink() or not file.is_file():
             continue

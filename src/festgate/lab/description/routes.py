@@ -35,12 +35,12 @@ class Route:
     path: str
     module: Module
     function: Function | None
-    """The function that answers; None where it is not in the folder."""
+    """The function that answers; None if it is not in the folder."""
 
 
 @dataclass
 class _Owner:
-    """An app or a router: what its module registers on it."""
+    """An app or a router, with the routes and routers that its module registers on it."""
 
     prefix: str = ""
     routes: list[Route] = field(default_factory=list)
@@ -104,7 +104,7 @@ class Routes:
         return name.rpartition(".")[2] if name.split(".")[0] in FRAMEWORKS else ""
 
     def _made_by(self, module: Module, call: ast.Call) -> str:
-        """Return the dotted name of the app in a function that makes it; empty where it makes none."""
+        """Return the dotted name of the app in a function that makes it; empty if it makes none."""
         maker = self._modules.definition(self._modules.full_name(module, call.func))
         if maker is None or isinstance(maker[1], ast.ClassDef):
             return ""
@@ -193,14 +193,14 @@ class Routes:
 
 
 def name_pages(routes: Sequence[Route]) -> dict[str, Route]:
-    """Return the route of each page that the exercise knows, by its name; one that is not there is missing."""
+    """Return the route of each page of the exercise, by its name; pages that the app does not have are left out."""
     pages: dict[str, Route] = {}
     plain = [route for route in routes if not PARAMETER.search(route.path)]
     for name, words in WORDS.items():
         method = "POST" if name in {"register", "login"} else "GET"
         for word in words:
             fitting = [route for route in plain if _last_part(route.path) == word]
-            # A form's page is asked for by GET, and the form is sent by POST.
+            # A form's page is requested with GET, and the form is sent with POST.
             fitting.sort(key=lambda route: method not in route.methods)
             if fitting:
                 pages[name] = fitting[0]
@@ -216,7 +216,7 @@ def name_pages(routes: Sequence[Route]) -> dict[str, Route]:
 
 
 def matches(path: str, route: Route) -> bool:
-    """Return whether a path without a query, in which `{}` stands for any text, is one of the route."""
+    """Return whether the route matches a path without a query, in which `{}` stands for any text."""
     asked, known = path.strip("/").split("/"), route.path.strip("/").split("/")
     return len(asked) == len(known) and all(
         there == here or PARAMETER.search(there) is not None for here, there in zip(asked, known, strict=True)

@@ -77,7 +77,7 @@ class Starter:
 
     @property
     def app_file(self) -> str:
-        """Return the file of the app: `main.py`, or `app/__init__.py` where the app is in a package."""
+        """Return the file of the app: `main.py`, or `app/__init__.py` if the app is in a package."""
         module = self.app.partition(":")[0].replace(".", "/")
         package = f"{module}/__init__.py"
         return package if (self.folder / package).is_file() else f"{module}.py"

@@ -1,1 +1,1 @@
-"""Grades of many submissions: what was handed in, its verification and reports, points, feedback, gradebooks."""
+"""Grades of many submissions: their files, verification and reports, points, feedback, gradebooks."""

@@ -1,4 +1,4 @@
-"""Compare what a report claims of each route with what the verification showed."""
+"""Compare the claims of a report about each route with the result of the verification."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class RouteAgreement:
     route: str
     claims: tuple[RouteClaim, ...]
     verified: str
-    """The result of the verification in words; empty where there is none."""
+    """The result of the verification in words; empty if there is none."""
     agreement: Agreement
 
     @property

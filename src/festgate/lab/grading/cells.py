@@ -1,4 +1,4 @@
-"""Write tables as CSV for spreadsheets, which take some texts for formulas."""
+"""Write tables as CSV for spreadsheets, which treat some texts as formulas."""
 
 import csv
 import io
@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t")
-"""A spreadsheet takes a text that begins with one of these for a formula."""
+"""A spreadsheet treats a text that begins with one of these as a formula."""
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]], *, mark: bool = True) -> bytes:
-    """Return the table; a text that a spreadsheet would take for a formula is quoted.
+    """Return the table; a text that a spreadsheet would treat as a formula is quoted.
 
-    `mark` begins the file with the byte order mark by which spreadsheets recognise UTF-8.
+    With `mark`, the file begins with the byte order mark by which spreadsheets recognise UTF-8.
     """
     file = io.StringIO()
     writer = csv.DictWriter(file, columns, lineterminator="\r\n")
@@ -22,7 +22,7 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]], *, mark: b
 
 
 def quoted(text: str) -> str:
-    """Return the text as a spreadsheet shows it: with an apostrophe before what it would compute."""
+    """Return the text with an apostrophe before it if a spreadsheet would compute it."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

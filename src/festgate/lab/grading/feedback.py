@@ -1,4 +1,4 @@
-"""Write the feedback for a student: for each part what was expected, what happened, and what to look at.
+"""Write the feedback for a student: for each part, the expectation, the result, and a hint where to look.
 
 It names neither a solution nor another student.
 """
@@ -92,9 +92,7 @@ def feedback_text(starter: Starter, grade: Grade) -> str:
 def _app(grade: Grade) -> list[str]:
     expected = "The app starts and answers, so that it can be compared with the original."
     if grade.trouble == "other app":
-        happened = [
-            "Nearly all pages respond otherwise than those of the original, so nothing could be compared."
-        ]
+        happened = ["Nearly all pages respond differently from the original, so nothing could be compared."]
         return _part(
             "The app", expected, happened, ["Which files were you given, and which did you hand in?"]
         )
@@ -266,16 +264,16 @@ def _look_at(findings: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def _quoted(texts: Sequence[str]) -> list[str]:
-    """Quote what comes from a submission as text: it may contain Markdown."""
+    """Quote text from a submission, which may contain Markdown."""
     lines = [line for text in texts for line in text[:_MAX_EVIDENCE].splitlines() if line.strip()]
     return ["", *(f"    {line}" for line in lines), ""] if lines else []
 
 
 def _file(name: str) -> str:
-    """Return the name of a file as Markdown that shows it as it is."""
+    """Return the name of a file as Markdown that shows it unchanged."""
     return f"`{' '.join(name.replace('`', ' ').split())[:120]}`"
 
 
 def _person(name: str) -> str:
-    """Return a name without the characters that mean something in Markdown."""
+    """Return a name without the characters that have a meaning in Markdown."""
     return " ".join(re.sub(r"[^\w\s.'-]|_", " ", name).split())

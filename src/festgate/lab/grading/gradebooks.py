@@ -121,7 +121,7 @@ def _canvas(assignment: str, grades: Sequence[Grade]) -> GradebookFiles:
 
 
 def _repeated(grades: Sequence[Grade], key_of: Callable[[Student], str]) -> tuple[str, ...]:
-    """Return the names of submissions whose student, by the gradebook's key, has others too."""
+    """Return the names of submissions whose student, by the gradebook's key, has several."""
     counts = Counter(key_of(grade.student) for grade in grades)
     return tuple(grade.name for grade in grades if (key := key_of(grade.student)) and counts[key] > 1)
 

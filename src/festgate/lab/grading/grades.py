@@ -39,11 +39,11 @@ from festgate.lab.verify.verification import (
 from festgate.rehearsal.runner.servers import version
 
 Trouble = Literal["submission", "other app", "grading", ""]
-"""The submission has no app that runs; its app does not descend from the starter; or the grading itself fails."""
+"""The cause: no app that runs; an app that does not descend from the starter; or an error of the grading itself."""
 RESULTS: Final = "results"
 """The folder of the verifications, in the folder of the grades."""
 READINGS: Final = "readings"
-"""The folder with what was read in the submissions."""
+"""The folder with the authors and files that were read from the submissions."""
 TYPED: Final = "tables"
 """The folder with the tables that were typed from screenshots, in a folder for each submission."""
 FORMS: Final = "forms"
@@ -83,7 +83,7 @@ class Grade:
     problem: str = ""
     """The reason why it could not be verified."""
     trouble: Trouble = ""
-    """The part that the reason concerns; empty where there is none."""
+    """The cause of the problem; empty if there is none."""
     same_as: str = ""
     """Another submission with the same content."""
     twins: tuple[Twin, ...] = ()
@@ -121,7 +121,7 @@ _READING: Final = TypeAdapter(Reading)
 
 @dataclass
 class Grader:
-    """Everything that the grading of all submissions shares."""
+    """The state that the grading of all submissions shares."""
 
     starter: Starter
     options: Options
@@ -140,7 +140,7 @@ class Grader:
         self._identity = starter_identity(self.starter)
 
     def grade(self, source: Source, names: Student, report: ReportProgress) -> Grade:
-        """Grade a submission, or read its kept results. Trouble in it is part of the result.
+        """Grade a submission, or read its kept results. A problem with it is part of the result.
 
         `names` is the author as the submission's name gives it. Raises KeyboardInterrupt and OSError.
         """
@@ -179,10 +179,11 @@ class Grader:
         )
 
     def _verified(self, source: Source, copied: CopiedSubmission, report: ReportProgress) -> Verified:
-        """Return the verification. Only a successful one is kept: the reason may be a package that is missing."""
+        """Return the verification. Only a successful one is kept: a failed one may only lack a package."""
         if copied.submission is None:
             return Verified(None, copied.problem, "submission")
-        # The seed only draws inputs. The rubric does not count either: points are computed from kept results.
+        # The seed, which only draws inputs, is not part of the key. Nor is the rubric: points are computed from kept
+        # results.
         options = self.options
         fields = [options.python, options.load, options.pairs if options.load else 0, options.seconds]
         file = self.folder / RESULTS / f"{copied.content}-{self._key(fields)}.json"
@@ -209,7 +210,7 @@ class Grader:
             return Verified(None, _failed("verify it", error), "grading")
 
     def read(self, source: Source, copied: CopiedSubmission, report: ReportProgress) -> tuple[Reading, str]:
-        """Read the reports, the author and the files of a copied submission, or what was kept; and a problem.
+        """Return the reports, the author and the files of a copied submission, kept or read now, and a problem.
 
         Raises OSError.
         """
@@ -256,7 +257,7 @@ class Grader:
         )
 
     def _with_form(self, source: Source, report: ReadReport) -> ReadReport:
-        """Write the form in which a person types the numbers of the report's screenshots, where it needs one."""
+        """Write the form in which a person types the numbers of the report's screenshots, if the report needs one."""
         audited = report.audited
         if not report.pictures or (audited.tables and not audited.entered):
             return report

@@ -1,4 +1,4 @@
-"""The files that a starter hands out, without what running it leaves there."""
+"""The files that a starter hands out, without files that its runs have left there."""
 
 import hashlib
 import json

@@ -145,7 +145,7 @@ def _row(starter: Starter, number: int, grade: Grade) -> Markup:
     audited = sorted({finding.code for report in grade.reports for finding in report.findings})
     pictures = sum(report.pictures for report in grade.reports)
     cells.append(_codes(audited, report_state(grade), _screenshots(pictures)))
-    # The same deletion of a loop is in many submissions; it is in the results below.
+    # Many submissions delete the same loop, so such a file is only in the results below.
     cells.append(_codes([twin.path for twin in grade.twins if not twin.only_removes]))
     return Markup('<tr><th scope="row" class="word"><a href="#submission-{}">{}</a></th>{}</tr>\n').format(
         number, grade.name, _joined(cells)
@@ -263,7 +263,7 @@ def _report(grade: Grade, report: AuditedReport) -> Iterator[Markup]:
     text = ", ".join(finding.title for finding in report.findings) or report.problem or report.state
     yield _paragraph(report.name, text)
     if report.state in {"not checked", "findings"}:
-        # The form replaces the command that an audit by itself names.
+        # A link to the form replaces the command that an audit outside of grading shows.
         points = [point for point in report.open if not (report.form and " --enter " in point)]
         yield from (_paragraph("", point) for point in points[:_MAX_OPEN])
     if report.form:

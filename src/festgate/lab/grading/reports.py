@@ -45,7 +45,7 @@ _CONCLUSION: Final = re.compile(
     re.IGNORECASE,
 )
 _SMALL: Final = 1 << 20
-"""Bytes within which a text file is looked at to see whether it is a report."""
+"""Bytes at the beginning of a text file that decide whether it is a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class RouteClaim:
     """A statement of a report about the speed of a route."""
 
     route: str
-    """`/events`; empty where the report names none."""
+    """`/events`; empty if the report names none."""
     shown: str
     """`451 to 324 ms (average)`, `50 % faster`."""
     direction: Direction
@@ -89,13 +89,13 @@ class AuditedReport:
     open: tuple[str, ...] = ()
     """The points that could not be checked, each with the reason."""
     form: str = ""
-    """The form for the numbers of its screenshots, in the folder of the grades; empty where there is none."""
+    """The form for the numbers of its screenshots, in the folder of the grades; empty if there is none."""
     entered: bool = False
     """Whether its tables were typed from screenshots."""
 
     @property
     def state(self) -> State:
-        """Return what the audit showed; nothing to check is not the same as no findings."""
+        """Return the result of the audit; "nothing to check" is not the same as "no findings"."""
         if self.findings:
             return "findings"
         if self.tables:
@@ -109,7 +109,7 @@ class ReadReport:
 
     audited: AuditedReport
     document: Document | None
-    """None where it cannot be read."""
+    """None if it cannot be read."""
     typed: Path | None = None
     """The file with the tables that were typed from its screenshots."""
 
@@ -142,7 +142,7 @@ def read_reports(starter: Starter, tree: Path, entered: Path) -> Iterator[ReadRe
 
 
 def _screenshots(tree: Path, entered: Path) -> Iterator[ReadReport]:
-    """Yield the pictures of a submission without a report: their numbers can be entered all the same."""
+    """Yield the pictures of a submission without a report: their numbers can be entered, too."""
     insides = [
         path.relative_to(tree)
         for path in sorted(tree.rglob("*"))
@@ -180,7 +180,7 @@ def _report_files(starter: Starter, tree: Path, original: Container[bytes]) -> I
 
 
 def _tables_for(inside: Path, tree: Path, entered: Path, names: Sequence[str]) -> Path | None:
-    """Return the file with the tables typed from the screenshots of the report `inside`; None where there is none."""
+    """Return the file with the tables typed from the screenshots of the report `inside`; None if there is none."""
     places = [entered / f"{inside}{TABLES}", tree / f"{inside}{TABLES}"]
     if names.count(inside.name) == 1:
         places.append(entered / f"{inside.name}{TABLES}")
@@ -237,7 +237,7 @@ def _claims(audited: AuditResult) -> Iterator[RouteClaim]:
 
 
 def _completes(claim: Claim, later: Claim) -> bool:
-    """Return whether `later` is the figure after to the figure before of `claim`: two sentences, one statement."""
+    """Return whether `later` has the figure after, and `claim` the figure before: one statement in two sentences."""
     return (
         claim.before is not None
         and claim.after is None

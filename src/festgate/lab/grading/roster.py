@@ -14,7 +14,7 @@ from festgate.lab.grading.students import FIELDS, Field, Student
 
 FILE: Final = "students.csv"
 LAST: Final = "students.json"
-"""The cells as they were written last, so that a correction can be seen."""
+"""The cells as they were last written, to detect corrections."""
 SUBMISSION: Final = "submission"
 UNSURE: Final = "unsure"
 HEADINGS: Final[Mapping[Field, str]] = {
@@ -32,7 +32,7 @@ class InvalidRoster(Exception):
 
 @dataclass(frozen=True)
 class Roster:
-    """The file as it is, and as it was written last."""
+    """The current file, and the file as it was last written."""
 
     rows: Mapping[str, Mapping[str, str]]
     """The cells of each submission by their headings."""
@@ -40,7 +40,7 @@ class Roster:
     """The cells that were read and written last, by submission."""
 
     def corrected(self, name: str, student: Student) -> Student:
-        """Return the student of a submission with the corrected cells, which are sure.
+        """Return the student of a submission with the corrected cells, which count as certain.
 
         A cell that differs from what was read last is a correction. A row whose cell `unsure` was emptied is confirmed
         as it is.
@@ -73,7 +73,7 @@ def write_roster(grades: Path, readings: Path, roster: Roster, read: Mapping[str
         unsure = ", ".join(HEADINGS[field] for field in FIELDS if field in now.unsure)
         cells = {heading: getattr(now, field) for field, heading in HEADINGS.items()}
         rows[name] = {SUBMISSION: name, **cells, UNSURE: unsure}
-        # A confirmed row stays confirmed: what it confirms is not what was read.
+        # A confirmed row stays confirmed, although its cells differ from those that were read.
         confirmed = bool(student.unsure) and not now.unsure
         last[name] = {
             heading: "" if confirmed else getattr(student, field) for field, heading in HEADINGS.items()

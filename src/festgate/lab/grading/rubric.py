@@ -47,7 +47,7 @@ def default_rubric() -> Rubric:
 
 
 def read_rubric(file: Path) -> Rubric:
-    """Read a rubric; what it does not name is as in the default. Raises InvalidRubric."""
+    """Read a rubric; missing entries are those of the default. Raises InvalidRubric."""
     try:
         content = file.read_bytes()
         # Windows PowerShell writes UTF-16 when the default is redirected into a file.

@@ -180,7 +180,7 @@ def _guessed(stem: str) -> Student:
 
 
 def _combined(student: Student, read: Student) -> Student:
-    """Fill what is missing in `student`; a sure value replaces a guess, and two sure values that differ are unsure."""
+    """Add the missing fields of `student`; a certain value replaces a guess; two different ones are unsure."""
     fields: dict[Field, str] = {}
     unsure = set(student.unsure)
     for field in FIELDS:

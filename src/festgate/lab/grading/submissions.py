@@ -23,15 +23,15 @@ from festgate.lab.verify.intake import (
 )
 
 ARCHIVES: Final = frozenset({".zip", ".rar", ".7z", ".tar", ".tgz", ".gz"})
-"""Only zips can be unpacked; the others get a row that names the problem."""
+"""Only zips can be unpacked; each other archive gets a row that names the problem."""
 MAX_NAME: Final = 200
-"""Bytes of a name to which an ending is added; systems of files allow 255."""
-LOOSE: Final = frozenset({".pdf", ".docx"})
+"""Bytes of a name to which an ending is added; file systems allow 255."""
+REPORT_SUFFIXES: Final = frozenset({".pdf", ".docx"})
 """Files that are a submission by themselves: a report without an app."""
 _DOWNLOADED: Final = re.compile(
     r"(?P<moodle>.+_\d+)_assignsubmission_[a-z]+_|(?P<canvas>[^_]+(?:_late)?_\d+)_\d+_", re.IGNORECASE
 )
-"""The beginning of a downloaded file's name, which is the same in all files of one student."""
+"""The beginning of a downloaded file's name, which all files of one student share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Source:
     name: str
     """The name of its folder or of its first file."""
     main: Path | None
-    """The folder or the archive; None where there are only files."""
+    """The folder or the archive; None if there are only files."""
     files: tuple[Path, ...] = ()
     """Files beside it that belong to it: reports and their pictures."""
 
@@ -59,13 +59,13 @@ class CopiedSubmission:
     content: str
     """A hash of all copied files; empty when they could not all be copied."""
     submission: Submission | None
-    """The copy with its app; None where there is none."""
+    """The copy with its app; None if there is none."""
     problem: str = ""
     """The reason why there is no app, or not all files."""
 
     @property
     def app(self) -> Path:
-        """Return the folder of the app; the whole copy where there is none."""
+        """Return the folder of the app; the whole copy if there is none."""
         return self.tree if self.submission is None else self.submission.app
 
 
@@ -84,7 +84,7 @@ def submissions_in(folder: Path, grades: Path) -> list[Source]:
         and entry.resolve() != own
         and (
             entry.is_dir()
-            or (entry.is_file() and entry.suffix.lower() in ARCHIVES | LOOSE)
+            or (entry.is_file() and entry.suffix.lower() in ARCHIVES | REPORT_SUFFIXES)
             or (entry.is_file() and _DOWNLOADED.match(entry.name))
         )
     )
@@ -126,12 +126,12 @@ def copy_source(starter: Starter, source: Source, target: Path) -> CopiedSubmiss
 
 
 def printable(name: str) -> str:
-    """Return the name of a file as text: names of other systems can contain bytes that are no UTF-8."""
+    """Return the name of a file as text: names from other systems can contain bytes that are not UTF-8."""
     return name.encode("utf-8", "replace").decode()
 
 
 def file_name(name: str) -> str:
-    """Return a file name for a submission: its own, or a short one with a hash where an ending would be too much."""
+    """Return a file name for a submission: its own, or a short one with a hash if an ending would make it too long."""
     if len(name.encode()) <= MAX_NAME:
         return name
     return f"{name[: MAX_NAME // 5]} {hashlib.sha256(name.encode()).hexdigest()[:8]}"
@@ -145,7 +145,7 @@ def _student_of(entry: Path) -> str:
 
 
 def _sources(entries: list[Path]) -> Iterable[Source]:
-    """Return one submission for all files of a student; one for each where there are several folders or archives."""
+    """Return one submission for all files of a student; one for each if there are several folders or archives."""
     mains = [entry for entry in entries if entry.is_dir() or entry.suffix.lower() in ARCHIVES]
     files = tuple(entry for entry in entries if entry not in mains)
     if not mains:
@@ -155,7 +155,7 @@ def _sources(entries: list[Path]) -> Iterable[Source]:
 
 
 def _copy_main(starter: Starter, main: Path, target: Path) -> Submission:
-    """Copy a folder or an archive; one zip inside it is unpacked where it holds no app itself."""
+    """Copy a folder or an archive; if it holds no app itself, one zip inside it is unpacked."""
     try:
         return copy_submission(starter, main, target)
     except NoApp as error:

@@ -1,7 +1,7 @@
 """Find files that several submissions share: the same file, or a large part of it.
 
-A file counts without comments, docstrings and layout, and without what the starter hands out. Shared files are a fact
-and no judgement: two students with the same loop deleted have the same file.
+A file counts without comments, docstrings and layout, and without what the starter hands out. Shared files are a fact,
+not a judgement: two students who delete the same loop have the same file.
 """
 
 import ast
@@ -102,7 +102,7 @@ class StarterText:
             yield OwnFile(name, kind, fingerprint, _pieces(set(_lines(text)) - self._lines))
 
     def own_report(self, name: str, text: str) -> OwnFile:
-        """Return a report without what the starter's texts contain."""
+        """Return a report without the sentences of the starter's texts."""
         words = " ".join(_words(text))
         return OwnFile(name, "report", _hash(words), _pieces(set(_runs(text)) - self._words))
 

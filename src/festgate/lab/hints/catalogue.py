@@ -17,7 +17,7 @@ REFUSED: Final = (
     ),
     Hint(
         "too-few-runs",
-        "Too few runs to tell a change from chance",
+        "Too few runs to distinguish a change from chance",
         "Two runs of the same program do not give the same figure. A difference between two runs can come from your"
         " change or from chance, and one pair of runs cannot show which. If there is no real difference, each pair"
         " falls to either side like a tossed coin. Five coins land on the same side once in sixteen tries.",
@@ -125,7 +125,7 @@ REFUSED: Final = (
         "busy",
     ),
 )
-"""Hints for what makes a comparison invalid, in the order of the rehearsal's refusals."""
+"""Hints for problems that make a comparison invalid, in the order of the rehearsal's refusals."""
 
 FLAGGED: Final = (
     Hint(
@@ -228,7 +228,7 @@ FLAGGED: Final = (
         " answer, so there can never be more requests in progress than users. Here there are more. Either a request was"
         " sent outside of a user's task, or a request was counted that was never sent.",
         "Which requests does one task of the locustfile send, and is each of them counted once, under its own name?",
-        "under-way",
+        "concurrency",
     ),
     Hint(
         "arrivals-dropped",
@@ -248,7 +248,7 @@ FLAGGED: Final = (
         "lateness",
     ),
 )
-"""Hints for what weakens a comparison, in the order of the rehearsal's flags."""
+"""Hints for problems that weaken a comparison, in the order of the rehearsal's flags."""
 
 CONCLUDED: Final = (
     Hint(
@@ -319,7 +319,7 @@ CONCLUDED: Final = (
         no_picture="There is no picture: only the headings in the report show it.",
     ),
 )
-"""Hints for the conclusions of a report that its tables do not support, where no hint above covers them."""
+"""Hints for conclusions of a report that its tables do not support, unless a hint above covers them."""
 
 HINTS: Final[Mapping[str, Hint]] = {hint.code: hint for hint in (*REFUSED, *FLAGGED, *CONCLUDED)}
 """All hints by their codes."""

@@ -38,7 +38,7 @@ _BAR: Final = 26
 
 
 def median_of(run: Run) -> float:
-    """Return the run's median in seconds, the figure that comparisons use; NaN where nothing was measured."""
+    """Return the run's median in seconds, the figure that comparisons use; NaN if nothing was measured."""
     return measure(parse_metric("p50"), run.measured(), run.plan.duration)
 
 
@@ -67,7 +67,7 @@ def requests_over_time(
     others: str = "other requests",
     shaded: tuple[float, float] | None = None,
 ) -> Chart:
-    """Draw a point for each request, by when it was sent and how long it waited; the highlighted ones stand out.
+    """Draw a point for each request, at the time when it was sent and with its waiting time; some are highlighted.
 
     `label` is the legend of the highlighted requests, `others` of the rest; `shaded` is a range of time in seconds.
     """
@@ -140,7 +140,7 @@ def median_of_each_run(
             )
     places = list(range(1, len(ordered) + 1, max(1, len(ordered) // _MAX_TICKS)))
     axis = alt.Axis(values=places, format="d", title="runs in their order in time", grid=False)
-    # Space above and below gives the axis more than one label where the points lie close together.
+    # Space above and below gives the axis more than one label if the points are close together.
     room: list[Row] = [
         {"waited": waited * times}
         for row in rows

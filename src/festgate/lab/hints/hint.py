@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Material:
-    """The student's runs that a hint is shown with."""
+    """The student's runs that illustrate a hint."""
 
     before: Sequence[Run]
     after: Sequence[Run] = ()
-    """Empty where the hint is about single runs and not about a comparison."""
+    """Empty if the hint is about single runs and not about a comparison."""
     others: Sequence[Run] = field(default=())
     """All complete runs of the same route, the oldest first."""
 
@@ -27,12 +27,12 @@ class Material:
 
 
 Draw: TypeAlias = "Callable[[Material], Chart | None]"
-"""Draws a picture; returns None where these runs do not have the data for it."""
+"""Draws a picture; returns None if these runs do not have the data for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A mistake that a student can make in a comparison or a report. The hint does not give the solution away."""
+    """A mistake that a student can make in a comparison or a report. The hint does not reveal the solution."""
 
     code: str
     """The code of the rehearsal's finding or of the audit's finding."""
@@ -41,6 +41,6 @@ class Hint:
     """A few sentences about what went wrong."""
     question: str
     picture: str = ""
-    """Name of the picture in `pictures.PICTURES`; empty where no picture can show the mistake."""
+    """Name of the picture in `pictures.PICTURES`; empty if no picture can show the mistake."""
     no_picture: str = ""
     """The reason why there is no picture."""

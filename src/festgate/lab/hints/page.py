@@ -14,7 +14,7 @@ from festgate.rehearsal.verdict.findings import LoadFinding
 
 
 def findings_of(compared: Compared) -> tuple[LoadFinding, ...]:
-    """Return what forbids a comparison, and what weakens it."""
+    """Return the findings that forbid a comparison, and those that weaken it."""
     return (*compared.comparison.refusals, *compared.comparison.flags)
 
 

@@ -27,6 +27,6 @@ PICTURES: Final[Mapping[str, Draw]] = {
     "shares": run_pictures.shares,
     "spread": run_pictures.spread,
     "stall": request_pictures.stall,
-    "under-way": request_pictures.under_way,
+    "concurrency": request_pictures.concurrency,
     "bursts": request_pictures.bursts,
 }

@@ -240,7 +240,7 @@ def _generator(run: Run) -> list[Resources]:
     return [usage for usage in run.resources() if usage.side == "generator"]
 
 
-def under_way(material: Material) -> Chart | None:
+def concurrency(material: Material) -> Chart | None:
     """Draw how many requests were in progress at once, over time, and how many users there were."""
     run = max(material.runs, key=lambda run: float(run.measured().latency.sum()))
     samples = run.samples()

@@ -67,7 +67,7 @@ def builds(material: Material) -> Chart | None:
 
 
 def repeats(material: Material) -> Chart | None:
-    """Draw the median of every single load of the route, by its code; the runs of comparisons have more users."""
+    """Draw the median of every load of the route outside of comparisons (which have more users), by its code."""
     loads = [run for run in material.others if not side_of(run)]
     return builds(Material(loads or material.runs))
 
@@ -106,7 +106,7 @@ def order(material: Material) -> Chart | None:
 
 
 def lengths(material: Material) -> Chart | None:
-    """Draw how long each run was planned to be, and until when it has requests."""
+    """Draw the planned length of each run, and the time of its last request."""
     values = []
     for run in material.runs:
         planned = run.plan.warm_up + run.plan.duration
@@ -185,7 +185,7 @@ def _names(runs: Sequence[Run]) -> Counter[str]:
 
 
 def beyond(material: Material) -> Chart | None:
-    """Draw the requests of the smallest run by their time, and which of them decide a percentile."""
+    """Draw the requests of the smallest run by their time, and highlight those that decide a percentile."""
     run = min((run for run in material.runs if len(run.measured())), key=lambda run: len(run.measured()))
     samples = run.measured()
     waited = np.sort(samples.latency)
@@ -258,7 +258,7 @@ def _answers(samples: Samples) -> list[tuple[int, int, int]]:
 
 
 def ceiling(material: Material) -> Chart | None:
-    """Draw the measured rate, and the rate that would be possible if each answer came at once."""
+    """Draw the measured rate, and the rate that would be possible with instant answers."""
     values = []
     rounds = []
     for side, runs in _by_side(material):
@@ -268,7 +268,8 @@ def ceiling(material: Material) -> Chart | None:
         if not isinstance(load, Users) or not len(samples):
             continue
         rate = len(samples) / run.plan.duration
-        # Little's law: a user's round takes users / rate seconds; what is not a wait for the answer is the pause.
+        # Little's law: a user's round takes users / rate seconds; the part that is not a wait for the answer is the
+        # pause.
         waits = float(samples.latency.mean())
         users = run.plan.mean_load
         pause = max(users / rate - waits, 0.0)

@@ -29,11 +29,11 @@ from festgate.rehearsal.verdict.observed import observe
 from festgate.rehearsal.verdict.refusals import REFUSALS
 
 OF_ONE = frozenset({"run-cut", "many-names", "too-few-samples", "too-many-failures", "generator-saturated"})
-"""The refusals that a single run can show by itself."""
+"""The codes of refusals that a single run can show."""
 
 
 class NoHint(Exception):
-    """There is no such hint or run; the message lists the hints, or names the folder of the run."""
+    """A hint or run that does not exist. The message lists the hints, or names the folder of the run."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class ApplicableHint:
     """The route's name; empty for a conclusion of the report."""
     hint: Hint
     figure: str
-    """The figure that shows it; empty where the student asked for a hint that does not apply."""
+    """The figure that shows it; empty if the student asked for a hint that does not apply."""
     material: Material | None
 
 
 def applicable_hints(starter: Starter, lab: Path, run: str = "") -> list[ApplicableHint]:
     """Return the hints for each route's last comparison and last load, and for the report; or for one run alone.
 
-    Raises NoHint where there is no such run, ValueError where a run's file is damaged.
+    Raises NoHint if there is no such run, ValueError if a run's file is damaged.
     """
     if run:
         return list(_of_run(starter, lab, _run_named(lab, run)))
@@ -63,7 +63,7 @@ def applicable_hints(starter: Starter, lab: Path, run: str = "") -> list[Applica
 
 
 def hint_for(starter: Starter, lab: Path, code: str, run: str = "") -> ApplicableHint:
-    """Return that hint with the runs that show it, or with the last runs where it does not apply.
+    """Return that hint with the runs that show it, or with the last runs if it does not apply.
 
     Raises NoHint and ValueError as `applicable_hints` does.
     """
@@ -92,7 +92,7 @@ def _of_load(name: str, run: Run, runs: Sequence[Run]) -> Iterator[ApplicableHin
 
 
 def findings_of_one(run: Run) -> list[LoadFinding]:
-    """Return what a single run shows against itself; nothing without requests. Raises ValueError for a damaged file."""
+    """Return the findings that a single run shows; none without requests. Raises ValueError for a damaged file."""
     if not len(run.measured()):
         return []
     evidence = Evidence(
@@ -128,7 +128,7 @@ def _of_report(starter: Starter, lab: Path, kept: Sequence[Run]) -> list[Applica
 
 
 def _loads(starter: Starter, kept: Sequence[Run]) -> Material | None:
-    """Return the first and the last load of the first route that has some: the usual subject of a report."""
+    """Return the first and the last load of the first route with loads: the usual subject of a report."""
     for name in ROUTES:
         runs = runs_of(starter, kept, name)
         loads = [run for run in runs if not side_of(run)]

@@ -16,7 +16,7 @@ from festgate.lab.student.folder import find_program
 from festgate.rehearsal.runner.servers import end_process
 
 PROGRAMS: Final = (
-    # Without a window system: half the time of a complete browser.
+    # A browser without windows takes half the time of a complete one.
     "chromium-headless-shell",
     "chrome-headless-shell",
     "chromium",
@@ -44,7 +44,7 @@ _SWITCHES: Final = (
     "--force-device-scale-factor=1",
     "--no-first-run",
     "--no-default-browser-check",
-    # No requests to the maker of the browser at its start.
+    # Without requests to the browser's vendor at its start.
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-extensions",
@@ -143,7 +143,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _runs(path: Path) -> bool:
-    """Return whether the program starts: some systems ship a script that only explains how to install it."""
+    """Return whether the program starts: on some systems it is a script that only explains how to install a browser."""
     if sys.platform == "win32":
         return True  # On Windows, `--version` opens a window.
     try:
@@ -156,5 +156,5 @@ def _runs(path: Path) -> bool:
 
 
 def _is_root() -> bool:
-    """Return whether this is root, for whom Chromium does not start with its sandbox."""
+    """Return whether this process runs as root: Chromium then does not start with its sandbox."""
     return sys.platform != "win32" and os.geteuid() == 0

@@ -1,1 +1,1 @@
-"""The student's folder: its app, its runs, its answers, and which parts of the lab are done."""
+"""The student's folder: its app, its runs, its answers, and the progress in the parts of the lab."""

@@ -23,11 +23,11 @@ class ReportAnswer:
     """The heading above the question: `/events`."""
     question: str
     text: str
-    """The student's text; empty where there is none."""
+    """The student's text; empty if there is none."""
 
     @property
     def missing(self) -> str:
-        """A sentence that names what is missing; empty where the question is answered."""
+        """A sentence that names what is missing; empty if the question is answered."""
         if len(self.text.split()) < MIN_WORDS:
             return f"{self.topic}: {self.question}"
         if "number" in self.question and not re.search(r"\d", self.text):
@@ -36,7 +36,7 @@ class ReportAnswer:
 
 
 def answers_in(starter: Starter, folder: Path) -> list[ReportAnswer]:
-    """Return an answer for each question of the starter, in its order; empty where the report lacks the question."""
+    """Return an answer for each question of the starter, in its order; empty if the report lacks the question."""
     if not starter.report:
         return []
     questions = _sections(starter.folder / starter.report)

@@ -45,7 +45,7 @@ def _fingerprint(folder: Path, statements: list[ast.stmt], route: str) -> str:
 
 
 def _code_behind(folder: Path, statements: list[ast.stmt], route: str) -> str:
-    """Return the code that answers `route` in a normal form; all code where no function has that route."""
+    """Return the code that answers `route` in a normal form; all code if no function has that route."""
     named: dict[str, list[ast.stmt]] = {}
     for statement in statements:
         for name in _names_bound(statement):
@@ -76,7 +76,7 @@ def _code_behind(folder: Path, statements: list[ast.stmt], route: str) -> str:
 
 
 def without_docstrings(tree: ast.Module) -> ast.Module:
-    """Remove the statements of a file, its classes and functions that are only a constant, such as a docstring."""
+    """Remove the statements that are only a constant, such as a docstring, from a file, its classes and functions."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [
@@ -182,17 +182,17 @@ class _Reduced(ast.NodeTransformer):
         return None if all(isinstance(part, allowed) for part in ast.walk(node.value)) else node
 
     def visit_Pass(self, _node: ast.Pass) -> None:
-        """Remove it."""
+        """Remove a `pass`."""
 
     def visit_Try(self, node: ast.Try) -> list[ast.stmt] | ast.stmt:
-        """Replace it by its body where every handler catches the planted error."""
+        """Replace a `try` with its body if every handler catches the planted error."""
         self.generic_visit(node)
         if not node.handlers or not all(_catches(handler.type) for handler in node.handlers):
             return node
         return [*node.body, *node.orelse, *node.finalbody]
 
     def visit_With(self, node: ast.With) -> list[ast.stmt] | ast.stmt:
-        """Replace `with suppress(...)` by its body where it catches the planted error."""
+        """Replace `with suppress(...)` with its body if it catches the planted error."""
         self.generic_visit(node)
         calls = [item.context_expr for item in node.items]
         suppressed = all(
@@ -249,7 +249,7 @@ def _paths(statement: ast.stmt) -> list[str]:
 
 
 def _runs_always(statement: ast.stmt) -> bool:
-    """Return whether it runs when its module is loaded, or for every route; definitions and imports alone do not."""
+    """Return whether a statement runs when its module is loaded, or for every route, and is more than a definition."""
     if any(name in ALWAYS_RUN for name, _ in _decorators(statement)):
         return True
     definitions = (
@@ -273,5 +273,5 @@ def _add_templates(folder: Path, text: str, templates: dict[str, str]) -> None:
 
 
 def _normal_form(statements: list[ast.stmt]) -> str:
-    # Sorted: code that moved to another file is the same code.
+    # Sorted, so that code that moved to another file counts as the same code.
     return "\n".join(sorted(ast.unparse(statement) for statement in statements))

@@ -17,9 +17,9 @@ from festgate.lab.student.load import BUILD
 from festgate.rehearsal.runner.servers import Server, serving
 
 _NOT_THE_APP: Final = frozenset({RUNS, HINTS, "__pycache__", "node_modules"})
-"""Folders that do not belong to the app; neither do those of the locustfiles."""
+"""Folders that do not belong to the app, besides those of the locustfiles."""
 FILL_SECONDS: Final = 60
-"""Seconds that the script may take that inserts the events."""
+"""Seconds for the script that inserts the events."""
 
 
 def write_fixed_starter(starter: Starter, folder: Path) -> None:
@@ -34,7 +34,7 @@ def write_fixed_starter(starter: Starter, folder: Path) -> None:
 
 
 def _fix(file: Path, crash: Crash) -> None:
-    """Replace the statement of a crash in a file. Raises NoLab where the file does not hold it."""
+    """Replace the statement of a crash in a file. Raises NoLab if the file does not hold it."""
     try:
         source = file.read_bytes()
         statements = [
@@ -116,7 +116,7 @@ def fill_database(starter: Starter, folder: Path, python: str) -> None:
 
 
 def copy_database(starter: Starter, source: Path, target: Path) -> None:
-    """Give a copy of the student's app the database of the starter's copy, where that has one. Raises NoLab."""
+    """Copy the database of the starter's copy, if it has one, to a copy of the student's app. Raises NoLab."""
     file = source / starter.database
     if file.is_file():
         _copy_file(file, target / starter.database)

@@ -1,4 +1,4 @@
-"""Snapshots of the running app: the status of every page, by which a student sees what one bug did to each.
+"""Snapshots of the running app: the status of every page, which shows the student the effect of one bug on each.
 
 The answer of the last failing page is kept too, as a browser would show it: after the fix it cannot be seen any more.
 """
@@ -21,10 +21,10 @@ NOBODY: Final = "looking_on"
 """The user name in the requests; no account has it, so no user's data is touched."""
 NO_EVENT: Final = "404"
 """The number of an event that does not exist."""
-PATIENCE: Final = 5.0
+RESPONSE_TIMEOUT: Final = 5.0
 """Seconds to wait for a page; the slowest of the starter takes less than one on a slow laptop."""
-SHORT: Final = 0.1
-"""Share of that for the other pages once one has not answered: a server that cannot load its code answers none."""
+SILENT_TIMEOUT_SHARE: Final = 0.1
+"""Share of that time for the other pages after one did not answer: a server without its code answers none."""
 MAX_SNAPSHOTS: Final = 200
 """Snapshots that are kept."""
 MAX_BYTES: Final = 200_000
@@ -40,7 +40,7 @@ class Page:
 
     path: str
     status: int
-    """0 where the server did not answer."""
+    """0 if the server did not answer."""
     milliseconds: float
 
     @property
@@ -62,7 +62,7 @@ class Snapshot:
     """Seconds since 1970."""
     pages: Sequence[Page]
     answer: bytes = b""
-    """The body of the last page that answered with an error; empty where none did, and in kept snapshots."""
+    """The body of the last page that answered with an error; empty if none did, and in kept snapshots."""
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -87,10 +87,10 @@ def pages_that_may_fail(starter: Starter) -> set[str]:
     return {_PARAMETER.sub(NO_EVENT, crash.path) for crash in starter.crashes if not crash.must_be_fixed}
 
 
-def take_snapshot(starter: Starter, host: str, patience: float = PATIENCE) -> Snapshot:
-    """Request each page of the app at `host` (`http://127.0.0.1:8000`), and wait at most `patience` seconds for it.
+def take_snapshot(starter: Starter, host: str, timeout: float = RESPONSE_TIMEOUT) -> Snapshot:
+    """Request each page of the app at `host` (`http://127.0.0.1:8000`), and wait at most `timeout` seconds for it.
 
-    Raises NoLab where no server listens there.
+    Raises NoLab if no server listens there.
     """
     parts = urlsplit(host if "://" in host else f"http://{host}")
     try:
@@ -105,15 +105,15 @@ def take_snapshot(starter: Starter, host: str, patience: float = PATIENCE) -> Sn
     body = b""
     for path in pages_of(starter):
         silent = any(page.status == 0 for page in pages)
-        page, answer = fetch_page(name, port, path, patience * SHORT if silent else patience)
+        page, answer = fetch_page(name, port, path, timeout * SILENT_TIMEOUT_SHARE if silent else timeout)
         pages.append(page)
         body = answer if page.failed and answer else body
     return Snapshot(at, tuple(pages), body)
 
 
-def fetch_page(host: str, port: int, path: str, patience: float) -> tuple[Page, bytes]:
-    """Request one page and return it with its body. Raises NoLab where no server listens there."""
-    connection = http.client.HTTPConnection(host, port, timeout=patience)
+def fetch_page(host: str, port: int, path: str, timeout: float) -> tuple[Page, bytes]:
+    """Request one page and return it with its body. Raises NoLab if no server listens there."""
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
     began = time.perf_counter()
     try:
         connection.connect()
@@ -133,7 +133,7 @@ def fetch_page(host: str, port: int, path: str, patience: float) -> tuple[Page, 
 
 
 def snapshots_in(folder: Path) -> list[Snapshot]:
-    """Return the kept snapshots, the oldest first; none where the file is missing or damaged."""
+    """Return the kept snapshots, the oldest first; none if the file is missing or damaged."""
     try:
         kept: list[dict[str, Any]] = json.loads((folder / SNAPSHOTS).read_text(encoding="utf-8"))["looks"]
         return [

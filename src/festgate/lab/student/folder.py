@@ -32,16 +32,16 @@ HINTS: Final = "hints"
 MEMORY: Final = ".starter"
 DATABASES: Final = ("*.db", "*.db-*", "*.sqlite", "*.sqlite3")
 _PLAIN: Final = re.compile(r"[\w./\\:+,@-]+")
-"""Characters that no shell treats in a special way; `\\` is one only where it separates folders."""
+"""Characters that no shell treats in a special way; `\\` is one only if it separates folders."""
 _DESKTOP: Final = frozenset({".ds_store", ".localized", "desktop.ini", "thumbs.db"})
 
 
 class NoLab(Exception):
-    """Something that the lab needs is missing or cannot be used; the message states what and why."""
+    """A missing or unusable part of the lab. The message names it and the reason."""
 
 
 def find_program(name: str) -> Path | None:
-    """Find a program by its name or path as typed; return None where there is none.
+    """Find a program by its name or path as typed; return None if there is none.
 
     Symbolic links are kept: Python finds the packages of an environment by the link in it.
     """
@@ -52,7 +52,7 @@ def find_program(name: str) -> Path | None:
 
 
 def interpreter(python: str) -> str:
-    """Return the absolute path of the Python that runs a student's app. Raises NoLab where there is none."""
+    """Return the absolute path of the Python that runs a student's app. Raises NoLab if there is none."""
     if not python:
         return sys.executable
     program = find_program(python)
@@ -83,7 +83,7 @@ def write_starter(starter: Starter, folder: Path) -> None:
             for entry in sorted(Path(staging).iterdir()):
                 entry.replace(folder / entry.name)
     except OSError as error:
-        # The folder was empty or did not exist.
+        # Nothing of the user's is lost: the folder was empty or did not exist.
         for entry in {folder / path.parts[0] for path in starter_files(starter)}:
             if entry.is_dir():
                 shutil.rmtree(entry)
@@ -106,7 +106,7 @@ def quoted(path: Path) -> str:
 
 
 def lab_in(starter: Starter, folder: Path) -> Path:
-    """Return the absolute path of `folder`. Raises NoLab where it does not contain a student's app."""
+    """Return the absolute path of `folder`. Raises NoLab if it does not contain a student's app."""
     if not (folder / starter.app_file).is_file():
         msg = (
             f"There is no {starter.app_file} in {folder.resolve()}. Make a lab with `festgate lab new DIR`, and change"
@@ -132,7 +132,7 @@ def remember_starter(folder: Path, starter: Path) -> None:
 
 
 def locustfile(starter: Starter, folder: Path, name: str) -> Path:
-    """Return the student's locustfile of a route, or of the journey. Raises NoLab where it or the name is unknown."""
+    """Return the student's locustfile of a route, or of the journey. Raises NoLab if it or the name is unknown."""
     if name not in (*ROUTES, JOURNEY):
         msg = f"{name} is not one of {', '.join((*ROUTES, JOURNEY))}."
         raise NoLab(msg)
@@ -144,7 +144,7 @@ def locustfile(starter: Starter, folder: Path, name: str) -> Path:
 
 
 def load_file(starter: Starter, folder: Path, name: str) -> Path:
-    """Return the path of a route's locustfile. Raises NoLab where the starter has none for it."""
+    """Return the path of a route's locustfile. Raises NoLab if the starter has none for it."""
     if name not in starter.load:
         msg = f"The starter has no locustfile for {name}. Add it to [load] in {starter.folder / DESCRIPTION}."
         raise NoLab(msg)

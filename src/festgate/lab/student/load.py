@@ -30,7 +30,7 @@ def code_handed_out(starter: Starter, name: str) -> str:
 
 
 def with_code(starter: Starter, run: "Run", folder: Path, name: str, code: str) -> "Run":
-    """Record in the run the code that answered: `code` as it was at the start, or empty where it is not known.
+    """Record in the run the code that answered: `code` as it was at the start, or empty if it is not known.
 
     Code that changed during the run caused a reload; such a run counts for neither version. Raises OSError.
     """
@@ -47,7 +47,7 @@ def with_code(starter: Starter, run: "Run", folder: Path, name: str, code: str) 
 
 
 def describe_code(starter: Starter, folder: Path, name: str) -> str:
-    """Return a sentence for the student about the code that a run measured."""
+    """Describe to the student which code a run measured."""
     if name not in ROUTES:
         return "This was the whole journey; the parts of the lab need a load of each route by itself."
     same = code_now(starter, folder, name) == code_handed_out(starter, name)

@@ -23,7 +23,7 @@ class Part:
     number: int
     title: str
     missing: tuple[str, ...]
-    """A sentence for each thing that is missing; empty where the part is done."""
+    """A sentence for each thing that is missing; empty if the part is done."""
 
     @property
     def done(self) -> bool:
@@ -63,7 +63,7 @@ def parts(starter: Starter, folder: Path) -> tuple[Part, ...]:
 
 
 def registered_user(starter: Starter, folder: Path) -> str:
-    """Return a user with an account and a registration; empty where there is none. The load's users have no account."""
+    """Return a user with an account and a registration; empty if there is none. The load's users have no account."""
     for file in {folder / starter.database, *folder.glob("*.db")}:
         address = f"file:{quote(file.resolve().as_posix())}?mode=ro"
         with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
@@ -87,7 +87,7 @@ def _missing_of(
 
 
 def _unanswered(starter: Starter, folder: Path) -> list[str]:
-    """Return the open questions by topic; one sentence where all questions of a topic are open."""
+    """Return the open questions by topic; one sentence if all questions of a topic are open."""
     sentences = []
     for topic, answers in by_topic(answers_in(starter, folder)).items():
         missing = [answer.missing for answer in answers if answer.missing]

@@ -30,7 +30,7 @@ def runs_of(starter: Starter, runs: Iterable[Run], name: str) -> list[Run]:
 
 
 def is_of(starter: Starter, run: Run, name: str) -> bool:
-    """Return whether the run used that route's locustfile, in whatever folder."""
+    """Return whether the run used that route's locustfile, in any folder."""
     if name not in starter.load:
         return False
     known = PurePosixPath(starter.load[name]).parts
@@ -64,7 +64,7 @@ def seeds_of_comparisons(runs: Iterable[Run]) -> list[list[int]]:
 
 
 def compare_runs(before: Sequence[Run], after: Sequence[Run]) -> "Compared":
-    """Compare the two sides by METRIC. Raises ValueError where a run's file is damaged."""
+    """Compare the two sides by METRIC. Raises ValueError if a run's file is damaged."""
     # These modules load numpy and scipy, which takes a moment, and only this function needs them.
     from festgate.rehearsal.report import Compared  # noqa: PLC0415
     from festgate.rehearsal.stats.metrics import parse_metric  # noqa: PLC0415
@@ -75,7 +75,7 @@ def compare_runs(before: Sequence[Run], after: Sequence[Run]) -> "Compared":
 
 
 def load_fingerprint(starter: Starter, folder: Path, name: str) -> str:
-    """Return the fingerprint of a route's locustfile, as runs record it; empty where there is no file."""
+    """Return the fingerprint of a route's locustfile, as runs record it; empty if there is no file."""
     try:
         return text_fingerprint(load_file(starter, folder, name).read_bytes())
     except (OSError, NoLab):
@@ -83,6 +83,6 @@ def load_fingerprint(starter: Starter, folder: Path, name: str) -> str:
 
 
 def is_clean(run: Run) -> bool:
-    """Return whether the run has measurements and no failed request. Raises ValueError where its file is damaged."""
+    """Return whether the run has measurements and no failed request. Raises ValueError if its file is damaged."""
     measured = run.measured()
     return len(measured) > 0 and not bool(measured.failed.any())

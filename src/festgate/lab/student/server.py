@@ -17,20 +17,21 @@ HOST: Final = "127.0.0.1"
 PORT: Final = 8000
 HEADER: Final = "x-lab-folder"
 """A header of every answer, by which a client recognises the folder of the code that answers."""
-PATIENCE: Final = 5.0
+RESPONSE_TIMEOUT: Final = 5.0
 """Seconds to wait for one answer."""
 CONNECT_TIMEOUT: Final = 0.2
 """Seconds to wait for a connection to another program on this machine."""
 
 
 def require_free_port(port: int) -> None:
-    """Raise NoLab where the app cannot listen on the port."""
+    """Raise NoLab if the app cannot listen on the port."""
     try:
         with socket.create_server((HOST, port)):
             pass
     except OSError as error:
         raise _port_in_use(port, (error.strerror or str(error)).lower()) from None
-    # macOS lends the port of one address where another program listens on all; and `localhost` may be either.
+    # On macOS a program can listen on one address of a port while another listens on all; `localhost` may lead to
+    # either.
     for address in (HOST, "::1"):
         with suppress(OSError), socket.create_connection((address, port), CONNECT_TIMEOUT):
             raise _port_in_use(port, f"another program answers on {address}")
@@ -72,16 +73,16 @@ def serve(starter: Starter, folder: Path, port: int, python: str) -> int:
 
 
 def is_served(folder: Path, host: str) -> bool:
-    """Return whether the server at `host` was started by `serve` in `folder`, and so runs the code of that folder."""
+    """Return whether `serve` started the server at `host` in `folder`, so that it runs the code of that folder."""
     address = host if "://" in host else f"http://{host}"
     try:
-        return http_client.get(address, timeout=PATIENCE).headers.get(HEADER) == _folder_id(folder)
+        return http_client.get(address, timeout=RESPONSE_TIMEOUT).headers.get(HEADER) == _folder_id(folder)
     except http_client.NoResponse:
         return False
 
 
 def _folder_id(folder: Path) -> str:
-    # Not the path: on some systems one folder has many, in capitals and small letters.
+    # The paths are not compared: on some systems one folder has many, in capitals and small letters.
     stat = folder.stat()
     return hashlib.sha256(f"{stat.st_dev} {stat.st_ino}".encode()).hexdigest()[:12]
 

@@ -132,9 +132,9 @@ def run_scenarios(
     report: ReportStep = lambda _: None,
     restarts: Collection[Position] | None = None,
 ) -> ScenarioResults:
-    """Send all requests, and start the app again after the steps `restarts`; None: after those where it is stuck.
+    """Send all requests, and start the app again after the steps `restarts`; None: after those that leave it stuck.
 
-    An app that exits gives no more responses until then. Raises AppFailed if it never started.
+    An app that exits gives no responses until its restart. Raises AppFailed if it never started.
     """
     results = ScenarioResults()
     for number, scenario in enumerate(scenarios):
@@ -202,8 +202,8 @@ def works(starter: Starter, results: Sequence[Sequence[StepResult]]) -> bool:
     )
 
 
-def trouble_of(results: ScenarioResults) -> list[str]:
-    """Return the starter's own trouble, a sentence for each kind: it is not charged to a submission."""
+def starter_problems(results: ScenarioResults) -> list[str]:
+    """Return a sentence for each kind of problem of the starter itself, which does not count against a submission."""
     sentences: dict[str, str] = {}
     for number, scenario in enumerate(results.responses):
         for place, result in enumerate(scenario):
@@ -278,7 +278,7 @@ def findings_of(all_differences: Sequence[Difference]) -> list[SubmissionFinding
 def _alike(starter: Starter, ours: StepResult, theirs: StepResult) -> bool:
     expected, status = ours.content.status, theirs.content.status
     if not 0 < expected < SERVER_ERROR:
-        return True  # the starter's own failure, which cannot be expected
+        return True  # the starter itself failed, so no response is expected
     if ours.step.expected == "no failure":
         return 0 < status < SERVER_ERROR
     if ours.step.expected == "rejected":

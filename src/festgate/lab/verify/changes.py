@@ -40,7 +40,7 @@ def changes_of(starter: Starter, app: Path, tree: Path) -> Changes:
 
 
 def _is_left(crash: Crash, file: Path) -> bool:
-    """Return whether the statement is still in its file. A file that cannot be parsed is not part of the app."""
+    """Return whether the planted crash is still in its file. A file that cannot be parsed is not part of the app."""
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):

@@ -1,4 +1,4 @@
-"""Confine a program and run it; started as a program, never imported.
+"""Confine a program and run it. This module is started as a program and never imported.
 
 The only argument is a JSON object:
 
@@ -106,7 +106,7 @@ def enter_namespaces(writable: Iterable[str]) -> None:
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     for folder in writable:
         mount(folder, folder, None, MS_BIND)
-    # Landlock has no rule for modes, owners and times of files; a read-only mount has.
+    # Landlock does not cover modes, owners and times of files; a read-only mount does.
     set_read_only("/", on=True, flags=AT_RECURSIVE)
     for folder in writable:
         set_read_only(folder, on=False)
@@ -149,7 +149,7 @@ def restrict(config: Mapping[str, Any], readable: Iterable[str], writable: Itera
 
 
 def landlock_version() -> int:
-    """Return the version of Landlock; 0 where the system has none."""
+    """Return the version of Landlock; 0 if the system has none."""
     if sys.platform != "linux":
         return 0
     return max(0, int(LIBC.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
@@ -178,7 +178,7 @@ def start_first_process() -> int:
     """Start the first process of the namespace: all others in it end when it ends. Return its id."""
     first = os.fork()
     if first == 0:
-        # It ends with its parent, and holds none of its connections open.
+        # This process ends with its parent, and keeps none of the parent's connections open.
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel then removes ended processes
         os.closerange(0, 65_536)
@@ -197,7 +197,7 @@ def exit_as(status: int) -> None:
 
 
 def main() -> None:
-    """Confine the program and run it; end as it ends."""
+    """Confine the program and run it; end with its exit code or signal."""
     if len(sys.argv) == 1:
         limits = {name: 4 << 30 if name == "AS" else 4096 for name in LIMITS}
         sys.stdout.write(json.dumps({"landlock": landlock_version(), "missing": set_limits(limits)}))
@@ -205,7 +205,7 @@ def main() -> None:
     config = json.loads(sys.argv[1])
     sockets: list[socket.socket] = []
     if config["control_port"]:
-        # Bound to loopback, so that they lead nowhere else even if the program connects them anew.
+        # Bound to loopback, so that the program cannot connect them to another network.
         control = socket.create_connection(
             ("127.0.0.1", config["control_port"]), source_address=("127.0.0.1", 0)
         )
@@ -227,7 +227,7 @@ def main() -> None:
     program = os.fork()
     if program == 0:
         try:
-            os.setsid()  # its signals to its group do not reach this process
+            os.setsid()  # a signal of the program to its group does not reach this process
             execute(config, descriptors)
         except BaseException as error:  # noqa: BLE001  (this copy of the process must not go on)
             os.write(1, f"It cannot be confined: {error}.\n".encode())
@@ -242,7 +242,7 @@ def main() -> None:
 
 
 def report(config: Mapping[str, Any], sockets: Iterable[socket.socket], program: int) -> None:
-    """Send the process id of the program, which it cannot know in a namespace."""
+    """Send the process id of the program, which it cannot find out itself in a namespace."""
     for control in list(sockets)[:1]:
         control.sendall(json.dumps({"token": config["token"], "pid": program}).encode() + b"\n")
 

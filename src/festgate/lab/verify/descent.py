@@ -1,8 +1,8 @@
 """The check that a submission descends from the starter that it is compared with.
 
-It does not where all three routes and a page outside the exercise respond otherwise, and little of the starter's code
-is left. Of a submission that is wrong everywhere most of the code is still the starter's; two starters of the same
-course shared 14 % of their lines.
+It does not if all three routes and a page outside the exercise respond differently, and little of the starter's code is
+left. A submission that is wrong everywhere still has most of the starter's code; two starters of the same course shared
+14 % of their lines.
 """
 
 import ast
@@ -14,7 +14,7 @@ from festgate.lab.description.starter import Starter
 from festgate.lab.student.code import code_files
 from festgate.lab.verify.behaviour import Difference
 
-LITTLE: Final = 0.4
+MIN_SHARED_LINES: Final = 0.4
 """Share of the starter's lines below which little of it is left."""
 
 
@@ -26,16 +26,16 @@ def foreign_code(starter: Starter, app: Path, differences: Sequence[Difference])
         return ""
     original = _lines(starter, starter.folder)
     shared = len(original & _lines(starter, app)) / max(1, len(original))
-    if shared >= LITTLE:
+    if shared >= MIN_SHARED_LINES:
         return ""
     return (
         f"{shared:.0%} of the starter's lines of code are in it, and {', '.join((*starter.paths.values(), *outside))}"
-        " respond otherwise"
+        " respond differently"
     )
 
 
 def _lines(starter: Starter, folder: Path) -> set[str]:
-    """Return the lines of the app's code, without comments and layout; the files can be parsed, as they were before."""
+    """Return the lines of the app's code, without comments and layout. Its files were parsed before."""
     return {
         line.strip()
         for file in code_files(starter, folder)

@@ -25,7 +25,7 @@ from festgate.lab.verify.tables import (
 
 
 def find_tables(program: Program, target: Path) -> Tables:
-    """Return the starter's tables; its data is kept in the file `target` where its app does not insert them.
+    """Return the starter's tables; its data is kept in the file `target` if its app does not insert it.
 
     Raises AppFailed, UnknownTables.
     """
@@ -70,5 +70,5 @@ def _find(program: Program, target: Path) -> Tables:
 def _people(content: Sequence[Rows], program: Program) -> Table:
     with suppress(UnknownTables):
         return table_with(content, PROBE, "its users", program.starter)
-    # A starter may keep something else than the password itself.
+    # A starter may store something else than the password itself, such as a hash.
     return table_with(content, PROBE[:1], "its users", program.starter)

@@ -15,7 +15,7 @@ _MISSING: Final = (
     re.compile(r"\b([\w-]+) (?:must be|is not) installed\b"),
 )
 _PACKAGES: Final = {"multipart": "python-multipart", "dotenv": "python-dotenv", "jose": "python-jose"}
-"""The packages of modules that have another name."""
+"""The packages whose name differs from that of their module."""
 
 
 def missing_package(error: str) -> str:
@@ -50,7 +50,7 @@ def _packages(starter: Starter) -> list[str]:
         packages = ["-r", _shown(str(requirements))]
     else:
         packages = ["fastapi", "jinja2", "python-multipart"]
-    # The file may lack it, and pip accepts it twice.
+    # The requirements may lack it, and pip accepts it twice.
     return packages if any(name.startswith(SERVER) for name in packages) else [*packages, SERVER]
 
 

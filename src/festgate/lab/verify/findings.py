@@ -1,4 +1,4 @@
-"""The findings of a verification, besides the verdicts on the routes."""
+"""The findings of a verification, in addition to the verdicts on the routes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -46,8 +46,8 @@ _SECOND: Final = (
 _ODD: Final = ("Tea & <Talks>", 'The "Big" Quiz', "Année ünïcode ✓")
 _PEOPLE: Final = ("meera", "tomás", "o'neil & co", "a<b>c", "x y z", "50%+1")
 Expected = Literal["same", "no failure", "rejected"]
-"""The expected response: the starter's; any but a server error; the class of the starter's status. Where the starter
-itself fails, none is expected."""
+"""The expected response: the starter's; any but a server error; the class of the starter's status. If the starter
+itself fails, any response is accepted."""
 _EVENT_NUMBER: Final = re.compile(r"\{[^}]*\}")
 
 
@@ -64,7 +64,7 @@ class RequestStep:
     situation: str = ""
     """The state of the database in words."""
     page: str = ""
-    """The route, where its path has an event's number."""
+    """The route, if its path has an event's number."""
 
     @property
     def route(self) -> str:
@@ -101,7 +101,7 @@ def scenarios(starter: Starter, tables: Tables, seed: int) -> tuple[Scenario, Sc
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """The requests that a starter's routes take; there are none to a route that it does not have."""
+    """The requests to a starter's routes; none to a route that it does not have."""
 
     starter: Starter
 
@@ -114,7 +114,7 @@ class Requests:
         database_changes: tuple[Statement, ...] = (),
         situation: str = "",
     ) -> RequestStep:
-        """Return a request to one of the three routes for a person; without one where the name is empty."""
+        """Return a request to one of the three routes for a person; without one if the name is empty."""
         path = self.starter.page(name, person) if person else self.starter.paths[name]
         return RequestStep(path, None, expected, database_changes, situation)
 
@@ -130,7 +130,7 @@ class Requests:
             yield RequestStep(self.starter.others[name], fields)
 
     def register(self, event: object, person: str, expected: Expected = "same") -> Iterator[RequestStep]:
-        """Register a person for an event; without a person where the name is empty."""
+        """Register a person for an event; without a person if the name is empty."""
         path = self.starter.others.get("register_event", "")
         if _EVENT_NUMBER.search(path):
             query = f"?{urlencode({self.starter.person: person})}" if person else ""
@@ -170,7 +170,7 @@ def _with_starter_data(
         [RequestStep("/nowhere"), RequestStep("/docs")],
         register(second, LOAD_USER),
         [get("my-events", LOAD_USER), get("events", LOAD_USER)],
-        # After a refused name a starter may leave its database locked: here nothing is written afterwards.
+        # After a refused name a starter may leave its database locked, so nothing is written after this step.
         send("register", one, "another"),
         send("login", one, passwords[one]),
     ]

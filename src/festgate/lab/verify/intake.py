@@ -65,7 +65,7 @@ class Submission:
     app: Path
     """The folder that holds main.py."""
     skipped: tuple[str, ...]
-    """One sentence for each file or link that was not copied and may be missed."""
+    """One sentence for each file or link that was not copied and may be important."""
     content: str
     """A hash of all copied files: the same for a folder and its zip."""
 
@@ -203,7 +203,7 @@ def _is_excluded_folder(folder: str) -> bool:
 
 
 def _is_excluded_file(parts: Sequence[str]) -> bool:
-    """Exclude data, files of a desktop such as `.DS_Store`, and all files of a kept run but its `run.json`."""
+    """Return whether a file is data, is of a desktop (`.DS_Store`), or is of a kept run and not its `run.json`."""
     data = parts[-1].lower().endswith(EXCLUDED_SUFFIXES) or is_of_desktop(parts[-1])
     return data or (RUNS in parts[:-1] and parts[-1] != RUN_FILE)
 
@@ -239,7 +239,7 @@ def _apps(starter: Starter, tree: Path) -> Iterator[Path]:
 
 
 def other_app(starter: Starter, tree: Path) -> str:
-    """Return a sentence about what a folder holds in place of the app's file."""
+    """Describe the contents of a folder that has no app's file."""
     code = sorted(path for path in tree.rglob("*.py") if path.is_file())
     for path in code:
         if b"FastAPI(" in path.read_bytes():

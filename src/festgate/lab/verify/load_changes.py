@@ -1,4 +1,4 @@
-"""Compare the submission's locustfiles with the starter's by what they do: both are run, and their requests recorded.
+"""Compare the submission's locustfiles with the starter's: both are run, and their requests are recorded and compared.
 
 A file that is written differently and does the same is reported as equivalent. Where locustfiles cannot be run, changed
 ones are read.
@@ -27,7 +27,7 @@ from festgate.lab.verify.recordings import (
 )
 
 DEFAULT_HOST: Final = "http://localhost:8000"
-"""The host of the recorder's users whose class has none."""
+"""The host of recorded users whose class has none."""
 REJECTED: Final = 400
 PAUSE_MARGIN: Final = 0.1
 """Share by which the limits of a pause may differ, as they are drawn at random."""
@@ -283,7 +283,7 @@ class _Comparison:
             )
         elif _explicit_names(self._old) != _explicit_names(self._new):
             self._harmless.append(f"the rows are named {_listed(new)}")
-        # A user that was stopped leaves one behind.
+        # A user that was stopped leaves one such request behind.
         if sum(not request.name for request in self._new) > 1:
             yield self._finding("load-changed", "some requests are sent outside Locust's statistics")
 
@@ -303,7 +303,7 @@ class _Comparison:
 
 
 def _hosts(recording: Recording, requests: Sequence[RecordedRequest]) -> list[str]:
-    """Return the hosts of the classes; those of the requests where addresses are complete."""
+    """Return the hosts of the classes, or those of the requests if their addresses are complete."""
     declared = {host or "no host" for host in recording.hosts}
     names = {urlsplit(host or DEFAULT_HOST).netloc for host in recording.hosts}
     return sorted(declared | {request.host for request in requests} - names)

@@ -3,9 +3,9 @@
 Standard input holds one line of JSON: `files` (paths), `page` (the text of a right page) and `result` (a file). For
 each locustfile one line of JSON is added to the result: what `recordings.Recording` holds.
 
-Each user class runs its tasks without Locust's runner. All its connections, whatever their address, lead to a server
-in this process, which records the requests. Pauses are recorded and skipped; the clocks go on as if they had been made.
-The server answers first with a right page, then with errors, to see what the locustfile counts as a failure.
+Each user class runs its tasks without Locust's runner. All its connections, whatever their address, lead to a server in
+this process, which records the requests. Pauses are recorded and skipped; the clocks advance as if the users had
+waited. The server answers first with a right page, then with errors, to see what the locustfile counts as a failure.
 """
 
 import json
@@ -38,10 +38,10 @@ DEFAULT_HOST = "http://localhost:8000"
 
 
 class Clock:
-    """Clocks of which skipped pauses are a part."""
+    """Clocks that include the skipped pauses."""
 
     def __init__(self) -> None:
-        """Let the clocks of `time` go on with the pauses."""
+        """Replace the clocks of `time` by ones that include the pauses."""
         self.skipped = 0.0
         for name in ("time", "monotonic", "perf_counter"):
             setattr(time, name, self._ahead(getattr(time, name)))
@@ -119,7 +119,7 @@ class Recorder:
         return [(self.page if self.kind == "right page" else WRONG_PAGE).encode()]
 
     def reported(self, **event: Any) -> None:  # noqa: ANN401  (of Locust)
-        """Record what Locust's statistics make of the latest request."""
+        """Record the name and the result of the latest request in Locust's statistics."""
         if self.requests and self.requests[-1]["name"] is None:
             self.requests[-1]["name"] = str(event["name"])[:500]
             self.requests[-1]["failed"] = event["exception"] is not None
@@ -131,7 +131,7 @@ class Recorder:
         self.errors.append(described(exception, self.file))
 
     def waited(self, _tasks: object, seconds: float) -> None:
-        """Stand in for the pause between two tasks."""
+        """Record the pause between two tasks instead of waiting."""
         self.waits.append(float(seconds))
         self.rounds += 1
         if self.rounds >= (ROUNDS if self.kind == "right page" else ROUNDS_OF_ERRORS):
@@ -140,7 +140,7 @@ class Recorder:
         self.sleeps -= seconds
 
     def skip(self, seconds: float = 0.0, *_more: object, **_named: object) -> None:
-        """Stand in for a pause within a task."""
+        """Record a pause within a task instead of waiting."""
         pause = max(0.0, float(seconds))
         self.sleeps += pause
         clock.skipped += pause
@@ -197,7 +197,7 @@ def _client(kind: type) -> str:
 
 
 def run(kind: Any, recorder: Recorder) -> None:  # noqa: ANN401  (a class of Locust)
-    """Run one user until it has made its rounds."""
+    """Run one user until it has completed its rounds."""
     kind.host = kind.host or DEFAULT_HOST
     environment: Any = Environment(user_classes=[kind])
     environment.events.request.add_listener(recorder.reported)
@@ -226,7 +226,7 @@ def run(kind: Any, recorder: Recorder) -> None:  # noqa: ANN401  (a class of Loc
 
 
 def sampled(user: Any) -> list[float]:  # noqa: ANN401  (of Locust)
-    """Return more pauses of the user, each after the one before it has passed."""
+    """Return more pauses of the user; the clock advances by each before the next one is drawn."""
     samples = []
     try:
         for _ in range(SAMPLES):

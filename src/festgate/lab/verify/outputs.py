@@ -188,7 +188,7 @@ def gradescope_results(score: float, output: str, tests: Sequence[Mapping[str, A
 
 
 def gradescope_test(name: str, score: float, maximum: float) -> dict[str, Any]:
-    """Return one of its tests, which passes with all points."""
+    """Return one test of that file; it passes if it has all points."""
     return {
         "name": name,
         "score": float(score),

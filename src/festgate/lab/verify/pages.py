@@ -1,4 +1,4 @@
-"""Extract the content by which two responses are compared, independent of how the page is written.
+"""Extract the content by which two responses are compared, independently of the page's HTML.
 
 Two responses are alike when they have the same status, the same redirect target, and the same
 
@@ -46,7 +46,7 @@ _IMPLIED: Final = {
     "tr": (frozenset({"tr"}), _LISTS),
     "option": (frozenset({"option"}), _LISTS),
 }
-"""The open elements that a tag ends, as `<li>` ends the item before it, and those whose inside it leaves alone."""
+"""The open elements that a tag ends, as `<li>` ends the item before it, and those in which it ends nothing."""
 _LEVELS: Final = 32
 """Elements in which such an end is searched: the time for deeply nested ones stays proportional to the page."""
 NO_EVENT: Final = 404
@@ -127,7 +127,7 @@ def _names(reader: "_Reader", text: str, events: list[str]) -> tuple[tuple[str, 
     """Give each event the amount in the smallest element that holds both.
 
     An element that holds both keeps them: what is left there, as a second amount or the name on a button, belongs to no
-    other row. A name without an amount is a row only where no event has one.
+    other row. A name without an amount is a row only if no event has one.
     """
     # The longest first: a name may begin another.
     pattern = "|".join(re.escape(event) for event in sorted(set(events), key=len, reverse=True))

@@ -1,9 +1,10 @@
-"""Compare the processor time of requests to both apps, in turn: it shows work in one call of C, and beyond the count.
+"""Compare the processor time of requests to both apps, in turn.
 
-A process that waits for the processor uses none. But on two busy hardware threads of one core the same code took 125 to
-220 ms, and the ratio of two samples taken in turn was between 0.6 and 1.5. So only a clear difference counts: the
-medians differ by a third or more, and all samples of one app but one are below all samples of the other but one. Where
-the medians differ and the difference is not clear, two more rounds of samples are taken.
+Processor time includes work inside one call of C, and work beyond the limit of the count. A process that waits for the
+processor uses none. But on two busy hardware threads of one core the same code took 125 to 220 ms, and the ratio of two
+samples taken in turn was between 0.6 and 1.5. So only a clear difference counts: the medians differ by a third or more,
+and all samples of one app but one are below all samples of the other but one. If the medians differ and the difference
+is not clear, two more rounds of samples are taken.
 """
 
 import math
@@ -22,15 +23,15 @@ from festgate.lab.verify.sandbox import AppFailed, SandboxedApp
 SAMPLES: Final = 7
 """Samples of each app in one round. One in seven may be an outlier, at each end."""
 ROUNDS: Final = 3
-NEAR: Final = 0.85
-"""Ratio of the medians from which no further round is taken, like its inverse: the apps need about the same."""
-SAMPLE: Final = 0.03
-"""Least seconds of processor time in one sample of the slower app: as many requests as that takes."""
+EQUAL_RATIO: Final = 0.85
+"""Ratio of the medians. Between it and its inverse the apps need about the same, and no further round is taken."""
+MIN_SAMPLE_SECONDS: Final = 0.03
+"""Minimum seconds of processor time in one sample of the slower app, which decides the number of requests."""
 MAX_REQUESTS: Final = 20
-"""Most requests in one sample."""
-CLEAR: Final = 0.67
-"""Ratio of the medians that counts as less; its inverse as more."""
-IDLE: Final = 0.001
+"""Maximum number of requests in one sample."""
+CLEAR_RATIO: Final = 0.67
+"""Ratio of the medians up to which the second app counts as needing less; from its inverse on, as needing more."""
+MAX_IDLE_SECONDS: Final = 0.001
 """Seconds of processor time that an idle app may use between two checks."""
 IDLE_POLL: Final = 0.02
 IDLE_POLLS: Final = 2
@@ -63,8 +64,8 @@ class ProcessorTime:
 
     @property
     def is_settled(self) -> bool:
-        """Whether more samples would hardly change the result: the difference is clear, or there is none."""
-        return self.change != "same" or NEAR * self.before <= self.after <= self.before / NEAR
+        """True if more samples would hardly change the result: the difference is clear, or there is none."""
+        return self.change != "same" or EQUAL_RATIO * self.before <= self.after <= self.before / EQUAL_RATIO
 
     @property
     def change(self) -> ProcessorChange:
@@ -72,9 +73,9 @@ class ProcessorTime:
         (before_low, before_high), (after_low, after_high) = map(
             _bulk, (self.before_samples, self.after_samples)
         )
-        if self.after <= CLEAR * self.before and after_high < before_low:
+        if self.after <= CLEAR_RATIO * self.before and after_high < before_low:
             return "less"
-        return "more" if CLEAR * self.after >= self.before and before_high < after_low else "same"
+        return "more" if CLEAR_RATIO * self.after >= self.before and before_high < after_low else "same"
 
 
 def compare_processor_time(
@@ -98,7 +99,7 @@ def compare_processor_time(
             for app in (first, second):
                 _seconds(app, steps[:1])
             longest = max(_seconds(app, steps[:1]) for app in (first, second))
-            requests = min(MAX_REQUESTS, math.ceil(SAMPLE / max(longest, 1e-6)))
+            requests = min(MAX_REQUESTS, math.ceil(MIN_SAMPLE_SECONDS / max(longest, 1e-6)))
             samples: list[tuple[float, float]] = []
             for _ in range(ROUNDS):
                 samples += [
@@ -131,5 +132,5 @@ def _seconds(app: SandboxedApp, steps: Sequence[RequestStep]) -> float:
     while idle < IDLE_POLLS and time.monotonic() < until:
         time.sleep(IDLE_POLL)
         latest, end = end, app.processor_time()
-        idle = idle + 1 if end - latest <= IDLE else 0
+        idle = idle + 1 if end - latest <= MAX_IDLE_SECONDS else 0
     return end - begin

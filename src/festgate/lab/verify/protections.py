@@ -22,7 +22,7 @@ PASSED_VARIABLES: Final = (
     "PATHEXT",
     "COMSPEC",
 )
-"""Environment variables that submitted code receives; all others may hold a secret."""
+"""Environment variables that submitted code receives; any other may contain a secret."""
 SYSTEM_PATHS: Final = (
     "/usr",
     "/bin",
@@ -169,7 +169,7 @@ def interpreter_paths(python: str) -> tuple[str, ...]:
 
 @lru_cache
 def _real_interpreter(python: str) -> str:
-    """Return the interpreter behind a script that only starts it, as pyenv has; any other as it is.
+    """Return the interpreter behind a script that only starts it, such as pyenv's; any other interpreter unchanged.
 
     Such a script reads files that submitted code must not read.
     """

@@ -28,7 +28,7 @@ MAX_PAGE_LENGTH: Final = 100_000
 START_PROCESSOR, FILE_PROCESSOR = 5, 5
 """Seconds of processor time to start, and for one file; they take 1.2 and 0.2."""
 SECONDS: Final = 180.0
-"""Seconds for all files, which matter only for one that waits for ever."""
+"""Seconds for all files; only a file that waits for ever reaches this limit."""
 NOT_COPIED: Final = shutil.ignore_patterns(
     ".*", "__pycache__", "node_modules", "site-packages", "*.db", "runs"
 )
@@ -133,7 +133,7 @@ def _temporary_copy(tree: Path) -> Iterator[Path]:
 
 @contextmanager
 def _recorder(page: str, work: Path, files: Sequence[str]) -> Iterator[Callable[[], list[Recording]]]:
-    """Record as many files as end, and one more with an error if one does not; yield the function that waits."""
+    """Record files up to the first that does not end, which is recorded as an error; yield the function that waits."""
     result = work / RESULT
     result.unlink(missing_ok=True)
     token = secrets.token_hex(16)
@@ -177,7 +177,7 @@ def _lines(result: Path) -> list[str]:
 
 
 def _recording(line: str) -> Recording:
-    """Return a recording; whatever a locustfile wrote in its place is an error."""
+    """Return a recording; anything else that a locustfile wrote in its place is an error."""
     try:
         fields = json.loads(line)
         error = fields["error"]
@@ -220,7 +220,7 @@ def _request(fields: Mapping[str, Any]) -> RecordedRequest:
 
 @lru_cache(maxsize=8)
 def starter_page(folder: Path) -> str:
-    """Return a page with all that the starter's pages may contain: its templates, and the texts of its code."""
+    """Return a page with everything that the starter's pages may contain: its templates, and the texts in its code."""
     texts = []
     for file in sorted(folder.rglob("*")):
         parts = file.relative_to(folder).parts

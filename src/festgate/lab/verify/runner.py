@@ -194,7 +194,7 @@ class Connection(sqlite3.Connection):
 
 
 def watch(connection: sqlite3.Connection) -> None:
-    """Count the statements and the steps of SQLite's virtual machine."""
+    """Start to count the statements and the steps of SQLite's virtual machine."""
 
     def statement(_text: str) -> None:
         COUNTS["statements"] += 1
@@ -261,7 +261,7 @@ def main() -> None:
         os.dup2(nothing.fileno(), 0)
     if len(sys.argv) > 1:
         control, listening = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
-        # Neither the app's child processes nor its reading of arguments see them.
+        # The app's child processes and its own reading of arguments must not see these.
         control.set_inheritable(False)
         listening.set_inheritable(False)
         del sys.argv[1:]
@@ -289,7 +289,8 @@ def main() -> None:
     server_config = uvicorn.Config(config["app"], log_level="warning", lifespan="on", access_log=False)
     server_config.load()
     if config["count"]:
-        # Counting what is imported doubles the time of the start. The counts of a request do not contain it.
+        # Counting during imports would double the time of the start, and the counts of a request do not include
+        # imports.
         start_counting()
     server = uvicorn.Server(server_config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

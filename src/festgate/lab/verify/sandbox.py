@@ -30,7 +30,7 @@ COUNTS: Final = ("instructions", "calls", "statements", "rows", "steps")
 NAMESPACE_PROCESSES: Final = 2
 """Processes below the one that we start, for an app in namespaces: the first process there, and the app's."""
 POLL: Final = 0.2
-"""Seconds between two checks of what the app uses."""
+"""Seconds between two checks of the app's resources."""
 KILL_TIMEOUT: Final = 5.0
 """Seconds that a killed process may take to disappear."""
 MAX_LINE_LENGTH: Final = 1_000_000
@@ -84,7 +84,7 @@ class Limits:
 
 
 class ConfinedProcess:
-    """A process whose thread checks what it and its children use, and kills them when that exceeds the limits."""
+    """A process, and a thread that checks its resources and its children's, and kills them beyond the limits."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", log: Path, limits: Limits) -> None:
         """Begin to watch the process and its children; its output goes to `log`."""
@@ -104,7 +104,7 @@ class ConfinedProcess:
         return self.popen.poll() is None
 
     def why_gone(self) -> str:
-        """Explain how the process ended, as far as that is known."""
+        """Return how the process ended, as far as that is known."""
         with suppress(subprocess.TimeoutExpired):
             self.popen.wait(1.0)
         code = self.popen.poll()
@@ -271,7 +271,8 @@ def confined_process(
             pipe.write(json.dumps(config).encode() + b"\n")
         yield watched
     finally:
-        # An interrupt may come before the process id is known; the variable with the token is known.
+        # An interrupt may come before the process id is known. The processes are then found by the variable with the
+        # token.
         if watched is not None:
             watched.end()
         _kill_by_token(token)
@@ -423,8 +424,8 @@ def _kill(process: "subprocess.Popen[bytes]", others: Collection[psutil.Process]
         with suppress(psutil.Error):
             other.kill()
     if others and protections().namespaces:
-        # The process that we started waits for the app's. Without it the system's first process would, which on some
-        # systems takes more than a second.
+        # The process that we started reaps the app's process. Without it the system's first process would, which on
+        # some systems takes more than a second.
         with suppress(subprocess.TimeoutExpired):
             process.wait(KILL_TIMEOUT)
     if sys.platform != "win32":

@@ -1,6 +1,6 @@
 """The tables of a starter's database, found by using the starter: a person signs up and registers for an event.
 
-No name of a table or a column is assumed, and nothing is unique but what the starter's own schema makes unique.
+No name of a table or a column is assumed, and only the starter's own schema makes columns unique.
 """
 
 import sqlite3
@@ -24,7 +24,7 @@ _FEES: Final = ("fee", "price", "cost", "amount")
 
 
 class UnknownTables(Exception):
-    """The starter's tables cannot be recognised; the message states which, and what to do."""
+    """Tables of the starter that cannot be recognised. The message names them and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Table:
     """The other columns with the values that the starter gave them."""
 
     def insert(self, rows: Sequence[Sequence[object]]) -> Statement:
-        """Return the statement that inserts rows of `columns`; more values than columns are left out."""
+        """Return the statement that inserts rows of `columns`; values beyond the number of columns are ignored."""
         columns = (*self.columns, *self.others)
         places = ", ".join("?" * len(columns))
         names = ", ".join(map(_quoted, columns))
@@ -182,7 +182,7 @@ def _columns_of(row: Mapping[str, Any], key: str, values: Sequence[object]) -> I
 
 
 def is_locked(database: Path) -> bool:
-    """Return whether some connection keeps the database from being written."""
+    """Return whether a connection has locked the database, so that it cannot be written."""
     if not database.is_file():
         return False
     try:

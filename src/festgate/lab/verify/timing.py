@@ -20,12 +20,12 @@ from festgate.rehearsal.verdict.comparison import Comparison, compare
 
 JOURNEY: Final = Path(__file__).parent / "journey.py"
 WARM_UP: Final = 1.0
-SPARE: Final = 2.0
+TIME_MARGIN: Final = 2.0
 """Factor on the time that the requests of a median took without load: under load, and on a busy machine, each takes
 longer. With a factor of 1.25 a run had 46 of 60 requests."""
 MIN_SECONDS, MAX_SECONDS = 4.0, 20.0
 """Bounds of a run's measured seconds."""
-STARTING: Final = 3.0
+START_SECONDS: Final = 3.0
 """Seconds of each run to start and stop the app and the load, on two busy cores. Six pairs of the longest runs take
 4 min 48 s."""
 ACCEPTED: Final = ("responses-differ",)
@@ -34,14 +34,14 @@ ROUTES_VARIABLE: Final = "FESTGATE_REHEARSAL_ROUTES"
 
 
 def seconds_for(milliseconds: Sequence[tuple[float, ...]]) -> float:
-    """Return how long a run has to be, given the typical response times of each timed route in both apps."""
+    """Return the seconds of a run, given the typical response times of each timed route in both apps."""
     round_trip = sum(max(pair) for pair in milliseconds if all(map(math.isfinite, pair))) / 1000
-    return round(min(MAX_SECONDS, max(MIN_SECONDS, SPARE * min_requests(0.5) * round_trip)), 1)
+    return round(min(MAX_SECONDS, max(MIN_SECONDS, TIME_MARGIN * min_requests(0.5) * round_trip)), 1)
 
 
 def total_seconds(pairs: int, seconds: float) -> float:
     """Estimate the seconds of all pairs."""
-    return 2 * pairs * (seconds + WARM_UP + STARTING)
+    return 2 * pairs * (seconds + WARM_UP + START_SECONDS)
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def _decide(
     timed: RelativeChange | None,
     processor: ProcessorTime | None,
 ) -> tuple[Verdict, tuple[Basis, ...], tuple[str, ...]]:
-    """Decide by time where it was measured and differs; else by counted work, unless the processor time denies it."""
+    """Decide by time if it was measured and differs; else by counted work, unless the processor time contradicts it."""
     reasons = _evidence(work, time, timed, processor)
     measured = "refused" if time is None else time.verdict
     if measured == "improved":
@@ -120,7 +120,7 @@ def _decide(
     if measured == "regressed":
         return "worse", ("time", "work") if counted == "more" else ("time",), tuple(reasons)
     used = "same" if processor is None else processor.change
-    # The starter's waste is large here: a saving has to show outside of the counts, too.
+    # The starter's waste is large here, so a saving must also be visible outside of the counts.
     has_waste = work is not None and work[0].usual.capped
     denied = has_waste and (timed is not None or (processor is not None and used != "less"))
     if counted == "less" and used != "more" and not denied:
@@ -130,7 +130,7 @@ def _decide(
             )
         by: tuple[Basis, ...] = ("work",)
         if used == "less":
-            # The count stopped before the end of the starter's waste; the processor time did not.
+            # The count stopped before the end of the starter's waste; the processor time includes all of it.
             by = ("processor", "work") if has_waste else ("work", "processor")
         return "improved", by, tuple(reasons)
     if used != "same":
@@ -169,7 +169,7 @@ def _contradictions(
     time: Comparison | None,
     processor: ProcessorTime | None,
 ) -> list[SubmissionFinding]:
-    """Report where time and counts disagree: one of them is easier to deceive than both."""
+    """Report disagreements of time and counts: one of them is easier to deceive than both."""
     if time is not None and time.primary is not None and change_of(time) is not None:
         change = f"p50 {figures.change(time.primary.change)}"
     elif processor is not None and by[0] == "processor":

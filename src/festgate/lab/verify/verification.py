@@ -46,11 +46,11 @@ class CannotVerify(Exception):
 
 
 class UnrelatedApp(CannotVerify):
-    """The app does not descend from the starter, so that nothing was judged."""
+    """An app that does not descend from the starter, so there is no verdict."""
 
 
 class UnusableStarter(CannotVerify):
-    """The starter itself cannot be used with an interpreter, so no submission can be verified."""
+    """A starter that cannot be run with the interpreter, so that no submission can be verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Baseline:
 
     @contextmanager
     def _used(self, options: Options) -> Iterator[None]:
-        """Use the starter; once that has failed it fails again at once. Raises UnusableStarter."""
+        """Call a function that uses the starter; after a failure, fail again at once. Raises UnusableStarter."""
         if options.python in self._unusable:
             raise UnusableStarter(self._unusable[options.python])
         try:
@@ -205,7 +205,7 @@ def verify_copy(
     program = Program(starter, submission.app, options.python, options.limits, tables.data)
     notes = list(submission.skipped)
     original = baseline.responses(options, inputs, report)
-    notes += behaviour.trouble_of(original)
+    notes += behaviour.starter_problems(original)
     try:
         results = behaviour.run_scenarios(
             program, inputs, _prefixed("sending requests to the submission", report), original.stuck
@@ -351,7 +351,7 @@ class _Measurements:
 
 
 def _named(difference: Difference, changes: Changes, starter: Starter) -> Difference:
-    """Return the difference; a failure is the planted crash only where that is still in the code."""
+    """Return the difference; a failure is the planted crash only if that is still in the code."""
     if difference.code != "crash-left" or difference.route.partition("/{")[0] in changes.crashes:
         return difference
     is_exercise = difference.route in starter.paths.values()

@@ -27,15 +27,15 @@ COUNTED: Final = ("instructions", "statements", "rows", "steps")
 SIZES: Final = (8, 16, 32, 64)
 LINEAR: Final = {"instructions": 1.0, "statements": 0.0, "rows": 1.0, "steps": 1.0}
 """The exponents of the starter's growth with the rows: one statement reads them, and each is shown once."""
-FASTER: Final = 0.5
-"""Difference of exponents that counts as faster growth: n log n shows as 1.2 at these sizes, n squared as 2."""
+MIN_FASTER_GROWTH: Final = 0.5
+"""Difference of exponents that counts as faster growth: at these sizes n log n has the exponent 1.2, n squared 2."""
 MIN_GROWTH: Final = {"instructions": 2.0, "statements": 0.0, "rows": 0.5, "steps": 2.0}
-"""Least increment per row from the third to the fourth size: less comes from a buffer, or from one more digit."""
+"""Minimum increment per row from the third to the fourth size: a smaller one comes from a buffer or one more digit."""
 MAX_EVENTS: Final = 10**7
 """Events beyond which no fest has to be fast."""
 MARGIN: Final = 0.05
 MIN_MORE: Final = {"instructions": 200, "statements": 1, "rows": 2, "steps": 100}
-"""Least difference that counts as more: a sum in SQL has a few steps that a list of rows has not."""
+"""Minimum difference that counts as more: a sum in SQL takes a few more steps than a list of rows."""
 IDLE_POLL: Final = 0.03
 """Seconds between two checks whether the app still works."""
 IDLE_POLLS: Final = 3
@@ -132,7 +132,8 @@ def faster_growth(before: Work, after: Work) -> list[str]:
     return [
         name
         for name, exponent in after.growth.items()
-        if name != "statements" and exponent >= max(LINEAR[name], before.growth.get(name, 0.0)) + FASTER
+        if name != "statements"
+        and exponent >= max(LINEAR[name], before.growth.get(name, 0.0)) + MIN_FASTER_GROWTH
     ]
 
 
@@ -174,7 +175,7 @@ def _is_more(name: str, first: Mapping[str, int], second: Mapping[str, int]) -> 
 
 def _growth(counts: Sequence[RequestCount]) -> dict[str, float]:
     complete = [count for count in counts if not count.capped]
-    # A count that stopped at the limit shows less than the growth.
+    # A count that stopped at the limit is lower than the real one.
     counts = complete if len(complete) > 2 else counts  # noqa: PLR2004
     if len(counts) < 3:  # noqa: PLR2004  (two increments)
         return {}
@@ -234,7 +235,7 @@ def _registrations(tables: Tables, person: str, events: Sequence[int], others: i
 def _data(tables: Tables, person: str, size: int) -> list[Statement]:
     """Make data in proportion to `size`. Names have the same length at all sizes, and fees are the starter's."""
     fees = [fee for _, _, fee in tables.programme][: SIZES[0]]
-    # As many as divide all sizes, so that the sum of the fees is in proportion, too.
+    # Their number divides all sizes, so that the sum of the fees is proportional, too.
     fees = fees[: 1 << (len(fees).bit_length() - 1)]
     events = [(number, f"Event {1000 + number}", fees[number % len(fees)]) for number in range(1, size + 1)]
     return [

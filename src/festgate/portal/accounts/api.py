@@ -1,13 +1,13 @@
-"""JSON routes of tokens and people, under the same limits as the pages."""
+"""JSON routes of tokens, people and their sessions, under the same limits as the pages."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from festgate.kit.clock import moment
-from festgate.kit.errors import SignInNeeded, TooMany
+from festgate.kit.errors import NotFound, SignInNeeded, TooMany
 from festgate.kit.visitors import Role, Visitor
 from festgate.kit.web.api import Bearer, Credentials, module_router, problems
 from festgate.kit.web.clients import address_of
@@ -17,6 +17,8 @@ from festgate.portal.accounts.passwords import Crowded, Hasher
 from festgate.portal.accounts.people import Taken
 from festgate.portal.accounts.queries import Person
 from festgate.portal.accounts.reception import Opening, PasswordChanged, Reception, WrongPassword
+from festgate.portal.accounts.session_list import NAME_LENGTH, end_listed, list_sessions
+from festgate.portal.accounts.sessions import end_other_sessions
 
 
 class Token(BaseModel):
@@ -30,10 +32,26 @@ class Account(BaseModel):
     """The caller's own account."""
 
     id: int = Field(description="Number of the account.")
-    username: str = Field(description="The name as it is shown.")
+    name: str = Field(
+        description="The person's name; empty if they have entered none, and the username is shown."
+    )
+    username: str = Field(description="The name to sign in with.")
     email: str = Field(description="Where tickets are sent.")
     role: Role = Field(description="What the account may do.")
     email_confirmed: bool = Field(description="Whether the person has confirmed the email address.")
+
+
+class OpenSession(BaseModel):
+    """A browser that is signed in to the caller's account, or a token of the API."""
+
+    name: str = Field(description="Names the session in these calls; nobody can sign in with it.")
+    kind: Literal["browser", "token"]
+    created_at: datetime = Field(description="When it began (ISO 8601, UTC).")
+    last_used_at: datetime = Field(description="When it was last used, to within half an hour.")
+    is_current: bool = Field(description="Whether it is the token of this call.")
+
+
+SessionName = Annotated[str, Path(max_length=NAME_LENGTH, description="The session's name in the list.")]
 
 
 class AccountApi:
@@ -82,12 +100,48 @@ class AccountApi:
             """Send the link that confirms your email address again; nothing is sent once it is confirmed."""
             await self._reception.send_confirmation(person.person)
 
+        @router.get("/people/me/sessions", responses=problems(SignInNeeded))
+        async def read_sessions(
+            person: Annotated[Visitor, Depends(caller)], credentials: Credentials
+        ) -> list[OpenSession]:
+            """List the browsers that are signed in to your account, and your tokens."""
+            listed = await self._portal.database.read(
+                list_sessions, person.person, self._portal.secret, _token_of(credentials)
+            )
+            return [
+                OpenSession(
+                    name=session.name,
+                    kind="browser" if session.kind == "cookie" else "token",
+                    created_at=moment(session.created_at),
+                    last_used_at=moment(session.seen_at),
+                    is_current=session.is_current,
+                )
+                for session in listed
+            ]
+
+        @router.delete(
+            "/people/me/sessions/{name}", status_code=204, responses=problems(SignInNeeded, NotFound)
+        )
+        async def end_one(person: Annotated[Visitor, Depends(caller)], name: SessionName) -> None:
+            """Sign out one browser, or end one token."""
+            await self._portal.database.write(end_listed, person.person, self._portal.secret, name)
+
+        @router.delete("/people/me/sessions", status_code=204, responses=problems(SignInNeeded))
+        async def end_others(person: Annotated[Visitor, Depends(caller)], credentials: Credentials) -> None:
+            """Sign out all browsers, and end all tokens except that of this call."""
+            await self._portal.database.write(end_other_sessions, person.person, _token_of(credentials))
+
         return router
+
+
+def _token_of(credentials: Credentials) -> str:
+    return "" if credentials is None else credentials.credentials
 
 
 def _account(number: int, person: Person | Visitor) -> Account:
     return Account(
         id=number,
+        name=person.name,
         username=person.username,
         email=person.email,
         role=person.role,

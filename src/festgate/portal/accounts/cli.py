@@ -10,17 +10,20 @@ from festgate.kit import security_log
 from festgate.kit.cli import current, opened, run, show_rows
 from festgate.kit.clock import moment
 from festgate.kit.ids import new_code
+from festgate.kit.secret import load_secret
 from festgate.kit.visitors import Role
 from festgate.portal.accounts.confirmation import confirm_by_name
+from festgate.portal.accounts.corrections import correct_email
 from festgate.portal.accounts.names import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
     read_email,
     read_password,
+    read_person_name,
     read_username,
 )
 from festgate.portal.accounts.passwords import hash_password
-from festgate.portal.accounts.people import Newcomer, add_person, set_email, set_password, set_role
+from festgate.portal.accounts.people import Newcomer, add_person, set_password, set_role
 from festgate.portal.accounts.queries import Member, Person, all_people, find_person
 from festgate.portal.accounts.strength import find_weakness
 from festgate.settings import Settings
@@ -50,14 +53,18 @@ def mount(program: typer.Typer) -> None:
 
 @app.command()
 def add(
-    username: Annotated[str, typer.Argument(help="The name as it will be shown.")],
+    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
     email: Annotated[str, typer.Option(help="Where tickets are sent.")],
     role: Annotated[Role, typer.Option(help="What the account may do.")] = "attendee",
+    name: Annotated[
+        str, typer.Option(help="The person's name, which tickets show; without it, the username.")
+    ] = "",
     password_stdin: FromStdin = False,
 ) -> None:
     """Make an account."""
     try:
-        newcomer = Newcomer(read_username(username), read_email(email), role)
+        shown_name = read_person_name(name) if name else ""
+        newcomer = Newcomer(read_username(username), read_email(email), role, shown_name)
     except ValueError as error:
         fail(f"{username} <{email}>: {error}")
     password = _password(from_stdin=password_stdin)
@@ -104,14 +111,21 @@ def change_email(
 ) -> None:
     """Give an account another email address, and sign it out everywhere.
 
-    The new address is unconfirmed until its owner opens the link in an email, or `festgate user confirm` is run.
+    The new address gets the person's tickets, and a link that confirms it; `festgate user confirm` does so, too. A
+    confirmed old address gets an email about the change.
     """
     try:
         address = read_email(email)
     except ValueError as error:
         fail(f"{email}: {error}")
 
-    person = _change("email-changed", set_email, name, address)
+    async def change(settings: Settings) -> Person:
+        async with current(settings) as database:
+            secret = load_secret(settings.data_dir)
+            return await database.write(correct_email, name, address, secret, settings)
+
+    person = run(change)
+    security_log.note_command("email-changed", person.id)
     print(f"{person.username} has the email address {person.email} now, and has to sign in again.")
 
 
@@ -124,7 +138,10 @@ def confirm(name: Name) -> None:
 
 @app.command(name="list")
 def list_people() -> None:
-    """List the accounts: a table in a terminal, else lines with tabs (username, email, role, sign-up time)."""
+    """List the accounts: a table, or lines with tabs if not in a terminal.
+
+    The columns are username, email, role, sign-up time and the person's name.
+    """
 
     async def read(settings: Settings) -> list[Member]:
         async with current(settings) as database:
@@ -136,10 +153,11 @@ def list_people() -> None:
             member.person.email,
             member.person.role,
             f"{moment(member.created_at):%Y-%m-%dT%H:%M:%SZ}",
+            member.person.name,
         )
         for member in run(read)
     ]
-    show_rows(("Username", "Email", "Role", "Since"), rows)
+    show_rows(("Username", "Email", "Role", "Since", "Name"), rows)
 
 
 def _change(event: security_log.CommandEvent, operation: Callable[..., Person], *arguments: object) -> Person:

@@ -71,9 +71,7 @@ _lock = Statement(
 
 def send_confirmation(connection: Connection, person: Person, secret: bytes, settings: Settings) -> None:
     """Queue an email with a link that confirms the person's address. TooMany if the mailbox got several already."""
-    key = keyed_hash(secret, "emails that confirm an address", mailbox_of(person.email))
-    sentence = gettext("We have sent several links to {email}.").format(email=person.email)
-    count_attempt(connection, Limit(key, MAX_CONFIRMATIONS, sentence, DAY))
+    count_attempt(connection, mailbox_limit(secret, person.email))
     until = connection.now + LIFE
     link = Link(LINK_KIND, (person.id, until, proof_of(secret, write_token(secret, person, until))))
     text = gettext(
@@ -84,7 +82,7 @@ def send_confirmation(connection: Connection, person: Person, secret: bytes, set
         "pay at the desk.\n\n"
         "If you did not sign up, ignore this email.\n\n"
         "{fest}\n"
-    ).format(name=person.username, fest=settings.fest_name, link=link)
+    ).format(name=person.shown_name, fest=settings.fest_name, link=link)
     mail.post(
         connection,
         f"confirm:{person.id}:{until}",
@@ -94,6 +92,13 @@ def send_confirmation(connection: Connection, person: Person, secret: bytes, set
         ahead=AHEAD,
         links=[link],
     )
+
+
+def mailbox_limit(secret: bytes, email: str) -> Limit:
+    """Return the limit on emails with a link to one mailbox, from all accounts together."""
+    key = keyed_hash(secret, "emails that confirm an address", mailbox_of(email))
+    sentence = gettext("We have sent several links to {email}.").format(email=email)
+    return Limit(key, MAX_CONFIRMATIONS, sentence, DAY)
 
 
 def send_first_confirmation(

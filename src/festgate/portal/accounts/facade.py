@@ -1,24 +1,64 @@
 """The operations, queries and values of accounts that other modules may use."""
 
-from festgate.portal.accounts.attempts import SeatLimit, SeatLimits, check_seats, count_seat, too_many
+from festgate.portal.accounts.attempts import (
+    Limit,
+    SeatLimit,
+    SeatLimits,
+    check_seats,
+    count_attempt,
+    count_seat,
+    too_many,
+)
 from festgate.portal.accounts.confirmation import (
     AddressNotConfirmed,
     lock_unconfirmed,
     may_email,
     require_confirmed,
 )
-from festgate.portal.accounts.names import key_of
-from festgate.portal.accounts.queries import Person, find_bearer, find_person, find_visitor, person_by_id
+from festgate.portal.accounts.corrections import CrewAddress, check_correction, correct_shown_email
+from festgate.portal.accounts.email_addresses import MAX_EMAIL_LENGTH
+from festgate.portal.accounts.names import key_of, read_email
+from festgate.portal.accounts.people import Taken
+from festgate.portal.accounts.personal_data import (
+    AllRecords,
+    Forecast,
+    PersonalRecords,
+    Values,
+    export_amount,
+    export_time,
+)
+from festgate.portal.accounts.queries import (
+    Person,
+    find_bearer,
+    find_people,
+    find_person,
+    find_visitor,
+    person_by_id,
+)
 from festgate.portal.accounts.sessions import note_seen
 
 __all__ = [
+    "MAX_EMAIL_LENGTH",
     "AddressNotConfirmed",
+    "AllRecords",
+    "CrewAddress",
+    "Forecast",
+    "Limit",
     "Person",
+    "PersonalRecords",
     "SeatLimit",
     "SeatLimits",
+    "Taken",
+    "Values",
+    "check_correction",
     "check_seats",
+    "correct_shown_email",
+    "count_attempt",
     "count_seat",
+    "export_amount",
+    "export_time",
     "find_bearer",
+    "find_people",
     "find_person",
     "find_visitor",
     "key_of",
@@ -26,6 +66,7 @@ __all__ = [
     "may_email",
     "note_seen",
     "person_by_id",
+    "read_email",
     "require_confirmed",
     "too_many",
 ]

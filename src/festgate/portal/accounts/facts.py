@@ -14,5 +14,14 @@ class AddressConfirmed(Fact):
     person_id: int
 
 
-FACTS: tuple[type[Fact], ...] = (AddressConfirmed,)
+@dataclass(frozen=True)
+class AddressCorrected(Fact):
+    """Somebody corrected a person's email address; their tickets have to be sent to the new one."""
+
+    KIND = "accounts.AddressCorrected"
+
+    person_id: int
+
+
+FACTS: tuple[type[Fact], ...] = (AddressConfirmed, AddressCorrected)
 """Every kind of fact that this module writes into the data."""

@@ -1,18 +1,20 @@
-"""Input shapes: signing in, signing up, and changing a password."""
+"""Input shapes: signing in, signing up, and changing or deleting one's own account."""
 
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from festgate.portal.accounts.email_addresses import MAX_EMAIL_LENGTH
 from festgate.portal.accounts.names import (
-    MAX_EMAIL_LENGTH,
     MAX_NAME_LENGTH,
     MAX_PASSWORD_LENGTH,
+    MAX_PERSON_NAME_LENGTH,
     MIN_NAME_LENGTH,
     MIN_PASSWORD_LENGTH,
     read_email,
     read_name,
     read_password,
+    read_person_name,
     read_username,
 )
 from festgate.portal.accounts.people import Newcomer
@@ -26,6 +28,14 @@ Password = Annotated[
     str,
     Field(min_length=1, max_length=MAX_PASSWORD_LENGTH, description="Password."),
     AfterValidator(read_password),
+]
+PersonName = Annotated[
+    str,
+    AfterValidator(read_person_name),
+    Field(
+        description=f"The person's name, 1 to {MAX_PERSON_NAME_LENGTH} characters, which tickets and the door show. "
+        "Without it, the username is shown."
+    ),
 ]
 NewUsername = Annotated[
     str,
@@ -73,13 +83,34 @@ class PasswordChange(BaseModel, extra="forbid"):
     password: NewPassword
 
 
-class NewAccount(BaseModel, extra="forbid"):
-    """The data of a new account."""
+class NameChange(BaseModel, extra="forbid"):
+    """Another name of the signed-in visitor."""
 
+    name: PersonName
+
+
+class AddressRequest(BaseModel, extra="forbid"):
+    """A new email address for the signed-in visitor, with the password."""
+
+    email: NewEmail
+    email_password: Password
+
+
+class DeletionRequest(BaseModel, extra="forbid"):
+    """The typed username and the password that confirm the deletion of the visitor's account."""
+
+    confirmation: Name
+    password: Password
+
+
+class NewAccount(BaseModel, extra="forbid"):
+    """The data of a new account. Clients that were made before the form asked for a name send none."""
+
+    name: PersonName = ""
     username: NewUsername
     email: NewEmail
     password: NewPassword
 
     def newcomer(self) -> Newcomer:
         """Return the data without the password; everyone who signs up is an attendee."""
-        return Newcomer(self.username, self.email)
+        return Newcomer(self.username, self.email, name=self.name)

@@ -1,20 +1,28 @@
-"""Rules for usernames, email addresses and passwords, and the comparison of names."""
+"""Rules for names of people, usernames, email addresses and passwords, and the comparison of names."""
 
 import re
 import unicodedata
 from collections.abc import Set as AbstractSet
 
-from festgate.kit.text import DECOMPOSED, caseless, check_length, is_unseen, normalized, searchable
+from festgate.kit.text import DECOMPOSED, JOINERS, caseless, check_length, is_unseen, normalized, searchable
 from festgate.kit.translation import gettext
+from festgate.portal.accounts.email_addresses import MAX_EMAIL_LENGTH, clean_address
 
 MIN_NAME_LENGTH, MAX_NAME_LENGTH = 3, 32
-MAX_EMAIL_LENGTH = 254
-"""The length that every mail server has to accept (RFC 5321, section 4.5.3.1.3, without the angle brackets)."""
 MAX_LOCAL_PART_LENGTH = 64
+MAX_PERSON_NAME_LENGTH = 100
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 200
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+
+_MARKS_IN_NAMES = frozenset(" .,-&()'\u2018\u2019\u2010\u2011\u2013\u00b7\u30fb\u05f3\u05f4")
+"""Characters of names beside letters, digits and their marks: those of "D'Arcy-García", "Abd al-Rahman (Abu)"."""
+_STRAY_JOINER = re.compile("(?<![\u0600-\u18ff])[\u200c\u200d]")
+"""An invisible joiner elsewhere than in Arabic, Persian and the scripts of India, which need it for spelling."""
+_SHORT_SLASH = re.compile(r"(?<!\w)[^\W\d_]/[^\W\d_](?!\w)")
+"""The slash of "Ravi s/o Kumar", between two single letters."""
+_CROWDED_DOT = re.compile(r"\.(?=\w\w)")
 
 # Python's Unicode data has no scripts, but a letter's name begins with its script, and Unicode never changes a name.
 # For the letters, marks and digits of 30 scripts the results agree with those of `regex` 2026.11.
@@ -40,9 +48,41 @@ def key_of(name: str) -> str:
         return name
 
 
-def search_text(username: str, email: str) -> str:
-    """Return the text in which the door's search looks for a guest."""
-    return searchable(f"{username} {email}")
+def search_text(name: str, username: str, email: str) -> str:
+    """Return the text in which searches look for a person."""
+    return searchable(f"{name} {username} {email}")
+
+
+def read_person_name(text: str) -> str:
+    """Return the person's name without invisible characters and repeated spaces. Raises ValueError with a sentence.
+
+    Letters of every script are accepted, one word is enough. Emails greet an address that nobody has confirmed by this
+    name, so it can hold no link: no colon or slash, and after a dot a longer word begins with a space.
+    """
+    check_length(text, DECOMPOSED * MAX_PERSON_NAME_LENGTH, MAX_PERSON_NAME_LENGTH)
+    visible = "".join(
+        sign
+        for sign in _STRAY_JOINER.sub("", " ".join(text.split()))
+        if sign in JOINERS or not (is_unseen(sign) or unicodedata.category(sign) in ("Cc", "Cs"))
+    )
+    composed = normalized("NFC", visible, DECOMPOSED * MAX_PERSON_NAME_LENGTH)
+    name = " ".join(_CROWDED_DOT.sub(". ", composed).split())
+    if not name:
+        msg = gettext("Enter your name.")
+        raise ValueError(msg)
+    check_length(name, MAX_PERSON_NAME_LENGTH)
+    kinds = [unicodedata.category(sign)[0] for sign in name]
+    if (
+        "L" not in kinds
+        or kinds[0] == "M"
+        or not all(
+            kind in "LMN" or sign in _MARKS_IN_NAMES or sign in JOINERS
+            for sign, kind in zip(_SHORT_SLASH.sub("s.o", name), kinds, strict=True)
+        )
+    ):
+        msg = gettext("Use letters, spaces, hyphens, apostrophes and dots.")
+        raise ValueError(msg)
+    return name
 
 
 def read_username(text: str) -> str:
@@ -76,13 +116,13 @@ def read_username(text: str) -> str:
 
 
 def read_email(text: str) -> str:
-    """Return the email address as it was written. Raises ValueError with a sentence for the visitor.
+    """Return the email address, cleaned, with its domain in ASCII. Raises ValueError with a sentence for the visitor.
 
-    Only the form is checked: whether mail arrives, only the confirmation email shows. The address has to be ASCII,
-    because any other needs SMTPUTF8 on every mail server on the way.
+    Only the form is checked: whether mail arrives, only the confirmation email shows. The part before the @ has to be
+    ASCII, because any other needs SMTPUTF8 on every mail server on the way.
     """
-    check_length(text, 2 * MAX_EMAIL_LENGTH, MAX_EMAIL_LENGTH)  # with room for spaces around it
-    address = text.strip()
+    check_length(text, 2 * MAX_EMAIL_LENGTH, MAX_EMAIL_LENGTH)  # with room for what surrounds it
+    address = clean_address(text)
     local_part, _, domain = address.rpartition("@")
     labels = domain.split(".")
     if (
@@ -93,8 +133,24 @@ def read_email(text: str) -> str:
         or (len(labels) == 1 and domain.lower() != "localhost")
     ):
         msg = gettext("This is not an email address. Enter one like name@example.org.")
+        if local_part.isprintable() and not local_part.isascii() and domain.isascii():
+            letters = gettext("Before the @ only the letters a to z, digits and signs can be used.")
+            msg = f"{msg} {letters}"
         raise ValueError(msg)
     return address
+
+
+def plain_name(text: str) -> str:
+    """Return a username or email address as it is looked up, without what is copied along with it.
+
+    Format characters were never part of a username. A text that is too long for a name is returned unchanged.
+    """
+    try:
+        if "@" in text or "\uff20" in text:
+            return clean_address(text)
+    except ValueError:
+        return text
+    return "".join(sign for sign in text if unicodedata.category(sign) != "Cf").strip()
 
 
 def read_name(text: str) -> str:
@@ -103,7 +159,7 @@ def read_name(text: str) -> str:
     Its form is not checked further: a name of no account gets the same answer as a wrong password.
     """
     check_length(text, MAX_EMAIL_LENGTH)
-    name = text.strip()
+    name = plain_name(text)
     if not name:
         msg = gettext("This field is required.")
         raise ValueError(msg)

@@ -1,6 +1,6 @@
-"""HTML routes: sign up, sign in, sign out, confirm an email address, change or reset a password."""
+"""HTML routes: sign up, sign in, sign out, confirm an email address, reset a password."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -8,39 +8,32 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from festgate.kit.clock import SECOND, Milliseconds
 from festgate.kit.errors import Invalid
 from festgate.kit.translation import N_, gettext
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import checked, read_fields
-from festgate.kit.web.parameters import HOST_PREFIX, SESSION_COOKIE, read_cookie, read_query, session_token
+from festgate.kit.web.parameters import read_query
 from festgate.kit.web.portal import MAX_ADDRESS, MAX_TOKEN_LENGTH, NO_STORE, Portal, local_path, see_other
-from festgate.portal.accounts.devices import DEVICE_LIFE
+from festgate.portal.accounts.cookies import Cookies
 from festgate.portal.accounts.forms import (
     ForgottenPassword,
     NewAccount,
-    PasswordChange,
     PasswordReset,
     SignIn,
 )
 from festgate.portal.accounts.passwords import Hasher
 from festgate.portal.accounts.people import Taken
 from festgate.portal.accounts.queries import Person
-from festgate.portal.accounts.reception import Opening, Reception, WrongPassword
-from festgate.portal.accounts.sessions import LIFE, Session
+from festgate.portal.accounts.reception import Reception, WrongPassword
+from festgate.portal.accounts.sessions import Session
 
 AFTERWARDS = "/events"
 """The page after signing in, if the visitor was not going to another one."""
-DEVICE_COOKIE = "festgate_device"
-FORGET = '"cache", "storage"'
-"""Data that a browser deletes at sign-out (Clear-Site-Data). The cookies stay, for the device cookie among them."""
 REFUSALS = {
     "register": N_("Please correct the marked fields."),
-    "account": N_("Your password has not changed. Please correct the marked fields."),
     "reset": N_("Your password has not changed. Please correct the marked fields."),
 }
 """The notice above each page's form if some of its fields are wrong."""
-CHANGED = N_("Your password has been changed. You have been signed out on all other devices.")
 
 
 class AccountPages:
@@ -50,6 +43,7 @@ class AccountPages:
         """Take the `hasher` that the API uses too, so that both together leave a core free."""
         self._portal = portal
         self._reception = Reception(portal.database, hasher, portal.settings, portal.secret)
+        self._cookies = Cookies(secure=portal.settings.secure)
 
     def routes(self) -> list[Route]:
         """Return the routes of this module."""
@@ -66,8 +60,6 @@ class AccountPages:
             Route("/confirm", self.show_confirm, methods=["GET"]),
             Route("/confirm", self.confirm, methods=["POST"]),
             Route("/confirm/again", self.send_confirmation, methods=["POST"]),
-            Route("/account", self.show_account, methods=["GET"]),
-            Route("/account", self.change_password, methods=["POST"]),
         ]
 
     async def show_register(self, request: Request) -> Response:
@@ -80,7 +72,7 @@ class AccountPages:
         try:
             form = checked(NewAccount, fields)
             session = await self._reception.register_and_sign_in(
-                form.newcomer(), form.password, address_of(request.scope), self._opening(request)
+                form.newcomer(), form.password, address_of(request.scope), self._cookies.opening(request)
             )
         except (Invalid, Taken) as refusal:
             return await self._page(request, "register", fields, refusal)
@@ -96,7 +88,7 @@ class AccountPages:
         try:
             form = checked(SignIn, fields)
             session = await self._reception.sign_in(
-                form.username, form.password, address_of(request.scope), self._opening(request)
+                form.username, form.password, address_of(request.scope), self._cookies.opening(request)
             )
         except (Invalid, WrongPassword) as refusal:
             return await self._page(request, "login", fields, refusal)
@@ -104,43 +96,15 @@ class AccountPages:
 
     async def log_out(self, request: Request) -> Response:
         """End the session, and let the browser delete the pages that it kept."""
-        for name in self._session_names():
-            if token := read_cookie(request, name):
-                await self._reception.sign_out(token, "cookie")
+        for token in self._cookies.tokens(request):
+            await self._reception.sign_out(token, "cookie")
         response = see_other("/")
-        for name in self._session_names():
-            self._delete_cookie(response, name)
-        response.headers["clear-site-data"] = FORGET
-        return response
-
-    async def show_account(self, request: Request) -> Response:
-        """Show the form to change one's own password."""
-        visitor = await self._portal.signed_in(request)
-        notice = ("good", gettext(CHANGED)) if "changed" in request.query_params else None
-        return await self._page(request, "account", {"username": visitor.username}, notice=notice)
-
-    async def change_password(self, request: Request) -> Response:
-        """Set the new password and sign out all other browsers; or show the form again."""
-        visitor = await self._portal.signed_in(request)
-        fields = await read_fields(request)
-        entered = {"username": visitor.username}
-        try:
-            form = checked(PasswordChange, fields)
-            session = await self._reception.change_password(
-                visitor, form.current, form.password, address_of(request), self._opening(request)
-            )
-        except Invalid as refusal:
-            return await self._page(request, "account", entered, refusal)
-        except WrongPassword:
-            sentence = gettext("This is not your password. Try again, or get a link by email.")
-            return await self._page(request, "account", entered, Invalid({"current": sentence}))
-        response = see_other("/account?changed")
-        self._set_cookies(request, response, session)
+        self._cookies.forget(response)
         return response
 
     async def show_forgot(self, request: Request) -> Response:
         """Show the form for a forgotten password."""
-        return await self._page(request, "forgot", {})
+        return await self._page(request, "forgot", {"next": read_query(request, "next", MAX_ADDRESS)})
 
     async def send_link(self, request: Request) -> Response:
         """Email a link if there is such an account; the page does not reveal whether there is."""
@@ -149,7 +113,8 @@ class AccountPages:
             form = checked(ForgottenPassword, fields)
         except Invalid as refusal:
             return await self._page(request, "forgot", fields, refusal)
-        await self._reception.send_link(form.username, address_of(request.scope))
+        onward = local_path(fields.get("next"), "")
+        await self._reception.send_link(form.username, address_of(request.scope), onward)
         return await self._page(request, "forgot", fields, sent=True)
 
     async def show_reset(self, request: Request) -> Response:
@@ -164,12 +129,12 @@ class AccountPages:
         try:
             form = checked(PasswordReset, fields)
             session = await self._reception.use_link(
-                candidate, form.password, address_of(request), self._opening(request)
+                candidate, form.password, address_of(request), self._cookies.opening(request)
             )
         except Invalid as refusal:
             entered = {"username": candidate.person.username}
             return await self._page(request, "reset", entered, refusal, headers=NO_STORE)
-        return self._welcome(request, session, {})
+        return self._welcome(request, session, {"next": read_query(request, "next", MAX_ADDRESS)})
 
     async def show_confirm(self, request: Request) -> Response:
         """Show the button that confirms an email address, which an email links to; 410 if the link has expired."""
@@ -218,7 +183,7 @@ class AccountPages:
             status=HTTPStatus.OK if refusal is None else refusal.status,
             headers=headers,
             section=page,
-            entered={name: _visible(entered.get(name, "")) for name in ("username", "email")},
+            entered={name: _visible(entered.get(name, "")) for name in ("name", "username", "email")},
             errors=refusal.fields if isinstance(refusal, Invalid | Taken) else {},
             notice=notice,
             sent=sent,
@@ -226,44 +191,10 @@ class AccountPages:
             onward="" if path == AFTERWARDS else f"?next={quote(path, safe='/')}",
         )
 
-    def _opening(self, request: Request) -> Opening:
-        device = read_cookie(request, self._prefixed(DEVICE_COOKIE))
-        return Opening("cookie", session_token(request.scope["headers"]) or None, device)
-
     def _welcome(self, request: Request, session: Session, fields: Mapping[str, str]) -> Response:
         response = see_other(local_path(fields.get("next"), AFTERWARDS))
-        self._set_cookies(request, response, session)
+        self._cookies.remember(request, response, session)
         return response
-
-    def _set_cookies(self, request: Request, response: Response, session: Session) -> None:
-        """Set the session cookie and the device cookie, and delete a session cookie from before https."""
-        name, *others = self._session_names()
-        self._set_cookie(response, name, session.token, LIFE)
-        self._set_cookie(response, self._prefixed(DEVICE_COOKIE), session.device, DEVICE_LIFE)
-        for other in others:
-            if read_cookie(request, other):
-                self._delete_cookie(response, other)
-
-    def _set_cookie(self, response: Response, name: str, value: str, life: Milliseconds) -> None:
-        response.set_cookie(
-            name,
-            value,
-            max_age=life // SECOND,
-            path="/",
-            secure=self._portal.settings.secure,
-            httponly=True,
-            samesite="lax",
-        )
-
-    def _delete_cookie(self, response: Response, name: str) -> None:
-        response.delete_cookie(name, secure=self._portal.settings.secure, httponly=True, samesite="lax")
-
-    def _session_names(self) -> Sequence[str]:
-        """Return the names of the session cookie: today's, and over https also the one from before https."""
-        return list(dict.fromkeys((self._prefixed(SESSION_COOKIE), SESSION_COOKIE)))
-
-    def _prefixed(self, name: str) -> str:
-        return f"{HOST_PREFIX}{name}" if self._portal.settings.secure else name
 
 
 def _token(request: Request) -> str:

@@ -10,7 +10,7 @@ from festgate.kit.errors import Conflict
 from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Role
 from festgate.portal.accounts.names import key_of, search_text
-from festgate.portal.accounts.queries import Person, find_person, person_by_name
+from festgate.portal.accounts.queries import Person, find_person, person_by_id, person_by_name
 from festgate.portal.accounts.sessions import end_sessions
 from festgate.portal.accounts.tables import people
 
@@ -34,6 +34,8 @@ class Newcomer:
     username: str
     email: str
     role: Role = "attendee"
+    name: str = ""
+    """The person's name; empty if they have not entered one."""
 
 
 _insert = inserting(people, returning="id")
@@ -48,6 +50,7 @@ _set_email = Statement(
         search=bindparam("new_search"),
     )
 )
+_set_name = Statement(_person.values(name=bindparam("new_name"), search=bindparam("new_search")))
 _replace_hash = Statement(
     _person.where(people.c.password_hash == bindparam("old_hash")).values(password_hash=bindparam("new_hash"))
 )
@@ -84,12 +87,13 @@ def add_person(
             role=newcomer.role,
             created_at=connection.now,
             email_confirmed_at=connection.now if confirmed else None,
-            search=search_text(newcomer.username, newcomer.email),
+            name=newcomer.name,
+            search=search_text(newcomer.name, newcomer.username, newcomer.email),
         )
     except UniqueViolation as error:
         # Another process has just taken one of the names; trying again finds out which.
         raise TryAgain from error
-    return Person(number, newcomer.username, newcomer.email, newcomer.role, confirmed)
+    return Person(number, newcomer.username, newcomer.email, newcomer.role, confirmed, newcomer.name)
 
 
 def set_role(connection: Connection, name: str, role: Role) -> Person:
@@ -117,21 +121,34 @@ def set_email(connection: Connection, name: str, email: str) -> Person:
     names.py has checked `email`. It is unconfirmed, even if only its spelling differs. Raises NotFound or Taken.
     """
     person = person_by_name(connection, name)
-    other = find_person(connection, email)
-    if other is not None and other.id != person.id:
-        raise Taken({"email": gettext("Another account has the email address {email}.").format(email=email)})
+    refuse_taken(connection, person, email)
     try:
         connection.run(
             _set_email,
             person=person.id,
             new_email=email,
             new_key=key_of(email),
-            new_search=search_text(person.username, email),
+            new_search=search_text(person.name, person.username, email),
         )
     except UniqueViolation as error:
         raise TryAgain from error
     end_sessions(connection, person.id)
     return replace(person, email=email, is_confirmed=False)
+
+
+def refuse_taken(connection: Connection, person: Person, email: str) -> None:
+    """Raise Taken if an account other than the person's has the email address."""
+    other = find_person(connection, email)
+    if other is not None and other.id != person.id:
+        raise Taken({"email": gettext("Another account has the email address {email}.").format(email=email)})
+
+
+def set_name(connection: Connection, person_id: int, name: str) -> Person:
+    """Give the person a name, which names.py has checked; an empty one shows the username again. Raises NotFound."""
+    person = person_by_id(connection, person_id)
+    search = search_text(name, person.username, person.email)
+    connection.run(_set_name, person=person.id, new_name=name, new_search=search)
+    return replace(person, name=name)
 
 
 def replace_hash(connection: Connection, person: int, old: str, new: str) -> bool:

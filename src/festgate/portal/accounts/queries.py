@@ -4,13 +4,14 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, case, or_, select
+from sqlalchemy import and_, bindparam, case, or_, select
 
 from festgate.kit.clock import DAY, HOUR, Milliseconds
+from festgate.kit.db.search import has_words, word_values, words_of
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.visitors import Role, Visitor
-from festgate.portal.accounts.names import key_of
+from festgate.portal.accounts.names import key_of, plain_name
 from festgate.portal.accounts.tables import people, sessions
 
 Kind = Literal["cookie", "token"]
@@ -31,6 +32,18 @@ class Person:
     role: Role
     is_confirmed: bool = False
     """Whether the email address is confirmed."""
+    name: str = ""
+    """The person's name; empty if they have not entered one."""
+
+    @property
+    def shown_name(self) -> str:
+        """Return the person's name, or the username in its place."""
+        return self.name or self.username
+
+    @property
+    def is_deleted(self) -> bool:
+        """Return whether the account was deleted (deletion.py). It has no email address then."""
+        return not self.email
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +65,23 @@ class Candidate:
 _person = (
     *people.c["id", "username", "email", "role"],
     case((people.c.email_confirmed_at.is_(None), 0), else_=1),
+    people.c.name,
 )
+IS_OPEN = and_(
+    sessions.c.expires_at > bindparam("now"),
+    sessions.c.seen_at > bindparam("idle_since"),
+    or_(
+        people.c.role == "attendee",
+        sessions.c.kind == "token",
+        sessions.c.seen_at > bindparam("office_idle_since"),
+    ),
+)
+"""The condition of a session that has not ended, with the values of `open_times`."""
 # Runs on every request of a signed-in visitor: two lookups by key in one statement.
 _visitor = Statement(
     select(*_person, sessions.c.seen_at)
     .join_from(sessions, people)
-    .where(
-        sessions.c.token_hash == bindparam("token_hash"),
-        sessions.c.kind == bindparam("kind"),
-        sessions.c.expires_at > bindparam("now"),
-        sessions.c.seen_at > bindparam("idle_since"),
-        or_(
-            people.c.role == "attendee",
-            sessions.c.kind == "token",
-            sessions.c.seen_at > bindparam("office_idle_since"),
-        ),
-    )
+    .where(sessions.c.token_hash == bindparam("token_hash"), sessions.c.kind == bindparam("kind"), IS_OPEN)
 )
 _by_id = Statement(select(*_person).where(people.c.id == bindparam("person")))
 _by_username = Statement(select(*_person).where(people.c.username_key == bindparam("key")))
@@ -79,16 +93,33 @@ _confirm_hash = Statement(
     .where(people.c.id == bindparam("person"), people.c.password_hash == bindparam("known_hash"))
     .with_for_update(read=True)
 )
+_is_new = Statement(
+    select(people.c.id).where(people.c.id == bindparam("person"), people.c.created_at > bindparam("since"))
+)
 _candidate = select(*_person, people.c.password_hash)
 _candidate_by_id = Statement(_candidate.where(people.c.id == bindparam("person")))
 _candidate_by_username = Statement(_candidate.where(people.c.username_key == bindparam("key")))
 _candidate_by_email = Statement(_candidate.where(people.c.email_key == bindparam("key")))
-_all = Statement(select(*_person, people.c.created_at).order_by(people.c.username_key))
+_named = Statement(
+    select(*_person)
+    .where(has_words(people.c.search), people.c.email != "")
+    .order_by(people.c.search)
+    .limit(bindparam("limit"))
+)
+# A deleted account has no email address.
+_all = Statement(
+    select(*_person, people.c.created_at).where(people.c.email != "").order_by(people.c.username_key)
+)
 
 
 def hash_of(token: str) -> str:
     """Return the hash under which a token is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def open_times(now: Milliseconds) -> dict[str, Milliseconds]:
+    """Return the values of IS_OPEN."""
+    return {"now": now, "idle_since": now - IDLE, "office_idle_since": now - OFFICE_IDLE}
 
 
 def find_visitor(connection: Connection, token: str) -> Visitor | None:
@@ -122,9 +153,15 @@ def has_hash(connection: Connection, person: int, known_hash: str) -> bool:
     return connection.first(_confirm_hash, person=person, known_hash=known_hash) is not None
 
 
+def is_new(connection: Connection, person: int, age: Milliseconds) -> bool:
+    """Return whether the account is younger than `age`."""
+    return connection.first(_is_new, person=person, since=connection.now - age) is not None
+
+
 def find_person(connection: Connection, name: str) -> Person | None:
     """Return the person with that username or email address."""
-    row = connection.first(_by_email if "@" in name else _by_username, key=key_of(name))
+    plain = plain_name(name)
+    row = connection.first(_by_email if "@" in plain else _by_username, key=key_of(plain))
     return None if row is None else _read(row)
 
 
@@ -139,9 +176,19 @@ def person_by_name(connection: Connection, name: str) -> Person:
 
 def find_candidate(connection: Connection, name: str) -> Candidate | None:
     """Return the person with that username or email address, and the hash of their password."""
-    statement = _candidate_by_email if "@" in name else _candidate_by_username
-    row = connection.first(statement, key=key_of(name))
+    plain = plain_name(name)
+    statement = _candidate_by_email if "@" in plain else _candidate_by_username
+    row = connection.first(statement, key=key_of(plain))
     return None if row is None else _read_candidate(row)
+
+
+def find_people(connection: Connection, words: str, limit: int) -> list[Person]:
+    """Return at most `limit` people whose name, username and email address contain all `words`, by name.
+
+    It looks at every account, so it is for `Database.report`. Raises ValueError if the words cannot be searched for.
+    """
+    rows = connection.all(_named, limit=limit, **word_values(words_of(words)))
+    return [_read(row) for row in rows]
 
 
 def all_people(connection: Connection) -> list[Member]:
@@ -150,24 +197,19 @@ def all_people(connection: Connection) -> list[Member]:
 
 
 def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
-    now = connection.now
-    row = connection.first(
-        _visitor,
-        token_hash=hash_of(token),
-        kind=kind,
-        now=now,
-        idle_since=now - IDLE,
-        office_idle_since=now - OFFICE_IDLE,
-    )
+    row = connection.first(_visitor, token_hash=hash_of(token), kind=kind, **open_times(connection.now))
     if row is None:
         return None
-    number, username, email, role, is_confirmed, seen_at = row
-    return Visitor(number, username, email, role, is_confirmed == 1, seen_at)
+    *_, seen_at = row
+    person = _read(row[:-1])
+    return Visitor(
+        person.id, person.username, person.email, person.role, person.is_confirmed, person.name, seen_at
+    )
 
 
 def _read(row: tuple[Any, ...]) -> Person:
-    number, username, email, role, is_confirmed = row
-    return Person(number, username, email, role, is_confirmed == 1)
+    number, username, email, role, is_confirmed, name = row
+    return Person(number, username, email, role, is_confirmed == 1, name)
 
 
 def _read_candidate(row: tuple[Any, ...]) -> Candidate:

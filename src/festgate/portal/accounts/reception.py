@@ -1,12 +1,15 @@
 """Signing in and signing up, for the pages and the API: count the attempt, hash the password, then write."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
 
 from festgate.kit import security_log
+from festgate.kit.clock import MINUTE
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Conflict, Invalid, Refused
+from festgate.kit.errors import Conflict, Invalid, Refused, TooMany
 from festgate.kit.translation import N_
 from festgate.kit.visitors import Visitor
 from festgate.portal.accounts import confirmation
@@ -28,12 +31,18 @@ from festgate.portal.accounts.queries import (
     Person,
     candidate_by_id,
     find_candidate,
+    find_person,
     has_hash,
+    is_new,
 )
 from festgate.portal.accounts.recovery import read_token, send_link, use_token
 from festgate.portal.accounts.sessions import Session, end_session, end_sessions, open_session
 from festgate.settings import Settings
 
+Find: TypeAlias = Callable[[Connection, str], Candidate | None]
+"""A lookup of the account that a name belongs to."""
+SECOND_CLICK = 5 * MINUTE
+"""Time after signing up in which the same form signs in: a page that loads slowly is sent again, or reloaded."""
 MAX_CHECKS = 3
 """Password checks of one sign-in while the person's hash keeps changing."""
 
@@ -61,6 +70,14 @@ class Opening:
     """The device cookie from earlier sign-ins in this browser (devices.py)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A person whose password was right, and the limits under which the attempt is still counted."""
+
+    candidate: Candidate
+    limits: Sequence[Limit]
+
+
 class PasswordChanged(Conflict):
     """The password or its hash was replaced while it was being checked."""
 
@@ -85,8 +102,11 @@ class Reception:
         `host` is the client address. Raises WrongPassword, TooMany beyond a limit, or Crowded when too many people sign
         in at once.
         """
+        return await self._sign_in(find_candidate, name, password, host, opening)
+
+    async def _sign_in(self, find: Find, name: str, password: str, host: str, opening: Opening) -> Session:
         for _ in range(MAX_CHECKS):
-            candidate, limits = await self._database.write(self._begin, name, host, opening.device)
+            candidate, limits = await self._database.write(self._begin, find, name, host, opening.device)
             if candidate is not None:
                 security_log.about(candidate.person.id)
             known_hash = candidate.password_hash if candidate else None
@@ -114,16 +134,33 @@ class Reception:
     async def register_and_sign_in(
         self, newcomer: Newcomer, password: str, host: str, opening: Opening
     ) -> Session:
-        """Make an account and open its first session in the same commit. Raises Taken, TooMany, Invalid or Crowded."""
-        password_hash = await self._admit(newcomer, password, host)
-        session = await self._database.write(
-            add_person_and_sign_in, newcomer, password_hash, opening, self._secret, self._settings
-        )
+        """Make an account and open its first session in the same commit. Raises Taken, TooMany, Invalid or Crowded.
+
+        A second click on the button signs in to the account that the first one made.
+        """
+        try:
+            password_hash = await self._admit(newcomer, password, host)
+            session = await self._database.write(
+                add_person_and_sign_in, newcomer, password_hash, opening, self._secret, self._settings
+            )
+        except Taken as taken:
+            if taken.fields.keys() != {"username", "email"}:
+                raise
+            try:
+                return await self._sign_in(
+                    partial(find_newcomer, newcomer), newcomer.username, password, host, opening
+                )
+            except (WrongPassword, PasswordChanged, TooMany):
+                # The answer and its time are the same whether the password is wrong or the account another one.
+                raise taken from None
         return self._remembered(session, opening, password_hash)
 
-    async def send_link(self, name: str, host: str) -> None:
-        """Email a link that sets a new password, if there is such an account; the caller cannot tell. TooMany."""
-        await self._database.write(send_link, name, self._address(host), self._secret, self._settings)
+    async def send_link(self, name: str, host: str, onward: str = "") -> None:
+        """Email a link that sets a new password, if there is such an account; the caller cannot tell. TooMany.
+
+        The link leads back to the path `onward` of this site.
+        """
+        await self._database.write(send_link, name, self._address(host), self._secret, self._settings, onward)
 
     async def read_link(self, token: str) -> Candidate:
         """Return whose password the link replaces. Raises ResetLinkExpired."""
@@ -164,14 +201,22 @@ class Reception:
         Invalid if the new password is one that guessers try first.
         """
         await self._refuse_weak(password, visitor.username, visitor.email)
-        candidate, limits = await self._database.write(
-            self._begin_change, visitor.person, host, opening.device
-        )
-        if not await self._hasher.verify(candidate.password_hash, current):
-            raise WrongPassword
+        checked = await self.check_password(visitor.person, current, host, opening.device)
         password_hash = await self._hasher.hash(password)
-        session = await self._database.write(finish_change, candidate, password_hash, limits, opening)
+        session = await self._database.write(
+            finish_change, checked.candidate, password_hash, checked.limits, opening
+        )
         return self._remembered(session, opening, password_hash)
+
+    async def check_password(self, person: int, password: str, host: str, device: str) -> Checked:
+        """Check a signed-in person's password, under the limits of signing in.
+
+        The operation that follows calls `settle`. Raises WrongPassword, TooMany or Crowded.
+        """
+        candidate, limits = await self._database.write(self._begin_change, person, host, device)
+        if not await self._hasher.verify(candidate.password_hash, password):
+            raise WrongPassword
+        return Checked(candidate, limits)
 
     async def sign_out(self, token: str, kind: Kind) -> None:
         """End the session of that token."""
@@ -190,9 +235,9 @@ class Reception:
             raise Invalid({"password": weakness})
 
     def _begin(
-        self, connection: Connection, name: str, host: str, cookie: str
+        self, connection: Connection, find: Find, name: str, host: str, cookie: str
     ) -> tuple[Candidate | None, list[Limit]]:
-        candidate = find_candidate(connection, name)
+        candidate = find(connection, name)
         return candidate, self._count(connection, name, candidate, host, cookie)
 
     def _begin_change(
@@ -232,6 +277,14 @@ class Reception:
         return address_limit(self._secret, host, self._settings.address_limit)
 
 
+def find_newcomer(newcomer: Newcomer, connection: Connection, name: str) -> Candidate | None:
+    """Return the account of that username if a moment ago somebody signed up with this username and email address."""
+    candidate = find_candidate(connection, name)
+    if candidate is None or find_person(connection, newcomer.email) != candidate.person:
+        return None
+    return candidate if is_new(connection, candidate.person.id, SECOND_CLICK) else None
+
+
 def finish_sign_in(
     connection: Connection,
     candidate: Candidate,
@@ -266,6 +319,18 @@ def finish_change(
     _uncount(connection, limits)
     end_sessions(connection, candidate.person.id)
     return _open(connection, candidate.person.id, opening)
+
+
+def settle(connection: Connection, checked: Checked) -> Person:
+    """Uncount the attempt, since the password was right, and return the person.
+
+    PasswordChanged if the password was replaced after it was checked.
+    """
+    person = checked.candidate.person
+    if not has_hash(connection, person.id, checked.candidate.password_hash):
+        raise PasswordChanged
+    _uncount(connection, checked.limits)
+    return person
 
 
 def _uncount(connection: Connection, limits: Sequence[Limit]) -> None:

@@ -10,7 +10,7 @@ from festgate.kit.ids import new_token
 from festgate.kit.visitors import SEEN_EVERY
 from festgate.portal.accounts.attempts import forget_windows
 from festgate.portal.accounts.queries import Kind, hash_of
-from festgate.portal.accounts.tables import sessions
+from festgate.portal.accounts.tables import address_changes, sessions
 
 LIFE = 14 * DAY
 """The life of a session: a fest and the week before it."""
@@ -34,7 +34,14 @@ _delete = Statement(
     )
 )
 _delete_all = Statement(delete(sessions).where(sessions.c.person_id == bindparam("person")))
+_delete_others = Statement(
+    delete(sessions).where(
+        sessions.c.person_id == bindparam("person"), sessions.c.token_hash != bindparam("kept")
+    )
+)
+_withdraw = Statement(delete(address_changes).where(address_changes.c.person_id == bindparam("person")))
 _forget = Statement(delete(sessions).where(sessions.c.expires_at <= bindparam("now")))
+_forget_changes = Statement(delete(address_changes).where(address_changes.c.expires_at <= bindparam("now")))
 _see = Statement(
     update(sessions)
     .where(sessions.c.token_hash == bindparam("seen_hash"), sessions.c.seen_at <= bindparam("before"))
@@ -63,8 +70,17 @@ def end_session(connection: Connection, token: str, kind: Kind) -> None:
 
 
 def end_sessions(connection: Connection, person: int) -> None:
-    """Sign the person out in every browser, and end all their tokens."""
+    """Sign the person out in every browser, end all their tokens, and withdraw a change of address that waits.
+
+    That is done when an account may have been in wrong hands, whose link must not work afterwards.
+    """
     connection.run(_delete_all, person=person)
+    connection.run(_withdraw, person=person)
+
+
+def end_other_sessions(connection: Connection, person: int, token: str) -> int:
+    """End the person's sessions and tokens, except the one with this token; return how many ended."""
+    return connection.run(_delete_others, person=person, kept=hash_of(token))
 
 
 def note_seen(connection: Connection, token: str) -> None:
@@ -73,6 +89,7 @@ def note_seen(connection: Connection, token: str) -> None:
 
 
 def forget_expired(connection: Connection) -> None:
-    """Delete expired sessions and counts of attempts. Only to save space: both end by the clock."""
+    """Delete expired sessions, changes of address and counts of attempts. Only to save space: all end by the clock."""
     connection.run(_forget, now=connection.now)
+    connection.run(_forget_changes, now=connection.now)
     forget_windows(connection)

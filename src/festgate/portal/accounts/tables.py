@@ -1,4 +1,4 @@
-"""The tables of people, their sessions, and counted attempts."""
+"""The tables of people, their sessions, requested changes of address, and counted attempts."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
 
@@ -8,6 +8,7 @@ people = Table(
     "accounts_people",
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    # Of a deleted account: a placeholder with the number of the row, and no email address.
     Column("username", Text, nullable=False),
     # The key (names.py) is unique: Asha and ASHA are one name.
     Column("username_key", Text, nullable=False, unique=True),
@@ -18,7 +19,9 @@ people = Table(
     Column("created_at", BigInteger, nullable=False),
     # When the email address was confirmed; null until then.
     Column("email_confirmed_at", BigInteger),
-    # The username and the email address, folded for searches (names.py).
+    # The person's own name; empty for accounts from before it was asked for, which are shown by their username.
+    Column("name", Text, nullable=False),
+    # The name, the username and the email address, folded for searches (names.py).
     Column("search", Text, nullable=False),
     CheckConstraint("role IN ('attendee', 'staff', 'organiser')", name="role"),
 )
@@ -36,6 +39,15 @@ sessions = Table(
     # When it was last used, to within some minutes.
     Column("seen_at", BigInteger, nullable=False),
     CheckConstraint("kind IN ('cookie', 'token')", name="kind"),
+)
+
+address_changes = Table(
+    "accounts_address_changes",
+    metadata,
+    Column("person_id", ForeignKey("accounts_people.id", ondelete="CASCADE"), primary_key=True),
+    # The address that the link was sent to. It becomes the person's when the link is used.
+    Column("email", Text, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
 )
 
 attempts = Table(

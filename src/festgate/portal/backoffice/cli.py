@@ -44,9 +44,8 @@ def show(ref: Ref) -> None:
 
     view, settings = run(work, missing=f"There is no order {ref}.")
     order = view.order
-    print(
-        f"Order {order.ref}: {order.state}, {order.total.shown(settings.locale)}, {order.method}, {view.username}"
-    )
+    total, username = order.total.shown(settings.locale), view.person.username
+    print(f"Order {order.ref}: {order.state}, {total}, {order.method}, {username}")
     rows = [
         (str(row.line.seat_id), row.line.title, row.line.fee.shown(settings.locale), row.words)
         for row in view.lines

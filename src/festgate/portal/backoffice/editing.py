@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from festgate.kit import shown
 from festgate.kit.translation import N_, gettext
-from festgate.portal.catalogue.facade import Event
+from festgate.portal.catalogue.facade import Details, Event
 
 LABELS: Mapping[str, str] = {
     "title": N_("Name"),
@@ -74,6 +74,20 @@ class EventForm:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """The question whether a sold event really moves that far. Its tick is for these times alone."""
+
+    question: str
+    before: Details
+    after: Details
+
+    @property
+    def answer(self) -> str:
+        """The value of the box to tick."""
+        return answer_to(self.after)
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
     """The form again, after somebody else has saved the event."""
 
@@ -83,6 +97,11 @@ class Merged:
     """A sentence with the fields that were changed meanwhile, and their new values."""
     errors: Mapping[str, str]
     """For each field that both have changed: the value that the other organiser saved."""
+
+
+def answer_to(details: Details) -> str:
+    """Return the value with which the form confirms a move to the times of `details`."""
+    return shown.facts(details.starts_at, details.ends_at)
 
 
 def shown_form(version: int, written: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from festgate.kit.formats import Formats
 from festgate.kit.money import Money
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
+from festgate.portal.accounts.facade import Person
 from festgate.portal.backoffice.badges import Badge, badge_of_order
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout.facade import Cancellation, Order, Refund
@@ -42,7 +43,7 @@ class OrderView:
     """The view model of /organise/orders/{ref}."""
 
     order: Order
-    username: str
+    person: Person
     lines: tuple[LineView, ...]
     refunds: tuple[RefundView, ...]
     can_cancel: bool
@@ -78,7 +79,8 @@ class Confirmation:
     """The view model of /organise/orders/{ref}/cancel: what cancelling would do."""
 
     plan: Cancellation
-    username: str
+    name: str
+    """The person's name, or the username in its place."""
     back: str
     """The amount that would be refunded, written out."""
 
@@ -93,7 +95,7 @@ class Confirmation:
     def warnings(self) -> list[str]:
         """A sentence for each check-in that would be undone."""
         sentence = gettext("{name} was checked in at {event}. Cancelling undoes the check-in.")
-        return [sentence.format(name=self.username, event=line.title) for line in self.plan.checked_in]
+        return [sentence.format(name=self.name, event=line.title) for line in self.plan.checked_in]
 
     @property
     def refund_sentence(self) -> str:
@@ -126,16 +128,16 @@ def view_order(connection: Connection, ref: str) -> OrderView:
         )
         for refund in checkout.refunds_of(connection, order.id)
     )
-    username = accounts.person_by_id(connection, order.person_id).username
-    return OrderView(order, username, lines, refunds, bool(cancellable))
+    person = accounts.person_by_id(connection, order.person_id)
+    return OrderView(order, person, lines, refunds, bool(cancellable))
 
 
 def plan_for_page(connection: Connection, ref: str, seat_id: int | None, writing: Formats) -> Confirmation:
     """Return what cancelling would do, and to whom."""
     order = checkout.order_by_ref(connection, ref)
     plan = checkout.plan_cancellation(connection, order, seat_id, tickets.is_used)
-    username = accounts.person_by_id(connection, order.person_id).username
-    return Confirmation(plan, username, writing.money(plan.back))
+    name = accounts.person_by_id(connection, order.person_id).shown_name
+    return Confirmation(plan, name, writing.money(plan.back))
 
 
 def _words(connection: Connection, order: Order, line: checkout.Line) -> str:

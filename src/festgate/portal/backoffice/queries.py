@@ -34,7 +34,7 @@ class FoundOrder:
     """The order that a search by its reference found."""
 
     order: checkout.Order
-    username: str
+    person: accounts.Person
     refunds: tuple[checkout.Refund, ...]
     stuck: bool
     """Whether its payment or a refund needs attention."""
@@ -77,7 +77,7 @@ def find_order(connection: Connection, words: str) -> FoundOrder | None:
         if person is not None
     }
     forms = checkout.desk_forms_of(connection, order.ref)
-    return FoundOrder(order, person.username, refunds, stuck, names, forms)
+    return FoundOrder(order, person, refunds, stuck, names, forms)
 
 
 def _organised(event: Event, freed: Mapping[int, int], now: int) -> Organised:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -43,27 +42,28 @@ class _Text(icalendar.vText):
 def calendar(event: Event, base_url: str, name: str = "") -> str:
     """Return one event as iCalendar text, for a visitor's calendar. `name` is the fest's name.
 
-    The UID depends on the event and the portal's address only, so importing the event again updates it.
+    The UID is the event's for good and SEQUENCE rises, so importing the event again updates it.
     """
-    collection = _calendar(name)
-    collection.add_component(_component(event, base_url))
-    return _text(collection)
+    collection = collection_of(name)
+    collection.add_component(component_of(event, base_url))
+    return text_of(collection)
 
 
 def write_calendar(events: Iterable[Event], base_url: str, zone: ZoneInfo) -> str:
     """Return the events, all of which have times, with everything that is needed to import them again."""
-    collection = _calendar("")
+    collection = collection_of("")
     for event in events:
-        component = _component(event, base_url)
+        component = component_of(event, base_url)
         fields = {**written(details_of(event), zone), "slug": event.slug, "capacity": str(event.capacity)}
         component["DESCRIPTION"] = _Text(event.description)
         for own, field in OWN.items():
             component.add(own, _Text(fields[field]))
         collection.add_component(component)
-    return _text(collection)
+    return text_of(collection)
 
 
-def _calendar(name: str) -> icalendar.Calendar:
+def collection_of(name: str) -> icalendar.Calendar:
+    """Return a calendar without events."""
     collection = icalendar.Calendar()
     collection.add("prodid", PRODUCT)
     collection.add("version", "2.0")
@@ -72,15 +72,17 @@ def _calendar(name: str) -> icalendar.Calendar:
     return collection
 
 
-def _component(event: Event, base_url: str) -> icalendar.Event:
+def component_of(event: Event, base_url: str) -> icalendar.Event:
+    """Return the event as a part of a calendar."""
     address = f"{base_url}/events/{event.slug}"
     component = icalendar.Event()
-    component.add("uid", f"event-{event.id}@{urlsplit(base_url).hostname}")
-    changed = _utc(event.updated_at)
+    component.add("uid", event.uid)
+    component.add("sequence", event.sequence)
+    changed = in_utc(event.updated_at)
     component.add("dtstamp", changed)
     component.add("last-modified", changed)
-    component.add("dtstart", _utc(event.starts_at))
-    component.add("dtend", _utc(event.ends_at))
+    component.add("dtstart", in_utc(event.starts_at))
+    component.add("dtend", in_utc(event.ends_at))
     component.add("summary", _Text(event.title))
     component.add("location", _Text(event.place))
     text = "\n\n".join(part for part in (event.summary, event.description, address) if part)
@@ -92,10 +94,12 @@ def _component(event: Event, base_url: str) -> icalendar.Event:
     return component
 
 
-def _utc(at: Milliseconds) -> datetime:
+def in_utc(at: Milliseconds) -> datetime:
+    """Return the time as calendars have it, without fractions of a second."""
     return moment(at, UTC).replace(microsecond=0)
 
 
-def _text(collection: icalendar.Calendar) -> str:
+def text_of(collection: icalendar.Calendar) -> str:
+    """Return the calendar as text."""
     text: str = collection.to_ical().decode()
     return text

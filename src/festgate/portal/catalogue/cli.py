@@ -1,38 +1,28 @@
 """`festgate events`: the commands that list, import, export, create, publish and cancel events."""
 
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from festgate.kit import security_log
-from festgate.kit.cli import FOUND, current, opened, run, show_rows
+from festgate.kit.cli import current, opened, read_settings, run, show_rows
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.money import known_currencies
-from festgate.portal.catalogue import events, imports, queries
+from festgate.portal.catalogue import events, queries
 from festgate.portal.catalogue.calendars import write_calendar
 from festgate.portal.catalogue.details import read_details
-from festgate.portal.catalogue.files.formats import READERS, read_events
-from festgate.portal.catalogue.files.rows import (
-    MAX_FILE,
-    Conventions,
-    DateOrder,
-    LineError,
-    Notice,
-    Sheet,
-    Unreadable,
-)
+from festgate.portal.catalogue.files.rows import Conventions, DateOrder
 from festgate.portal.catalogue.files.times import read_duration
 from festgate.portal.catalogue.files.zones import zone_of_name
-from festgate.portal.catalogue.imports import NothingImported, OnlyTried, Options, Report
+from festgate.portal.catalogue.import_command import FileImport, read_file, show_outcome
+from festgate.portal.catalogue.imports import Options
+from festgate.portal.catalogue.proposals import Answers
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.sheets import write_sheet
 from festgate.portal.catalogue.tables import EventState
@@ -40,9 +30,6 @@ from festgate.settings import Settings
 from festgate.terminal import fail
 
 app = typer.Typer(no_args_is_help=True)
-
-MANY = 500
-"""Rows of a file from which an import shows a progress bar."""
 
 T = TypeVar("T")
 Task: TypeAlias = Callable[[Settings], Coroutine[Any, Any, T]]
@@ -110,61 +97,53 @@ def import_events(  # noqa: PLR0913, PLR0917  (each is an option)
     allow_past: Annotated[
         bool, typer.Option("--allow-past", help="Import new events even if they are over already.")
     ] = False,
+    update: Annotated[
+        bool | None,
+        typer.Option(
+            "--update/--no-update",
+            help="Make all changes of a calendar's new version, or none of those that need consent; "
+            "a terminal asks without it.",
+        ),
+    ] = None,
+    cancel: Annotated[
+        bool | None,
+        typer.Option(
+            "--cancel/--no-cancel",
+            help="Cancel the events that the calendar has cancelled for good, or keep them; "
+            "a terminal asks without it.",
+        ),
+    ] = None,
 ) -> None:
-    """Create events from a file, and change those whose slug exists: the whole file, or nothing.
+    """Create events from a file, and change those that exist: the whole file, or nothing.
 
     The first row of a spreadsheet names its columns: title, summary, description, category, place, starts_at, ends_at,
     sales_open_at, sales_close_at, fee, capacity and slug. What the import corrects, such as a text that is too long, it
     lists on standard error.
+
+    An event of a calendar that was imported before is updated if its version in the file is newer (SEQUENCE,
+    LAST-MODIFIED). If seats are taken, or if no version is the newer one, a terminal asks, and a script needs --update
+    or --no-update. For an event that the calendar has cancelled it needs --cancel or --no-cancel.
     """
     duration = _read_option("--default-duration", default_duration, read_duration)
     zone = _read_option("--time-zone", time_zone, _read_zone)
     defaults = {name: value for name, value in (("capacity", capacity), ("fee", fee)) if value is not None}
 
-    async def import_file(settings: Settings) -> tuple[Sheet, Report, list[LineError]]:
-        conventions = Conventions(settings.zone, settings.currency, zone, date_order, duration)
-        sheet = read_file(file, conventions)
-        _show_notices(file, sheet)
-        options = Options(
-            settings.zone,
-            settings.currency,
-            publish=publish,
-            keep=not dry_run,
-            defaults=defaults,
-            allow_past=allow_past,
-        )
-        async with opened(settings) as database:
-            with _progress(len(sheet.rows)) as progress:
-
-                def operation(connection: Connection, rest: Sheet) -> Report:
-                    events.refuse_other_currency(connection, settings.currency)
-                    return imports.import_sheet(connection, rest, options, progress)
-
-                rest, errors = sheet, list[LineError]()
-                while True:
-                    try:
-                        return sheet, await database.write(operation, rest), errors
-                    except OnlyTried as tried:
-                        return sheet, tried.report, errors
-                    except NothingImported as error:
-                        errors += error.errors
-                        if not skip_invalid:
-                            fail(_describe_errors(file, sheet, errors), FOUND)
-                        rest = imports.without_errors(rest, error)
-
-    sheet, report, errors = run(import_file)
-    if errors:
-        left_out = _count_wrong(errors)
-        lines = _lines_of_errors(file, sheet, sorted(errors, key=lambda error: error.line))
-        typer.echo("\n".join([*lines, f"Left out because of errors: {left_out}."]), err=True)
-    if dry_run:
-        typer.echo("Nothing was imported. Without --dry-run the result would be:")
-    if sheet.left_out:
-        typer.echo(f"Left out, because they are cancelled in the file: {sheet.left_out}.", err=True)
-    typer.echo(
-        f"{report.created} created, {report.changed} changed, {report.unchanged} unchanged, "
-        f"{report.published} published."
+    settings = read_settings()
+    sheet = read_file(file, Conventions(settings.zone, settings.currency, zone, date_order, duration))
+    options = Options(
+        settings.zone,
+        settings.currency,
+        publish=publish,
+        keep=not dry_run,
+        defaults=defaults,
+        allow_past=allow_past,
+        answers=Answers(update, cancel),
     )
+    outcome = FileImport(file, sheet, options, skip_invalid=skip_invalid).finish()
+    if not dry_run:
+        for _ in range(outcome.report.cancelled):
+            security_log.note_command("event-cancelled")
+    show_outcome(outcome)
 
 
 @app.command("export")
@@ -301,21 +280,6 @@ def cancel_event(
     typer.echo(f"{slug}: cancelled.")
 
 
-def read_file(path: Path, conventions: Conventions) -> Sheet:
-    """Read the rows of a file."""
-    if path.suffix.casefold() not in READERS:
-        fail(f"{path}: the name has to end in {', '.join(READERS)}.")
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except OSError as error:
-        fail(f"{path} cannot be read: {error.strerror}.")
-    try:
-        return read_events(path.name, data, conventions)
-    except Unreadable as error:
-        fail(f"{path}: {error}\nNothing was imported.", FOUND)
-
-
 def _read_option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
     try:
         return None if text is None else read(text)
@@ -358,40 +322,3 @@ def _by_option(task: Task[T]) -> Task[T]:
 
 def _option(field: str) -> str:
     return "TITLE" if field == "title" else f"--{field.replace('_', '-')}"
-
-
-def _describe_errors(file: Path, sheet: Sheet, errors: list[LineError]) -> str:
-    rows = _count_wrong(errors)
-    summary = f"Nothing was imported: {rows} {'row is' if rows == 1 else 'rows are'} wrong."
-    return "\n".join([*_lines_of_errors(file, sheet, errors), summary])
-
-
-def _lines_of_errors(file: Path, sheet: Sheet, errors: list[LineError]) -> list[str]:
-    return [
-        f"{file}, {sheet.unit} {error.line}: {f'“{error.name}”: ' if error.name else ''}{error.sentence}"
-        for error in errors
-    ]
-
-
-def _count_wrong(errors: list[LineError]) -> int:
-    return len({error.line for error in errors})
-
-
-def _show_notices(file: Path, sheet: Sheet) -> None:
-    """Write what the reader changed to standard error, and one sentence about many lines only once."""
-    lines: dict[str, list[Notice]] = {}
-    for notice in sheet.notices:
-        lines.setdefault(notice.sentence, []).append(notice)
-    for sentence, notices in lines.items():
-        numbers = ", ".join(str(notice.line) for notice in notices)
-        unit = sheet.unit if len(notices) == 1 else f"{sheet.unit}s"
-        typer.echo(f"{file}, {unit} {numbers}: {sentence}", err=True)
-
-
-@contextmanager
-def _progress(rows: int) -> Iterator[Callable[[], None]]:
-    """Yield a function to call after each row; it draws a progress bar on a terminal if there are many."""
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=rows < MANY or not console.is_terminal) as bar:
-        task = bar.add_task("Importing", total=rows)
-        yield lambda: bar.advance(task)

@@ -12,9 +12,10 @@ from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from festgate.kit.amounts import plain_number, read_amount
 from festgate.kit.clock import MINUTE, Milliseconds, milliseconds, moment
 from festgate.kit.errors import Invalid
-from festgate.kit.money import Money, parse_amount
+from festgate.kit.money import Money
 from festgate.kit.text import MAX_TEXT, check_length, searchable, tidy
 from festgate.kit.translation import N_, gettext
 
@@ -212,15 +213,15 @@ def read_fee(currency: str, text: str) -> Money:
         msg = gettext("This field is required. Enter 0 for a free event.")
         raise ValueError(msg)
     try:
-        return parse_amount(entered, currency)
+        return read_amount(entered, currency)
     except ValueError as error:
-        msg = f"{error}."
+        msg = f"{str(error).removesuffix('.')}."
         raise ValueError(msg) from None
 
 
 def read_capacity(text: str) -> int:
     """Read a number of seats; 0 for an empty text. Raises ValueError with a sentence."""
-    entered = _value(text)
+    entered = plain_number(_value(text))
     if not entered:
         return 0
     if not (entered.isascii() and entered.isdecimal() and len(entered) <= len(str(MAX_CAPACITY))):

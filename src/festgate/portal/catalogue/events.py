@@ -4,10 +4,14 @@ Each locks the row that counts the event's seats before it reads the event, so t
 run one after the other.
 """
 
+import hashlib
 from dataclasses import replace
+from typing import Any, Final
+from uuid import uuid4
 
 from sqlalchemy import bindparam, delete, update
 
+from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.ids import slug_of
@@ -34,6 +38,7 @@ from festgate.portal.catalogue.errors import (
     OtherCurrency,
 )
 from festgate.portal.catalogue.facts import EventCancelled, EventChanged
+from festgate.portal.catalogue.moves import MoveUnconfirmed, find_slip
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.seats import lock_seats
 from festgate.portal.catalogue.tables import events, seats
@@ -46,6 +51,8 @@ from festgate.portal.catalogue.ticket_types import (
 )
 
 MAX_SUFFIX_LENGTH = len("-99999")
+SHOWN: Final = ("title", "place", "starts_at", "ends_at")
+"""The details on tickets and in calendars; attendees get an email when one changes."""
 
 _insert = inserting(events, returning="id")
 _insert_seats = inserting(seats)
@@ -59,11 +66,17 @@ _edit = Statement(
             **{name: bindparam(f"new_{name}") for name in _DETAILS},
             "updated_at": bindparam("now"),
             "version": bindparam("new_version"),
+            "sequence": bindparam("new_sequence"),
         }
     )
 )
 _set_state = Statement(
-    _event.values(state=bindparam("new_state"), updated_at=bindparam("now"), version=bindparam("new_version"))
+    _event.values(
+        state=bindparam("new_state"),
+        updated_at=bindparam("now"),
+        version=bindparam("new_version"),
+        sequence=bindparam("new_sequence"),
+    )
 )
 _set_fee = Statement(
     _event.values(
@@ -84,21 +97,35 @@ _drop_seats = Statement(delete(seats).where(seats.c.event_id == bindparam("event
 _drop = Statement(delete(events).where(events.c.id == bindparam("event")))
 
 
-def create_event(connection: Connection, details: Details, slug: str | None = None) -> Event:
-    """Create a draft. Without a slug, a free one is made from the title. Raises Invalid."""
+def create_event(
+    connection: Connection, details: Details, slug: str | None = None, opened_at: Milliseconds | None = None
+) -> Event:
+    """Create a draft. Without a slug, a free one is made from the title. Raises Invalid.
+
+    `opened_at` is the time at which the organiser opened the form: if an event with the same details was created since,
+    the form was sent twice, and that event is returned. The slug is chosen before: of two workers that create the same
+    draft at once, one sees the other's, or both choose the same slug and one of them tries again.
+    """
     _refuse(find_errors(details))
     if slug is not None and queries.id_of_slug(connection, slug) is not None:
         raise Invalid({"slug": gettext("Another event has this address.")})
+    slug = slug or free_slug(connection, details.title, opened_at)
+    if opened_at is not None:
+        for twin in queries.find_created(connection, details.title, opened_at):
+            if details_of(twin) == details:
+                return twin
     now = connection.now
     try:
         event_id: int = connection.value(
             _insert,
-            slug=slug or free_slug(connection, details.title),
+            slug=slug,
             state="draft",
             created_at=now,
             updated_at=now,
             version=_next_version(connection),
             max_per_person=1,
+            uid=str(uuid4()),
+            sequence=0,
             **_columns(details),
         )
     except UniqueViolation:
@@ -109,11 +136,19 @@ def create_event(connection: Connection, details: Details, slug: str | None = No
     return queries.event_by_id(connection, event_id)
 
 
-def edit_event(connection: Connection, slug: str, details: Details, version: int | None = None) -> Event:
+def edit_event(
+    connection: Connection,
+    slug: str,
+    details: Details,
+    version: int | None = None,
+    *,
+    may_move: bool = False,
+) -> Event:
     """Give the event other details; its slug stays. Nothing is written if nothing is different.
 
-    `version` is the one that the organiser's form showed; None for a program. Raises NotFound, EventWasCancelled,
-    EventEdited, Invalid, or CapacityTaken if more seats are taken than there would be.
+    `version` is the one that the organiser's form showed; None for a program. `may_move`: the organiser has confirmed
+    that a sold event moves into the past or far away. Raises NotFound, EventWasCancelled, EventEdited, Invalid,
+    CapacityTaken if more seats are taken than there would be, or MoveUnconfirmed.
     """
     event = lock_event(connection, slug)
     if details == details_of(event):
@@ -123,16 +158,19 @@ def edit_event(connection: Connection, slug: str, details: Details, version: int
     _refuse_edited(event, version)
     gaps = find_gaps(details) if event.state == "published" else {}
     _refuse({**gaps, **find_errors(details)})
+    slip = find_slip(event, details, connection.now)
+    if event.taken and slip and not may_move:
+        raise MoveUnconfirmed(slip, event.taken)
     if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
         raise CapacityTaken(event.taken)
     if details.fee != event.fee and details.fee.minor != least_fee(connection, event.id):
         set_only_fee(connection, event.id, details.fee)
     columns = {f"new_{name}": value for name, value in _columns(details).items()}
-    _change(connection, _edit, event=event.id, **columns)
-    edited = queries.event_by_id(connection, event.id)
-    if event.state == "published" and _printed(edited) != _printed(event):
-        outbox.record(connection, EventChanged(event.id))
-    return edited
+    is_seen = _shown(details) != _shown(event)
+    _change(connection, _edit, event=event.id, new_sequence=event.sequence + is_seen, **columns)
+    if event.state == "published" and is_seen:
+        _record_changed(connection, event)
+    return queries.event_by_id(connection, event.id)
 
 
 def set_max_per_person(connection: Connection, event_id: int, most: int) -> None:
@@ -185,7 +223,7 @@ def publish_event(connection: Connection, slug: str, version: int | None = None)
         raise EventWasCancelled
     _refuse_edited(event, version)
     _refuse(find_gaps(details_of(event)))
-    _change(connection, _set_state, event=event.id, new_state="published")
+    _change(connection, _set_state, event=event.id, new_state="published", new_sequence=event.sequence)
     connection.run(_put_on_sale, event=event.id, open=1)
     return queries.event_by_id(connection, event.id)
 
@@ -203,15 +241,19 @@ def cancel_event(connection: Connection, slug: str) -> Event:
         connection.run(_drop_seats, event=event.id)
         connection.run(_drop, event=event.id)
         return replace(event, state="cancelled", updated_at=connection.now)
-    _change(connection, _set_state, event=event.id, new_state="cancelled")
+    _change(connection, _set_state, event=event.id, new_state="cancelled", new_sequence=event.sequence + 1)
     connection.run(_put_on_sale, event=event.id, open=0)
     outbox.record(connection, EventCancelled(event.id))
-    return replace(event, state="cancelled", updated_at=connection.now)
+    return queries.event_by_id(connection, event.id)
 
 
-def free_slug(connection: Connection, title: str) -> str:
-    """Return a free slug for the title: `robo-race`, or `robo-race-2` if that is taken, and so on."""
-    slug = slug_of(title, MAX_LENGTHS["slug"])
+def free_slug(connection: Connection, title: str, opened_at: Milliseconds | None = None) -> str:
+    """Return a free slug for the title: `robo-race`, or `robo-race-2` if that is taken, and so on.
+
+    A title without Latin letters and digits gets a random one, or the same for one title and one form.
+    """
+    mark = "" if opened_at is None else hashlib.sha256(f"{opened_at} {title}".encode()).hexdigest()
+    slug = slug_of(title, MAX_LENGTHS["slug"], mark and f"event-{mark[:6]}")
     if slug not in RESERVED_SLUGS and queries.id_of_slug(connection, slug) is None:
         return slug
     # A long slug is cut to make room for its number, so the taken slugs begin with the part that stays.
@@ -261,9 +303,22 @@ def _next_version(connection: Connection) -> int:
     return max(connection.now, queries.programme_version(connection) + 1)
 
 
-def _printed(event: Event) -> tuple[object, ...]:
+def _shown(event: Details) -> dict[str, Any]:
     """Return what tickets and calendars show of the event."""
-    return (event.title, event.place, event.starts_at, event.ends_at)
+    return {name: getattr(event, name) for name in SHOWN}
+
+
+def _record_changed(connection: Connection, before: Event) -> None:
+    """Record that the event has changed, with the values that its attendees know.
+
+    They are those of `before`, unless the emails about an earlier change are still to be queued.
+    """
+    known = _shown(before)
+    for earlier in outbox.lock_waiting(connection, EventChanged):
+        if earlier["event_id"] == before.id and "title" in earlier:
+            known = {name: earlier[name] for name in SHOWN}
+            break
+    outbox.record(connection, EventChanged(before.id, **known))
 
 
 def _refuse_edited(event: Event, version: int | None) -> None:

@@ -4,7 +4,12 @@ from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.details import MAX_LENGTHS, Details, details_of, read_details, written
 from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
+from festgate.portal.catalogue.invitations import Method, Party, invitation
+from festgate.portal.catalogue.moves import MoveUnconfirmed, question_of
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
+from festgate.portal.catalogue.offers import until as offer_until
+from festgate.portal.catalogue.overlaps import Overlap, overlaps_of
+from festgate.portal.catalogue.own_seats import ALREADY, FindSeats, OwnSeat, SeatQueries
 from festgate.portal.catalogue.queries import (
     Event,
     all_events,
@@ -42,16 +47,24 @@ from festgate.portal.catalogue.type_changes import (
 )
 
 __all__ = [
+    "ALREADY",
     "MAX_LENGTHS",
     "MAX_QUOTA_NAME",
     "CapacityTaken",
     "Details",
     "Event",
     "EventEdited",
+    "FindSeats",
     "LapsedHolds",
+    "Method",
+    "MoveUnconfirmed",
     "NotOnSale",
     "Offer",
+    "Overlap",
+    "OwnSeat",
+    "Party",
     "Quota",
+    "SeatQueries",
     "SoldOut",
     "TicketType",
     "TypeDetails",
@@ -74,13 +87,17 @@ __all__ = [
     "events_of_quota",
     "fee_currency",
     "give_back_seats",
+    "invitation",
     "is_offered",
     "limit_per_person",
     "lock_seats",
     "move_ticket_type",
     "offer_of",
     "offer_ticket_type",
+    "offer_until",
+    "overlaps_of",
     "publish_event",
+    "question_of",
     "read_details",
     "read_limit",
     "read_quota",

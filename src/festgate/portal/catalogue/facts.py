@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from festgate.kit.clock import Milliseconds
 from festgate.kit.messaging.outbox import Fact
 
 
@@ -16,11 +17,18 @@ class EventCancelled(Fact):
 
 @dataclass(frozen=True)
 class EventChanged(Fact):
-    """The title, the time or the place of a published event has changed."""
+    """The title, the time or the place of a published event has changed.
+
+    The other fields are the values that its attendees know. They are empty in a fact of an earlier version.
+    """
 
     KIND = "catalogue.EventChanged"
 
     event_id: int
+    title: str = ""
+    place: str = ""
+    starts_at: Milliseconds = 0
+    ends_at: Milliseconds = 0
 
 
 FACTS: tuple[type[Fact], ...] = (EventCancelled, EventChanged)

@@ -1,11 +1,11 @@
 """HTML routes for everyone: the fest's first page, the list of events, one event and its calendar entry."""
 
 from collections.abc import Callable, Iterable
-from datetime import date
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 
-from babel.dates import format_date
+import structlog
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,35 +13,41 @@ from starlette.routing import Route
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import NotFound
+from festgate.kit.errors import NotFound, Refused
 from festgate.kit.translation import gettext, ngettext
+from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import checked
-from festgate.kit.web.pages import MAX_KEPT, Writing
-from festgate.kit.web.parameters import read_path
+from festgate.kit.web.pages import MAX_KEPT
+from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal
+from festgate.kit.web.routing import moved
+from festgate.kit.writing import unbroken
 from festgate.portal.catalogue import offers, queries
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.forms import ListForm
 from festgate.portal.catalogue.offers import LapsedHolds, offer_of
+from festgate.portal.catalogue.overlaps import Timed, overlaps_of
+from festgate.portal.catalogue.own_seats import ALREADY, OwnPart, OwnSeat, SeatQueries
 from festgate.portal.catalogue.programme import Programme
 from festgate.portal.catalogue.queries import NO_FILTERS, PAGE_SIZE, Filters, ListedEvent, Programmes
 from festgate.portal.catalogue.view_models import EventPage, HomePage, ListPage, card_of, event_page
 
-TO = "\N{EN DASH}"
-MAX_DATED = 62
-"""Days of the longest fest whose dates are written with days; a longer one is dated by its months."""
+log = structlog.get_logger()
 
 
 class CataloguePages:
     """HTML routes of events. But for its header a page is the same for all, so it is kept until its content changes."""
 
-    def __init__(self, portal: Portal, find_lapses: Callable[[Connection], LapsedHolds]) -> None:
-        """Take the query of ended holds, which comes from the module above that keeps holds."""
+    def __init__(
+        self, portal: Portal, find_lapses: Callable[[Connection], LapsedHolds], seats: SeatQueries
+    ) -> None:
+        """Take the queries of ended holds and of a visitor's seats, which come from the modules above."""
         self._portal = portal
         self._find_lapses = find_lapses
+        self._seats = seats
         self._zone = portal.settings.zone
-        self._writing = Writing(portal.settings)
-        self._by_row: dict[tuple[ListedEvent, str, int, str], Markup] = {}
+        self._writing = portal.pages.writing
+        self._by_row: dict[tuple[ListedEvent, str, str, int], Markup] = {}
         self._programmes = Programmes(self._zone)
 
     def routes(self) -> list[Route]:
@@ -51,6 +57,7 @@ class CataloguePages:
             Route("/events", self.show_list, methods=["GET"]),
             Route("/events/{slug}.ics", self.show_calendar, methods=["GET"]),
             Route("/events/{slug}", self.show_event, methods=["GET"]),
+            Route("/events/{slug}/", self.show_without_slash, methods=["GET"]),
         ]
 
     async def show_home(self, request: Request) -> Response:
@@ -75,28 +82,67 @@ class CataloguePages:
         )
 
     async def show_event(self, request: Request) -> Response:
-        """Show an event, with the button to register."""
+        """Show an event, with the button to register or the visitor's own seat.
+
+        Anonymous visitors, and those without a seat that concerns the event, get the same page from memory.
+        """
         slug = read_path(request, "slug")
-        return await self._portal.kept_page(
+        try:
+            return await self._show_event(request, slug)
+        except NotFound:
+            if slug == slug.lower():
+                raise
+            return moved(request.scope, f"/events/{await self._find_slug(slug)}")
+
+    async def _show_event(self, request: Request, slug: str) -> Response:
+        portal = self._portal
+        read = partial(self._read_event, slug)
+        visitor = await portal.visitor(request)
+        own = None if visitor is None else await self._find_own(visitor, slug)
+        held = own.held if own is not None else None
+        if own is None or not (own.seat or own.overlaps or own.is_unknown):
+            return await portal.kept_page(
+                request,
+                ("event", slug),
+                read,
+                "catalogue/event.html",
+                public=True,
+                section="events",
+                held=held,
+            )
+        own = replace(own, is_second_try=read_query(request, ALREADY, 1) != "")
+        return await portal.page(
             request,
-            ("event", slug),
-            partial(self._read_event, slug),
             "catalogue/event.html",
-            public=True,
             section="events",
+            held=held,
+            shown=replace(await read(), own=own),
         )
+
+    async def show_without_slash(self, request: Request) -> Response:
+        """Redirect to the event's page."""
+        return moved(request.scope, f"/events/{await self._find_slug(read_path(request, 'slug'))}")
 
     async def show_calendar(self, request: Request) -> Response:
         """Return the event as a file for calendars."""
         portal = self._portal
         slug = read_path(request, "slug")
-        event = await portal.database.read(queries.event_by_slug, slug)
+        try:
+            event = await portal.database.read(queries.event_by_slug, slug)
+        except NotFound:
+            if slug == slug.lower():
+                raise
+            return moved(request.scope, f"/events/{await self._find_slug(slug)}.ics")
         text = calendar(event, portal.settings.base_url, portal.settings.fest_name)
         headers = {
             "cache-control": "no-cache",
             "content-disposition": f'attachment; filename="{event.slug}.ics"',
         }
         return Response(text, HTTPStatus.OK, headers, "text/calendar; charset=utf-8")
+
+    async def _find_slug(self, text: str) -> str:
+        """Return the slug of the event whose address was written with capitals. Raises NotFound if there is none."""
+        return (await self._portal.database.read(queries.event_by_slug, text.lower())).slug
 
     async def _read_home(self) -> HomePage:
         def read(connection: Connection) -> tuple[Programme, list[ListedEvent], LapsedHolds, Milliseconds]:
@@ -109,9 +155,9 @@ class CataloguePages:
             )
 
         programme, listed, lapsed, now = await self._portal.database.read(read)
-        locale = self._portal.settings.locale
+        first, last = programme.first_day, programme.last_day
         return HomePage(
-            dates_of(programme.first_day, programme.last_day, locale),
+            unbroken(self._writing.dates(first, last)) if first and last else "",
             programme.count_ahead(now),
             self._cards(listed, lapsed, now, "h3"),
             min(programme.until(now), lapsed.next_at),
@@ -156,14 +202,49 @@ class CataloguePages:
             offers.until(event, lapsed, now),
         )
 
+    async def _find_own(self, visitor: Visitor, slug: str) -> OwnPart:
+        """Return the visitor's part of the page. It is left out where the modules above cannot provide it."""
+        database, person = self._portal.database, visitor.person
+        now = database.clock()
+        try:
+            seats = await database.recall(self._seats.live, person)
+            held = sum(seat.state == "held" for seat in seats)
+            own = next((seat for seat in seats if seat.slug == slug), None)
+            others = [seat for seat in seats if seat is not own]
+            event: Timed | None = own
+            if own is None and seats:  # most visitors have none, and the event need not be compared with them
+                event = await database.recall(queries.event_by_slug, slug)
+            overlaps = overlaps_of([event], others, now) if event is not None else ()
+            ticket, order = await database.read(self._references, person, own) if own else (None, None)
+        except Refused:  # no such event, or no database: the page cannot be shown either
+            raise
+        except Exception:
+            log.exception("the seat of a visitor could not be read; the page of the event goes without")
+            return OwnPart(now, 0, is_unknown=True)
+        return OwnPart(now, held, own, ticket, order, overlaps)
+
+    def _references(
+        self, connection: Connection, person_id: int, seat: OwnSeat
+    ) -> tuple[str | None, str | None]:
+        """Return the ticket's code and the order's reference of a seat, as far as it can have them."""
+        is_held = seat.state == "held"
+        ticket = (
+            self._seats.ticket_codes(connection, person_id).get(seat.id)
+            if seat.state == "confirmed"
+            else None
+        )
+        order = None if is_held else self._seats.order_refs(connection, person_id).get(seat.id)
+        return ticket, order
+
     def _cards(
         self, listed: Iterable[ListedEvent], lapsed: LapsedHolds, now: Milliseconds, heading: str
     ) -> tuple[Markup, ...]:
         """Return the cards of a list. In a rush all but one or two are unchanged, and are looked up by their row."""
         cards: list[Markup] = []
+        year = self._writing.year()
         for event in listed:
             offer = offer_of(event, lapsed.seats, now)
-            key = (event, offer.state, offer.left, heading)
+            key = (event, offer.state, heading, year)
             card = self._by_row.get(key)
             if card is None:
                 card = self._portal.pages.fragment("catalogue/card.html", card_of(event, offer, heading))
@@ -185,17 +266,3 @@ def pages_of(total: int, filters: Filters) -> int:
         ).format(count=pages, page=filters.page)
         raise NotFound(msg)
     return pages
-
-
-def dates_of(first: date | None, last: date | None, locale: str) -> tuple[str, str] | None:
-    """Return the fest's dates in two short lines, `13-15` (with a dash) and `March 2026`; None without dates."""
-    if first is None or last is None:
-        return None
-    years = f"{first.year}" if first.year == last.year else f"{first.year}{TO}{last.year % 100:02}"
-    month, last_month = (format_date(day, "LLL", locale=locale) for day in (first, last))
-    if (last - first).days > MAX_DATED:
-        return years, f"{month}{TO}{last_month}"
-    days = f"{first.day}" if first == last else f"{first.day}{TO}{last.day}"
-    if (first.year, first.month) == (last.year, last.month):
-        return days, format_date(first, "LLLL y", locale=locale)
-    return days, f"{month}{TO}{last_month} {years}"

@@ -44,6 +44,10 @@ class Event(Details):
     updated_at: Milliseconds
     version: int
     """Changes whenever an organiser edits the event, or its state changes."""
+    uid: str
+    """Its name in calendars; no other event of any fest has it."""
+    sequence: int
+    """Rises with each change of what calendars show: title, times, place, cancellation."""
     max_per_person: int = 1
     """Live seats that one person can have at the event."""
 
@@ -89,7 +93,7 @@ _event = select(
     seats.c.capacity,
     *events.c["id", "slug"],
     seats.c.taken,
-    *events.c["state", "updated_at", "version", "max_per_person"],
+    *events.c["state", "updated_at", "version", "uid", "sequence", "max_per_person"],
 ).join_from(events, seats)
 _listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"
@@ -106,6 +110,13 @@ _slug_of_twin = Statement(
         events.c.place == bindparam("place"),
         events.c.state != "cancelled",
     )
+)
+_created_since = Statement(
+    _event.where(
+        events.c.created_at > bindparam("since"),
+        events.c.title == bindparam("title"),
+        events.c.state != "cancelled",
+    ).order_by(events.c.id)
 )
 _version = Statement(select(func.max(events.c.version)))
 _count = Statement(select(func.count()).select_from(events))
@@ -182,6 +193,11 @@ def id_of_slug(connection: Connection, slug: str) -> int | None:
     """Return the id of the event with that slug, in any state; None if there is none."""
     event_id: int | None = connection.value(_id_of_slug, slug=slug)
     return event_id
+
+
+def find_created(connection: Connection, title: str, since: Milliseconds) -> list[Event]:
+    """Return the events of that title that were created since then and are not cancelled, oldest first."""
+    return [_one(row) for row in connection.all(_created_since, title=title, since=since)]
 
 
 def slugs_like(connection: Connection, stem: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""The tables of events, of their ticket types, and of the counts of seats."""
+"""The tables of events, their ticket types, the counts of seats, and identities in other calendars."""
 
 from typing import Literal
 
@@ -39,6 +39,10 @@ events = Table(
     Column("updated_at", BigInteger, nullable=False),
     # Rises with each change of any event, so the highest version shows whether the programme has changed.
     Column("version", BigInteger, nullable=False, unique=True),
+    # The event's name in calendars, random, so that no other fest has it and the portal's address may change.
+    Column("uid", Text, nullable=False),
+    # Rises with each change that calendars show, so that a newer file or email updates an older entry.
+    Column("sequence", Integer, nullable=False),
     Column("summary", Text, nullable=False),
     # The long columns are last: SQLite then reads a list without following a row's overflow pages.
     Column("search", Text, nullable=False),
@@ -114,4 +118,22 @@ quota_types = Table(
     metadata,
     Column("type_id", ForeignKey("catalogue_ticket_types.id"), primary_key=True),
     Column("quota_id", ForeignKey("catalogue_quotas.id"), primary_key=True, index=True),
+)
+
+# Only events that were imported from a calendar are in it. The unique key keeps two imports at once from creating an
+# event twice.
+origins = Table(
+    "catalogue_origins",
+    metadata,
+    # With a draft that is deleted, its identity goes too: the file then imports it as a new event.
+    Column("event_id", ForeignKey("catalogue_events.id", ondelete="CASCADE"), primary_key=True),
+    Column("uid", Text, nullable=False),
+    # The original start of one date of a repeating event, in UTC; empty for an event that does not repeat.
+    Column("recurrence", Text, nullable=False),
+    # The version that was imported last: its number, and when it was changed (0: the calendar does not state it).
+    Column("sequence", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    # JSON: a short digest of each field as that version had it.
+    Column("digests", Text, nullable=False),
+    UniqueConstraint("uid", "recurrence"),
 )

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from festgate.kit.clock import Milliseconds
 from festgate.kit.translation import N_, gettext, ngettext
 from festgate.portal.catalogue.offers import Offer, OfferState
+from festgate.portal.catalogue.own_seats import OwnPart
 from festgate.portal.catalogue.queries import Event, Filters, ListedEvent
 
 Badge = tuple[str, str]
@@ -18,6 +19,7 @@ Badge = tuple[str, str]
 Options = tuple[tuple[str, str], ...]
 """The (value, label) pairs of `select` in kit/parts.html."""
 _BADGES: Mapping[OfferState, Badge] = {
+    "few": ("few", N_("Few left")),
     "soldout": ("soldout", N_("Sold out")),
     "closed": ("closed", N_("Sales closed")),
     "over": ("closed", N_("Over")),
@@ -52,16 +54,8 @@ class Card:
         return _LOOKS.get(self.offer.state, self.offer.state)
 
     @property
-    def seats_left(self) -> str:
-        """The number of seats of an event that is on sale."""
-        left = self.offer.left
-        return ngettext("{count} seat left", "{count} seats left", left).format(count=left)
-
-    @property
     def badge(self) -> Badge:
         """The badge in other states than `open` and `soon`."""
-        if self.offer.state == "few":
-            return "few", gettext("Only {count} left").format(count=self.offer.left)
         return _badge_of(self.offer.state)
 
 
@@ -69,8 +63,8 @@ class Card:
 class HomePage:
     """The fest and its next events."""
 
-    dates: tuple[str, str] | None
-    """`13-15` and `March 2026`; None without an event."""
+    dates: str
+    """`13-15 Mar 2026`; empty without an event."""
     total: int
     """The number of events that have not ended."""
     cards: tuple[Markup, ...]
@@ -123,6 +117,13 @@ class EventPage:
     offer: Offer
     hold_minutes: int
     until: Milliseconds = field(compare=False)
+    own: OwnPart | None = None
+    """The part of a visitor with a seat here, or one at the same time; None on the page that all others share."""
+
+    @property
+    def shows_seat(self) -> bool:
+        """Return whether the visitor's own seat stands in the place of the button to register."""
+        return self.own is not None and self.own.seat is not None and self.offer.state != "cancelled"
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -149,9 +150,6 @@ class EventPage:
     @property
     def badge(self) -> Badge:
         """The badge in other states than `open` and `soon`."""
-        if self.offer.state == "few":
-            sentence = gettext("Only {count} of {capacity} left")
-            return "few", sentence.format(count=self.offer.left, capacity=self.event.capacity)
         return _badge_of(self.offer.state)
 
     @property
@@ -186,8 +184,7 @@ def _badge_of(state: OfferState) -> Badge:
 
 def card_of(event: ListedEvent, offer: Offer, heading: str) -> Card:
     """Return the card of an event. It is equal to another card unless they look different."""
-    shown = offer if offer.state in ("open", "few") else Offer(offer.state, 0, offer.opens_at)
-    return Card(event._replace(taken=0), shown, heading)
+    return Card(event._replace(taken=0), replace(offer, left=0), heading)
 
 
 def event_page(event: Event, offer: Offer, hold_minutes: int, until: Milliseconds) -> EventPage:

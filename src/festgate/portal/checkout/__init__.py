@@ -1,1 +1,1 @@
-"""Orders and payments: what someone owes for the seats they hold, and what has become of the money."""
+"""Orders and payments: the amount that each visitor owes for held seats, and the state of its payment."""

@@ -165,7 +165,7 @@ class CheckoutApi:
 
         @router.post("/orders/{ref}/cancel", responses=problems(SignInNeeded, NotFound, NotPending))
         async def cancel(ref: Name, person: Caller) -> OrderOutput:
-            """Give up an order that is not paid, and its seats. A second call changes nothing."""
+            """Cancel an unpaid order and release its seats. A second call changes nothing."""
             return OrderOutput.of(await payments.cancel(person.person, ref))
 
         @router.post(

@@ -21,15 +21,15 @@ BY_ORGANISERS = N_("The organisers cancelled this order.")
 
 @dataclass(frozen=True)
 class Cancellation:
-    """The effect that a cancellation would have on an order."""
+    """The effect of a cancellation on an order."""
 
     order: Order
     lines: tuple[Line, ...]
-    """Those that would end."""
+    """The lines that would end."""
     back: Money
-    """What would go back."""
+    """The amount that would be refunded."""
     checked_in: tuple[Line, ...]
-    """Those of `lines` whose holder was checked in."""
+    """The lines whose holder was checked in."""
     whole: bool
 
     @property
@@ -45,9 +45,9 @@ class Cancellation:
 def plan_cancellation(
     connection: Connection, order: Order, seat_id: int | None, is_used: registrations.IsUsed
 ) -> Cancellation:
-    """Return what cancelling the seat, or with None the whole order, would do now. NotFound where it has no such seat.
+    """Return the effect of cancelling the seat now, or of cancelling the whole order for None.
 
-    Without any line there is nothing left to cancel.
+    Without a line in the result there is nothing to cancel. Raises NotFound if the order does not have the seat.
     """
     if seat_id is not None and all(line.seat_id != seat_id for line in order.lines):
         raise NotFound
@@ -112,7 +112,7 @@ def cancel_registrations(
 
 
 def _is_done(connection: Connection, order: Order, seat_id: int | None) -> bool:
-    """Return whether organisers had cancelled the same seats before."""
+    """Return whether an organiser has cancelled the same seats before."""
     wanted = [line for line in order.lines if seat_id in (None, line.seat_id)]
     ended = [registrations.seat(connection, line.seat_id).ended_by for line in wanted]
     return all(by == registrations.ORGANISER for by in ended)

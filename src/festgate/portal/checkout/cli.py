@@ -1,4 +1,4 @@
-"""Payments on the command line: those that hang."""
+"""Commands about payments that need attention."""
 
 import typer
 

@@ -1,6 +1,6 @@
-"""The payment method `desk`: the seats are kept, and an organiser marks the order paid.
+"""The payment method `desk`: the seats are kept, and an organiser marks the order as paid.
 
-The forms about an order carry the facts that they show, which are compared with the order when a form is sent.
+A form about an order contains the facts that it shows. They are compared with the order when the form is sent.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,11 @@ class DeskForms:
     """The hidden fields of the forms about one order."""
 
     paid: str = ""
-    """For the form that marks it paid: `pending;0;45000 INR`, its state, revision and amount. Empty without one."""
+    """The form that marks the order as paid: `pending;0;45000 INR` (its state, revision and amount). Empty if it cannot
+    be.
+    """
     refunded: str = ""
-    """For the form that marks it refunded: `4=30000 INR`, each refund that is due. Empty where none is."""
+    """The form that marks refunds as done: `4=30000 INR`, one part for each refund that is due. Empty without one."""
     due: Money | None = None
     """The sum of the refunds that are due."""
 
@@ -56,6 +58,7 @@ class Desk:
 
     name = "desk"
     label = N_("Pay at the desk")
+    button = N_("Reserve, pay at the desk")
     asks = False
 
     def __init__(self, hours: int) -> None:
@@ -65,26 +68,26 @@ class Desk:
         self.hint = hint.format(hours=hours)
 
     async def begin(self, order: Order, details: Mapping[str, str]) -> Outcome:
-        """Wait for the attendee to come to the desk."""
+        """Return Waiting: the attendee pays at the desk."""
         del order, details
         return Waiting()
 
     async def look_up(self, order: Order) -> Outcome:
-        """Wait: an organiser marks the order paid."""
+        """Return Waiting: an organiser marks the order as paid."""
         del order
         return Waiting()
 
     async def refund(self, refund: Refund) -> None:
-        """Refunds at the desk wait for the organiser (`refunds.BY_HAND`) and are not sent anywhere."""
+        """Send nothing: refunds at the desk wait for the organiser (`refunds.BY_HAND`)."""
 
     async def abandon(self, order: Order) -> None:
         """Do nothing: no provider knows of the order."""
 
 
 def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int, shown: str) -> Order:
-    """Mark the order paid: an organiser has taken the amount that the form showed.
+    """Mark the order as paid: an organiser has received the amount that the form showed. A second call changes nothing.
 
-    A second click does nothing. Raises OrderChanged where the order is another by now, and NotPending once it is over.
+    Raises OrderChanged if the order has changed since, and NotPending if it has ended.
     """
     order = _lock(connection, ref)
     if order.state == "paid":
@@ -98,9 +101,9 @@ def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int, shown
 
 
 def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int, shown: str) -> Order:
-    """Mark the refunds that the form showed as done by this organiser.
+    """Mark the refunds that the form showed as done by this organiser. A second call changes nothing.
 
-    A second click does nothing. Raises OrderChanged where others are due by now.
+    Raises OrderChanged if other refunds are due now.
     """
     order = _lock(connection, ref)
     due = desk_forms_of(connection, order.ref).refunded
@@ -120,7 +123,7 @@ def _lock(connection: Connection, ref: str) -> Order:
 
 
 def desk_forms(connection: Connection) -> Mapping[str, DeskForms]:
-    """Return the forms of every open desk order, by the order's reference."""
+    """Return the forms of all open desk orders, by the order's reference."""
     return _forms(connection.all(_all_orders), connection.all(_all_refunds))
 
 

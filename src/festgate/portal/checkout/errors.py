@@ -1,4 +1,4 @@
-"""Reasons for which an order cannot be placed or changed."""
+"""Errors of orders that cannot be placed or changed."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from festgate.kit.translation import N_, gettext
 
 
 class NothingToPay(Conflict):
-    """No held seat that is in no order yet."""
+    """The visitor holds no seat that is not in an order yet."""
 
     code = "nothing-to-pay"
     title = N_("Nothing to pay")
@@ -28,10 +28,10 @@ class ListChanged(Changed):
         sentence = gettext("Your list has changed: {reason}. Nothing was charged. Check it and pay again.")
         super().__init__(sentence.format(reason=gettext(reason)))
         self.current: Mapping[str, object] = {}
-        """The current list, for a program."""
+        """The current list, in the shape of the API."""
 
     def members(self) -> Mapping[str, object]:
-        """Return the current list, so that a program need not ask for it."""
+        """Return the current list, so that a program does not need a second request."""
         return self.current
 
 
@@ -64,7 +64,7 @@ class UnknownMethod(Invalid):
     """A payment method that this fest does not take."""
 
     def __init__(self, methods: list[str]) -> None:
-        """Name those that it does take."""
+        """Take the names of the methods that the fest accepts."""
         sentence = gettext("Choose one of: {methods}.")
         super().__init__({"payment_method": sentence.format(methods=", ".join(methods))})
 

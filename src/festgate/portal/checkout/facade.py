@@ -10,6 +10,7 @@ from festgate.portal.checkout.desk import (
 )
 from festgate.portal.checkout.errors import OrderChanged
 from festgate.portal.checkout.orders import try_now
+from festgate.portal.checkout.personal_data import PERSONAL_RECORDS
 from festgate.portal.checkout.queries import (
     count_by_currency,
     count_stuck,
@@ -25,6 +26,7 @@ from festgate.portal.checkout.reasons import ended_by_of, reason_for
 from festgate.portal.checkout.records import Line, OpenOrder, Order, OrderState, Refund
 
 __all__ = [
+    "PERSONAL_RECORDS",
     "Cancellation",
     "DeskForms",
     "Line",

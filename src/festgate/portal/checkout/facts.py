@@ -7,7 +7,7 @@ from festgate.kit.messaging.outbox import Fact
 
 @dataclass(frozen=True)
 class OrderPaid(Fact):
-    """The money is there and every seat of the order is confirmed."""
+    """An order was paid, and all its seats are confirmed."""
 
     KIND = "checkout.OrderPaid"
 
@@ -16,7 +16,7 @@ class OrderPaid(Fact):
 
 @dataclass(frozen=True)
 class OrderRefunded(Fact):
-    """The whole amount went back: the seats were gone when the money came, or the order was undone."""
+    """The whole amount of an order was refunded: its seats were gone when the payment arrived, or it was cancelled."""
 
     KIND = "checkout.OrderRefunded"
 
@@ -25,9 +25,9 @@ class OrderRefunded(Fact):
 
 @dataclass(frozen=True)
 class OrderReduced(Fact):
-    """Seats left an order that waits for its payment, because their event or an organiser cancelled them.
+    """Seats left an unpaid order, because their event or an organiser cancelled them.
 
-    With none left the order is closed. A later revision makes an earlier fact obsolete.
+    With no seat left the order is closed. A later revision replaces an earlier fact.
     """
 
     KIND = "checkout.OrderReduced"
@@ -38,7 +38,7 @@ class OrderReduced(Fact):
 
 @dataclass(frozen=True)
 class SeatRefunded(Fact):
-    """One seat's fee of an order went back; the rest of the order stands."""
+    """The fee of one seat was refunded; the rest of its order is unchanged."""
 
     KIND = "checkout.SeatRefunded"
 

@@ -1,4 +1,4 @@
-"""The shapes of what checkout takes."""
+"""The input of checkout."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ Key = Annotated[Line, Field(min_length=1, max_length=200)]
 
 
 MAX_REGISTRATIONS = 500
-"""In one order; more than any fest has paid events."""
+"""The largest number of registrations in one order; no fest has more paid events."""
 
 
 class CheckoutForm(BaseModel, extra="ignore"):

@@ -11,7 +11,7 @@ from festgate.portal.registrations.facts import HoldCancelled, HoldsResumed, Sea
 
 
 def refund_released(connection: Connection, fact: SeatReleased) -> None:
-    """Give back the fee of a paid seat. An order that is refunded as a whole has done so already."""
+    """Refund the fee of a paid seat, unless its order is refunded as a whole."""
     order_id = queries.paid_order_of_seat(connection, fact.seat_id)
     if order_id is not None:
         order = queries.lock_order(connection, order_id)
@@ -28,13 +28,13 @@ def reduce_orders(connection: Connection, fact: HoldCancelled) -> None:
 
 
 def move_ends(connection: Connection, fact: HoldsResumed) -> None:
-    """Give the open orders as much more time as their seats have got. The fact's own numbers are not needed."""
+    """Extend the open orders as far as their seats were extended. The numbers in the fact are not needed."""
     del fact
     follow_seats(connection)
 
 
 POINT = "outbox.checkout"
-# The names are in the data: they stay as they are wherever the code goes.
+# The names are stored in the data, so renaming the code does not change them.
 SUBSCRIPTIONS = (
     Subscription(SeatReleased, refund_released, "festgate.checkout.handlers.refund_released", POINT),
     Subscription(HoldCancelled, reduce_orders, "festgate.checkout.handlers.reduce_orders", POINT),

@@ -1,4 +1,4 @@
-"""The moves between the states of an order: docs/explanation/orders.md draws them, test_order_machine.py holds them."""
+"""Changes of an order's state. docs/explanation/orders.md draws them, and test_order_machine.py tests them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,20 +21,22 @@ from festgate.portal.checkout.tables import lines, orders, refunds
 from festgate.portal.registrations import facade as registrations
 
 ASK_AFTER: Milliseconds = 15_000
-"""When a payment that has not been answered is first asked about: longer than its first call may take."""
+"""The time until the first look-up of a payment without a response: longer than its first call can take."""
 MAX_ASK: Milliseconds = 60_000
 ASK_PAUSE: Milliseconds = 5_000
-"""The least time between two questions to a provider that requests for the order's page cause."""
+"""The least time between two look-ups that are caused by requests for the order's page."""
 MAX_ERROR_LENGTH = 500
 """Characters of a provider's error that are stored."""
 REDUCED_KEEPS: Milliseconds = 35 * MINUTE
-"""How long an order that lost a line is kept at least, unless it is paid at the desk: a payment page has to be open for
-half an hour, and the person has to read that the amount is another."""
+"""The least time for which an order that has lost a line is kept, unless it is paid at the desk.
+
+A payment page has to be open for half an hour, and the attendee has to read that the amount has changed.
+"""
 MAX_CLOSING: Milliseconds = 7 * DAY
-"""How long a provider is asked to close the payment page of an order that is over."""
+"""The time for which the provider is asked to close the payment page of an order that has ended."""
 
 MAX_RENEWED: Milliseconds = DAY - REDUCED_KEEPS
-"""Until when, after it was placed, an order gets more time for a new payment page. Stripe's pages end within a day."""
+"""The time after its placement in which an order can be extended for a new payment page: Stripe's last a day."""
 
 # Reasons are stored in English, and translated where they are shown.
 CANCELLED_BY_OWNER = N_("You cancelled it.")
@@ -57,7 +59,7 @@ _pay = Statement(
     )
 )
 _wait = Statement(
-    # An answer about an amount that is not the order's any more is too late: nobody is to be sent to its page.
+    # A response for an earlier amount of the order is too late: its payment page must not be used.
     _pending.where(
         orders.c.revision == func.coalesce(bindparam("seen_revision", type_=Integer), orders.c.revision)
     ).values(provider_ref=bindparam("new_ref"), pay_url=bindparam("new_url"), ask_error=None)
@@ -124,10 +126,10 @@ _stop_asking = Statement(_order.values(ask_at=NEVER))
 def mark_paid(
     connection: Connection, order_id: int, charge: str, amount: Money, *, paid_by: int | None = None
 ) -> Order:
-    """Record that a provider has the money, or the organiser `paid_by`. Told twice, it is still one payment.
+    """Record that a provider, or the organiser `paid_by`, has received the money. Return the order.
 
-    A second charge is given back. The seats are confirmed, or, where one is gone, everything is refunded and the
-    attendee emailed.
+    The same charge reported twice is one payment, and a second charge is refunded. The seats are confirmed. If one of
+    them is gone, everything is refunded, and the attendee gets an email.
     """
     order = queries.lock_order(connection, order_id)
     if order.paid_at is not None:
@@ -163,9 +165,9 @@ def mark_paid(
 
 
 def mark_declined(connection: Connection, order_id: int, reason: str, revision: int | None = None) -> Order:
-    """Record that the payment failed: the seats are plain holds again. Nothing changes once the order is past pending.
+    """Record that the payment failed, and make its seats plain holds again.
 
-    Nor does it where only the payment page of an earlier `revision` has expired.
+    Nothing changes if the order is not pending, or if only the payment page of an earlier `revision` has expired.
     """
     order = queries.lock_order(connection, order_id)
     if order.state != "pending" or revision not in (None, order.revision):
@@ -181,21 +183,21 @@ def mark_waiting(
     pay_url: str | None,
     revision: int | None = None,
 ) -> Order:
-    """Record the payment page of the order, unless the order is past that `revision`."""
+    """Record the payment page of the order, unless the order has a later revision than `revision`."""
     connection.run(_wait, order=order_id, new_ref=provider_ref, new_url=pay_url, seen_revision=revision)
     return queries.order_by_id(connection, order_id)
 
 
 def note_unanswered(connection: Connection, order_id: int, error: str) -> None:
-    """Record for the organisers that the provider has not answered the first call."""
+    """Record, for organisers, that the provider has not responded to the first call."""
     connection.run(_note_error, order=order_id, new_error=error[:MAX_ERROR_LENGTH])
 
 
 def ask_later(connection: Connection, order_id: int, asked: int, error: str | None = None) -> None:
-    """Ask again, less and less often.
+    """Schedule the next look-up of a payment, with growing intervals.
 
-    A provider whose answer is still pending is asked until the order's time is over. One that could not be asked,
-    for the reason `error`, is asked until it answers, however late: it may have the money.
+    A pending payment is looked up until the order ends. After an `error`, it is looked up until the provider responds,
+    however late that is, because the provider may have the money.
     """
     now = connection.now
     if error is None and now >= _end_of(connection, queries.order_by_id(connection, order_id)) + MAX_ASK:
@@ -210,31 +212,31 @@ def ask_later(connection: Connection, order_id: int, asked: int, error: str | No
 
 
 def claim_question(connection: Connection, order_id: int) -> bool:
-    """Return whether the provider may be asked about this order now because someone looks at it.
+    """Return whether the payment may be looked up now because somebody has opened the order's page.
 
-    True at most once in ASK_PAUSE, over all processes.
+    It is True at most once in ASK_PAUSE, over all processes.
     """
     now = connection.now
     return connection.run(_claim_question, order=order_id, now=now, before=now - ASK_PAUSE) == 1
 
 
 def cancel_order(connection: Connection, person_id: int, ref: str) -> Order:
-    """Give up an order that is not paid, and its seats. A second time does nothing; NotPending once it is paid."""
+    """Cancel an unpaid order and release its seats. A second call changes nothing. Raises NotPending."""
     order = queries.lock_order(connection, queries.order_of_person(connection, person_id, ref).id)
     if order.state == "cancelled":
         return order
     if order.state != "pending":
         raise NotPending
     registrations.release_seats(connection, order.id)
-    # Payments.cancel has the page closed at once; where that fails, it is done when the provider is asked next.
+    # Payments.cancel closes the page at once. If that fails, the next look-up closes it.
     return _close_order(connection, order, CANCELLED_BY_OWNER, connection.now + ASK_AFTER)
 
 
 def reduce_order(connection: Connection, order_id: int) -> Order:
-    """Drop the lines whose event or registration was cancelled; with none left the order is closed.
+    """Drop the lines whose event or registration was cancelled, and close the order if no line is left.
 
-    A second time, or once the order is paid or over, it does nothing. A fact has its owner emailed, and its provider is
-    asked at once, so that nobody can pay the old amount any more.
+    The owner gets an email (by a fact), and the provider is called at once, so that the old amount cannot be paid any
+    more. Nothing changes on a second call, or if the order is paid or has ended.
     """
     order = queries.lock_order(connection, order_id)
     if order.state not in ("pending", "expired"):
@@ -248,16 +250,16 @@ def reduce_order(connection: Connection, order_id: int) -> Order:
     if not order.kept_lines:
         order = _close_order(connection, order, reason_for(connection, order.lines), connection.now)
     outbox.record(connection, OrderReduced(order.id, order.revision))
-    # Wakes the task that asks the providers.
+    # This wakes the task that looks up payments.
     connection.announce("refunds")
     return order
 
 
 def renew_order(connection: Connection, order_id: int, revision: int, reason: str) -> Order:
-    """Give an order time for a new payment page: its provider was away for so long that too little is left.
+    """Extend an order for a new payment page, because too little time is left after an outage of its provider.
 
-    Its revision rises, so that the provider takes the next page for another one. An order that was placed a day ago is
-    declined for `reason` instead. Nothing changes once the order is past pending or that `revision`.
+    Its revision rises, so the provider makes a new page. An order that was placed a day ago is declined for `reason`
+    instead. Nothing changes if the order is not pending or has a later revision.
     """
     order = queries.lock_order(connection, order_id)
     if order.state != "pending" or order.revision != revision:
@@ -279,7 +281,7 @@ def renew_order(connection: Connection, order_id: int, revision: int, reason: st
 
 
 def close_later(connection: Connection, order_id: int, asked: int) -> None:
-    """Try again to have the page of an order that is over closed, less and less often, for a week."""
+    """Schedule the next attempt to close an ended order's payment page, with growing intervals, for a week."""
     order = queries.order_by_id(connection, order_id)
     if connection.now >= order.expires_at + MAX_CLOSING:
         stop_asking(connection, order_id)
@@ -288,14 +290,14 @@ def close_later(connection: Connection, order_id: int, asked: int) -> None:
 
 
 def stop_asking(connection: Connection, order_id: int) -> None:
-    """Stop asking the provider about the order."""
+    """End the look-ups of the order's payment."""
     connection.run(_stop_asking, order=order_id)
 
 
 def expire_order(connection: Connection, order_id: int) -> None:
-    """Expire an order whose time is over. Its seats are already free by the clock.
+    """Expire an order whose time has ended. Its seats are free already, because holds end by the clock.
 
-    Where the holds were paused, the seats have more time than the order, and the order gets that time.
+    If holds were paused, the seats have more time than the order, and the order is extended to that time.
     """
     order = queries.lock_order(connection, order_id)
     if order.state != "pending" or order.expires_at > connection.now:
@@ -308,7 +310,7 @@ def expire_order(connection: Connection, order_id: int) -> None:
 
 
 def follow_seats(connection: Connection) -> int:
-    """Extend every pending order to the end of its holds, and return how many. A second time changes nothing."""
+    """Extend every pending order to the end of its holds, and return their number. A second call changes nothing."""
     behind = queries.orders_behind_seats(connection)
     for order_id, end in behind:
         connection.run(_move_end, order=order_id, new_end=end)
@@ -316,27 +318,27 @@ def follow_seats(connection: Connection) -> int:
 
 
 def try_now(connection: Connection, ref: str) -> Order:
-    """Ask about the order's payment, and send its refunds, at once. Raises NotFound.
+    """Look up the order's payment and send its refunds at once. Raises NotFound.
 
-    It does nothing where there is nothing to ask or to send.
+    Nothing changes if there is nothing to look up or to send.
     """
     order = queries.order_by_ref(connection, ref)
     connection.run(_ask_now, order=order.id, now=connection.now)
     connection.run(_send_now, order=order.id, now=connection.now)
-    # Wakes the task that sends refunds and asks about payments.
+    # This wakes the task that sends refunds and looks up payments.
     connection.announce("refunds")
     return order
 
 
 def _end_of(connection: Connection, order: Order) -> Milliseconds:
-    """Return when the order expires: its own time, or that of its seats where the holds were paused."""
+    """Return when the order expires: at its own time, or at that of its seats if holds were paused."""
     if connection.now < order.expires_at:
         return order.expires_at
     return max(order.expires_at, registrations.kept_until(connection, order.id))
 
 
 def _drop_lines(connection: Connection, order: Order, gone: Sequence[Line]) -> Order:
-    """Take lines out of an order that is not paid: its total, and what its owner has to pay, become less."""
+    """Drop lines of an unpaid order. Its total, the amount that is left to pay, falls."""
     # Distinct times, also within one millisecond: each total that the order ever had has its own time.
     at = max([connection.now, *(line.dropped_at + 1 for line in order.lines if line.dropped_at is not None)])
     dropped = {line.seat_id: replace(line, dropped_at=at + step) for step, line in enumerate(gone)}
@@ -364,13 +366,13 @@ def _drop_lines(connection: Connection, order: Order, gone: Sequence[Line]) -> O
 
 
 def _close_order(connection: Connection, order: Order, reason: str, close_at: Milliseconds) -> Order:
-    """Cancel an order; what is open at its provider is closed from `close_at` on."""
+    """Cancel an order. Whatever is open at its provider is closed from `close_at` on."""
     connection.run(_close, order=order.id, new_reason=reason, close_at=close_at)
     return replace(order, state="cancelled", reason=reason, pay_url=None)
 
 
 def _why_undone(connection: Connection, order: Order) -> str:
-    """Return why a payment cannot be fulfilled."""
+    """Return the reason for which a payment cannot be fulfilled, as a sentence."""
     if not order.kept_lines:
         return reason_for(connection, order.lines)
     if order.state == "cancelled":
@@ -387,7 +389,7 @@ def _keep_payment(
     reason: str | None,
     paid_by: int | None,
 ) -> Order:
-    """Record what was charged, and what the order comes to by that."""
+    """Record the amount that was charged, and the state of the order after it."""
     connection.run(
         _pay,
         order=order.id,

@@ -16,9 +16,9 @@ from festgate.kit.shown import FIELD
 from festgate.kit.translation import gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import checked, read_fields
-from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import Portal, see_other
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.carts import Cart, cart_of, in_one_currency, read_cart
 from festgate.portal.checkout.errors import ListChanged, NothingToPay
@@ -42,16 +42,19 @@ class Choice:
     name: str
     label: str
     hint: str
+    button: str
+    """Its text, with the place of the `{amount}`."""
     takes_card: bool
 
 
 @dataclass(frozen=True)
 class Form:
-    """The payment methods and the entered values; the same for all visitors who have entered nothing."""
+    """The payment methods, each with its button, and the entered values; the same for all visitors with that total."""
 
     choices: tuple[Choice, ...]
+    """Those that take a card number first: pressing Enter in its field presses the first button of the form."""
     cards: tuple[tuple[str, str], ...]
-    chosen: str
+    due: Money
     card_number: str = ""
     errors: tuple[tuple[str, str], ...] = ()
 
@@ -75,6 +78,12 @@ class Till:
     """The hidden field of the form: the seats and amounts that it shows."""
     form: Form
     now: Milliseconds
+    held_until: Milliseconds = 0
+    """The time at which the first of the holds ends; the only one that is shown."""
+    hint: str = ""
+    """The sentence about that time."""
+    overlaps: tuple[catalogue.Overlap, ...] = ()
+    """Events at the same time, of which at least one is about to be paid."""
     others: int = 0
     """The number of held seats in another currency, which need a second order."""
     changed: str = ""
@@ -94,19 +103,28 @@ class CheckoutPages:
         self._portal = portal
         self._payments = payments
         self._tickets = tickets
-        self._writing = Writing(portal.settings)
+        self._writing = portal.pages.writing
         self._sites = tuple(f"{site}/" for site in portal.settings.payment_sites)
-        choices = tuple(
-            Choice(method.name, gettext(method.label), gettext(method.hint), isinstance(method, Sandbox))
-            for method in payments.methods.values()
+        choices = sorted(
+            (
+                Choice(
+                    method.name,
+                    gettext(method.label),
+                    gettext(method.hint),
+                    gettext(method.button),
+                    isinstance(method, Sandbox),
+                )
+                for method in payments.methods.values()
+            ),
+            key=lambda choice: not choice.takes_card,
         )
         self._blank = Form(
-            choices,
+            tuple(choices),
             tuple((card, gettext(outcome)) for card, outcome in CARDS.items()),
-            choices[0].name if choices else "",
+            Money(0, portal.settings.currency),
         )
         left = tuple(choice for choice in choices if choice.name not in payments.confirmed_only)
-        self._unconfirmed = replace(self._blank, choices=left, chosen=left[0].name if left else "")
+        self._unconfirmed = replace(self._blank, choices=left)
         """The form for visitors whose email address is unconfirmed."""
 
     def routes(self) -> list[Route]:
@@ -115,6 +133,7 @@ class CheckoutPages:
             Route("/checkout", self.show_checkout, methods=["GET"]),
             Route("/checkout", self.check_out, methods=["POST"]),
             Route("/orders/{ref}", self.show_order, methods=["GET"]),
+            Route("/orders/{ref}/cancel", self.ask_to_cancel, methods=["GET"]),
             Route("/orders/{ref}/cancel", self.cancel_order, methods=["POST"]),
         ]
 
@@ -185,7 +204,7 @@ class CheckoutPages:
 
         async def look() -> Receipt:
             database = self._portal.database
-            receipt = await database.read(self._receipt, visitor.person, visitor.username, ref)
+            receipt = await database.read(self._receipt, visitor.person, visitor.shown_name, ref)
             if receipt.awaits_tickets(database.clock()):
                 # A visitor who has just paid comes here a few milliseconds before the tickets are issued.
                 await database.wait_for(registrations.tickets_of(visitor.person), MAX_WAIT)
@@ -194,6 +213,17 @@ class CheckoutPages:
 
         return await self._portal.kept_page(
             request, ("order", visitor.person, ref), look, "checkout/order.html", section="my-events"
+        )
+
+    async def ask_to_cancel(self, request: Request) -> Response:
+        """Answer with the consequences of cancelling an unpaid order, and the button that does it."""
+        visitor = await self._portal.signed_in(request)
+        ref = read_path(request, "ref")
+        order = await self._portal.database.read(queries.order_of_person, visitor.person, ref)
+        if order.state != "pending":
+            return see_other(f"/orders/{order.ref}")
+        return await self._portal.page(
+            request, "checkout/cancel_order.html", section="my-events", order=order
         )
 
     async def cancel_order(self, request: Request) -> Response:
@@ -211,16 +241,16 @@ class CheckoutPages:
     ) -> Till:
         person_id = visitor.person
         limited = bool(self._payments.confirmed_only) and not visitor.is_confirmed
-        payable = registrations.payable_seats(connection, person_id)
+        live = registrations.live_seats(connection, person_id)
+        payable = sorted((seat for seat in live if seat.payable), key=lambda seat: seat.event_id)
         seats = in_one_currency(payable, self._portal.settings.currency)
         cart = cart_of(person_id, seats, self._portal.settings.currency)
         second = connection.now // SECOND * SECOND
         stands = any(seat.stood is not None for seat in seats)
-        form = self._unconfirmed if limited else self._blank
+        form = replace(self._unconfirmed if limited else self._blank, due=cart.total)
         if entered is not None:
             form = replace(
                 form,
-                chosen=entered.get("payment_method", form.chosen),
                 card_number=entered.get("card_number", ""),
                 errors=tuple((errors or {}).items()),
             )
@@ -230,6 +260,11 @@ class CheckoutPages:
             key=cart_key(connection, self._portal.secret, cart) if seats else "",
             cart=cart.shown if seats else "",
             form=form,
+            held_until=min((seat.held_until for seat in seats), default=0),
+            hint=registrations.hold_hint(seats, is_paused=stands) if seats else "",
+            overlaps=catalogue.overlaps_of(
+                seats, [seat for seat in live if seat not in seats], connection.now
+            ),
             unconfirmed=visitor.email if limited else "",
             others=len(payable) - len(seats),
             now=connection.now if stands else second if seats else 0,
@@ -237,11 +272,11 @@ class CheckoutPages:
             until=second + SECOND if seats and not stands else NEVER,
         )
 
-    def _receipt(self, connection: Connection, person_id: int, username: str, ref: str) -> Receipt:
+    def _receipt(self, connection: Connection, person_id: int, name: str, ref: str) -> Receipt:
         order = queries.order_of_person(connection, person_id, ref)
         receipt = Receipt(
             order=order,
-            username=username,
+            name=name,
             method=self._label(order.method),
             refunds=tuple(queries.refunds_of(connection, order.id)),
             tickets=(),

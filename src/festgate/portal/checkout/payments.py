@@ -1,4 +1,4 @@
-"""Payments: place the order, COMMIT, call the provider, COMMIT its answer; ask again where there was none."""
+"""Payments: place the order, COMMIT, call the provider, COMMIT the outcome; without a response, look it up later."""
 
 import asyncio
 from collections import Counter
@@ -34,15 +34,15 @@ from festgate.settings import Settings
 log = structlog.get_logger()
 
 MAX_BEGIN = 10.0
-"""Seconds for which a visitor waits for the provider; after that the order's page shows that it is being asked."""
+"""The seconds for which a visitor waits for the provider. After that the order's page shows the look-up."""
 MAX_CALL = 30.0
-"""Seconds for a call that nobody waits for."""
+"""The seconds for a call that no visitor waits for."""
 MAX_CALLS_OF_PERSON = 2
-"""Calls to providers that one person waits for at once, in one process: a few tabs, and never the places of others."""
+"""The number of calls to providers for which one person waits at once, in one process: enough for a few tabs."""
 
 
 class Payments:
-    """The payment methods of this fest, and the work that goes on behind the pages."""
+    """The payment methods of a fest, and the periodic work on payments."""
 
     def __init__(
         self, database: Database, methods: Sequence[PaymentMethod], confirmed_only: Collection[str] = ()
@@ -53,7 +53,7 @@ class Payments:
         self.methods: Mapping[str, PaymentMethod] = {method.name: method for method in methods}
         self._wake = asyncio.Event()
         self._calls: Counter[int] = Counter()
-        """Calls under way that a person waits for, by person id."""
+        """The calls in progress for which a person waits, by person id."""
         database.on_commit("refunds", self._wake.set)
 
     def method(self, name: str) -> PaymentMethod:
@@ -75,8 +75,8 @@ class Payments:
     ) -> Order:
         """Place one order for the seats of the cart, and begin its payment.
 
-        The same key gives the same order, charged once; `request_hash` is what `place_order` takes. Raises TooMany
-        while the person waits for as many answers of providers as one person may.
+        The same key gives the same order, which is charged once; `request_hash` is that of `place_order`. Raises
+        TooMany if the person waits for MAX_CALLS_OF_PERSON other calls.
         """
         method = self.method(method_name)
         if method.asks:
@@ -100,14 +100,14 @@ class Payments:
         if not new:
             return order
         try:
-            # Again, as another order of the same person may have been placed meanwhile: this one is asked about later.
+            # Counted again, since the person may have placed another order meanwhile. This one is looked up later.
             with self._call_of(person_id) if method.asks else nullcontext():
                 async with asyncio.timeout(MAX_BEGIN):
                     if faults.armed:
                         await faults.inject_async("payments.begin")
                     outcome = await method.begin(order, details)
         except Exception as error:  # noqa: BLE001  (a bug is written out in the log)
-            # Whatever went wrong, the provider may have the money: the order waits, and is asked about.
+            # The provider may have the money after any error, so the order stays pending, and its payment is looked up.
             _warn("a payment was not answered", error, order=order.ref, method=method.name)
             await self._database.write(
                 orders.note_unanswered, order.id, _why(error, f"no answer within {MAX_BEGIN:g} seconds")
@@ -116,9 +116,9 @@ class Payments:
         return await self.settle(order.id, outcome, order.revision)
 
     async def settle(self, order_id: int, outcome: Outcome, revision: int | None = None) -> Order:
-        """Store the provider's outcome, whether it came as an answer, a webhook or a look-up.
+        """Store an outcome from the provider: a response, a webhook or a look-up.
 
-        `revision` is the order's when it was asked: that its page of an earlier amount has ended means nothing.
+        `revision` is the order's revision at the time of the call: the end of an earlier amount's page changes nothing.
         """
         if isinstance(outcome, Paid):
             return await self._database.write(orders.mark_paid, order_id, outcome.charge, outcome.amount)
@@ -131,36 +131,36 @@ class Payments:
         )
 
     async def cancel(self, person_id: int, ref: str) -> Order:
-        """Cancel the order, then have its provider close its payment page. Raises TooMany as `check_out` does."""
+        """Cancel the order, then close its payment page at the provider. Raises TooMany as `check_out` does."""
         with self._call_of(person_id):
             order = await self._database.write(orders.cancel_order, person_id, ref)
             method = self.methods.get(order.method)
             if method is not None:
                 with suppress(
                     ProviderError, TimeoutError, OSError
-                ):  # a payment that comes all the same is refunded
+                ):  # a payment that arrives later is refunded
                     async with asyncio.timeout(MAX_BEGIN):
                         await method.abandon(order)
             return order
 
     async def ask_for(self, order: Order) -> None:
-        """Ask the order's provider because its page is requested: at most once in a few seconds, over all visitors.
+        """Look up the order's payment because its page was requested: at most once in ASK_PAUSE, over all visitors.
 
-        Where it was asked a moment ago, or the person waits for other answers, nothing is asked: the periodic task
-        asks anyway.
+        Nothing happens if it was looked up a moment ago, or while the person waits for other calls: the periodic task
+        looks it up as well.
         """
         method = self.methods.get(order.method)
         if method is None or not method.asks or self._calls[order.person_id] >= MAX_CALLS_OF_PERSON:
             return
         if self._database.clock() < order.asked_at + orders.ASK_PAUSE:
-            return  # found out by the read alone: reloading the page costs no write
+            return  # decided by a read, so that reloading the page costs no write
         with self._call_of(order.person_id):
             if await self._database.write(orders.claim_question, order.id):
                 await self.ask(order, MAX_BEGIN)
 
     @contextmanager
     def _call_of(self, person_id: int) -> Iterator[None]:
-        """Count a call that this person waits for. Raises TooMany when they wait for too many already."""
+        """Count a call for which this person waits. Raises TooMany if the person waits for too many already."""
         self._refuse_more_calls(person_id)
         self._calls[person_id] += 1
         try:
@@ -178,36 +178,36 @@ class Payments:
             raise TooMany(sentence, 5)
 
     async def run(self) -> None:
-        """Ask, expire and refund until cancelled."""
+        """Look up payments, expire orders and send refunds until cancelled."""
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), timeout=1)
             self._wake.clear()
             try:
-                # Side by side: a provider that hangs holds up nobody else's money.
+                # Concurrently, so that a provider that hangs does not delay the payments of others.
                 await asyncio.gather(self.ask_again(), self.send_refunds(), self.expire())
             except Exception:
                 log.exception("payments could not be looked after; trying again")
                 await asyncio.sleep(1)
 
     async def ask_again(self) -> None:
-        """Ask each provider what has become of the payments that it has not answered."""
+        """Look up the payments that have no outcome yet."""
         due = await self._database.read(queries.orders_to_ask)
         await asyncio.gather(*(self.ask(order) for order in due))
 
     async def expire(self) -> None:
-        """Close the orders whose time is over."""
+        """Expire the orders whose time has ended."""
         for order in await self._database.read(queries.ended_orders):
             await self._database.write(orders.expire_order, order.id)
 
     async def send_refunds(self) -> None:
-        """Give back what is due."""
+        """Send the refunds that are due."""
         due = await self._database.read(queries.refunds_due)
-        # Side by side, as asking is: fifty that each wait for a provider that hangs would take half an hour.
+        # Concurrently, as look-ups are: fifty refunds, one after the other, at a provider that hangs take half an hour.
         await asyncio.gather(*(self._send(refund) for refund in due))
 
     async def ask(self, order: Order, seconds: float = MAX_CALL) -> None:
-        """Ask the provider about one payment, waiting at most so many seconds, and store the outcome."""
+        """Look up one payment, for at most that many seconds, and store the outcome."""
         if order.state != "pending":
             await self._close(order)
             return
@@ -232,7 +232,7 @@ class Payments:
             await self.settle(order.id, outcome, order.revision)
 
     async def _close(self, order: Order) -> None:
-        """Have the provider close the payment page of a cancelled order; a payment that was made is settled."""
+        """Close the payment page of a cancelled order at its provider. A payment that was made is settled."""
         method = self.methods.get(order.method)
         outcome: Outcome = Waiting(order.provider_ref)
         if method is not None:
@@ -279,12 +279,12 @@ def _warn(event: str, error: Exception, **about: object) -> None:
 
 
 def _why(error: Exception, silent: str) -> str:
-    """Return the reason for the organisers: the provider's error, or that it did not answer."""
+    """Return the reason for organisers: the provider's error, or that it did not respond."""
     return silent if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
 
 
 def payment_methods(settings: Settings, database: Database) -> list[PaymentMethod]:
-    """Return the methods in the order of the setting. Raises StartupError where one lacks a setting or a library."""
+    """Return the methods in the order of the setting. Raises StartupError if a method lacks a setting or a library."""
     return [_method(name, settings, database) for name in dict.fromkeys(settings.payment_methods)]
 
 

@@ -1,4 +1,4 @@
-"""Placing an order: for exactly the seats that somebody was shown."""
+"""Placing an order for exactly the seats that a form or a program listed."""
 
 from sqlalchemy import bindparam, select
 
@@ -26,10 +26,10 @@ _insert_line = inserting(lines)
 
 
 def cart_key(connection: Connection, secret: bytes, cart: Cart) -> str:
-    """Return the idempotency key of a cart, which is everything that its person can pay for now.
+    """Return the idempotency key of a cart with everything that its person can pay for now.
 
-    It is the same in every tab and after the back button as long as the list is the same, so two of them are one
-    order; a payment that was declined changes it, so that the next try is a new one.
+    It is the same in every tab and after the back button while the list is the same, so they lead to one order. A
+    declined payment changes it, so that the next attempt is a new order.
     """
     attempt = queries.count_orders(connection, cart.person_id)
     return keyed_hash(secret, "cart", f"{attempt}:{cart.shown}")[:32]
@@ -46,18 +46,18 @@ def place_order(
     cart: Cart | None = None,
     request_hash: str | None = None,
 ) -> tuple[Order, bool]:
-    """Place an order for exactly the seats of `cart`, and return it with whether it is new.
+    """Place an order for exactly the seats of `cart`. Return it and whether it is new.
 
-    Without a cart it is for everything that the person holds: for callers that have shown nobody a list. The same key
-    gives the same order; where `request_hash` is given, only for the same content. Raises NothingToPay, ListChanged,
-    KeyReused, or registrations' SeatsGone.
+    Without a cart it is for all seats that the person holds: for callers that have not shown a list. The same key gives
+    the same order; if `request_hash` is given, only for the same content. Raises NothingToPay, ListChanged, KeyReused,
+    or registrations' SeatsGone.
     """
     existing = queries.order_by_key(connection, person_id, idempotency_key)
     if existing is None:
         try:
             seats = _choose_seats(connection, person_id, cart)
         except (NothingToPay, ListChanged):
-            # Where processes write side by side, another may have placed it between the two looks, and taken the seats.
+            # Another process may have placed the order, and taken the seats, between the two reads.
             existing = queries.order_by_key(connection, person_id, idempotency_key)
             if existing is None:
                 raise
@@ -95,7 +95,7 @@ def place_order(
             paid_by=None,
         )
     except UniqueViolation:
-        # Another process has placed it this instant: the next try finds it.
+        # Another process has just placed it, and the next attempt finds it.
         raise TryAgain from None
     registrations.claim_seats(connection, seats, order_id, expires_at)
     order = Order(
@@ -143,14 +143,14 @@ def _choose_seats(connection: Connection, person_id: int, cart: Cart | None) -> 
 def _refuse_other_content(
     connection: Connection, order: Order, method: str, cart: Cart | None, request_hash: str | None
 ) -> None:
-    """Raise KeyReused where a program's call is not the one that the order was placed by."""
+    """Raise KeyReused if the content of a program's call differs from that of the order."""
     if request_hash is None or cart is None:
         return
     placed, revision = connection.first(_content, order=order.id) or (None, 0)
     if placed is not None:
         same = placed == request_hash
     else:
-        # Placed on the page, or before hashes were kept; an order that was made smaller has lost what it began with.
+        # It was placed on the page, or before hashes were stored; a reduced order no longer has its first content.
         named = (tuple(sorted(line.seat_id for line in order.lines)), order.total)
         same = method == order.method and (revision > 0 or named == (cart.seats, cart.total))
     if not same:

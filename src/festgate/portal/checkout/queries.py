@@ -15,9 +15,9 @@ from festgate.portal.checkout.tables import lines, orders, refunds
 from festgate.portal.registrations import facade as registrations
 
 SILENT: Milliseconds = 30 * SECOND
-"""After so long a provider that has not answered counts as stuck."""
+"""The time without a response after which a payment counts as stuck."""
 MAX_LISTED = 500
-"""Stuck payments, and stuck refunds, that are listed: the oldest."""
+"""The number of stuck payments, and of stuck refunds, that are listed, oldest first."""
 # In the order of the fields of Order.
 _order = select(
     *orders.c["id", "ref", "person_id", "state", "method", "total_minor", "currency", "paid_minor"],
@@ -26,7 +26,7 @@ _order = select(
 )
 _line = lines.c["seat_id", "event_id", "title", "slug", "starts_at", "fee_minor", "dropped_at"]
 _OWN = len(_order.selected_columns)
-# One order is read together with its lines, a row for each: its page and its payment ask for one four times.
+# One order is read together with its lines, a row for each, because its page and its payment read it four times.
 _whole = (
     _order.add_columns(*_line)
     .join_from(orders, lines, isouter=True)
@@ -113,10 +113,10 @@ _refs_by_seat = Statement(
     )
     .order_by(orders.c.id)
 )
-_people = table("accounts_people", column("id"), column("username"))
+_people = table("accounts_people", column("id"), column("username"), column("name"))
 _open = Statement(
     select(
-        _people.c.username,
+        *_people.c["username", "name"],
         *orders.c["ref", "method", "state", "total_minor", "currency", "created_at", "expires_at", "reason"],
     )
     .join_from(orders, _people, _people.c.id == orders.c.person_id)
@@ -185,7 +185,7 @@ def _read(connection: Connection, row: tuple[Any, ...]) -> Order:
 
 
 def _read_whole(rows: Sequence[tuple[Any, ...]]) -> Order | None:
-    """Return the order of rows that have one line each; None where there is no row."""
+    """Return the order of rows with one line each; None without rows."""
     if not rows:
         return None
     return _put_together(rows[0][:_OWN], [row[_OWN:] for row in rows if row[_OWN] is not None])
@@ -255,14 +255,14 @@ def count_orders(connection: Connection, person_id: int) -> int:
 
 
 def orders_to_ask(connection: Connection) -> list[Order]:
-    """Return the orders whose provider is to be asked now."""
+    """Return the orders whose payment has to be looked up now."""
     return [_read(connection, row) for row in connection.all(_to_ask, now=connection.now)]
 
 
 def ended_orders(connection: Connection) -> list[Order]:
-    """Return the pending orders whose time is over and whose provider need not be asked any more.
+    """Return the pending orders whose time has ended and whose payment is not looked up any more.
 
-    None while the clock of holds stands still, as their seats' time is not over then.
+    It is empty while holds are paused, because the time of their seats has not ended then.
     """
     if registrations.are_holds_paused(connection):
         return []
@@ -270,15 +270,15 @@ def ended_orders(connection: Connection) -> list[Order]:
 
 
 def count_by_currency(connection: Connection) -> dict[str, int]:
-    """Return how many orders that hold money, or wait for it, are in each currency."""
+    """Return the number of orders in each currency that hold money or wait for it."""
     return {currency: count for currency, count in connection.all(_by_currency)}  # noqa: C416  (typed)
 
 
 def open_orders(connection: Connection) -> list[OpenOrder]:
     """Return the orders that wait for a payment or a refund, oldest first."""
     return [
-        OpenOrder(ref, username, method, state, Money(total, currency), *times_and_reason)
-        for username, ref, method, state, total, currency, *times_and_reason in connection.all(_open)
+        OpenOrder(ref, username, name or username, method, state, Money(total, currency), *times_and_reason)
+        for username, name, ref, method, state, total, currency, *times_and_reason in connection.all(_open)
     ]
 
 
@@ -288,23 +288,23 @@ def _read_refund(row: tuple[Any, ...]) -> Refund:
 
 
 def refunds_of(connection: Connection, order_id: int) -> list[Refund]:
-    """Return the refunds of the order, done or due."""
+    """Return the refunds of the order, both done and due."""
     return [_read_refund(row) for row in connection.all(_refunds_of, order=order_id)]
 
 
 def refunds_due(connection: Connection) -> list[Refund]:
-    """Return the refunds that are to be sent to their provider now."""
+    """Return the refunds that have to be sent to their provider now."""
     return [_read_refund(row) for row in connection.all(_refunds_due, now=connection.now)]
 
 
 def paid_order_of_seat(connection: Connection, seat_id: int) -> int | None:
-    """Return the id of the order in which the seat was paid; None when it never was."""
+    """Return the id of the order in which the seat was paid; None if it was not."""
     found: int | None = connection.value(_seat_order, seat=seat_id)
     return found
 
 
 def open_order_of_seat(connection: Connection, seat_id: int) -> int | None:
-    """Return the id of the order that may still be paid and has the seat as a line; None when there is none."""
+    """Return the id of the order that has the seat as a line and can still be paid; None without one."""
     found: int | None = connection.value(_open_seat_order, seat=seat_id)
     return found
 

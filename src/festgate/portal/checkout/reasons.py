@@ -1,4 +1,4 @@
-"""Reasons for refunds and for reduced orders, in a sentence for the attendee."""
+"""Sentences for attendees about the reasons for refunds and reduced orders."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def ending_sentence(title: str, ended_by: registrations.EndedBy | None) -> str:
 
 
 def ended_by_of(connection: Connection, seat: registrations.Seat) -> registrations.EndedBy | None:
-    """Return the party that cancelled the seat; where it was not recorded, the event if that is cancelled."""
+    """Return the cause of the seat's cancellation; if it was not recorded, the event if that is cancelled."""
     if seat.ended_by is not None:
         return seat.ended_by
     event = catalogue.event_by_id(connection, seat.event_id)
@@ -33,7 +33,7 @@ def ended_by_of(connection: Connection, seat: registrations.Seat) -> registratio
 
 
 def reason_for(connection: Connection, lines: Sequence[Line]) -> str:
-    """Return why these lines ended: a sentence each."""
+    """Return the reasons for which these lines ended, a sentence for each."""
     return " ".join(
         ending_sentence(line.title, ended_by_of(connection, registrations.seat(connection, line.seat_id)))
         for line in lines

@@ -50,7 +50,7 @@ class Row:
     ticket: str | None
     """The code of its valid ticket."""
     words: str
-    """The state of the seat, where there is no ticket."""
+    """The state of the seat, if there is no ticket."""
     ended: bool
     """Whether the attendee has lost the seat."""
 
@@ -60,20 +60,21 @@ class Receipt:
     """The view model of /orders/{ref}."""
 
     order: Order
-    username: str
+    name: str
+    """The person's name, or the username in its place."""
     method: str
     refunds: tuple[Refund, ...]
     tickets: tuple[tuple[int, str], ...]
     mail: MailState | None
     mail_leaves: bool
-    """False while emails only go to a folder."""
+    """Whether emails leave the machine; False while they are only written to a folder."""
     writing: Formats = field(compare=False, repr=False)
     seats: tuple[SeatNow, ...] = ()
-    """The seats, where the order and its tickets alone do not determine the lines."""
+    """The seats, if the order and its tickets alone do not determine the lines."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
     def awaits_tickets(self, now: Milliseconds) -> bool:
-        """Return whether the payment is so fresh that its tickets are being issued."""
+        """Return whether the order was paid so recently that its tickets are still being issued."""
         paid_at = self.order.paid_at
         missing = self.order.state == "paid" and any(
             not row.ended and row.ticket is None for row in self.rows
@@ -82,13 +83,13 @@ class Receipt:
 
     @property
     def stamp(self) -> tuple[str, str]:
-        """The stamp's kind and its word."""
+        """The kind and the text of the stamp."""
         kind, word = STAMPS[self.order.state]
         return kind, gettext(word)
 
     @property
     def charged(self) -> Money | None:
-        """The amount that was charged, in its own currency, where it is not the order's total."""
+        """The amount that was charged, in its own currency, if it differs from the order's total."""
         order = self.order
         for refund in self.refunds:
             if refund.foreign and refund.provider_ref == order.provider_ref:
@@ -106,7 +107,7 @@ class Receipt:
 
     @property
     def can_retry(self) -> bool:
-        """Whether seats of a declined order wait to be paid in another way."""
+        """Whether the seats of a declined order can be paid in another way."""
         return self.order.state == "declined" and any(seat.payable for seat in self.seats)
 
     @property
@@ -204,17 +205,15 @@ class Receipt:
 
     @property
     def mail_sentence(self) -> str:
-        """The state of the email that brings the tickets; empty where there is none."""
+        """The state of the email with the tickets; empty without one, or if none can be sent."""
         mail = self.mail
-        if mail is None:
+        if mail is None or not self.mail_leaves:
             return ""
         if not mail.recipient:
             if mail.state == "sent":
                 return gettext("Sent {time}").format(time=self.writing.when(mail.at))
             return gettext("Could not be sent")
-        if not self.mail_leaves:
-            sentence = gettext("In this fest's mail folder, for {recipient}")
-        elif mail.state == "sent":
+        if mail.state == "sent":
             sentence = gettext("Sent {time} to {recipient}")
         elif mail.state == "queued":
             sentence = gettext("Waiting to be sent to {recipient}")
@@ -234,7 +233,7 @@ class Receipt:
         return Row(line, None, gettext("Your ticket is being prepared."), ended=False)
 
     def _money_back(self, line: Line) -> str:
-        """Return where the money of a cancelled line is."""
+        """Return a sentence about the refund of a cancelled line."""
         order = self.order
         if order.paid_at is None:
             return gettext("You do not pay for this seat.")
@@ -261,7 +260,7 @@ class Receipt:
 
 
 def seats_now(connection: Connection, order: Order, tickets: Mapping[int, str]) -> tuple[SeatNow, ...]:
-    """Return the seats of the order where the receipt depends on them; most receipts do not."""
+    """Return the seats of the order if the receipt depends on them; most receipts do not."""
     if order.state in ("pending", "cancelled", "expired") and order.revision == 0:
         return ()
     if order.state == "paid" and all(line.seat_id in tickets for line in order.lines):

@@ -1,4 +1,4 @@
-"""Orders, their lines and refunds as they are read."""
+"""Orders, their lines and refunds, as queries return them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,12 +20,12 @@ class Line:
     starts_at: Milliseconds
     fee: Money
     dropped_at: Milliseconds | None = None
-    """When it left the order, which was not paid yet; None while it is part of it."""
+    """When the line left the unpaid order; None while it is part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money that goes back."""
+    """A refund, done or due."""
 
     id: int
     order_id: int
@@ -33,7 +33,7 @@ class Refund:
     provider_ref: str
     amount: Money
     foreign: bool
-    """Whether the charge was made in another currency than the order's: then all of it goes back."""
+    """Whether the charge was made in another currency than the order's, so that all of it is refunded."""
     reason: str
     attempts: int = 0
     done_at: Milliseconds | None = None
@@ -54,14 +54,14 @@ class Order:
     method: str
     total: Money
     paid: Money | None
-    """What the provider took: the total, or more where a line was dropped while it was being paid."""
+    """The amount that the provider received: the total, or more if a line was dropped during the payment."""
     lines: tuple[Line, ...]
     created_at: Milliseconds
     expires_at: Milliseconds
     asked: int = 0
-    """How often its provider was asked without an answer."""
+    """The number of look-ups without a response."""
     asked_at: Milliseconds = 0
-    """When its provider was last asked because someone looked at the order."""
+    """When the payment was last looked up because somebody opened the order's page."""
     paid_at: Milliseconds | None = None
     paid_by: int | None = None
     """The organiser who marked it paid."""
@@ -69,7 +69,7 @@ class Order:
     pay_url: str | None = None
     reason: str | None = None
     revision: int = 0
-    """How many lines were dropped before it was paid."""
+    """The number of lines that were dropped before the payment."""
 
     @property
     def kept_lines(self) -> tuple[Line, ...]:
@@ -77,7 +77,7 @@ class Order:
         return tuple(line for line in self.lines if line.dropped_at is None)
 
     def dropped_within(self, amount: Money) -> tuple[Line, ...] | None:
-        """Return the dropped lines that a payment of `amount` pays for too; None when no revision had that total."""
+        """Return the dropped lines that a payment of `amount` covers too; None if no revision had that total."""
         if amount.currency != self.total.currency:
             return None
         total = self.total.minor
@@ -93,10 +93,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order that an organiser may have to look at."""
+    """An order that may need an organiser's attention."""
 
     ref: str
     username: str
+    name: str
+    """The person's name, or the username in its place."""
     method: str
     state: OrderState
     total: Money
@@ -117,7 +119,7 @@ class Stuck:
     amount: Money
     since: Milliseconds
     tries: int
-    """How often the provider was asked, or the refund sent."""
+    """The number of look-ups of the payment, or of attempts to send the refund."""
     error: str | None
-    """The error of the last try; None where there was none."""
+    """The error of the last attempt; None without one."""
     next_at: Milliseconds

@@ -1,4 +1,4 @@
-"""Giving money back: decided in the transaction that makes it due, sent to the provider after COMMIT, tried again."""
+"""Refunds: decided in the transaction that makes them due, sent to the provider after COMMIT, and retried."""
 
 from sqlalchemy import bindparam, func, select, update
 
@@ -14,9 +14,9 @@ from festgate.portal.checkout.records import Order
 from festgate.portal.checkout.tables import orders, refunds
 
 LEASE = 2 * MINUTE
-"""How long a refund is one process's to send."""
+"""The time for which one process has the right to send a refund."""
 BY_HAND = frozenset({"desk"})
-"""Methods whose refunds an organiser pays out; such a refund waits on the list until it is marked as done."""
+"""Methods whose refunds an organiser pays out. Such a refund is listed until it is marked as done."""
 
 _insert = inserting(refunds)
 _sum = Statement(
@@ -56,13 +56,13 @@ _undo = Statement(
 
 
 def refund_charge(connection: Connection, order: Order, charge: str, amount: Money, reason: str) -> None:
-    """Give one charge back as a whole. Told twice, it is given back once."""
+    """Refund one charge as a whole. A second call changes nothing."""
     if connection.value(_sum, order=order.id, charge=charge) == 0:
         _record(connection, order, None, charge, amount, reason)
 
 
 def refund_whole(connection: Connection, order: Order, reason: str, asked_by: int | None = None) -> None:
-    """Give back what is left of a paid order's own charge; the order is then *refunding*."""
+    """Refund the rest of a paid order's own charge. The state of the order is then *refunding*."""
     left = left_of(connection, order)
     if order.state != "paid" or left.minor == 0:
         return
@@ -71,7 +71,7 @@ def refund_whole(connection: Connection, order: Order, reason: str, asked_by: in
 
 
 def left_of(connection: Connection, order: Order) -> Money:
-    """Return what of the order's own charge has not gone back and is not on its way back."""
+    """Return the part of the order's own charge that has neither been refunded nor is being refunded."""
     paid = order.paid.minor if order.paid is not None else 0
     back = connection.value(_sum, order=order.id, charge=order.provider_ref or "")
     return Money(max(0, paid - back), order.total.currency)
@@ -80,7 +80,7 @@ def left_of(connection: Connection, order: Order) -> Money:
 def refund_seat(
     connection: Connection, order: Order, seat_id: int, reason: str, asked_by: int | None = None
 ) -> None:
-    """Give back one seat's fee of a paid order. Told twice, or after the whole was given back, it does nothing."""
+    """Refund one seat's fee of a paid order. Nothing changes on a second call, or after a refund of the whole order."""
     if order.state != "paid" or connection.first(_of_seat, order=order.id, seat=seat_id) is not None:
         return
     fee = next((line.fee for line in order.lines if line.seat_id == seat_id), None)
@@ -93,7 +93,7 @@ def refund_seat(
 
 
 def claim_refund(connection: Connection, refund_id: int) -> bool:
-    """Take the refund for the length of a lease; False if another process has it."""
+    """Take the refund for the length of a lease. Return False if another process has it."""
     now = connection.now
     return connection.run(_claim, refund=refund_id, now=now, until=now + LEASE) == 1
 
@@ -101,7 +101,7 @@ def claim_refund(connection: Connection, refund_id: int) -> bool:
 def note_refunded(
     connection: Connection, refund_id: int, order_id: int, seat_id: int | None, *, done_by: int | None = None
 ) -> None:
-    """Record that the refund was done, by a provider or by the organiser `done_by`; a second time changes nothing.
+    """Record that the provider, or the organiser `done_by`, has made the refund. A second call changes nothing.
 
     Once all of an order is refunded, its state is `refunded`.
     """

@@ -1,4 +1,4 @@
-"""Play money: a payment provider for demos, rehearsals and tests, which keeps its own books as a real one does.
+"""Play money: a payment provider for demos, rehearsals and tests, with its own books like a real one.
 
 The card number decides the outcome, so that every outcome can be tried.
 """
@@ -15,17 +15,17 @@ from festgate.kit.ids import new_code
 from festgate.kit.money import Money
 from festgate.kit.resilience import faults
 from festgate.kit.translation import N_
-from festgate.portal.checkout.methods import Declined, Outcome, Paid, ProviderError
+from festgate.portal.checkout.methods import PAY, Declined, Outcome, Paid, ProviderError
 from festgate.portal.checkout.records import Order, Refund
 from festgate.portal.checkout.tables import sandbox_charges, sandbox_refunds
 
 APPROVES = "4242424242424242"
 DECLINES = "4000000000000002"
 TIMES_OUT = "4000000000000119"
-"""Charges the card and never answers: the order is settled when the provider is asked."""
+"""A card that is charged without a response: the order is settled by a later look-up."""
 ANSWERS_TWICE = "4000000000000259"
 LOSES = "4000000000000341"
-"""Never answers, and charges nothing."""
+"""A card that is neither charged nor gets a response."""
 
 CARDS: Mapping[str, str] = {
     APPROVES: N_("approves"),
@@ -35,7 +35,7 @@ CARDS: Mapping[str, str] = {
     ANSWERS_TWICE: N_("approves, and answers twice"),
 }
 SILENCE = 3600.0
-"""Seconds for which a call hangs; every caller gives up long before."""
+"""The seconds for which a call hangs; every caller gives up long before."""
 
 _insert = inserting(sandbox_charges)
 _find = Statement(
@@ -65,26 +65,27 @@ class Sandbox:
 
     name = "sandbox"
     label = N_("Play money")
+    button = PAY
     hint = N_("No real card is charged. The number you enter decides the outcome.")
     keeps: Milliseconds = 2 * MINUTE
     asks = True
 
     def __init__(self, database: Database) -> None:
-        """The books are tables of the fest's database, so that they survive a crash as a provider's would."""
+        """Keep the books in the fest's database, so that they survive a crash as a real provider's do."""
         self._database = database
         self._notify: Callable[[int, Outcome], Awaitable[object]] | None = None
         self._echoes: set[asyncio.Task[object]] = set()
 
     def notify(self, settle: Callable[[int, Outcome], Awaitable[object]]) -> None:
-        """Send second answers there, as a provider's webhook would."""
+        """Send later outcomes to that function, as a provider's webhook would."""
         self._notify = settle
 
     async def begin(self, order: Order, details: Mapping[str, str]) -> Outcome:
-        """Charge, decline or hang, as the card number decides; without one, approve."""
+        """Charge, decline or hang, as the card number decides; approve without one."""
         card = "".join(sign for sign in details.get("card_number", "") if sign.isdigit()) or APPROVES
         if card not in CARDS:
             return Declined(N_("This is not a test card number. Use one of those listed."))
-        # A drill can make every card behave as one of the special numbers.
+        # A drill can make all cards behave like one of the special numbers.
         fault = faults.due("payments.begin", "double", "lie", "lose") if faults.armed else None
         effect = None if fault is None else fault.effect
         if card == LOSES or effect == "lose":
@@ -112,7 +113,7 @@ class Sandbox:
 
 
 def charge(connection: Connection, order: Order, amount: Money, approved: bool) -> Outcome:  # noqa: FBT001
-    """Charge the card once for the order, however often it is called."""
+    """Charge the card once for the order, however many calls there are."""
     existing = connection.first(_find, ref=order.ref)
     if existing is None:
         try:
@@ -131,7 +132,7 @@ def charge(connection: Connection, order: Order, amount: Money, approved: bool) 
 
 
 def look_up(connection: Connection, ref: str) -> Outcome:
-    """Return Paid or Declined; Declined also where there is no charge, as the caller waits no longer for one."""
+    """Return Paid or Declined. Without a charge it is Declined, because the caller does not wait for one any more."""
     row = connection.first(_find, ref=ref)
     if row is None:
         return Declined(N_("The payment did not go through. Nothing was charged."))
@@ -140,7 +141,7 @@ def look_up(connection: Connection, ref: str) -> Outcome:
 
 
 def give_back(connection: Connection, refund: Refund) -> None:
-    """Refund once, however often it is called, and never more than was charged."""
+    """Refund once, however many calls there are, and never more than was charged."""
     name = f"refund-{refund.id}"
     if connection.first(_find_refund, of_refund=name) is not None:
         return

@@ -1,7 +1,7 @@
-"""Paying on Stripe's own page, through Stripe's official library.
+"""Payments on Stripe's own page, through Stripe's official library.
 
-An order becomes one Checkout Session. All calls are idempotent by the order's reference or the refund's id, so that a
-call whose answer was lost is simply made again.
+An order becomes one Checkout Session. All calls are idempotent by the order's reference or the refund's id, so a call
+without a response is simply repeated.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from festgate.kit.errors import StartupError
 from festgate.kit.translation import N_
 from festgate.portal.checkout.methods import (
     NOT_STARTED,
+    PAY,
     Declined,
     Outcome,
     Paid,
@@ -49,20 +50,26 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 PATIENCE = 4.0
-"""Seconds for one try of a call. The first try and a repetition fit into what a person waits (Payments.MAX_BEGIN),
-and a thread that nobody waits for any more is free again after three tries."""
+"""The seconds for one attempt of a call.
+
+The first attempt and a repetition fit into Payments.MAX_BEGIN, the time that a visitor waits. A thread whose call was
+given up is free again after three attempts.
+"""
 RETRIES = 2
 MAX_STARTS = 16
-"""Payments that are started at once. They have threads of their own, so that a provider that hangs holds up nothing
-else, and questions about other payments delay no visitor who wants to pay."""
+"""The number of payments that are begun at once.
+
+They have their own threads, so a provider that hangs delays nothing else, and look-ups of other payments do not delay a
+visitor at checkout.
+"""
 MAX_OTHER_CALLS = 8
-"""Questions, refunds and closed pages at once."""
+"""The number of look-ups, refunds and closed pages at once."""
 OLDEST_SIGNATURE = 300
-"""Seconds after which a webhook is taken for a recording of an old one."""
+"""The age in seconds after which the signature of a webhook is refused as a replay."""
 SPARE: Milliseconds = MINUTE
-"""The payment page expires so much earlier than the seats, so that the last payment can still be reported."""
+"""The time by which the payment page expires before the seats, so that a late payment can still be reported."""
 MAX_SESSION: Milliseconds = DAY
-"""Stripe's limit; its least is 30 minutes."""
+"""Stripe's maximum; its minimum is 30 minutes."""
 
 
 EVENTS = frozenset(
@@ -75,21 +82,21 @@ EVENTS = frozenset(
 )
 """The events that the webhook endpoint must receive."""
 FAILED = frozenset({"failed", "canceled"})
-"""Ends of a refund in which no money went back."""
+"""The states of a refund that has failed."""
 
 
 class Rejected(ProviderError):
-    """Stripe has understood the call and will not do it."""
+    """Stripe has refused the call."""
 
     def __init__(self, message: str, status: int | None, param: str | None) -> None:
-        """`status` is that of the HTTP answer, `param` the field that Stripe complains about, if it names one."""
+        """Take the HTTP status, and the name of the field that Stripe complains about, if there is one."""
         super().__init__(message)
         self.status = status
         self.param = param
 
 
 class NotFromStripe(ValueError):
-    """The signature is missing, wrong or too old, or what it signs cannot be read."""
+    """The signature of a webhook is missing, wrong or too old, or its content cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +106,9 @@ class Notice:
     kind: str
     ref: str
     outcome: Outcome | None
-    """None where it leaves out what is needed to settle the order; Stripe is then asked instead."""
+    """The outcome; None if the webhook does not have what is needed to settle the order, so that it is looked up."""
     revision: int = 0
-    """The order's when the payment page was opened: the end of an older page ends nothing else."""
+    """The revision of the order when the payment page was opened: the end of an older page ends nothing else."""
 
 
 class Stripe:
@@ -109,15 +116,16 @@ class Stripe:
 
     name = "stripe"
     label = N_("Pay online")
+    button = PAY
     hint = N_("You pay on the secure page of Stripe, and come back here.")
     keeps: Milliseconds = 35 * MINUTE
     asks = True
 
     def __init__(self, settings: Settings) -> None:
-        """Raises StartupError when the library, a key, or a unit for the fest's currency is missing."""
+        """Connect the library. Raises StartupError if it, a key, or a unit for the fest's currency is missing."""
         _check(settings)
         try:
-            # Imported only here: it takes a third of a second and 30 MB, which a fest without it need not pay.
+            # Imported only here, because it takes a third of a second and 30 MB.
             import stripe  # noqa: PLC0415
         except ImportError:
             msg = "The payment method `stripe` needs its library: install `festgate[stripe]`, or take `stripe` out of "
@@ -147,7 +155,7 @@ class Stripe:
         self._others = ThreadPoolExecutor(MAX_OTHER_CALLS, thread_name_prefix="stripe-other")
 
     async def begin(self, order: Order, details: Mapping[str, str]) -> Outcome:
-        """Open a payment page for the order: Waiting with its address, or Declined where Stripe refuses the order."""
+        """Open a payment page for the order. Return Waiting with its address, or Declined if Stripe refuses."""
         del details
         return await self._begin(order, self._starts)
 
@@ -182,7 +190,7 @@ class Stripe:
     async def _replace(self, order: Order, session: Session, outcome: Outcome) -> Outcome:
         """Close the page of an amount that is not the order's any more, and open one for what is left to pay."""
         if session.status == "complete" and isinstance(outcome, Waiting):
-            # It was used, and the bank has not decided: a second page would charge a second time.
+            # The page was used, and the bank has not decided yet: a second page could charge a second time.
             return Waiting(session.id)
         if session.status == "open":
             # If it was paid a moment ago, this raises, and the next question finds the payment.
@@ -190,11 +198,11 @@ class Stripe:
         return await self._begin(order, self._others)
 
     async def refund(self, refund: Refund) -> None:
-        """Give back a part or the whole of a payment."""
+        """Refund a part or the whole of a payment."""
         await self._call(lambda: self._refund(refund))
 
     async def abandon(self, order: Order) -> None:
-        """Close the payment page. Without a session nobody was ever given its address."""
+        """Close the payment page. Without a session nobody has its address."""
         ref = order.provider_ref
         if ref is None:
             return
@@ -205,7 +213,7 @@ class Stripe:
             log.info("a payment page could not be closed", order=order.ref, reason=str(rejected))
 
     def read_event(self, body: bytes, signature: str) -> Notice | None:
-        """Return the content of a webhook; None when it is not about an order of a fest. Raises NotFromStripe."""
+        """Return the content of a webhook; None if it is not about an order of a fest. Raises NotFromStripe."""
         try:
             self._library.WebhookSignature.verify_header(
                 body, signature, self._webhook_secret, OLDEST_SIGNATURE
@@ -247,7 +255,7 @@ class Stripe:
         except (Rejected, UnchargeableAmount) as error:
             if order.revision and isinstance(error, Rejected) and error.param == "expires_at":
                 return TooLittleTime()
-            # There is no session whose address anyone has been given: the order cannot have been paid.
+            # No address of a session was ever shown, so the order cannot have been paid.
             log.error("Stripe does not take an order", order=order.ref, reason=str(error))  # noqa: TRY400
             return Declined(NOT_STARTED)
         return outcome_of(read_session(session))
@@ -289,7 +297,7 @@ class Stripe:
         name = str(refund.id)
         failures = 0
         if refund.attempts > 0:
-            # An earlier try may have gone through unheard, and Stripe knows idempotency keys for a day only.
+            # An earlier attempt may have succeeded without a response; Stripe keeps idempotency keys for a day only.
             known = self._client.v1.refunds.list(
                 params={"payment_intent": refund.provider_ref, "limit": 100}
             ).data
@@ -315,7 +323,7 @@ class Stripe:
             raise ProviderError(msg)
 
     async def _call(self, call: Callable[[], T], threads: ThreadPoolExecutor | None = None) -> T:
-        """Run a call of the library, which waits for its answer, on a thread. Raises ProviderError or Rejected."""
+        """Run a blocking call of the library on a thread. Raises ProviderError or Rejected."""
         return await asyncio.get_running_loop().run_in_executor(threads or self._others, self._try, call)
 
     def _try(self, call: Callable[[], T]) -> T:
@@ -328,7 +336,7 @@ class Stripe:
 
 
 def _refund_params(refund: Refund) -> RefundCreateParams:
-    """Return what Stripe is asked for. Without an amount it gives back all that is left of the payment."""
+    """Return the parameters of the refund. Without an amount Stripe refunds the rest of the payment."""
     params: RefundCreateParams = {
         "payment_intent": refund.provider_ref,
         "metadata": {"refund": str(refund.id)},
@@ -341,7 +349,7 @@ def _refund_params(refund: Refund) -> RefundCreateParams:
 
 
 def _call_name(order: Order) -> str:
-    """Return the idempotency key of the order's payment page: another amount is another page."""
+    """Return the idempotency key of the order's payment page. A changed amount gets a new page."""
     return f"order-{order.ref}-{order.revision}" if order.revision else f"order-{order.ref}"
 
 

@@ -23,9 +23,9 @@ DECIMALS: Mapping[str, int] = {
     **dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 3),
 }
 UNCLEAR = frozenset({"UGX"})
-"""On Stripe's page both without decimals and with two: a fee could be charged a hundredfold."""
+"""Currencies that Stripe's page lists both without decimals and with two: a fee could be charged a hundredfold."""
 STEP = 10
-"""In a currency with three decimals Stripe takes only amounts whose last digit is zero."""
+"""The smallest step of amounts in currencies with three decimals: Stripe requires a zero as the last digit."""
 
 
 class UnchargeableAmount(ValueError):
@@ -42,35 +42,35 @@ def stripe_amount(amount: Money) -> int:
 
 
 def own_amount(units: int, currency: str) -> Money:
-    """Return the Money of so many minor units of Stripe's API, rounded down; `currency` in its lower case."""
+    """Return the Money of that many minor units of Stripe's API, rounded down. `currency` is in lower case."""
     code = currency.upper()
     return Money(int(units / _stripe_units(code)), code)
 
 
 def decimals(currency: str) -> int:
-    """Return how many decimals Stripe's amounts in a currency have."""
+    """Return the number of decimals that Stripe's amounts in a currency have."""
     return DECIMALS.get(currency, 2)
 
 
 def can_take(currency: str) -> bool:
-    """Return whether every amount of the currency has exactly one amount at Stripe."""
+    """Return whether every amount of the currency can be expressed at Stripe."""
     return currency not in UNCLEAR and decimals(currency) >= digits_of(currency)
 
 
 def _stripe_units(currency: str) -> Fraction:
-    """Return how many minor units of Stripe's are one of ours; below 1 where Stripe has fewer decimals."""
+    """Return the number of Stripe's minor units in one of ours; below 1 if Stripe has fewer decimals."""
     return Fraction(10) ** (decimals(currency) - digits_of(currency))
 
 
 class Intent(BaseModel):
-    """The fields of a PaymentIntent that are used."""
+    """The used fields of a PaymentIntent."""
 
     id: str
     status: str
 
 
 class Session(BaseModel):
-    """The fields of a Checkout Session that are used."""
+    """The used fields of a Checkout Session."""
 
     id: str
     payment_status: str

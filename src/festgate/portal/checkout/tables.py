@@ -32,26 +32,26 @@ orders = Table(
     Column("currency", Text, nullable=False),
     Column("idempotency_key", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    # Until then its seats are kept for it.
+    # The time until which its seats are kept.
     Column("expires_at", BigInteger, nullable=False),
-    # When the provider is to be asked what became of the payment; NEVER when there is nothing to ask.
+    # When the payment is looked up next; NEVER if it need not be.
     Column("ask_at", BigInteger, nullable=False),
     Column("asked", Integer, nullable=False),
     Column("paid_at", BigInteger),
-    # What the provider took, which may not be the total: then it goes back.
+    # The amount that the provider received. If it is not the total, it is refunded.
     Column("paid_minor", BigInteger),
-    # The provider's name for the payment, and where the person pays it when that is on another site.
+    # The provider's reference of the payment, and the address of its payment page on another site.
     Column("provider_ref", Text),
     Column("pay_url", Text),
-    # Why it is not paid, in a sentence for the person.
+    # The reason for which it is not paid, as a sentence for the attendee.
     Column("reason", Text),
-    # Why the outcome of the payment is unknown, for the organisers.
+    # The reason for which the outcome of the payment is unknown, for organisers.
     Column("ask_error", Text),
-    # SHA-256 of what the request asked for, so that its key cannot be used for anything else; null in old orders.
+    # SHA-256 of the request's content, so that its key cannot be used for another order; null in old orders.
     Column("request_hash", Text),
-    # Grows when lines are dropped: the provider is then asked for another payment page.
+    # Rises when lines are dropped: the provider then makes a new payment page.
     Column("revision", Integer, nullable=False),
-    # When its provider was last asked because someone looked at the order.
+    # When the payment was last looked up because somebody opened the order's page.
     Column("asked_at", BigInteger, nullable=False),
     # The organiser who marked it paid; null for payments that a provider reports.
     Column("paid_by", ForeignKey("accounts_people.id")),
@@ -80,7 +80,7 @@ lines = Table(
     Column("slug", Text, nullable=False),
     Column("starts_at", BigInteger, nullable=False),
     Column("fee_minor", BigInteger, nullable=False),
-    # When the seat left an order that was not paid yet, because its event was cancelled; null while it is part of it.
+    # When the seat left the unpaid order, because its event was cancelled; null while it is part of it.
     Column("dropped_at", BigInteger),
 )
 Index("ix_checkout_lines_seat", lines.c.seat_id)
@@ -90,15 +90,15 @@ refunds = Table(
     metadata,
     _key(),
     Column("order_id", ForeignKey("checkout_orders.id"), nullable=False),
-    # One seat's share; null for what was charged as a whole.
+    # The seat that is refunded; null for the whole charge.
     Column("seat_id", BigInteger),
-    # The payment that is given back: a second charge for one order has a name of its own.
+    # The payment that is refunded: a second charge for one order has its own reference.
     Column("provider_ref", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
-    # Of the charge that goes back, which may not be the order's.
+    # The currency of the refunded charge, which may not be the order's.
     Column("currency", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    # The organiser who asked for it; null for an automatic refund.
+    # The organiser who started the refund; null for an automatic one.
     Column("asked_by", ForeignKey("accounts_people.id")),
     # The organiser who marked the refund as done; null where a provider did it.
     Column("done_by", ForeignKey("accounts_people.id")),

@@ -21,7 +21,7 @@ MAX_SIGNATURE = 2000
 
 
 class BadSignature(Malformed):
-    """Not Stripe, or not for this fest, or too late."""
+    """The signature is not Stripe's, not for this fest, or too old."""
 
     code = "bad-signature"
     title = N_("The signature is not valid")
@@ -29,10 +29,10 @@ class BadSignature(Malformed):
 
 
 class StripeWebhook:
-    """The route that Stripe calls. Whatever it does not answer with 200, Stripe sends again, for days."""
+    """The route for Stripe's webhooks. Stripe repeats any call without status 200, for days."""
 
     def __init__(self, portal: Portal, payments: Payments, stripe: Stripe) -> None:
-        """`stripe` has the secret that signs its calls."""
+        """Take the payment method, which has the secret for signatures."""
         self._portal = portal
         self._payments = payments
         self._stripe = stripe
@@ -42,7 +42,7 @@ class StripeWebhook:
         return [Route("/webhooks/stripe", self.take, methods=["POST"])]
 
     async def take(self, request: Request) -> Response:
-        """Settle the order that the event is about. Told twice, it does nothing the second time."""
+        """Settle the order that the event is about. The same event a second time changes nothing."""
         body = await request.body()
         try:
             notice = self._stripe.read_event(body, read_header(request, "stripe-signature", MAX_SIGNATURE))

@@ -45,6 +45,31 @@ def admit(connection: Connection, code: str, staff: Visitor, slug: str | None = 
     return _as_it_is(connection, code)
 
 
+def admit_scanned(
+    connection: Connection, scan: tickets.Scan, staff: Visitor, slug: str | None = None
+) -> Arrival:
+    """Check in the holder of the scanned ticket as `admit` does. Raises OtherKeyboard too."""
+    return admit(connection, choose_code(connection, scan), staff, slug)
+
+
+def undo_scanned(connection: Connection, scan: tickets.Scan, staff: Visitor) -> Arrival:
+    """Undo the check-in of the scanned ticket as `undo_admission` does. Raises OtherKeyboard too."""
+    return undo_admission(connection, choose_code(connection, scan), staff)
+
+
+def choose_code(connection: Connection, scan: tickets.Scan) -> str:
+    """Return the code of the scan that a ticket has: the typed one, or else the only guess; any if there is no ticket.
+
+    Raises OtherKeyboard if several guesses are codes of tickets.
+    """
+    if scan.code is not None and (not scan.guesses or find_arrival(connection, scan.code) is not None):
+        return scan.code
+    known = [code for code in scan.guesses if find_arrival(connection, code) is not None]
+    if len(known) > 1:
+        raise tickets.OtherKeyboard
+    return known[0] if known else scan.code or scan.guesses[0]
+
+
 def undo_admission(
     connection: Connection, code: str, staff: Visitor, slug: str | None = None, shown: str | None = None
 ) -> Arrival:

@@ -2,24 +2,38 @@
 
 from datetime import UTC, datetime
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
+from starlette.convertors import Convertor, register_url_convertor
 
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
-from festgate.kit.ids import read_code
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Bearer, module_router, problems
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.door.admissions import admit, undo_admission
+from festgate.portal.door.admissions import admit_scanned, undo_scanned
 from festgate.portal.door.errors import AlreadyIn, NotIn, OtherEvent, TicketVoid, TooLateToUndo, UnknownTicket
+from festgate.portal.tickets.facade import (
+    MAX_SCAN_LENGTH,
+    ForgedCode,
+    NotACode,
+    OtherKeyboard,
+    Scan,
+    read_scan,
+)
 
 Code = Annotated[
-    str, Path(description="The ticket's code; dashes and lower case are put right.", max_length=40)
+    str,
+    Path(
+        max_length=MAX_SCAN_LENGTH,
+        description="The text that was scanned, percent-encoded: the text of the QR code, the ticket's code, or the "
+        "address of its page. Dashes, lower case, and the characters that scanners add are put right.",
+    ),
 ]
 AtDoor = Annotated[
     str | None,
@@ -30,12 +44,27 @@ AtDoor = Annotated[
 ]
 
 
+class ScanConvertor(Convertor[str]):
+    """A part of a path that may contain all that scanners send, slashes and line breaks among them."""
+
+    regex = r"[\s\S]+"
+
+    def convert(self, value: str) -> str:
+        """Return the text."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return the text for an address."""
+        return quote(value, safe="")
+
+
 class AdmissionOutput(BaseModel):
     """A check-in."""
 
     code: str = Field(description="The ticket's code.")
     event: str = Field(description="The event's slug.")
     holder: str = Field(description="The username of whose ticket it is.")
+    holder_name: str = Field(description="Their name, or the username if they have entered none.")
     admitted_at: datetime
     admitted_by: str = Field(description="The username of the member of staff who checked them in.")
 
@@ -50,38 +79,59 @@ class DoorApi:
     def router(self) -> APIRouter:
         """Return the routes for app.py."""
         portal = self._portal
+        register_url_convertor("scan", ScanConvertor())
         router = module_router(portal, "door", "tickets")
         Caller = Annotated[Visitor, Depends(Bearer(portal))]  # noqa: N806  (a type)
 
         @router.post(
-            "/tickets/{code}/admission",
+            "/tickets/{code:scan}/admission",
             status_code=201,
             responses=problems(
-                SignInNeeded, Forbidden, NotFound, UnknownTicket, TicketVoid, OtherEvent, AlreadyIn
+                SignInNeeded,
+                Forbidden,
+                NotFound,
+                UnknownTicket,
+                TicketVoid,
+                OtherEvent,
+                AlreadyIn,
+                ForgedCode,
+                OtherKeyboard,
             ),
         )
         async def check_in(caller: Caller, code: Code, event: AtDoor = None) -> AdmissionOutput:
             """Check the ticket's holder in, once: for staff and organisers."""
-            return await portal.database.write(_check_in, read_code(code), caller, event)
+            return await portal.database.write(_check_in, self._read(code, caller), caller, event)
 
         @router.delete(
-            "/tickets/{code}/admission",
+            "/tickets/{code:scan}/admission",
             status_code=204,
-            responses=problems(SignInNeeded, Forbidden, UnknownTicket, NotIn, TooLateToUndo),
+            responses=problems(
+                SignInNeeded, Forbidden, UnknownTicket, NotIn, TooLateToUndo, ForgedCode, OtherKeyboard
+            ),
         )
         async def undo_check_in(caller: Caller, code: Code) -> None:
             """Undo a check-in: staff within half an hour, organisers at any time. It stays recorded."""
-            await portal.database.write(undo_admission, read_code(code), caller)
+            await portal.database.write(undo_scanned, self._read(code, caller), caller)
 
         return router
 
+    def _read(self, scanned: str, caller: Visitor) -> Scan:
+        """Return the codes that the text can mean. Raises Forbidden, UnknownTicket, ForgedCode or OtherKeyboard."""
+        if not caller.admits:
+            raise Forbidden
+        try:
+            return read_scan(self._portal.secret, scanned)
+        except NotACode:
+            raise UnknownTicket from None
 
-def _check_in(connection: Connection, code: str, caller: Visitor, slug: str | None) -> AdmissionOutput:
-    arrival = admit(connection, code, caller, slug)
+
+def _check_in(connection: Connection, scan: Scan, caller: Visitor, slug: str | None) -> AdmissionOutput:
+    arrival = admit_scanned(connection, scan, caller, slug)
     return AdmissionOutput(
         code=arrival.code,
         event=catalogue.event_by_id(connection, arrival.event_id).slug,
         holder=arrival.holder,
+        holder_name=arrival.holder_name,
         admitted_at=moment(arrival.admitted_at or connection.now, UTC),
         admitted_by=arrival.admitted_by or caller.username,
     )

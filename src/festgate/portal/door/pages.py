@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,11 +23,12 @@ from festgate.kit.text import tidy
 from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
+from festgate.kit.writing import Writing
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.door.admissions import admit, may_undo, undo_admission
+from festgate.portal.door.admissions import admit_scanned, may_undo, undo_admission
+from festgate.portal.door.days import is_today, warning_of
 from festgate.portal.door.errors import AlreadyIn, OtherEvent
 from festgate.portal.door.queries import (
     MAX_FOUND,
@@ -40,6 +42,7 @@ from festgate.portal.door.queries import (
 )
 from festgate.portal.tickets.facade import MAX_SCAN_LENGTH, in_fours, read_picture, read_scan
 
+Tone = Literal["good", "warn", "bad"]
 LATEST = 8
 """Check-ins that the page lists."""
 STILL_LISTED = 12 * HOUR
@@ -66,11 +69,14 @@ _CAMERA_TEXTS = {
 class ScanResult:
     """The result of a scan, which the page shows in large letters."""
 
-    tone: Literal["good", "warn", "bad"]
+    tone: Tone
     title: str
     holder: str = ""
+    """The holder's name, or the username in its place."""
     message: str = ""
     code: str = ""
+    username: str = ""
+    """The holder's username; empty where it is shown as the name."""
     elsewhere: catalogue.Event | None = None
     """The event that the ticket is for, where it is another one."""
 
@@ -96,6 +102,8 @@ class Door:
     attendance: Attendance
     latest: Sequence[Guest]
     result: ScanResult | None
+    warning: str
+    """The sentence about an event of another day; empty for one of today."""
 
 
 class DoorPages:
@@ -104,7 +112,8 @@ class DoorPages:
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's pages get it."""
         self._portal = portal
-        self._writing = Writing(portal.settings)
+        self._writing = portal.pages.writing
+        self._zone = portal.settings.zone
 
     def routes(self) -> list[Route]:
         """Return the routes for app.py."""
@@ -119,7 +128,7 @@ class DoorPages:
     async def show_events(self, request: Request) -> Response:
         """Answer with the events that have a door, and how many guests are in and expected."""
         await self._portal.staff(request)
-        doors = await self._portal.database.read(list_doors)
+        doors = await self._portal.database.read(list_doors, self._zone)
         return await self._portal.page(request, "door/doors.html", section="door", doors=doors)
 
     async def show_door(self, request: Request) -> Response:
@@ -134,11 +143,11 @@ class DoorPages:
         scanned = (await read_fields(request)).get("code", "")[:MAX_SCAN_LENGTH]
 
         try:
-            code = read_scan(self._portal.secret, scanned)
-            await self._portal.database.write(admit, code, staff, slug)
+            scan = read_scan(self._portal.secret, scanned)
+            arrival = await self._portal.database.write(admit_scanned, scan, staff, slug)
         except Refused as refusal:
             return await self._show(request, staff, refusal)
-        return see_other(f"/door/{slug}?in={code}")
+        return see_other(f"/door/{slug}?in={arrival.code}")
 
     async def read_picture(self, request: Request) -> Response:
         """Read the QR code in a picture of a phone's camera: JSON (`scanned`), or 204 where there is none."""
@@ -164,7 +173,7 @@ class DoorPages:
         database = self._portal.database
         asked = {name: read_query(request, name, MAX_SCAN_LENGTH) for name in ("q", "in", "out")}
         # An address without an event is answered as such, whatever was scanned.
-        door = await database.read(look_at_door, _slug(request), staff, asked, self._writing)
+        door = await database.read(look_at_door, _slug(request), staff, asked, self._writing, self._zone)
         words = _words(asked["q"])
         guests: Sequence[Guest] = ()
         if words:
@@ -182,6 +191,7 @@ class DoorPages:
             words=words,
             guests=guests,
             more=len(guests) == MAX_FOUND,
+            organises=staff.organises,
             fours=in_fours,
             max_length=MAX_SCAN_LENGTH,
             camera_texts=json.dumps({name: gettext(text) for name, text in _CAMERA_TEXTS.items()}),
@@ -192,26 +202,31 @@ class DoorPages:
         if isinstance(refusal, AlreadyIn):
             arrival = refusal.arrival
             message = gettext("since {time} ({day}), checked in by {staff}")
-            return ScanResult(
-                "bad", title, arrival.holder, _about_check_in(message, arrival, self._writing), arrival.code
-            )
+            return _result_about("bad", title, arrival, _about_check_in(message, arrival, self._writing))
         if isinstance(refusal, OtherEvent):
             return ScanResult("bad", title, message=refusal.message, elsewhere=refusal.event)
         return ScanResult("bad", title, message=refusal.message)
 
 
-def list_doors(connection: Connection) -> list[tuple[catalogue.Event, Attendance]]:
-    """Return every published event that is not long over with its attendance, by its start."""
+def list_doors(connection: Connection, zone: ZoneInfo) -> list[tuple[catalogue.Event, Attendance]]:
+    """Return every published event that is not long over with its attendance: those of today first, then by start."""
     attendances = all_attendances(connection)
-    return [
-        (event, attendances.get(event.id, Attendance(0, 0)))
+    events = [
+        event
         for event in catalogue.all_events(connection)
         if event.state == "published" and event.ends_at > connection.now - STILL_LISTED
     ]
+    events.sort(key=lambda event: (not is_today(event, connection.now, zone), event.starts_at))
+    return [(event, attendances.get(event.id, Attendance(0, 0))) for event in events]
 
 
 def look_at_door(
-    connection: Connection, slug: str, staff: Visitor, asked: Mapping[str, str], writing: Writing
+    connection: Connection,
+    slug: str,
+    staff: Visitor,
+    asked: Mapping[str, str],
+    writing: Writing,
+    zone: ZoneInfo,
 ) -> Door:
     """Return the door of one event. Raises NotFound.
 
@@ -224,6 +239,7 @@ def look_at_door(
         attendance_of(connection, event.id),
         _guests(latest_arrivals(connection, event.id, LATEST), staff, connection.now),
         _last_result(connection, event, asked, writing),
+        warning_of(event, connection.now, zone, writing),
     )
 
 
@@ -236,11 +252,17 @@ def _last_result(
         return None
     if asked.get("in") and arrival.admitted_at is not None:
         message = _about_check_in(gettext("at {time}, checked in by {staff}"), arrival, writing)
-        return ScanResult("good", gettext("In"), arrival.holder, message, arrival.code)
+        return _result_about("good", gettext("In"), arrival, message)
     if not asked.get("in") and arrival.admitted_at is None:
         message = gettext("The ticket can be used again.")
-        return ScanResult("warn", gettext("Check-in undone"), arrival.holder, message, arrival.code)
+        return _result_about("warn", gettext("Check-in undone"), arrival, message)
     return None
+
+
+def _result_about(tone: Tone, title: str, arrival: Arrival, message: str) -> ScanResult:
+    """Return a result that shows the ticket's holder."""
+    username = arrival.holder if arrival.name else ""
+    return ScanResult(tone, title, arrival.holder_name, message, arrival.code, username)
 
 
 def _about_check_in(message: str, arrival: Arrival, writing: Writing) -> str:

@@ -24,13 +24,21 @@ class Arrival:
     state: TicketState
     seat_id: int
     event_id: int
+    holder_id: int
     holder: str
     """The username."""
+    name: str
+    """The holder's name; empty if they have not entered one."""
     email: str
     admitted_at: Milliseconds | None
     """None while the holder is not in."""
     admitted_by: str | None
     """The username of the member of staff who checked them in."""
+
+    @property
+    def holder_name(self) -> str:
+        """Return the holder's name, or the username in its place."""
+        return self.name or self.holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +54,12 @@ tickets = table(
     "tickets_tickets",
     *map(column, ("id", "code", "state", "seat_id", "person_id", "event_id", "admitted_at", "admitted_by")),
 )
-_people = table("accounts_people", *map(column, ("id", "username", "username_key", "email", "search")))
+_people = table("accounts_people", *map(column, ("id", "username", "name", "email", "search")))
 _staff = _people.alias("staff")
 _arrival = (
     select(
         *tickets.c["id", "code", "state", "seat_id", "event_id"],
-        *_people.c["username", "email"],
+        *_people.c["id", "username", "name", "email"],
         tickets.c.admitted_at,
         _staff.c.username,
     )
@@ -67,7 +75,7 @@ _latest = Statement(
 )
 _named = Statement(
     _arrival.where(_GUESTS, has_words(_people.c.search))
-    .order_by(_people.c.username_key)
+    .order_by(_people.c.search, tickets.c.id)
     .limit(bindparam("limit"))
 )
 _attendance = Statement(select(func.count(tickets.c.admitted_at), func.count()).where(_GUESTS))
@@ -90,7 +98,7 @@ def latest_arrivals(connection: Connection, event_id: int, limit: int) -> list[A
 
 
 def find_by_name(connection: Connection, event_id: int, words: str) -> list[Arrival]:
-    """Return the holders of valid tickets whose username and email address contain all `words`, by username.
+    """Return the holders of valid tickets whose name, username and email address contain all `words`, by name.
 
     At most MAX_FOUND. It looks at every holder of the event, so it is for `Database.report`.
     """

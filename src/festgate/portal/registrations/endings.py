@@ -20,9 +20,9 @@ ORDER: Final = "order"
 """Its order was cancelled, or could not be fulfilled."""
 
 _LABELS: Mapping[EndedBy | None, str] = {
-    HOLDER: N_("Cancelled by you"),
+    HOLDER: N_("You cancelled"),
     ORGANISER: N_("Cancelled by the organisers"),
-    EVENT: N_("Event cancelled"),
+    EVENT: N_("Event cancelled by the organisers"),
     ORDER: N_("Cancelled with its order"),
     None: N_("Cancelled"),
 }

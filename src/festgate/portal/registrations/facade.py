@@ -12,7 +12,9 @@ from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, Ende
 from festgate.portal.registrations.errors import SeatsGone, SeatUsed
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.holds import IsUsed, release_seat, sweep_all, take_back_seat
+from festgate.portal.registrations.my_events import hold_hint
 from festgate.portal.registrations.pauses import HoldKeeper, kept_sentence, pause_holds, resume_holds
+from festgate.portal.registrations.personal_data import personal_records
 from festgate.portal.registrations.queries import (
     Seat,
     SeatReferences,
@@ -22,7 +24,9 @@ from festgate.portal.registrations.queries import (
     count_seats,
     find_lapses,
     kept_until,
+    live_seats,
     lock_seat,
+    own_seats,
     payable_seats,
     seat,
     seats_of,
@@ -50,11 +54,15 @@ __all__ = [
     "ending_words",
     "extend_seats",
     "find_lapses",
+    "hold_hint",
     "kept_sentence",
     "kept_until",
+    "live_seats",
     "lock_seat",
+    "own_seats",
     "pause_holds",
     "payable_seats",
+    "personal_records",
     "release_seat",
     "release_seats",
     "resume_holds",

@@ -230,7 +230,22 @@ def cancel_seat(connection: Connection, person_id: int, seat_id: int, is_used: I
     SeatInOrder or SeatUsed.
     """
     seat = queries.lock_seat(connection, seat_id)
-    if seat is None or seat.person_id != person_id:
+    if seat is None:
+        raise NotFound
+    _check_cancel(connection, person_id, seat, is_used)
+    if seat.state in ("held", "confirmed"):
+        release_seat(connection, seat, HOLDER)
+
+
+def seat_to_cancel(connection: Connection, person_id: int, seat_id: int, is_used: IsUsed) -> queries.Seat:
+    """Return the seat that `cancel_seat` would end, or that has ended already. Raises the same errors."""
+    seat = queries.seat(connection, seat_id)
+    _check_cancel(connection, person_id, seat, is_used)
+    return seat
+
+
+def _check_cancel(connection: Connection, person_id: int, seat: queries.Seat, is_used: IsUsed | None) -> None:
+    if seat.person_id != person_id:
         raise NotFound
     if seat.state == "confirmed" and seat.fee.minor > 0:
         raise SeatPaid
@@ -238,8 +253,6 @@ def cancel_seat(connection: Connection, person_id: int, seat_id: int, is_used: I
         raise SeatInOrder
     if seat.state == "confirmed" and is_used is not None and is_used(connection, seat.id):
         raise SeatUsed
-    if seat.state in ("held", "confirmed"):
-        release_seat(connection, seat, HOLDER)
 
 
 def take_back_seat(

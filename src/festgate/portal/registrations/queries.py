@@ -11,7 +11,7 @@ from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
-from festgate.portal.catalogue.facade import LapsedHolds
+from festgate.portal.catalogue.facade import LapsedHolds, OwnSeat
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.tables import BEGAN, HELD, HOLD_NOW, LIVE, OPEN, pauses, seats
 
@@ -109,6 +109,7 @@ _LIVE_NOW = LIVE & ((seats.c.state == "confirmed") | (seats.c.held_until > HOLD_
 _by_id = Statement(_seat.where(seats.c.id == bindparam("seat")))
 _lock = Statement(_seat.where(seats.c.id == bindparam("seat")).with_for_update(of=seats))
 _by_person = Statement(_seat.where(_OF_PERSON).order_by(_events.c.starts_at, seats.c.id))
+_live_by_person = Statement(_seat.where(_OF_PERSON, _LIVE_NOW).order_by(_events.c.starts_at, seats.c.id))
 _held_by_person = Statement(_seat.where(_OF_PERSON, _PAYABLE).order_by(seats.c.event_id))
 _by_order = Statement(_seat.where(seats.c.order_id == bindparam("order")).order_by(seats.c.event_id))
 _seats_at = Statement(
@@ -214,6 +215,30 @@ def lock_seat(connection: Connection, seat_id: int) -> Seat | None:
 def seats_of(connection: Connection, person_id: int) -> list[Seat]:
     """Return every seat that the person has or had, by the event's start."""
     return [_read(row, connection.now) for row in connection.all(_by_person, person=person_id)]
+
+
+def live_seats(connection: Connection, person_id: int) -> list[Seat]:
+    """Return the held and confirmed seats of the person, by the event's start."""
+    rows = connection.all(_live_by_person, person=person_id, now=connection.now)
+    return [_read(row, connection.now) for row in rows]
+
+
+def own_seats(connection: Connection, person_id: int) -> tuple[OwnSeat, ...]:
+    """Return the held and confirmed seats of the person for the pages of the catalogue, by the event's start."""
+    return tuple(
+        OwnSeat(
+            seat.id,
+            "confirmed" if seat.state == "confirmed" else "held" if seat.payable else "ordered",
+            seat.held_until,
+            seat.stood is not None,
+            seat.fee,
+            seat.slug,
+            seat.title,
+            seat.starts_at,
+            seat.ends_at,
+        )
+        for seat in live_seats(connection, person_id)
+    )
 
 
 def payable_seats(connection: Connection, person_id: int) -> list[Seat]:

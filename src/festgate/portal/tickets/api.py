@@ -27,6 +27,7 @@ class TicketOutput(BaseModel):
     """A ticket."""
 
     code: str = Field(description="16 letters and digits.")
+    holder_name: str = Field(description="Your name, or your username if you have entered none.")
     state: TicketState = Field(
         description="void: its seat was given back, refunded, or its event called off."
     )
@@ -62,7 +63,7 @@ class TicketApi:
 
             def read(connection: Connection) -> list[TicketOutput]:
                 tickets = queries.tickets_of(connection, caller.person)
-                return [_output(connection, ticket, portal.secret) for ticket in tickets]
+                return [_output(connection, ticket, caller, portal.secret) for ticket in tickets]
 
             return await portal.database.read(read)
 
@@ -72,17 +73,18 @@ class TicketApi:
 
             def read(connection: Connection) -> TicketOutput:
                 ticket = queries.ticket_of_person(connection, caller.person, read_code(code))
-                return _output(connection, ticket, portal.secret)
+                return _output(connection, ticket, caller, portal.secret)
 
             return await portal.database.read(read)
 
         return router
 
 
-def _output(connection: Connection, ticket: Ticket, secret: bytes) -> TicketOutput:
+def _output(connection: Connection, ticket: Ticket, holder: Visitor, secret: bytes) -> TicketOutput:
     event = catalogue.event_by_id(connection, ticket.event_id)
     return TicketOutput(
         code=ticket.code,
+        holder_name=holder.shown_name,
         state=ticket.state,
         registration=ticket.seat_id,
         event=event.slug,

@@ -1,13 +1,14 @@
 """The sentences of emails about tickets: issued, cancelled, refunded, and unpaid orders that became smaller."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from festgate.kit.formats import Formats
 from festgate.kit.translation import gettext, ngettext
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
+from festgate.portal.tickets.facts import HoldersLeft
 
 MAX_IN_SUBJECT = 3
 """Events that the subject of an email names."""
@@ -22,7 +23,7 @@ class EmailText:
     lines: Sequence[str] = ()
     """The lines below; an empty one begins a paragraph."""
     called_off: bool = False
-    """The event itself is cancelled, so calendars need an update."""
+    """The event itself is cancelled."""
 
 
 def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writing: Formats) -> EmailText:
@@ -49,8 +50,42 @@ def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writin
                 "Add them to your calendar with the attached files.",
                 count,
             ),
+            gettext("Declining in your calendar does not cancel your registration."),
         ),
     )
+
+
+def describe_copies(titles: Sequence[str], writing: Formats) -> EmailText:
+    """Return the sentences around tickets that the organisers have sent again."""
+    opening = ngettext(
+        "The organisers have sent you this ticket again:",
+        "The organisers have sent you these tickets again:",
+        len(titles),
+    )
+    return replace(describe_tickets(titles, None, writing), opening=opening)
+
+
+def describe_change(event: catalogue.Event, known: HoldersLeft, writing: Formats) -> EmailText | None:
+    """Return what is different from what attendees know; None if nothing is."""
+    subject = gettext("Changed: {event}").format(event=event.title)
+    if not known.title:  # a fact of a version that did not record it
+        opening = gettext(
+            "The organisers have changed the title, time or place of an event you have a ticket for."
+        )
+        return EmailText(subject, opening)
+    values = (
+        (gettext("Title: {new} (before: {old})"), event.title, known.title),
+        (
+            gettext("Start: {new} (before: {old})"),
+            writing.when(event.starts_at),
+            writing.when(known.starts_at),
+        ),
+        (gettext("End: {new} (before: {old})"), writing.when(event.ends_at), writing.when(known.ends_at)),
+        (gettext("Place: {new} (before: {old})"), event.place, known.place),
+    )
+    lines = [line.format(new=new, old=old) for line, new, old in values if new != old]
+    opening = gettext("The organisers have changed an event you have a ticket for.")
+    return EmailText(subject, opening, lines) if lines else None
 
 
 def describe_ending(
@@ -64,6 +99,7 @@ def describe_ending(
     closing = []
     if had_ticket:
         closing.append(gettext("The ticket is no longer valid."))
+        closing.append(gettext("The attached file removes the event from your calendar."))
     if paid:
         sentence = gettext("Your payment of {amount} will be refunded. We will email you when that is done.")
         closing.append(sentence.format(amount=writing.money(seat.fee)))

@@ -4,19 +4,20 @@ An attendee gets one email for each thing that happened to them: its topic names
 second email with the same topic. So a fact that arrives twice sends one email.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from email.utils import parseaddr
 from typing import Any
 
-from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.messaging import mail, outbox
 from festgate.kit.messaging.outbox import Subscription
 from festgate.kit.money import totals
 from festgate.kit.translation import gettext
-from festgate.kit.web.pages import Writing, environment
+from festgate.kit.web.pages import environment
+from festgate.kit.writing import Writing
 from festgate.portal.accounts import facade as accounts
-from festgate.portal.accounts.facts import AddressConfirmed
+from festgate.portal.accounts.facts import AddressConfirmed, AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventChanged
 from festgate.portal.checkout import facade as checkout
@@ -24,8 +25,11 @@ from festgate.portal.checkout.facts import OrderPaid, OrderReduced, OrderRefunde
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
 from festgate.portal.tickets import queries
+from festgate.portal.tickets.copies import is_useful, topic_of_correction
 from festgate.portal.tickets.email_texts import (
     EmailText,
+    describe_change,
+    describe_copies,
     describe_ending,
     describe_reduction,
     describe_refund,
@@ -56,8 +60,9 @@ class TicketHandlers:
         """Prepare the templates; each is compiled when it is first used."""
         self._settings = settings
         self._writing = Writing(settings)
+        self._organiser = catalogue.Party(settings.fest_name, parseaddr(settings.mail_from)[1])
         # Emails are plain text: what is escaped for HTML would show as it is.
-        texts = environment(settings, ["festgate.portal.tickets"])
+        texts = environment(settings, ["festgate.portal.tickets"], self._writing)
         self._texts = texts.overlay(autoescape=False, keep_trailing_newline=True, auto_reload=False)
         self._texts.filters["fours"] = in_fours
         self._texts.globals.update(base_url=settings.base_url, zone=settings.timezone)
@@ -88,6 +93,9 @@ class TicketHandlers:
             Subscription(HoldersLeft, self.email_left, "festgate.tickets.handlers.tell_left", POINT),
             Subscription(
                 AddressConfirmed, self.send_kept_back, "festgate.tickets.handlers.send_kept_back", POINT
+            ),
+            Subscription(
+                AddressCorrected, self.send_corrected, "festgate.tickets.handlers.send_corrected", POINT
             ),
         )
 
@@ -133,6 +141,24 @@ class TicketHandlers:
                 topic = queries.topic_of_seat(ticket.seat_id)
                 self._send_tickets(connection, [TicketEntry(ticket, event)], fact.person_id, topic, None)
 
+    def send_corrected(self, connection: Connection, fact: AddressCorrected) -> None:
+        """Send all tickets that are still of use to the corrected address."""
+        entries = [
+            TicketEntry(ticket, event)
+            for ticket in queries.tickets_of(connection, fact.person_id)
+            for event in [catalogue.event_by_id(connection, ticket.event_id)]
+            if is_useful(ticket, event, connection.now)
+        ]
+        if entries:
+            self._send_again(
+                connection, entries, fact.person_id, topic_of_correction(connection, fact.person_id)
+            )
+
+    def post_copy(self, connection: Connection, ticket: queries.Ticket, topic: str) -> None:
+        """Send one ticket again."""
+        entry = TicketEntry(ticket, catalogue.event_by_id(connection, ticket.event_id))
+        self._send_again(connection, [entry], ticket.person_id, topic)
+
     def email_seat_refunded(self, connection: Connection, fact: SeatRefunded) -> None:
         """Email the owner of an order that the fee of one seat was refunded."""
         seat = registrations.seat(connection, fact.seat_id)
@@ -156,12 +182,13 @@ class TicketHandlers:
     def email_changed(self, connection: Connection, fact: EventChanged) -> None:
         """Email all ticket holders of an event whose title, time or place has changed."""
         event = catalogue.event_by_id(connection, fact.event_id)
-        self._email_holders(connection, event, event.updated_at, 0)
+        known = (fact.title, fact.place, fact.starts_at, fact.ends_at)
+        self._email_holders(connection, event, HoldersLeft(event.id, event.updated_at, 0, *known))
 
     def email_left(self, connection: Connection, fact: HoldersLeft) -> None:
         """Email the holders that the last round left for later."""
         event = catalogue.event_by_id(connection, fact.event_id)
-        self._email_holders(connection, event, fact.changed_at, fact.after_ticket)
+        self._email_holders(connection, event, fact)
 
     def _email_ended(self, connection: Connection, seat: registrations.Seat, *, had_ticket: bool) -> None:
         event = catalogue.event_by_id(connection, seat.event_id)
@@ -172,7 +199,8 @@ class TicketHandlers:
             seat.person_id,
             "released",
             ending,
-            [event] if ending.called_off else [],
+            {event: seat.id} if had_ticket else {},
+            method="CANCEL",
             is_limited=seat.fee.minor == 0 and not ending.called_off,
             event=event,
         )
@@ -209,11 +237,19 @@ class TicketHandlers:
             person_id,
             "confirmed",
             describe_tickets([entry.event.title for entry in entries], order, self._writing),
-            [entry.event for entry in entries],
+            {entry.event: entry.ticket.seat_id for entry in entries},
             is_limited=order is None,
             entries=entries,
             order=order,
         )
+
+    def _send_again(
+        self, connection: Connection, entries: list[TicketEntry], person_id: int, topic: str
+    ) -> None:
+        entries.sort(key=lambda entry: (entry.event.starts_at, entry.ticket.id))
+        text = describe_copies([entry.event.title for entry in entries], self._writing)
+        seats = {entry.event: entry.ticket.seat_id for entry in entries}
+        self._post(connection, topic, person_id, "confirmed", text, seats, entries=entries, order=None)
 
     def _void_unless_confirmed(self, connection: Connection, seats: Iterable[registrations.Seat]) -> None:
         for seat in seats:
@@ -242,24 +278,22 @@ class TicketHandlers:
         text = describe_refund(order, shown, gone[0].reason, titles, whole=len(gone) >= len(own))
         self._post(connection, topic, order.person_id, "refunded", text, order=order)
 
-    def _email_holders(
-        self, connection: Connection, event: catalogue.Event, changed_at: Milliseconds, after_ticket: int
-    ) -> None:
-        if event.state != "published":  # cancelled since: there are emails about that
+    def _email_holders(self, connection: Connection, event: catalogue.Event, left: HoldersLeft) -> None:
+        text = describe_change(event, left, self._writing)
+        if (
+            event.state != "published" or text is None
+        ):  # cancelled or restored since; the former has its own emails
             return
-        holders = queries.holders_after(connection, event.id, after_ticket, changed_at, EMAILS_AT_ONCE)
-        for _, person_id in holders:
-            self._post(
-                connection,
-                f"changed:{event.id}:{changed_at}:{person_id}",
-                person_id,
-                "changed",
-                EmailText(gettext("Changed: {event}").format(event=event.title)),
-                [event],
-                event=event,
-            )
+        holders = queries.holders_after(
+            connection, event.id, left.after_ticket, left.changed_at, EMAILS_AT_ONCE
+        )
+        for _, person_id, seat_id in holders:
+            # By the sequence of what the email shows: after two changes in a row, the fact of the second one finds
+            # that these holders know its outcome.
+            topic = f"changed:{event.id}:{event.sequence}:{person_id}"
+            self._post(connection, topic, person_id, "changed", text, {event: seat_id}, event=event)
         if len(holders) == EMAILS_AT_ONCE:
-            outbox.record(connection, HoldersLeft(event.id, changed_at, holders[-1][0]))
+            outbox.record(connection, replace(left, after_ticket=holders[-1][0]))
 
     def _post(
         self,
@@ -268,28 +302,49 @@ class TicketHandlers:
         person_id: int,
         template: str,
         text: EmailText,
-        events: Iterable[catalogue.Event] = (),
+        seats: Mapping[catalogue.Event, int] | None = None,
         *,
+        method: catalogue.Method = "REQUEST",
         is_limited: bool = False,
         **shown: object,
     ) -> None:
-        """Queue an email. `is_limited`: an attendee could cause many at no cost, so an unconfirmed address gets few."""
+        """Queue an email, with an invitation to the event of each of these seats, or the end of one.
+
+        `is_limited`: an attendee could cause many at no cost, so an unconfirmed address gets few.
+        """
         person = accounts.person_by_id(connection, person_id)
         if is_limited and not accounts.may_email(connection, person, self._settings):
             return
         body = self._texts.get_template(f"tickets/mail/{template}.txt").render(
             person=person, text=text, **shown
         )
-        mail.post(connection, topic, person.email, text.subject, body, self._calendars(events))
+        files = [
+            mail.Attachment(f"{event.slug}.ics", f"text/calendar; method={method}", calendar)
+            for event, calendar in self._invitations(connection, person, seats or {}, method)
+        ]
+        mail.post(connection, topic, person.email, text.subject, body, files)
 
-    def _calendars(self, events: Iterable[catalogue.Event]) -> tuple[mail.Attachment, ...]:
-        # Without the number of seats taken, which changes with every sale: a calendar takes 0.6 ms to make, and is
-        # cached by its event.
-        return tuple(
-            mail.Attachment(
-                f"{event.slug}.ics",
-                "text/calendar",
-                catalogue.calendar(replace(event, taken=0), self._settings.base_url),
+    def _invitations(
+        self,
+        connection: Connection,
+        person: accounts.Person,
+        seats: Mapping[catalogue.Event, int],
+        method: catalogue.Method,
+    ) -> Iterator[tuple[catalogue.Event, str]]:
+        if not seats:
+            return
+        by_event = {event.id: seat for event, seat in seats.items()}
+        earlier = queries.count_earlier(connection, person.id, by_event)
+        attendee = catalogue.Party(person.shown_name, person.email)
+        for event in seats:
+            # A calendar ignores a lower number than it had. Each earlier seat of this person at this event was added
+            # to their calendar and removed from it, and a removal is the step after its invitation.
+            steps = 2 * earlier[event.id] + (method == "CANCEL")
+            # Without the number of seats taken, which changes with every sale: invitations are cached by their event.
+            shown = replace(event, taken=0, sequence=event.sequence + steps)
+            yield (
+                event,
+                catalogue.invitation(
+                    shown, self._settings.base_url, self._organiser, attendee, connection.now, method
+                ),
             )
-            for event in events
-        )

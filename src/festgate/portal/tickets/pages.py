@@ -13,9 +13,9 @@ from festgate.kit.errors import NotFound
 from festgate.kit.ids import read_code
 from festgate.kit.messaging.mail import MailState
 from festgate.kit.translation import gettext
-from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import NO_STORE, Portal, see_other
+from festgate.kit.writing import Writing
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
@@ -45,7 +45,7 @@ class TicketPages:
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's pages get it."""
         self._portal = portal
-        self._writing = Writing(portal.settings)
+        self._writing = portal.pages.writing
 
     def routes(self) -> list[Route]:
         """Return the routes; a name that ends in `.svg` or `.ics` must not be read as a code."""
@@ -69,7 +69,7 @@ class TicketPages:
             event=sheet.event,
             code=in_fours(sheet.ticket.code),
             picture=self._picture,
-            holder=visitor.username,
+            holder=visitor.shown_name,
             mail_sentence=describe_mail(
                 sheet.mail, self._writing, leaves=bool(self._portal.settings.smtp_host)
             ),
@@ -122,16 +122,13 @@ def _why_void(connection: Connection, ticket: Ticket, event: catalogue.Event) ->
 
 
 def describe_mail(state: MailState | None, writing: Writing, *, leaves: bool) -> str:
-    """Return what has become of the ticket's email; `leaves` is False while emails only go to a folder."""
-    if state is None:
+    """Return what has become of the ticket's email; empty while emails only go to a folder (`leaves` is False)."""
+    if state is None or not leaves:
         return ""
     if state.state == "sent":
-        if not state.recipient:
-            sentence = gettext("Sent on {time}.")
-        elif leaves:
-            sentence = gettext("Sent to {recipient} on {time}.")
-        else:
-            sentence = gettext("This fest sends no mail yet: the email to {recipient} is in its mail folder.")
+        sentence = (
+            gettext("Sent to {recipient} on {time}.") if state.recipient else gettext("Sent on {time}.")
+        )
         return sentence.format(recipient=state.recipient, time=writing.when(state.at))
     if state.state == "queued" and state.recipient:
         if state.error:

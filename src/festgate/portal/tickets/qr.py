@@ -1,4 +1,4 @@
-"""The QR code of a ticket: its signed text, its picture, and reading one from a camera.
+"""The QR code of a ticket: its signed text, its picture, and reading one from a camera (scans.py reads typed text).
 
 `FESTGATE1:CODE:SIGNATURE`: the version of the form, the ticket's code, and 64 bits (16 hexadecimal digits) of an HMAC
 over it with the fest's secret. A door with the secret detects a forged code without a network. A guess at 64 bits is
@@ -20,16 +20,13 @@ from typing import cast
 import zxingcpp
 
 from festgate.kit.errors import Malformed, Refused
-from festgate.kit.ids import ALPHABET, keyed_hash, read_code
-from festgate.kit.translation import N_, gettext
+from festgate.kit.ids import ALPHABET, keyed_hash
+from festgate.kit.translation import N_
 from festgate.portal.tickets.issue import CODE_LENGTH
 
 SIGNATURE_LENGTH = 16
-MAX_SCAN_LENGTH = 300
-"""Characters: several times a ticket's whole address."""
 CODE = re.compile(rf"[{ALPHABET}]{{{CODE_LENGTH}}}")
-_SIGNED = re.compile(rf"FESTGATE1:({CODE.pattern}):([0-9A-F]{{{SIGNATURE_LENGTH}}})")
-_ADDRESS = re.compile(r"https?://\S*/tickets/([^/?#\s]+?)(?:\.svg|\.ics)?(?:[?#]\S*)?", re.IGNORECASE)
+SIGNED = re.compile(rf"FESTGATE1:({CODE.pattern}):([0-9A-F]{{{SIGNATURE_LENGTH}}})")
 _RUN = re.compile(rb"\x00+|[^\x00]+")
 _STRIDE = 8
 _MASK = 3
@@ -72,28 +69,19 @@ def qr_text(secret: bytes, code: str) -> str:
 
 def read_qr(secret: bytes, text: str) -> str:
     """Return the ticket's code. Raises ForgedCode for any text that `qr_text` has not made."""
-    signed = _SIGNED.fullmatch(text.strip())
-    if signed is None:
-        raise ForgedCode(gettext("This is not a ticket code."))
-    code, signature = signed.groups()
-    if not hmac.compare_digest(signature, sign(secret, code)):
+    code = find_code(secret, text)
+    if code is None:
         raise ForgedCode
     return code
 
 
-def read_scan(secret: bytes, text: str) -> str:
-    """Return the code in a scan: the text of a QR code, the address of a ticket's page, or a typed code.
-
-    Raises ForgedCode where there is none, or where this fest did not sign it.
-    """
-    scanned = text.strip()
-    if scanned.upper().startswith("FESTGATE"):
-        return read_qr(secret, scanned.upper())
-    address = _ADDRESS.fullmatch(scanned)
-    code = read_code(address[1] if address else scanned)
-    if CODE.fullmatch(code) is None:
-        raise ForgedCode(gettext("This is not a ticket code. A ticket code has 16 letters and digits."))
-    return code
+def find_code(secret: bytes, text: str) -> str | None:
+    """Return the ticket's code; None for any text that `qr_text` has not made."""
+    signed = SIGNED.fullmatch(text)
+    if signed is None:
+        return None
+    code, signature = signed.groups()
+    return code if hmac.compare_digest(signature, sign(secret, code)) else None
 
 
 def read_picture(pixels: bytes) -> str | None:
@@ -108,7 +96,7 @@ def read_picture(pixels: bytes) -> str | None:
         raise Malformed(msg)
     image = memoryview(pixels).cast("B", (side, side))
     texts = [found.text for found in zxingcpp.read_barcodes(image, formats=_qr_format())]
-    return min(texts, key=lambda text: _SIGNED.fullmatch(text) is None, default=None)
+    return min(texts, key=lambda text: SIGNED.fullmatch(text) is None, default=None)
 
 
 def draw(text: str) -> str:

@@ -1,5 +1,6 @@
 """Reads of tickets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,8 +46,11 @@ _codes = Statement(
         tickets.c.person_id == bindparam("person"), tickets.c.state == "valid"
     )
 )
+_seats = Statement(
+    select(*tickets.c["event_id", "seat_id"]).where(tickets.c.person_id == bindparam("person"))
+)
 _holders = Statement(
-    select(tickets.c.id, tickets.c.person_id)
+    select(*tickets.c["id", "person_id", "seat_id"])
     .where(
         tickets.c.event_id == bindparam("event"),
         tickets.c.id > bindparam("after"),
@@ -89,12 +93,21 @@ def codes_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
     return {seat: code for seat, code in connection.all(_codes, person=person_id)}  # noqa: C416  (typed so)
 
 
+def count_earlier(connection: Connection, person_id: int, seats: Mapping[int, int]) -> dict[int, int]:
+    """Return, for each of these seats by event id, how many earlier seats with a ticket the person had there."""
+    counts = dict.fromkeys(seats, 0)
+    for event, seat in connection.all(_seats, person=person_id):
+        if event in counts and seat < seats[event]:
+            counts[event] += 1
+    return counts
+
+
 def holders_after(
     connection: Connection, event_id: int, after_ticket: int, until: Milliseconds, limit: int
-) -> list[tuple[int, int]]:
-    """Return (ticket id, person id) of at most `limit` valid tickets of the event issued until that time."""
+) -> list[tuple[int, int, int]]:
+    """Return the ids of ticket, person and seat of at most `limit` valid tickets of the event issued until then."""
     rows = connection.all(_holders, event=event_id, after=after_ticket, until=until, limit=limit)
-    return [(ticket, person) for ticket, person in rows]
+    return [(ticket, person, seat) for ticket, person, seat in rows]
 
 
 def topic_of_seat(seat_id: int) -> str:
@@ -109,5 +122,9 @@ def topic_of_order(ref: str) -> str:
 
 def mail_of(connection: Connection, ticket: Ticket, receipt: str | None) -> MailState | None:
     """Return the state of the email with the ticket of the order `receipt`; None when there is none."""
-    topic = topic_of_seat(ticket.seat_id) if receipt is None else topic_of_order(receipt)
-    return mail.find_state(connection, topic)
+    return mail.find_state(connection, topic_of_mail(ticket, receipt))
+
+
+def topic_of_mail(ticket: Ticket, receipt: str | None) -> str:
+    """Return the topic of the email with which the ticket was first sent."""
+    return topic_of_seat(ticket.seat_id) if receipt is None else topic_of_order(receipt)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from festgate.rehearsal.cli import comparison, locust_files
 from festgate.rehearsal.cli.execution import report_run, run_journey
-from festgate.rehearsal.cli.failures import reported
+from festgate.rehearsal.cli.failures import reports_failure
 from festgate.rehearsal.cli.options import (
     INTERRUPTED,
     RUNS,
@@ -50,7 +50,7 @@ runs_app.command("trend")(show_trend)
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.command()(reported(rehearse))
+    app.command()(reports_failure(rehearse))
     comparison.mount(app)
     app.add_typer(runs_app, name="runs", help="Kept runs: list, show, trend, export, prune.")
 
@@ -196,7 +196,7 @@ def list_runs(runs: RunsFolder = RUNS) -> None:
 
 
 @runs_app.command()
-@reported
+@reports_failure
 def show(
     run: Annotated[
         str,
@@ -268,7 +268,7 @@ def _parse_threshold(text: str) -> "Threshold":
 
 
 def _check_steps(plan: "Plan", thresholds: "list[Threshold]") -> None:
-    """Warn where a threshold names a step that is not written in the journey: it may be misspelt, or computed."""
+    """Warn if a threshold names a step that is not in the journey's code: the name may be misspelt, or computed."""
     from festgate.rehearsal.runner.steps import written_steps  # noqa: PLC0415
     from festgate.rehearsal.runs.plan import journey_file  # noqa: PLC0415
 
@@ -280,7 +280,7 @@ def _check_steps(plan: "Plan", thresholds: "list[Threshold]") -> None:
             others = f" and {len(shown) - MAX_NAMES} others" if len(shown) > MAX_NAMES else ""
             names = f", which has {', '.join(shown[:MAX_NAMES])}{others}" if shown else ""
             print(
-                f"--fail-if: the step {step} does not stand in {file.name}{names}. The run fails if no request has that"
+                f"--fail-if: no step {step} was found in {file.name}{names}. The run fails if no request has that"
                 " name.",
                 file=sys.stderr,
             )

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from festgate.rehearsal.cli import locust_files
 from festgate.rehearsal.cli.execution import exit_on_failure, follow_locustfile, run_comparison
-from festgate.rehearsal.cli.failures import reported
+from festgate.rehearsal.cli.failures import reports_failure
 from festgate.rehearsal.cli.options import (
     BROKEN,
     RUNS,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from festgate.rehearsal.verdict.looks import Looks
 
 PAIRS = 10
-AT_MOST = 40
+MAX_PAIRS_UNTIL_DECIDED = 40
 """Default numbers of pairs. With the measured variation, nine of ten comparisons are decided after 36 pairs."""
 MIN_WARM_UP = "3s"
 SIGN_UP_SECONDS = 0.1
@@ -84,10 +84,10 @@ AtOnce = Annotated[
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.command("compare")(reported(compare_runs))
-    app.command()(reported(ab))
+    app.command("compare")(reports_failure(compare_runs))
+    app.command()(reports_failure(ab))
     app.command()(calibrate)
-    app.command()(reported(capacity))
+    app.command()(reports_failure(capacity))
 
 
 def compare_runs(
@@ -156,7 +156,9 @@ def ab(
     ] = False,
     at_most: Annotated[
         int | None,
-        typer.Option(help=f"The largest number of pairs with --until-decided; by default {AT_MOST}."),
+        typer.Option(
+            help=f"The largest number of pairs with --until-decided; by default {MAX_PAIRS_UNTIL_DECIDED}."
+        ),
     ] = None,
     margin: Margin = "5%",
     users: Users = None,
@@ -336,7 +338,7 @@ def _follow_locustfile(
 
 
 def _own_target(plan: "Plan") -> "Build":
-    """Return the servers at the hosts of the plan's users; a temporary portal where they have none."""
+    """Return the servers at the hosts of the plan's users; a temporary portal if they have none."""
     from festgate.rehearsal.runner.builds import Installed, Running  # noqa: PLC0415
 
     return Running(plan.host) if plan.targets else Installed()
@@ -379,7 +381,9 @@ def _number_of_pairs(pairs: int | None, at_most: int | None, *, until_decided: b
         fail(
             f"--at-most {at_most} needs --until-decided. For a fixed number of pairs, set --pairs {at_most}."
         )
-    option, number = ("at-most", at_most or AT_MOST) if until_decided else ("pairs", pairs or PAIRS)
+    option, number = (
+        ("at-most", at_most or MAX_PAIRS_UNTIL_DECIDED) if until_decided else ("pairs", pairs or PAIRS)
+    )
     if number < MIN_PAIRS:
         fail(
             f"--{option} {number}: fewer than {MIN_PAIRS} pairs cannot show anything; {PAIRS} is a good number."
@@ -433,7 +437,7 @@ def _show(subject: "Reported", form: str, report: Path | None) -> None:
 
 
 def _check_at_once(metric: list[str] | None, *, at_once: bool) -> list[str] | None:
-    """Return the metrics; end the command where --at-once is combined with another metric than cpu."""
+    """Return the metrics; end the command if --at-once is combined with another metric than cpu."""
     if not at_once:
         return metric
     other = next(
@@ -467,7 +471,7 @@ def _make_plan(
 
 
 def sign_up_time(plan: "Plan") -> float:
-    """Return the seconds in which all users of a closed loop sign up, where the journey leaves time for it."""
+    """Return the seconds in which all users of a closed loop sign up, if the journey leaves time for it."""
     load = plan.load
     # The first users of an open loop are ready before the run begins. An opening day measures the ten seconds before
     # its doors open as well.

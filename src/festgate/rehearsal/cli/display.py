@@ -15,7 +15,7 @@ from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.stats.limits import MAX_CPU
 
 LINE_INTERVAL = 10
-"""Seconds between two lines where there is no terminal."""
+"""Seconds between two lines if there is no terminal."""
 
 
 class Display:

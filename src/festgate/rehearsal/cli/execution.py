@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from festgate.rehearsal.stats.metrics import Metric
     from festgate.rehearsal.verdict.looks import Looks
 
-STARTING = 4.0
+START_SECONDS = 4.0
 """Seconds that a server takes to start, for the estimate of the remaining time."""
 
 
 def run_journey(plan: "Plan", runs: Path, options: "RunOptions", *, load_given: bool) -> "Run":
-    """Run the plan with a display on standard error; end the command where that fails.
+    """Run the plan with a display on standard error; end the command if that fails.
 
     `load_given`: the command has an option for the load, which a shape in the locustfile does not replace.
     """
@@ -48,12 +48,10 @@ def run_journey(plan: "Plan", runs: Path, options: "RunOptions", *, load_given: 
 
 
 def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) -> "tuple[Plan, bool]":
-    """Return the plan with what a user's locustfile determines, and whether users have a web client of Locust.
+    """Return the plan completed from a user's locustfile, and whether users have a web client of Locust.
 
-    Before that, print a notice for each part of the file that is not used.
-
-    Its shape sets the users, unless the command does. With `own_host`, its users have their hosts if the plan has none.
-    Raises CannotRun.
+    Print a notice for each part of the file that is not used. The file's shape sets the number of users, unless an
+    option does. With `own_host`, the users keep their own hosts if the plan has none. Raises CannotRun.
     """
     from festgate.rehearsal.runner.inspection import inspect_locustfile  # noqa: PLC0415
     from festgate.rehearsal.runner.run import CannotRun  # noqa: PLC0415
@@ -115,7 +113,7 @@ def report_run(run: "Run", form: str) -> int:
 
 
 class TooFewRequests(Exception):
-    """The comparison would be refused in the end; the sentence gives the reason and the remedy."""
+    """A comparison that would be refused at its end. The message gives the reason and the remedy."""
 
 
 def run_comparison(
@@ -129,7 +127,7 @@ def run_comparison(
     looks: "Looks | None" = None,
     at_once: bool = False,
 ) -> "tuple[list[Run], list[Run]]":
-    """Run both builds in pairs, with the remaining time on standard error. An empty text is the installed Festgate.
+    """Run both builds in pairs, with the remaining time on standard error. An empty text means the installed Festgate.
 
     With `looks`, the comparison ends as soon as it is decided. Raises what `resolve_build` and `run_pairs` raise, and
     TooFewRequests after the first run with too few requests for
@@ -145,12 +143,12 @@ def run_comparison(
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
     )
-    task = progress.add_task("Starting", total=2 * pairs // together * (seconds + STARTING))
+    task = progress.add_task("Starting", total=2 * pairs // together * (seconds + START_SECONDS))
 
     def on_second(number: int, side: "Side", second: "Second") -> None:
         progress.update(
             task,
-            completed=number // together * (seconds + STARTING) + STARTING + second.at,
+            completed=number // together * (seconds + START_SECONDS) + START_SECONDS + second.at,
             description=f"Run {number + 1} of {total}, {side}",
         )
         if not console.is_terminal and second.at >= seconds:
@@ -177,7 +175,7 @@ def run_comparison(
 
 
 def check_requests(run: "Run", primary: "Metric", runs: Path) -> None:
-    """Raise TooFewRequests where the run has fewer requests than the metric needs."""
+    """Raise TooFewRequests if the run has fewer requests than the metric needs."""
     from festgate.rehearsal.stats.limits import min_requests  # noqa: PLC0415
 
     samples = run.measured()
@@ -200,7 +198,7 @@ def check_requests(run: "Run", primary: "Metric", runs: Path) -> None:
 
 @contextmanager
 def exit_on_failure(runs: Path | None = None) -> Iterator[None]:
-    """End the command with a sentence where a run fails, or after Ctrl-C; completed runs are kept in `runs`."""
+    """End the command with a message if a run fails, or after Ctrl-C; completed runs are kept in `runs`."""
     from festgate.rehearsal.runner.builds import UnknownBuild  # noqa: PLC0415
     from festgate.rehearsal.runner.preflight import NotThere  # noqa: PLC0415
     from festgate.rehearsal.runner.run import CannotRun  # noqa: PLC0415

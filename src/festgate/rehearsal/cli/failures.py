@@ -7,8 +7,8 @@ from typing import Any
 from festgate.terminal import CommandFailed
 
 
-def reported(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command; if it fails, it also writes its reason in the format `form`, if that is one for programs.
+def reports_failure(command: Callable[..., None]) -> Callable[..., None]:
+    """Make a command that fails also write its reason in the format `form`, if that is a format for programs.
 
     Without this, a refused comparison would leave an empty file, and a CI system would report a broken file instead of
     the reason.

@@ -1,4 +1,4 @@
-"""Locust's own output files in `compare` and `runs show`: they are described, with the reasons why nothing follows."""
+"""Locust's own output files in `compare` and `runs show`: a description, and the reasons why there is no verdict."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +14,9 @@ _PAIR = 2
 
 
 def read(names: Sequence[str], runs: Path) -> "list[LocustOutput]":
-    """Read the files, or prefixes of `--csv`, with those names; return none where all are kept runs.
+    """Read the files, or prefixes of `--csv`, with those names; return none if all are kept runs.
 
-    Ends the command where only some are files, or where one cannot be read.
+    End the command if only some are files, or if one cannot be read.
     """
     from festgate.rehearsal.locust_output import NotLocust, locust_file, read_locust  # noqa: PLC0415
 
@@ -27,8 +27,8 @@ def read(names: Sequence[str], runs: Path) -> "list[LocustOutput]":
     if len(files) < len(names):
         other = names[candidates.index(None)]
         fail(
-            f"{files[0]} is a file with figures that Locust rounded, and {other} is not: a kept run and a table cannot"
-            " be compared."
+            f"{files[0]} has figures that Locust rounded, and {other} is a kept run. They cannot be compared. Give only"
+            " files of Locust, or only kept runs."
         )
     try:
         return [read_locust(file) for file in files]
@@ -37,7 +37,7 @@ def read(names: Sequence[str], runs: Path) -> "list[LocustOutput]":
 
 
 def set_beside(outputs: "Sequence[LocustOutput]") -> "LocustComparison":
-    """Pair the tables of the first half with those of the second; end the command where they make no pairs."""
+    """Pair the tables of the first half with those of the second; end the command if that is impossible."""
     from festgate.rehearsal.report import LocustComparison  # noqa: PLC0415
 
     tables = _tables(outputs)

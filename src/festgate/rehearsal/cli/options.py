@@ -62,7 +62,7 @@ _PER_SECOND = {"": 1.0, "/s": 1.0, "/min": 1 / 60}
 
 
 def find_run(name: str, runs: Path) -> "Run":
-    """Return the run with that name, or in that folder; end the command where there is none."""
+    """Return the run with that name, or in that folder; end the command if there is none."""
     from festgate.rehearsal.runs.store import NoSuchRun, read_run  # noqa: PLC0415
 
     folder = runs / name
@@ -73,7 +73,7 @@ def find_run(name: str, runs: Path) -> "Run":
 
 
 def make_load(users: int | None, spawn_rate: float | None, rate: float | None, *, constant: bool) -> "Load":
-    """Return an open loop where a rate is given, else a closed one, of ten users by default."""
+    """Return an open loop if a rate is given, else a closed loop, of ten users by default."""
     from festgate.rehearsal.runs.plan import MAX_USERS, Rate, Users  # noqa: PLC0415
 
     if rate is not None:
@@ -89,7 +89,7 @@ def make_load(users: int | None, spawn_rate: float | None, rate: float | None, *
 def choose_load(
     stages: str, users: int | None, spawn_rate: float | None, rate: float | None, *, constant: bool
 ) -> "Load":
-    """Return the load of the stages, if there are any, or else a steady one; end the command where both are given."""
+    """Return the load of the stages, if there are any, or else a steady one; end the command if both are given."""
     if not stages:
         return make_load(users, spawn_rate, rate, constant=constant)
     if rate is not None or spawn_rate is not None:
@@ -136,7 +136,7 @@ def make_staged_load(text: str, users: int | None, *, constant: bool) -> "Load":
 def make_times(
     load: "Load", duration: str, warm_up: str, defaults: tuple[str, str] = ("60s", "10s")
 ) -> tuple[float, float]:
-    """Return the measured time and the warm-up, which is the beginning of the stages where there are any."""
+    """Return the measured time and the warm-up, which is the beginning of the stages if there are any."""
     from festgate.rehearsal.runs.stages import seconds_of  # noqa: PLC0415
 
     if not load.stages:
@@ -192,7 +192,7 @@ def _check_load(load: "Load", machines: int) -> None:
 def locust_arguments(
     own: list[str] | None, tags: list[str] | None, exclude_tags: list[str] | None
 ) -> tuple[str, ...]:
-    """Return the words for Locust's parser."""
+    """Return the arguments for Locust's parser."""
     words = list(own or ())
     for option, values in (("--tags", tags), ("--exclude-tags", exclude_tags)):
         if values:
@@ -201,7 +201,7 @@ def locust_arguments(
 
 
 def check_workers(plan: "Plan") -> None:
-    """End the command where there are more workers than users."""
+    """End the command if there are more workers than users."""
     users = plan.load.users if plan.load.kind == "users" else plan.load.most_users
     if plan.workers > users:
         fail(f"--workers {plan.workers}: there are only {users} users to share among them.")
@@ -224,7 +224,7 @@ def parse_seconds(text: str) -> float:
 
 
 def check_metrics(metrics: "Iterable[Metric]", *targets: str) -> None:
-    """End the command where processor time is to be measured of a server that the rehearsal does not start."""
+    """End the command if processor time is to be measured of a server that the rehearsal does not start."""
     address = next((text for text in targets if text.startswith(("http://", "https://"))), "")
     if address and any(metric.kind == "cpu" for metric in metrics):
         fail(
@@ -234,7 +234,7 @@ def check_metrics(metrics: "Iterable[Metric]", *targets: str) -> None:
 
 
 def check_label(text: str) -> str:
-    """Return the label; end the command where it cannot be part of a folder's name."""
+    """Return the label; end the command if it cannot be part of a folder's name."""
     if not re.fullmatch(r"[\w.-]*", text):
         fail(
             f"--label {text!r}: use only letters, digits, `.`, `-` and `_`, as it becomes part of a folder's name."
@@ -243,7 +243,7 @@ def check_label(text: str) -> str:
 
 
 def require_extra() -> None:
-    """End the command where packages are missing. From now on, SIGTERM ends what the command has started, too."""
+    """End the command if packages are missing. From now on, SIGTERM ends what the command has started, too."""
     signal.signal(signal.SIGTERM, _interrupt)
     if find_spec("numpy") is None or find_spec("locust") is None:
         fail('The rehearsal needs more packages: pip install "festgate[rehearsal]"')

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from festgate.rehearsal.cli.failures import reported
+from festgate.rehearsal.cli.failures import reports_failure
 from festgate.rehearsal.cli.options import RUNS, Format, RunsFolder, require_extra
 from festgate.terminal import fail
 
 DEFAULT_METRICS = ("p95", "p50", "errors")
 
 
-@reported
+@reports_failure
 def show_trend(
     metric: Annotated[
         list[str] | None,
@@ -25,9 +25,9 @@ def show_trend(
     report: Annotated[Path | None, typer.Option(help="Also write the report as HTML to this file.")] = None,
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Show metrics of the kept runs as a chart. It is no verdict: compare builds with `festgate ab`.
+    """Show metrics of the kept runs as a chart. It is not a verdict: compare builds with `festgate ab`.
 
-    Runs that were cut off are left out. Exit code 0, or 2 if there is no run to show.
+    Runs that were stopped early are left out. Exit code 0, or 2 if there is no run to show.
     """
     require_extra()
     from festgate.rehearsal.report import render, write_report  # noqa: PLC0415

@@ -12,7 +12,7 @@ from locust import task
 from festgate.rehearsal.journeys.visitor import Regular
 
 
-def check_till(page: bytes) -> str:
+def check_checkout_page(page: bytes) -> str:
     """Return what is wrong with the page: it has a form with a total, or the sentence that there is nothing to pay."""
     if b'name="idempotency_key"' in page:
         return "" if b"<tfoot>" in page and b">Total<" in page else "the page does not show the total"
@@ -30,7 +30,7 @@ class Checkout(Regular):
         self.take_seat()
 
     def take_seat(self) -> None:
-        """Take a seat at the paid event with the most seats left; at none where all are sold out."""
+        """Take a seat at the paid event with the most seats left; at none if all are sold out."""
         paid = [offer for offer in self.browse() if offer.left and not offer.free]
         self.holds_seat = (
             bool(paid) and self.register(max(paid, key=lambda offer: offer.left)) == "/my-events"
@@ -40,6 +40,6 @@ class Checkout(Regular):
     def look_at_checkout(self) -> None:
         """GET /checkout."""
         self.be_ready()
-        page = self.get("/checkout", "/checkout", check_till, heading=b"<h1>Checkout</h1>")
+        page = self.get("/checkout", "/checkout", check_checkout_page, heading=b"<h1>Checkout</h1>")
         if self.holds_seat and b"Nothing to pay" in page:
             self.take_seat()

@@ -16,7 +16,7 @@ def check_own_list(page: bytes) -> str:
 
 
 class MyEvents(Regular):
-    """A user who signs up once; an iteration is one request for their list, which is empty as they take no seat."""
+    """A user who signs up once; an iteration is one request for their list, which is empty: they take no seat."""
 
     @task
     def look_at_my_events(self) -> None:

@@ -39,28 +39,30 @@ DOORS: Final = 10.0
 RELOAD: Final = (0.5, 1.5)
 """Minimum and maximum seconds between two reloads of the page while waiting."""
 BUTTON: Final = b'/register">'
+OWN_SEAT: Final = b'<div class="own'
+"""The part of an event's page with the visitor's seat, which stands there after an earlier run of the same seed."""
 STAFF: Final = 2
 """Members of staff at the door; they share the account."""
 SCAN: Final = (1.5, 3.0)
 """Minimum and maximum seconds that a guest takes to show the ticket."""
-AGAIN: Final = 0.2
+RESCAN_SHARE: Final = 0.2
 """Share of the tickets that are scanned a second time, as when one is handed on."""
 ALREADY_IN: Final = b'<p class="answer-title">Already in</p>'
-NOWHERE: Final = "(nobody is admitted twice)"
+NO_REDIRECT: Final = "(nobody is admitted twice)"
 """A path to which no redirect leads: only a refusal is correct."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A ticket holder in the line at the door."""
+    """A ticket holder in the queue at the door."""
 
-    name: str
+    username: str
     offer: Offer
     code: str
 
 
-_lines: Final[dict[float, deque[Guest]]] = defaultdict(deque)
-"""The line at the door, by the start of the run."""
+_queues: Final[dict[float, deque[Guest]]] = defaultdict(deque)
+"""The queue at the door, by the start of the run."""
 
 
 class Crowd(Visitor):
@@ -70,7 +72,7 @@ class Crowd(Visitor):
     """The event that the whole crowd of a run wants: the scarcest one that its first member saw."""
 
     def __init__(self, environment: Environment) -> None:
-        """Read when the doors open, which is counted from the start of Locust's statistics."""
+        """Read from the environment when the doors open. The time counts from the start of Locust's statistics."""
         super().__init__(environment)
         self._doors = float(os.environ.get(DOORS_VARIABLE, DOORS))
 
@@ -86,9 +88,9 @@ class Crowd(Visitor):
             # People watch the clock as well: when the doors open, all reload at once.
             time.sleep(min(pause, left) if left > 0 else pause)  # gevent's, since Locust is imported
             page = self.open_event(wanted)
-        if BUTTON in page and (ticket := self.get_ticket(wanted)):
+        if (BUTTON in page or OWN_SEAT in page) and (ticket := self.get_ticket(wanted)):
             guest = Guest(self.person.username, wanted, ticket.rpartition("/")[2])
-            _lines[self.environment.stats.start_time].append(guest)
+            _queues[self.environment.stats.start_time].append(guest)
 
     def _left(self) -> float:
         """Return the seconds until the doors open; at most 0 once they are open."""
@@ -119,7 +121,7 @@ class Organiser(Visitor):
 
 
 class Staff(Visitor):
-    """A member of staff; an iteration checks in one guest, or shows the door's page where the line is empty."""
+    """A member of staff; an iteration checks in one guest, or shows the door's page if the queue is empty."""
 
     abstract = STAFF_VARIABLE not in os.environ
     fixed_count = STAFF
@@ -142,15 +144,15 @@ class Staff(Visitor):
         if not self.signed_in_as:
             username, _, password = os.environ[STAFF_VARIABLE].partition(":")
             self.sign_in(username, password, "/door")
-        line = _lines[self.environment.stats.start_time]
-        if not line:
+        queue = _queues[self.environment.stats.start_time]
+        if not queue:
             self.get(
                 "/door", "/door", heading=b"<h1>Door</h1>", door=b'href="/door/', guests=b'data-label="In"'
             )
             return
-        guest = line.popleft()
-        if self.scan(guest) and self.rng.random() < AGAIN:
-            self.post(self._door(guest), "/door/{slug}", {"code": guest.code}, NOWHERE, but=(ALREADY_IN,))
+        guest = queue.popleft()
+        if self.scan(guest) and self.rng.random() < RESCAN_SHARE:
+            self.post(self._door(guest), "/door/{slug}", {"code": guest.code}, NO_REDIRECT, but=(ALREADY_IN,))
 
     def scan(self, guest: Guest) -> bool:
         """Open the door's page and send the code; return whether it admitted the guest, or an earlier run had."""
@@ -165,7 +167,8 @@ class Staff(Visitor):
             "/door/{slug}",
             event=title,
             answer=b'<p class="answer-title">In</p>',
-            holder=f'<p class="answer-who">{guest.name}</p>'.encode(),
+            # Builds differ in whether the name stands above the username.
+            holder=f">{guest.username}</p>".encode(),
         )
         return True
 
@@ -175,7 +178,7 @@ class Staff(Visitor):
 
 
 def scarcest(offers: list[Offer]) -> Offer:
-    """Return the event with the fewest seats left; where none is available, the first whose sales open later."""
+    """Return the event with the fewest seats left; if none is available, the first whose sales open later."""
     available = [offer for offer in offers if offer.left]
     if available:
         return min(available, key=lambda offer: offer.left)

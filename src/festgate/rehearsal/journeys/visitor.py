@@ -76,6 +76,7 @@ class Person:
     username: str
     email: str
     password: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +91,16 @@ class Offer:
     soon: bool
     """Sales open later."""
     left: int
-    """Seats; 0 where none is available now."""
+    """Seats; 0 if none is available now."""
 
 
 def invent(rng: random.Random) -> Person:
-    """Return the next person of `rng`; 48 random bits keep the names in a crowd unique."""
-    name = f"{rng.choice(GIVEN_NAMES)}-{rng.choice(FAMILY_NAMES)}-{rng.getrandbits(48):012x}"
-    return Person(name, f"{name}@example.org", f"{rng.getrandbits(64):016x}")
+    """Return the next person of `rng`; 48 random bits keep the usernames in a crowd unique."""
+    given, family = rng.choice(GIVEN_NAMES), rng.choice(FAMILY_NAMES)
+    username = f"{given}-{family}-{rng.getrandbits(48):012x}"
+    return Person(
+        username, f"{username}@example.org", f"{rng.getrandbits(64):016x}", f"{given} {family}".title()
+    )
 
 
 def read_list(page: bytes) -> list[Offer]:
@@ -136,7 +140,7 @@ class Visitor(FastHttpUser):
     """Numbers for the people of this process, in the order of their arrival."""
 
     def __init__(self, environment: Environment) -> None:
-        """Start without a person of its own; `come` invents one."""
+        """Start without a person; `come` invents one."""
         super().__init__(environment)
         self.seed = os.environ.get(SEED_VARIABLE, "0")
         self.rng = random.Random(self.seed)  # noqa: S311  (here and below: to be repeated, not to be secret)
@@ -170,7 +174,7 @@ class Visitor(FastHttpUser):
             if response.status_code != OK:
                 self._refuse(response, f"answered {response.status_code}, not {OK}")
             name = self.signed_in_as
-            # An older portal has "Signed in as" in a span, where this one has a link.
+            # An older portal has "Signed in as" in a span; this one has a link.
             if name and f"igned in as </span>{name}<".encode() not in page:
                 self._refuse(response, "the page is not the signed-in user's")
             missing = next((what for what, sign in shows.items() if sign not in page), "")
@@ -182,9 +186,14 @@ class Visitor(FastHttpUser):
             return page
 
     def post(
-        self, path: str, step: str, fields: Mapping[str, str], leads_to: str, but: Iterable[bytes] = ()
+        self,
+        path: str,
+        step: str,
+        fields: Mapping[str, str],
+        leads_to: str | tuple[str, ...],
+        but: Iterable[bytes] = (),
     ) -> str | bytes:
-        """Send a form; return the location of the 303, which begins with `leads_to`.
+        """Send a form; return the location of the 303, which begins with `leads_to` or one of them.
 
         `but` are sentences of correct refusals (a 409 with one of them): that sentence is returned then. Raises
         WrongAnswer.
@@ -220,7 +229,7 @@ class Visitor(FastHttpUser):
         )
 
     def _content(self, response: ResponseContextManager) -> bytes:
-        """Return the body; where no answer came, fail with the reason."""
+        """Return the body; if no answer came, fail with the reason."""
         if response.status_code == 0:
             self._refuse(response, getattr(response, "error", None) or "no answer came")
         content: bytes = response.content or b""
@@ -232,11 +241,12 @@ class Visitor(FastHttpUser):
         raise WrongAnswer(str(why))
 
     def sign_up(self, onward: str = "/events") -> None:
-        """Sign up, or sign in where an earlier run of the same seed made the account; both redirect to `onward`."""
+        """Sign up, or sign in if an earlier run of the same seed made the account; both redirect to `onward`."""
         person = self.person
         self.get("/register", "/register", form=b'action="/register"', password=b'name="password"')
         fields = {"username": person.username, "password": person.password, "next": onward}
-        answer = self.post("/register", "/register", {**fields, "email": person.email}, onward, but=(TAKEN,))
+        about = {"name": person.name, "email": person.email}
+        answer = self.post("/register", "/register", fields | about, onward, but=(TAKEN,))
         if answer == TAKEN:
             self.sign_in(person.username, person.password, onward)
         self.signed_in_as = person.username
@@ -261,17 +271,20 @@ class Visitor(FastHttpUser):
         )
 
     def register(self, offer: Offer) -> str | bytes:
-        """Take a seat; return `/my-events`, or a sentence of SOLD_OUT or ALREADY_REGISTERED, correct in a rush."""
+        """Take a seat; return the next page, or a sentence of SOLD_OUT or ALREADY_REGISTERED, correct in a rush.
+
+        A person with a seat is led to the event's page, and refused by older builds.
+        """
         return self.post(
             f"/events/{offer.slug}/register",
             "/events/{slug}/register",
             {},
-            "/my-events",
+            ("/my-events", f"/events/{offer.slug}?"),
             but=(*SOLD_OUT, *ALREADY_REGISTERED),
         )
 
     def see_my_events(self, offer: Offer) -> str:
-        """Check that the own list has the event; return the path of its ticket, or "" where it is not issued yet."""
+        """Check that the person's list has the event; return the path of its ticket, or "" if it is not issued yet."""
         link = f'href="/events/{offer.slug}"'.encode()
         page = self.get(
             "/my-events",
@@ -324,7 +337,7 @@ class Visitor(FastHttpUser):
         )
 
     def get_ticket(self, offer: Offer) -> str:
-        """Register, pay and open the ticket; return its path, or "" where the event is sold out."""
+        """Register, pay and open the ticket; return its path, or "" if the event is sold out."""
         if self.register(offer) in SOLD_OUT:
             return ""
         # After an earlier run of the same seed, the seat is taken already, and perhaps paid.
@@ -350,6 +363,6 @@ class Regular(Visitor):
         self.sign_up()
 
     def be_ready(self) -> None:
-        """Sign up where that has not succeeded yet."""
+        """Sign up, unless that has succeeded already."""
         if not self.signed_in_as:
             self.prepare()

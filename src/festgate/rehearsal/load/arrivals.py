@@ -22,7 +22,7 @@ from festgate.rehearsal.runs.plan import Rate
 from festgate.rehearsal.runs.stages import moment
 
 MIN_USERS: Final = 10
-"""Users at the beginning; more where more arrivals than that are due in the first second."""
+"""Users at the beginning; more if more arrivals are due in the first second."""
 
 
 class Arrivals:
@@ -58,7 +58,7 @@ class Arrivals:
 
     def _wait_for_arrival(self, user: User) -> None:
         user_class = type(user)
-        # Locust's own state of a user that thinks: one that waits may be stopped at once.
+        # Locust's state of a user between two tasks: a user that waits may be stopped at once.
         user._state = LOCUST_STATE_WAITING  # noqa: SLF001
         self._idle[user_class] += 1
         try:
@@ -108,7 +108,7 @@ class Arrivals:
         """Return the moments of this process's arrivals, the same at each call, without an end."""
         rng = random.Random(self._seed)  # noqa: S311  (to be repeated, not to be secret)
         load, poisson = self._load, self._load.arrivals == "poisson"
-        # In arrivals of all processes together: constant ones take turns.
+        # Counted in the arrivals of all processes together: with constant arrivals, the processes take turns.
         number = 0.0 if poisson else float(self._number + 1 - self._processes)
         while True:
             number += rng.expovariate(1 / self._processes) if poisson else self._processes

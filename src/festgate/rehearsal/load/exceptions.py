@@ -12,7 +12,7 @@ MAX_MESSAGE: Final = 200
 def describe_exception(exception: BaseException, tb: TracebackType | None) -> str:
     """Return the class, message and line of an exception: `KeyError: 'price' (journey.py, line 12)`.
 
-    The line is the last one outside the installed packages, since the error is usually there.
+    It is the last line outside the installed packages, because the error is usually there.
     """
     message = printable(str(exception))
     frames = traceback.extract_tb(tb)
@@ -22,6 +22,6 @@ def describe_exception(exception: BaseException, tb: TracebackType | None) -> st
 
 
 def printable(text: str) -> str:
-    """Return the text in one short line: an answer of the target may be part of it, and must not control a terminal."""
+    """Return the text as one short line without control characters: it may quote a response of the target."""
     shown = "".join(character if character.isprintable() else " " for character in text[: 10 * MAX_MESSAGE])
     return " ".join(shown.split())[:MAX_MESSAGE]

@@ -1,8 +1,8 @@
 """The load generator of a run: `python -m festgate.rehearsal.load generator RUN_FOLDER OPTIONS`.
 
 It reads the plan from the run's folder, writes the samples there, and a line of JSON a second to standard output (the
-fields of `rehearse.Second`). It ends after the plan's time, or at SIGTERM with open requests given up; the last line
-has the outcome. OPTIONS is a `plan.RunOptions` as JSON. Where there are workers, this process is their master.
+fields of `rehearse.Second`). It ends after the plan's time, or at SIGTERM, which abandons open requests; the last line
+has the outcome. OPTIONS is a `plan.RunOptions` as JSON. If there are workers, this process is their master.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from festgate.rehearsal.load.hooks import fire_init, fire_quitting
 from festgate.rehearsal.load.locustfile import CannotStart, Locustfile, load
-from festgate.rehearsal.load.master import lead
+from festgate.rehearsal.load.master import run_master
 from festgate.rehearsal.load.progress import combine, report
 from festgate.rehearsal.load.share import (
     LoadShare,
@@ -37,7 +37,7 @@ def main(folder: Path, options: RunOptions) -> int:
     try:
         file = load(journey_file(plan.journey))
         if plan.workers > 1 or options.join_at:
-            lead(plan, file, folder, options)
+            run_master(plan, file, folder, options)
         else:
             generate(plan, file, folder, options)
     except CannotStart as error:

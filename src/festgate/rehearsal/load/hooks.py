@@ -1,4 +1,4 @@
-"""Events to which a locustfile listens at the beginning and at the end of its process, and errors of its listeners.
+"""Locust's events at the beginning and at the end of a process, and the errors of a locustfile's listeners.
 
 Locust logs an exception of a listener and goes on; it then exits with 2, or with 1 at once if `init` was fired.
 """
@@ -32,7 +32,7 @@ def listener_errors(report: Callable[[str], None]) -> Iterator[None]:
 
 
 class ListenerErrors(logging.Handler):
-    """A handler of Locust's log, the only place where it reports an exception of a listener."""
+    """A handler of Locust's log, which is the only place where Locust reports an exception of a listener."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         """Call `report` with a description of each exception."""
@@ -47,7 +47,7 @@ class ListenerErrors(logging.Handler):
 
 
 def fire_init(environment: Environment, runner: Runner) -> None:
-    """Fire Locust's `init` event. Raises CannotStart where a listener raises an exception, which also ends Locust."""
+    """Fire Locust's `init` event. Raises CannotStart if a listener raises an exception, which also ends Locust."""
     errors: list[str] = []
     with listener_errors(errors.append):
         environment.events.init.fire(environment=environment, runner=runner, web_ui=environment.web_ui)  # type: ignore[no-untyped-call]
@@ -59,7 +59,7 @@ def fire_init(environment: Environment, runner: Runner) -> None:
 def fire_quitting(environment: Environment) -> tuple[int | None, list[str]]:
     """Fire Locust's `quitting` and `quit` events; return the exit code that the locustfile chose, and notes."""
     errors: list[str] = []
-    # Locust's own listeners make the runner quit, which has happened.
+    # Locust's own listeners would make the runner quit again.
     handlers = environment.events.quitting._handlers  # noqa: SLF001  (Locust has no public name for them)
     handlers[:] = [handler for handler in handlers if handler.__module__ != Runner.__module__]
     with listener_errors(errors.append):

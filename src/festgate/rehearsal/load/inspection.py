@@ -1,7 +1,7 @@
-"""A look at a locustfile before its run: `python -m festgate.rehearsal.load inspection PLAN`.
+"""The inspection of a locustfile before its run: `python -m festgate.rehearsal.load inspection PLAN`.
 
 PLAN is a `plan.Plan` as JSON. It prints a line of JSON, the fields of `inspection.Inspection`; or `error`, the reason
-why nothing can be sent. The file runs in this process, as it will in the run.
+why nothing can be sent. The file is imported in this process, as it will be in the run.
 """
 
 import json
@@ -50,7 +50,7 @@ def inspect(plan: Plan) -> int:
 def _hosts(environment: Environment, options: LocustOptions) -> tuple[str, dict[str, str]]:
     """Return the host of all users; or none, and the different hosts of the user classes.
 
-    Only hosts of web clients count if there are any: nothing but the locustfile knows how to reach another one.
+    Only hosts of web clients count if there are any: only the locustfile's own code can reach another one.
     """
     if options.host:
         return options.host, {}
@@ -63,7 +63,7 @@ def _hosts(environment: Environment, options: LocustOptions) -> tuple[str, dict[
 
 
 def _without_host(environment: Environment) -> Iterator[str]:
-    """Return the web user classes without a host, unless a constructor of the locustfile's own may set it."""
+    """Return the web user classes without a host, except those whose own constructor may set it."""
     constructors = (HttpUser.__init__, FastHttpUser.__init__)
     for user_class in environment.user_classes:
         if is_web_class(user_class) and user_class.host is None and user_class.__init__ in constructors:

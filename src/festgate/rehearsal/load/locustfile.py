@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class CannotStart(Exception):
-    """Nothing can be sent: an error in the journey, workers that did not come. The sentence gives the reason."""
+    """A load that cannot be sent: the journey has an error, or workers did not join. The message gives the reason."""
 
 
 @dataclass(frozen=True)

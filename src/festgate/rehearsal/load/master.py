@@ -29,7 +29,7 @@ from festgate.rehearsal.load.messages import Fields, collect
 from festgate.rehearsal.load.progress import Progress, combine, report
 from festgate.rehearsal.load.share import (
     STOP_TIMEOUT,
-    Ended,
+    ShareOutcome,
     make_environment,
     start_users,
     stopped_by_signal,
@@ -53,8 +53,8 @@ EXIT_TIMEOUT: Final = 10.0
 SHARED_VARIABLES: Final = "FESTGATE_REHEARSAL_"
 
 
-class _CutShort(Exception):
-    """The run was ended before anything was sent."""
+class _RunCancelled(Exception):
+    """A run that ended before anything was sent."""
 
 
 @dataclass
@@ -69,21 +69,21 @@ class _Worker:
     build: str
     number: int = 0
     ready: bool = False
-    ended: Ended | None = None
+    ended: ShareOutcome | None = None
     used: tuple[float, int] = (0.0, 0)
-    """Share of a core, and bytes of memory."""
+    """The share of a core and the bytes of memory that it uses."""
     clock_within: float = 0.0
     samples: FileIO | None = field(default=None, repr=False)
 
 
-def lead(plan: Plan, file: Locustfile, folder: Path, options: RunOptions) -> None:
+def run_master(plan: Plan, file: Locustfile, folder: Path, options: RunOptions) -> None:
     """Run the plan with workers, and keep what all of them recorded. Raises CannotStart."""
     master = Master(plan, file, folder, options)
     try:
-        master.gather()
-        master.share_out()
+        master.wait_for_workers()
+        master.distribute()
         master.run()
-    except _CutShort:
+    except _RunCancelled:
         report(ended="cut")
     finally:
         master.end()
@@ -125,13 +125,13 @@ class Master:
         if options.web_port:
             page = open_page(self._environment, self._runner, options.web_port, self._stopped)
             report(notice=f"Locust's web page of this run is {page}")
-        # Locust's own would end the messages with the workers before they have sent everything.
+        # Locust's own handler would close the connection to the workers before they have sent everything.
         setattr(self._runner, "quit", self._end_early)  # noqa: B010  (a method of Locust's class)
         fire_init(self._environment, self._runner)
         if not options.join_at:
             self._start_processes()
 
-    def gather(self) -> None:
+    def wait_for_workers(self) -> None:
         """Wait until all workers have joined. Raises CannotStart."""
         wanted = self._plan.workers
         if self._options.join_at:
@@ -148,7 +148,7 @@ class Master:
             worker.number = number
         self._refuse_others()
 
-    def share_out(self) -> None:
+    def distribute(self) -> None:
         """Send each worker its share, and wait until all are ready. Raises CannotStart."""
         environment = {name: value for name, value in os.environ.items() if name.startswith(SHARED_VARIABLES)}
         plan = json.dumps(self._plan.as_json())
@@ -201,7 +201,7 @@ class Master:
                     self._runner.send_message(messages.END, {}, worker.client)
             for worker in lost if time.time() < deadline else self._unfinished_workers():
                 self._notes.append(self._describe_loss(worker))
-                worker.ended = Ended(0, "")
+                worker.ended = ShareOutcome(0, "")
                 cut = True
         self._report_end(cut=cut)
 
@@ -250,12 +250,12 @@ class Master:
             MasterRunner.quit(self._runner)
 
     def _end_early(self) -> None:
-        """End the run as the locustfile wants: its shape is over, or it called `environment.runner.quit()`."""
+        """End the run because the locustfile ended it: its shape is over, or it called `environment.runner.quit()`."""
         for worker in self._workers.values():
             self._runner.send_message(messages.END, {"early": True}, worker.client)
 
     def _refuse_others(self) -> None:
-        """Let no other worker take part from now on; Locust would give each connected client a share of the users."""
+        """Refuse all other workers from now on; Locust would give each connected client a share of the users."""
         runner = self._runner
         handle = runner.handle_message
         for client in runner.clients:
@@ -266,7 +266,7 @@ class Master:
             if client in self._workers:
                 handle(client, message)
             elif message.type == "client_ready":
-                # So that it sends HELLO and receives the reason of its refusal.
+                # The worker then sends HELLO and receives the reason for its refusal.
                 runner.send_message("ack", {"index": -1}, client)
             elif message.type == messages.HELLO:
                 self._inbox.put((client, messages.HELLO, message.data))
@@ -290,11 +290,11 @@ class Master:
             )
 
     def _answer_clock(self, *, msg: Message, **_more: object) -> None:
-        """Answer at once, and not from the queue, as its delay would count as a difference of the clocks."""
+        """Answer at once and not from the queue, whose delay would look like a difference of the clocks."""
         self._runner.send_message(messages.CLOCK, {**msg.data, "now": time.time()}, msg.node_id)
 
     def _receive(self, timeout: float) -> None:
-        """Handle the next message, if one arrives in time. Before the run begins, raises CannotStart and _CutShort."""
+        """Handle the next message, if one arrives in time. Before the run, raises CannotStart and _RunCancelled."""
         try:
             client, kind, fields = self._inbox.get(timeout=timeout)
         except Empty:
@@ -317,7 +317,7 @@ class Master:
         elif kind == messages.SAMPLES:
             self._write_samples(worker, fields["data"])
         elif kind == messages.DONE:
-            worker.ended = Ended(
+            worker.ended = ShareOutcome(
                 fields["dropped"],
                 fields["first_failure"],
                 fields["exceptions"],
@@ -348,14 +348,16 @@ class Master:
         self._stopped.set()
 
     def _check_processes(self) -> None:
-        """Before the run begins, raise an error where it no longer can."""
+        """Raise an error if the run, which has not begun, can no longer begin."""
         if all(worker.ready for worker in self._workers.values()) and self._workers:
             return
         if self._stopped.is_set():
-            raise _CutShort
+            raise _RunCancelled
         for process in self._processes:
             if process.poll() is not None:
-                msg = f"A worker ended before it began, with exit code {process.returncode}; see load.log."
+                msg = (
+                    f"A worker ended before the run began, with exit code {process.returncode}; see load.log."
+                )
                 raise CannotStart(msg)
 
     def _admit(self, worker: _Worker) -> None:
@@ -413,13 +415,13 @@ class Master:
         if not self._options.join_at:
             return []
         return [
-            f"Worker {worker.number} ran on {worker.machine}, its clock known to {worker.clock_within * 1000:.1f} ms."
+            f"Worker {worker.number} ran on {worker.machine}, its clock exact to {worker.clock_within * 1000:.1f} ms."
             for worker in workers
         ]
 
 
 def _check_options(options: Fields) -> None:
-    """Raise CannotStart where a value cannot be sent to workers; Locust sends them, too."""
+    """Raise CannotStart if a value cannot be sent to workers; Locust sends them, too."""
     for name, value in options.items():
         try:
             Message("", value, "").serialize()  # type: ignore[no-untyped-call]

@@ -27,8 +27,8 @@ _MAX_CAUSES: Final = 20
 
 
 def reason_of(exception: object, response: object = None) -> NoResponse:
-    """Return the reason, or an empty text: of another exception, such as an assertion about the content."""
-    # A `catch_response` block replaces the exception by its own; the response still has the first one.
+    """Return the reason; empty for another exception, such as an assertion about the content."""
+    # A `catch_response` block replaces the exception by its own; the response keeps the first one.
     causes = list(_causes(exception, getattr(response, "error", None)))
     for reason, classes in _REASONS:
         if any(isinstance(cause, classes) for cause in causes):
@@ -40,7 +40,7 @@ def reason_of(exception: object, response: object = None) -> NoResponse:
 
 
 def _causes(*exceptions: object) -> Iterator[BaseException]:
-    """Yield the exceptions and those from which they follow."""
+    """Yield the exceptions and their causes."""
     waiting = list(exceptions)
     known: set[int] = set()
     while waiting and len(known) < _MAX_CAUSES:

@@ -49,7 +49,7 @@ class LocustOptions:
         self._own = [action for action in parser._actions if action.dest not in self._locust]  # noqa: SLF001
         self._check_secrets()
         setattr(parser, "exit", self._refuse)  # noqa: B010  (a method of argparse, which ends the process)
-        # The journeys of Festgate have no options, so what is set for a user's locustfile is not for them.
+        # The journeys of Festgate have no options, so options for a user's locustfile do not apply to them.
         environment: dict[str, Any] = {"env_vars": {}} if built_in else {}
         try:
             self.values = parser.parse_args(list(plan.arguments), **environment)
@@ -63,7 +63,7 @@ class LocustOptions:
         self.unused = tuple(self._unused(vars(locust.parse_args([], env_vars={}))))
         """The options of Locust that were set and that a rehearsal does not use, as they are written."""
         self.host = self.values.host or ""
-        """The target, where these options name one."""
+        """The target, if these options name one."""
         load = plan.load
         users = (load.users, load.spawn_rate) if isinstance(load, Users) else (None, None)
         self.values.num_users, self.values.spawn_rate = users
@@ -72,7 +72,7 @@ class LocustOptions:
         self.values.headless = True
 
     def _check_secrets(self) -> None:
-        """Raise CannotStart where the value of a secret option would be kept in the run's folder."""
+        """Raise CannotStart if the value of a secret option would be stored in the run's folder."""
         words = {word.partition("=")[0] for word in self._plan.arguments}
         for action in self._own:
             if getattr(action, "is_secret", False) and not words.isdisjoint(action.option_strings):
@@ -109,7 +109,7 @@ class LocustOptions:
 
 
 def configure(environment: Environment, file: Locustfile, options: argparse.Namespace) -> None:
-    """Give the environment these options, and the user classes and tasks that they choose. Raises CannotStart."""
+    """Set these options in the environment, and select its user classes and tasks by them. Raises CannotStart."""
     classes = {user_class.__name__: user_class for user_class in file.classes}
     if len(classes) < len(set(file.classes)):
         msg = f"{file.path} has several user classes of the same name. Locust needs different names."
@@ -147,7 +147,7 @@ def configure(environment: Environment, file: Locustfile, options: argparse.Name
 def _check_user_settings(
     file: Locustfile, tasks_of: Mapping[str, Sequence[Any]], settings: Mapping[str, object]
 ) -> None:
-    """Raise CannotStart where an entry of --config-users does not fit the locustfile; Locust fails during the run.
+    """Raise CannotStart if an entry of --config-users does not fit the locustfile; Locust would fail during the run.
 
     `tasks_of` are the tasks of each user class.
     """

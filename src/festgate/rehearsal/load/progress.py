@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TextIO
 
 MAX_RESPONSES: Final = 1_000
-"""Response times that a process reports for a second; of more, evenly spaced ones in sorted order."""
+"""Response times that a process reports for a second. If there are more, it reports evenly spaced ranks of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Progress:
     """Response times since the second before, in seconds, sorted."""
 
 
-def thin_out(recent: Iterable[float]) -> list[float]:
-    """Sort response times and keep at most `MAX_RESPONSES`, with the quantiles of all."""
+def downsample(recent: Iterable[float]) -> list[float]:
+    """Sort response times and keep at most `MAX_RESPONSES`, whose quantiles are those of all."""
     ordered = sorted(recent)
     return ordered[:: len(ordered) // MAX_RESPONSES + 1]
 
@@ -62,7 +62,7 @@ class _Parent:
 
 
 def reserve_output() -> None:
-    """Keep standard output for `report`: what a locustfile prints, and a program that it starts, is no report."""
+    """Reserve standard output for `report`; a locustfile and the programs that it starts write to standard error."""
     _Parent.output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr

@@ -25,7 +25,7 @@ from festgate.rehearsal.stats.limits import MANY_NAMES, NAME_ADVICE
 MAX_RECENT: Final = 10_000
 """Samples from which the live display computes its percentiles."""
 MAX_KINDS: Final = 50
-"""Kinds of exceptions that are kept; a message with a number in it makes one kind of each."""
+"""Kinds of exceptions that are kept; messages with different numbers are different kinds."""
 OTHERS: Final = "other exceptions"
 MAX_SIZE: Final = 2**32 - 1
 MAX_STATUS: Final = 2**16 - 1
@@ -36,7 +36,7 @@ class Recorder:
     """A listener for an environment's requests; it records them once the run has begun."""
 
     def __init__(self, environment: Environment, writer: SamplesWriter) -> None:
-        """Listen from now on; from before the run (users that sign up), only the first failure is kept."""
+        """Listen from now on. Of the requests before the run (users that sign up), only the first failure is kept."""
         self._writer = writer
         self.began: float | None = None
         """The beginning of the run, in seconds since 1970."""
@@ -73,7 +73,7 @@ class Recorder:
     ) -> None:
         """Handle Locust's `request` event; its times are seconds since 1970 and milliseconds.
 
-        A locustfile that fires it for a client of its own needs to give no more than Locust needs.
+        A locustfile that fires it for its own client needs to pass only the fields that Locust requires.
         """
         # As Locust decides: an empty text, or False, is no failure.
         failed = bool(exception)
@@ -87,9 +87,9 @@ class Recorder:
         intended = greenlet.__dict__.pop(INTENDED, None)
         status = _status(response)
         sample = Sample(
-            # The page of a form and its submission share a path, and are not the same work.
+            # The page of a form and its submission share a path but are different work.
             name=str(name) if request_type == "GET" else f"{request_type} {name}",
-            # The first request of an arrival was due when the arrival was; the others follow from answers.
+            # The first request of an arrival was due at the arrival; each later one follows from a response.
             intended=start if intended is None else min(intended, start),
             start=start,
             latency=latency,
@@ -140,15 +140,15 @@ def _status(response: object) -> int:
 
 
 def _body(response: object) -> bytes:
-    """Return the body of a response as far as it was read: a stream is the locustfile's to read, and may not end."""
+    """Return the body of a response as far as it was read. Only the locustfile reads a stream, which may never end."""
     content: object = None
-    # `content` would read the rest. Both clients of Locust keep what was read; requests keeps False before that.
+    # `content` would read the rest. Both clients of Locust keep the part that was read; until then, requests has False.
     if isinstance(response, FastResponse):
         content = getattr(response, "_cached_content", None)
     elif "_content" in getattr(response, "__dict__", {}):
         content = vars(response)["_content"]
     else:
-        with suppress(Exception):  # a client of the locustfile's own may raise anything
+        with suppress(Exception):  # the locustfile's own client may raise anything
             content = getattr(response, "content", None)
     if isinstance(content, str):
         return content.encode(errors="replace")
@@ -156,7 +156,7 @@ def _body(response: object) -> bytes:
 
 
 def _flag_new_connections() -> None:
-    """Make a greenlet that opens a connection note it for its next sample: no client of Locust reports it."""
+    """Patch the opening of connections to flag the next sample of its greenlet: no client of Locust reports it."""
     connect = gevent_socket.socket.connect
 
     def connect_and_flag(self: gevent_socket.socket, address: Any) -> object:  # noqa: ANN401  (as in the socket)

@@ -29,7 +29,7 @@ from locust.runners import (
 from festgate.rehearsal.load.arrivals import Arrivals
 from festgate.rehearsal.load.locustfile import CannotStart, Locustfile
 from festgate.rehearsal.load.options import LocustOptions, configure
-from festgate.rehearsal.load.progress import Progress, reserve_output, thin_out
+from festgate.rehearsal.load.progress import Progress, downsample, reserve_output
 from festgate.rehearsal.load.recorder import Recorder
 from festgate.rehearsal.load.staged_shape import StagedShape
 from festgate.rehearsal.runs.plan import Plan, Rate, Users
@@ -42,11 +42,11 @@ POLL_INTERVAL: Final = 0.05
 STOP_TIMEOUT: Final = 10.0
 """Seconds for open requests to end after the plan's time."""
 QUEUE_TIMEOUT: Final = 1.0
-"""Seconds after the plan's time for a busy process to queue its last arrivals; those after that are turned away."""
+"""Seconds after the plan's time for a busy process to queue its last arrivals; later ones count as turned away."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ShareOutcome:
     """The end of a process's share."""
 
     dropped: int
@@ -55,7 +55,7 @@ class Ended:
     exceptions: Mapping[str, int] = field(default_factory=dict)
     """The number of exceptions of each kind that tasks and `on_start` raised."""
     unwritten: str = ""
-    """The system's reason why samples could not be written; the run was then cut short."""
+    """The system's error when samples could not be written; the run was then cut short."""
     untimed: int = 0
     """Requests without a response time; it is recorded as 0."""
     failed_after: int = 0
@@ -126,20 +126,20 @@ class LoadShare:
         self._recorder.ends = self._seconds
 
     def prepare(self, stopped: Event) -> None:
-        """Start the first users of an open loop and let them get ready: sign up, or whatever the journey begins with.
+        """Start the first users of an open loop and wait until they are ready: signed up, for example.
 
-        This happens before the run's clock starts: otherwise the first arrivals would find no user ready and start
-        more users that first sign up. Raises CannotStart when no user is ready within a minute.
+        This happens before the run's clock starts. Otherwise no user would be ready for the first arrivals, and more
+        users would start and first sign up. Raises CannotStart when no user is ready within a minute.
         """
         if self._arrivals is None:
             return
         runner = self._runner
-        # Both are done by Locust when its own runner starts, which an open loop does not use.
+        # Locust does both when its own runner starts, which an open loop does not use.
         self._environment.events.test_start.fire(environment=self._environment)  # type: ignore[no-untyped-call]
         for user_class in self._environment.user_classes:
             user_class.host = self._environment.host or user_class.host
         self._arrivals.prepare(runner)
-        # Before they are ready, as in Locust: an `on_start` may wait for it.
+        # Fired before the users are ready, as in Locust: an `on_start` may wait for it.
         self._environment.events.spawning_complete.fire(user_count=runner.user_count)  # type: ignore[no-untyped-call]
         deadline = time.monotonic() + MAX_PREPARATION
         # A user whose `on_start` raised is no longer counted.
@@ -149,11 +149,11 @@ class LoadShare:
         if not self._arrivals.ready:
             reasons = (self._recorder.first_failure, next(iter(self._recorder.exceptions), ""))
             reason = "; ".join(filter(None, reasons)) or f"{MAX_PREPARATION:g} seconds were not enough"
-            msg = f"None of the first users got ready to begin: {reason}."
+            msg = f"None of the first users became ready: {reason}."
             raise CannotStart(msg)
 
     def begin(self) -> None:
-        """Begin to send; in a closed loop with workers, the master starts the users."""
+        """Begin to send. In a closed loop with workers, the master starts the users."""
         runner, load = self._runner, self._plan.load
         if self._arrivals is not None:
             runner.stats.clear_all()
@@ -172,14 +172,14 @@ class LoadShare:
 
         The locustfile may end the run earlier: by the end of its shape, or by `environment.runner.quit()`.
 
-        Set `stopped` where samples cannot be written: requests that are not recorded need not be sent.
+        Set `stopped` if samples cannot be written: requests that are not recorded need not be sent.
         """
         for second in range(1, math.ceil(self._seconds) + 1):
             at = min(second, self._seconds)
             if stopped.wait(timeout=max(0.0, self._began + at - time.time())):
                 return
             if self._end_early or self._runner.state in (STATE_STOPPING, STATE_CLEANUP, STATE_STOPPED):
-                # Users began to stop within this second, so the one before is the last that counts.
+                # Users began to stop within this second, so the second before it is the last that counts.
                 self._lasted = float(second - 1)
                 return
             try:
@@ -198,12 +198,12 @@ class LoadShare:
                     waiting=self._arrivals.waiting if self._arrivals is not None else 0,
                     due=self._arrivals.due(at) if self._arrivals is not None else 0,
                     begun=self._arrivals.taken if self._arrivals is not None else 0,
-                    recent=thin_out(self._recorder.take_recent()),
+                    recent=downsample(self._recorder.take_recent()),
                 )
             )
 
-    def end(self, *, cut: bool) -> Ended:
-        """Wait for open requests, or give them up where the run is `cut` short; write the remaining samples."""
+    def end(self, *, cut: bool) -> ShareOutcome:
+        """Wait for open requests, or abandon them if the run is `cut` short; write the remaining samples."""
         if self._sender is not None:
             if not cut and self._lasted is None:
                 self._sender.join(timeout=QUEUE_TIMEOUT)
@@ -221,11 +221,11 @@ class LoadShare:
         if self._arrivals is not None:
             dropped = self._arrivals.waiting
             if not cut:
-                # Users that the locustfile stopped turned nobody away.
+                # When the locustfile itself stopped the users, no arrival counts as turned away.
                 seconds = self._seconds if self._lasted is None else self._lasted
                 dropped = max(0, self._arrivals.due(seconds) - self._arrivals.taken)
         recorder = self._recorder
-        return Ended(
+        return ShareOutcome(
             dropped,
             recorder.first_failure,
             dict(recorder.exceptions),
@@ -237,7 +237,7 @@ class LoadShare:
 
 
 def users_asked(runner: Runner) -> int:
-    """Return the number of users that Locust was asked for; while users still start, the number of those present."""
+    """Return the number of users that Locust has to run; while users are being started, the number present."""
     return runner.target_user_count if runner.state == STATE_RUNNING else runner.user_count
 
 
@@ -271,17 +271,17 @@ def stopped_by_signal() -> Event:
 
 
 def visible_pid() -> int:
-    """Return the process id that the parent knows: on Windows, an environment's python.exe starts another and waits."""
+    """Return the process id that the parent has: on Windows, an environment's python.exe starts another and waits."""
     return os.getppid() if sys.platform == "win32" and sys.prefix != sys.base_prefix else os.getpid()
 
 
 def stop_without_parent(stopped: Event) -> None:
-    """Set `stopped` when the parent process is gone, as nothing else would then end this one."""
+    """Set `stopped` when the parent process has ended, because nothing else would then end this one."""
     try:
         parent = psutil.Process(visible_pid()).parent()
     except psutil.Error:
         parent = None
-    # A process whose parent is gone gets another one, except on Windows.
+    # A process whose parent has ended gets another parent, except on Windows.
     parent_pid = os.getppid()
     while not stopped.is_set() and parent is not None and parent.is_running() and os.getppid() == parent_pid:
         gevent.sleep(1)

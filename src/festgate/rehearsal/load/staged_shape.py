@@ -21,6 +21,6 @@ class StagedShape(LoadTestShape):
         self._spawn_rate = max(1.0, *(stage.to for stage in stages))
 
     def tick(self) -> tuple[int, float]:
-        """Return the most users of this step, so that their number is never below the plan's."""
+        """Return the highest number of users within this step, so that it is never below the plan's."""
         at = self.get_run_time()  # type: ignore[no-untyped-call]
         return round(highest(self._stages, at, at + STEP)), self._spawn_rate

@@ -1,4 +1,4 @@
-"""One arrival is one visit: where a visit of an open loop ends in Locust's tasks and task sets.
+"""Visits in an open loop: each arrival is one visit, and this module finds its end in Locust's tasks and task sets.
 
 A visit of a user without task sets is one task. In a `SequentialTaskSet` it is the whole sequence, with all sets in
 it. In any other task set it is one task, or as many as the set or the user class sets in `tasks_per_visit`. Between the
@@ -30,9 +30,9 @@ _VISIT: Final = "_festgate_visit"
 class _Visit:
     """The state of one user's visit."""
 
-    under_way: bool = False
+    has_begun: bool = False
     tasks: int = 0
-    """Tasks that were done in this visit."""
+    """Tasks that were completed in this visit."""
 
 
 def follow_visits(wait_for_arrival: Callable[[User], None]) -> None:
@@ -41,9 +41,9 @@ def follow_visits(wait_for_arrival: Callable[[User], None]) -> None:
 
     def execute_next_task(task_set: TaskSet) -> None:
         visit = _visit_of(task_set.user)
-        if not visit.under_way:
+        if not visit.has_begun:
             wait_for_arrival(task_set.user)
-            visit.under_way, visit.tasks = True, 0
+            visit.has_begun, visit.tasks = True, 0
         (task, *_) = task_set._task_queue  # noqa: SLF001  (Locust has no other name for it)
         interrupted = False
         try:
@@ -52,13 +52,13 @@ def follow_visits(wait_for_arrival: Callable[[User], None]) -> None:
             interrupted = True
             raise
         finally:
-            # A task that only leaves its task set has sent nothing, so the visit is still to come.
+            # A task that only leaves its task set has sent nothing, so the visit has not begun.
             empty = interrupted and INTENDED in gevent.getcurrent().__dict__
             if not empty and _ends(task_set, task, visit):
-                visit.under_way = False
+                visit.has_begun = False
 
     def wait(task_set: TaskSet) -> None:
-        if _visit_of(task_set.user).under_way:
+        if _visit_of(task_set.user).has_begun:
             try:
                 pause(task_set)  # type: ignore[no-untyped-call]
             except MissingWaitTimeError:

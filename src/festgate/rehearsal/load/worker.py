@@ -1,6 +1,6 @@
 """A worker, which sends a share of a run's load: `python -m festgate.rehearsal.load worker ARGUMENTS`.
 
-ARGUMENTS is JSON: the master's `host` and `port`, the `journey`, and the run's `folder` where it is on this machine.
+ARGUMENTS is JSON: the master's `host` and `port`, the `journey`, and the run's `folder` if it is on this machine.
 The master sends everything else. To its parent process a worker writes lines of JSON: `notice` or `error`.
 
 Times are by the master's clock. A worker that joins asks the master for the time and takes the middle between request
@@ -57,16 +57,16 @@ MASTER_TIMEOUT: Final = 12.0
 """Seconds without a heartbeat (Locust sends one a second) after which the master is considered lost."""
 QUIT_TIMEOUT: Final = 20.0
 """Seconds to wait for the master to end the run, once everything is sent."""
-ENDED_EARLY: Final = "The rehearsal ended before it began."
+ENDED_EARLY: Final = "The rehearsal ended before the run began."
 CANNOT_START, LEFT = 2, 130
-"""Exit codes: the worker could not take part; the run ended early, here or there."""
+"""Exit codes: the worker could not take part; the run ended early, in this process or in the master."""
 
 
 class Worker:
     """One share of one run."""
 
     def __init__(self, host: str, port: int, journey: str, folder: Path | None) -> None:
-        """Join the master. Raises ConnectionError where there is none."""
+        """Join the master. Raises ConnectionError if there is none."""
         self._journey = journey
         self._folder = folder
         self._stopped = stopped_by_signal()
@@ -85,7 +85,7 @@ class Worker:
     def run(self) -> int:
         """Take part in the run to its end; return the exit code."""
         if self._folder is None:
-            # Ctrl-C is for this worker: the rehearsal is another program's.
+            # Ctrl-C ends only this worker: another program leads the rehearsal.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             gevent.signal_handler(signal.SIGINT, self._leave)
             gevent.signal_handler(signal.SIGTERM, self._leave)
@@ -151,7 +151,7 @@ class Worker:
 
         load_share.wait(self._stopped, on_second)
         cut = self._stopped.is_set()
-        # The master's later orders to start users are out of date.
+        # Later messages of the master to start users are out of date.
         self._runner.last_received_spawn_timestamp = sys.maxsize
         ended = load_share.end(cut=cut)
         self._forward(samples)
@@ -162,7 +162,7 @@ class Worker:
         return LEFT if cut else 0
 
     def _load(self, plan: Plan, options: argparse.Namespace) -> str:
-        """Load the journey and check the target from this machine; return what is wrong with either."""
+        """Load the journey and check the target from this machine; return the problem with either, or an empty text."""
         try:
             file = load(journey_file(self._journey))
             configure(self._environment, file, options)
@@ -175,7 +175,7 @@ class Worker:
         return ""
 
     def _compare_clocks(self) -> tuple[float, float]:
-        """Return by how many seconds the master's clock is ahead of this one, and the error of that figure."""
+        """Return how many seconds the master's clock is ahead of this one, and the maximum error of that number."""
         tries: list[tuple[float, float]] = []
         for _ in range(CLOCK_TRIES):
             self._send(messages.CLOCK, asked=time.time())
@@ -199,7 +199,7 @@ class Worker:
         )
 
     def _forward(self, samples: Path) -> None:
-        """Send what has been written since the last time to a master that cannot read it here."""
+        """Send the samples that were written since the last call to a master that cannot read this machine's files."""
         if self._folder is not None:
             return
         with samples.open("rb") as file:
@@ -252,9 +252,9 @@ def main(host: str, port: int, journey: str, folder: str | None = None) -> int:
     """Take part in the run of a master; return the exit code."""
     redirect_output(Path(folder) / LOG_FILE if folder else os.devnull, prefix=f"[{os.getpid()}] ")
     try:
-        # Half a minute instead of Locust's five: the parent has seen that the master listens.
+        # Half a minute instead of Locust's five minutes: the parent has checked that the master listens.
         runners.CONNECT_RETRY_COUNT = CONNECT_TRIES
-        # With each order to start users, Locust builds its parser sixty times, which stops all users for two seconds.
+        # With each message to start users, Locust builds its parser sixty times, which stops all users for two seconds.
         defaults = argument_parser.default_args_dict()
         argument_parser.default_args_dict = lambda: defaults
         return Worker(host, port, journey, Path(folder) if folder else None).run()

@@ -37,7 +37,7 @@ class Column:
 
 
 class NotANumber(ValueError):
-    """A row or cell that is not valid; the message names the reason."""
+    """A row or cell that is not valid; the message gives the reason."""
 
 
 _KNOWN: Final[Mapping[str, Column]] = {

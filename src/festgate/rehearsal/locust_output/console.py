@@ -1,4 +1,4 @@
-"""Locust's tables in a text: printed in a terminal or copied from its web page to a log, an email or a report."""
+"""Locust's tables in a text: printed in a terminal, or copied from its web page into a log, an email or a report."""
 
 import re
 from collections.abc import Sequence
@@ -157,7 +157,7 @@ def _read_errors(lines: Sequence[Line], place: int, runs: list[_Run]) -> int:
 
 
 def _failure(grid: Grid, line: int, times: int, text: str) -> Failure:
-    # `GET /events: message`: only the rows show where a name that contains a colon ends.
+    # `GET /events: message`: a name may contain a colon, so only the rows show where it ends.
     names = [row for row in grid.rows if text.startswith(f"{row.title}: ")]
     if not names:
         return Failure(line, "", "", text, times)

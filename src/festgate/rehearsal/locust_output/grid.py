@@ -29,9 +29,9 @@ _RULE: Final = re.compile(r"[\s|+=:_\u2010-\u2015\u2212\u2500\u2501\u2550-]*")
 _FRAGMENT: Final = re.compile(r"[\d.,%()|\s]*\d[\d.,%()|\s]*")
 _METHOD: Final = re.compile(r"\s*(?:[A-Z]{2,10}\s+\S|" + TOTAL + r"\s)")
 _FIRST: Final = re.compile(r"[\s|*`]*(?:Type|Method|Name)", re.IGNORECASE)
-"""A fast test for a heading, as some tables have 80,000 rows that could be one."""
+"""A fast test for a heading: some tables have 80,000 rows that could be one."""
 _FENCE: Final = re.compile(r"\s*(`)``| {0,3}(~)~~(?!~*\^)")
-"""Python underlines code in a traceback with the same character, but indented or followed by ^."""
+"""A traceback of Python underlines code with the same character, but indented or followed by ^."""
 _TITLE: Final = re.compile(r"\s*#{1,6}\s")
 _PART: Final = re.compile(r"\s*(?:Response time percentiles|Error report)", re.IGNORECASE)
 
@@ -73,7 +73,7 @@ def grid_at(lines: Sequence[Line], place: int) -> Grid | None:
         return None
     columns, height, style = heading
     grid = Grid(lines[place].number, columns)
-    reader = _Spaced(columns, lines, place) if style == "spaces" else _Celled(columns, style)
+    reader = _AlignedRows(columns, lines, place) if style == "spaces" else _DelimitedRows(columns, style)
     unread: list[tuple[int, str]] = []
     here = first_unread = place + height
     while here < len(lines) and grid.total is None and len(unread) < _MAX_UNREAD:
@@ -118,7 +118,7 @@ def _heading(lines: Sequence[Line], place: int) -> tuple[tuple[Column, ...], int
         if any(fence_of(text) for text in texts) or is_rule(texts[0]) or is_rule(texts[-1]):
             continue
         text = " ".join(texts)
-        columns = columns_of("".join(_unmarked(text)))
+        columns = columns_of("".join(_without_markup(text)))
         if has_requests(columns) or has_percentiles(columns):
             between = len(columns) - 1
             style: Style = (
@@ -128,12 +128,12 @@ def _heading(lines: Sequence[Line], place: int) -> tuple[tuple[Column, ...], int
     return None
 
 
-def _unmarked(text: str) -> str:
+def _without_markup(text: str) -> str:
     """Remove the Markdown marks for bold and code, and backslash escapes."""
     return re.sub(r"\*\*|`|\\(?=[\\|#*_<>-])", "", text)
 
 
-class _Celled:
+class _DelimitedRows:
     """Reads rows whose cells are separated by tabs or bars."""
 
     def __init__(self, columns: tuple[Column, ...], style: Style) -> None:
@@ -154,10 +154,10 @@ class _Celled:
             return text.split("\t")
         inner = text.strip().removeprefix("|")
         inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
-        return [_unmarked(cell).strip() for cell in re.split(r"(?<!\\)\|", inner)]
+        return [_without_markup(cell).strip() for cell in re.split(r"(?<!\\)\|", inner)]
 
 
-class _Spaced:
+class _AlignedRows:
     """Reads rows whose cells are separated by spaces, as in a terminal."""
 
     def __init__(self, columns: tuple[Column, ...], lines: Sequence[Line], place: int) -> None:
@@ -169,7 +169,7 @@ class _Spaced:
         # The width of the terminal: no line of the table is longer.
         self._width = max(len(line.text) for line in near)
         rules = [is_rule(line.text) and bool(line.text) for line in near]
-        # A rule has no trailing spaces to lose, so a wrapped rule shows the exact width.
+        # A rule has no trailing spaces that could be lost, so a wrapped rule shows the exact width.
         self._certain = any(
             rule and also and len(line.text) == self._width
             for line, rule, also in zip(near, rules, rules[1:], strict=False)
@@ -179,7 +179,7 @@ class _Spaced:
         """Return the row that begins at that place, and its number of lines. Raises NotANumber."""
         line = lines[place]
         following = lines[place + 1].text if place + 1 < len(lines) else ""
-        single, reason = self._try(line.text, line.number)
+        single, reason = self._parse_row(line.text, line.number)
         wrapped_at_end = _FRAGMENT.fullmatch(following) is not None and len(line.text) == self._width
         if single is not None and not wrapped_at_end:
             return single, 1
@@ -188,7 +188,7 @@ class _Spaced:
             if wrapped is not None:
                 return wrapped
         else:
-            longer, _ = self._try(line.text + following, line.number)
+            longer, _ = self._parse_row(line.text + following, line.number)
             return (longer, 2) if longer is not None else (single, 1)
         shown = line.text.strip()[:60]
         raise NotANumber(reason or f"{shown!r} is not a row")
@@ -210,7 +210,7 @@ class _Spaced:
             candidates = {}
             for glue in product(("", " "), repeat=count - 1):
                 text = "".join(part for pair in zip(pieces, (*glue, ""), strict=True) for part in pair)
-                row, _ = self._try(text, lines[place].number)
+                row, _ = self._parse_row(text, lines[place].number)
                 if row is not None:
                     candidates[glue] = row
             if not candidates:
@@ -223,9 +223,9 @@ class _Spaced:
         return None
 
     def _begins_a_row(self, text: str) -> bool:
-        return _METHOD.match(text) is not None and self._try(text, 0)[0] is not None
+        return _METHOD.match(text) is not None and self._parse_row(text, 0)[0] is not None
 
-    def _try(self, text: str, number: int) -> tuple[Row | None, str]:
+    def _parse_row(self, text: str, number: int) -> tuple[Row | None, str]:
         """Return the row of a text, or the reason why it is not valid."""
         match = self._pattern.match(text)
         if match is None:

@@ -161,7 +161,7 @@ class _Sheet:
     rows: list[tuple[int, list[str]]] = field(default_factory=list)
 
 
-class _Sheets(HTMLParser):
+class _PageTables(HTMLParser):
     """The tables of a page, as (line, cells) of their rows, and its text."""
 
     def __init__(self) -> None:
@@ -192,7 +192,7 @@ class _Sheets(HTMLParser):
 
 
 def _from_tables(source: str, text: str) -> LocustOutput:
-    page = _Sheets()
+    page = _PageTables()
     try:
         page.feed(text)
         page.close()

@@ -11,7 +11,7 @@ from festgate.rehearsal.locust_output.columns import contradiction
 from festgate.rehearsal.locust_output.model import TOTAL, LocustOutput, NotLocust, Row, Table, UnreadLine
 
 SHARES: Final = (0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1.0)
-"""The percentiles that Locust prints."""
+"""The shares whose percentiles Locust prints."""
 # Locust's log may stand above it, if standard error goes into the same file.
 _BEGIN: Final = re.compile(r"^\[\s*(?:\{\s*\"|\]\s*\Z)", re.MULTILINE)
 
@@ -107,7 +107,7 @@ def _row(line: int, method: str, name: str, entry: _Entry, seconds: float) -> Ro
     percentiles = _percentiles(entry.times, timed) if entry.times else ()
     median = percentiles[0][1] if percentiles else None
     if median is not None:
-        # As Locust does: a rounded time may lie beyond the slowest one.
+        # As in Locust: a rounded time may be above the slowest one.
         median = max(min(median, entry.maximum), entry.minimum or 0.0)
     return Row(
         line=line,

@@ -186,13 +186,13 @@ def _pauses(sides: Sides) -> LoadFinding | None:
             total = table.total
             if table.rates == "moment" or total is None or not total.rate or total.average is None:
                 continue
-            under_way = total.rate * total.average / 1000
+            concurrency = total.rate * total.average / 1000
             users = table.users or 1
-            if under_way / users < WAITING:
-                tables_with_pauses.append((under_way / users, side, total.rate, under_way, table.users))
+            if concurrency / users < WAITING:
+                tables_with_pauses.append((concurrency / users, side, total.rate, concurrency, table.users))
     if not tables_with_pauses:
         return None
-    share, side, rate, under_way, known = max(tables_with_pauses, key=lambda entry: entry[0])
+    share, side, rate, concurrency, known = max(tables_with_pauses, key=lambda entry: entry[0])
     highest = rate / (1 - share)
     figure = f"{side}: {rate:.2f}/s, and at most {highest:.2f}/s with instant responses"
     crowd = (
@@ -203,7 +203,7 @@ def _pauses(sides: Sides) -> LoadFinding | None:
     return LoadFinding(
         "rate-cannot-move",
         figure,
-        f"On average {under_way:.2g} requests were in progress, so {crowd} spent {percent(share)} of the time"
+        f"On average {concurrency:.2g} requests were in progress, so {crowd} spent {percent(share)} of the time"
         " waiting for responses and the rest in `wait_time`: the pauses set the rate, whatever the server does.",
         "Compare latencies, or search for the highest sustainable rate with `festgate capacity`.",
     )

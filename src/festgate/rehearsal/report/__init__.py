@@ -1,6 +1,6 @@
 """Reports on a run, a comparison, a capacity search, a trend and Locust's own tables.
 
-Each is available as an HTML page that opens offline, as text, Markdown, JSON, JUnit XML and annotations for GitHub.
+Each exists as an HTML page that opens offline, as text, Markdown, JSON, JUnit XML and annotations for GitHub.
 """
 
 from collections.abc import Callable, Sequence

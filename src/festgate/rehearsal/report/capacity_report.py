@@ -11,7 +11,7 @@ from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.usl import Scalability
 
 MIN_SHARE: Final = 0.005
-"""Contention below it is shown as none: it is rounded to whole per cent."""
+"""Contention below this share is shown as none, because it is rounded to whole per cent."""
 
 
 def capacity_document(capacity: Capacity, *, drawn: bool = True) -> Document:

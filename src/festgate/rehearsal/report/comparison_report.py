@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table, Tone
-from festgate.rehearsal.report.words import comparison_in_words, plan_in_words, worse_beside
+from festgate.rehearsal.report.words import comparison_in_words, plan_in_words, secondary_regressions
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
@@ -37,7 +37,7 @@ def comparison_document(
     Without the runs, the parts about pairs and steps are omitted.
     """
     verdict, tone = VERDICTS[comparison.verdict]
-    if worse_beside(comparison) and comparison.verdict != "regressed":
+    if secondary_regressions(comparison) and comparison.verdict != "regressed":
         # Like the exit code: a gate must not pass if another metric regressed after the correction.
         verdict, tone = f"{verdict}, but another metric regressed", "bad"
     if comparison.same_target and comparison.verdict != "refused":

@@ -79,7 +79,7 @@ def _unit(low: float, high: float) -> str:
 def _ticks(low: float, high: float) -> list[float]:
     """Return 1, 2, 5, 10 ..., or 1, 10, 100 ... over more than three decades; evenly spaced ticks within a decade.
 
-    There is always one: a legend without any gets an infinite height.
+    There is always at least one tick: a legend without ticks gets an infinite height.
     """
     wide = high / low > 1000  # noqa: PLR2004
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)

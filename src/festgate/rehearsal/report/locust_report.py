@@ -71,7 +71,7 @@ def locust_comparison_document(comparison: LocustComparison) -> Document:
         title="Locust's own tables, side by side",
         tone="warn",
         verdict="No verdict",
-        words=("These tables describe runs. They cannot tell whether one build is slower than the other.",),
+        words=("These tables describe runs. They do not show whether one build is slower than the other.",),
         sections=(
             Section("Before and after", words=tuple(words), tables=tables),
             Section("Reasons for the refusal", notices=why),

@@ -37,7 +37,7 @@ _LATENCIES = {"p50": "median", "p95": "95th percentile", "slowest": "maximum"}
 
 
 def run_charts(summary: Summary) -> tuple[Chart, ...]:
-    """Draw latency over time and by step, percentiles, throughput, errors and CPU use, as far as there are data."""
+    """Draw latency over time and by step, percentiles, throughput, errors and CPU use, if there is data for them."""
     if not summary.all.requests:
         return ()
     drawn = [
@@ -191,7 +191,7 @@ def _curves(summary: Summary) -> Chart:
                     "percentile": short(share * 100),
                     "waited": milliseconds(waited),
                     "line": name,
-                    # The last reliable point belongs to both parts, so that they meet.
+                    # The last reliable point belongs to both parts of the line, so that they meet.
                     "reliable": int(of_name[key].requests * beyond >= MIN_TAIL - 1e-9),
                 }
             )

@@ -15,7 +15,7 @@ from festgate.rehearsal.report.document import Document, Notice, Table, Tone
 WIDTH: Final = 140
 """Columns of a table, unless its figures need more; the widest table, the metrics of a comparison, fits."""
 UNLIMITED: Final = 10_000
-"""Columns of a file or pipe, where nothing may be cut off."""
+"""Columns of a file or pipe, in which nothing may be cut off."""
 _LINE: Final = 100
 """Columns of a sentence, for comfortable reading."""
 _NAME: Final = 34

@@ -59,7 +59,7 @@ def trend_json(trend: Trend) -> str:
 
 
 def trend_junit(trend: Trend) -> str:
-    """Return JUnit XML with a skipped case for each run, as a trend passes and fails nothing."""
+    """Return JUnit XML with a skipped case for each run, because a trend has no verdict."""
     cases = [
         Case(
             point.run.name,
@@ -82,9 +82,9 @@ def _charts(trend: Trend) -> tuple[Chart, ...]:
 
 
 def _tables(trend: Trend, *, bars: bool) -> tuple[Table, ...]:
-    """Return a table for each workload: runs of different workloads cannot be set beside each other.
+    """Return a table for each workload: runs of different workloads cannot be compared.
 
-    Text has no charts, and gets `bars` of characters in the last column.
+    For text, which has no charts, the last column has `bars` of characters.
     """
     workloads: dict[str, list[TrendPoint]] = {}
     for point in trend.points:

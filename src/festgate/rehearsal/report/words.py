@@ -200,7 +200,7 @@ def comparison_in_words(comparison: Comparison) -> tuple[str, ...]:
         effect_in_words(effect, comparison.margin),
         _consequence(effect, comparison),
     ]
-    worse = worse_beside(comparison)
+    worse = secondary_regressions(comparison)
     if worse:
         sentences.append(f"Another metric became worse: {', '.join(worse)}.")
     return tuple(sentence for sentence in sentences if sentence)
@@ -230,7 +230,7 @@ def not_compared_in_words(comparison: Comparison) -> str:
     )
 
 
-def worse_beside(comparison: Comparison) -> list[str]:
+def secondary_regressions(comparison: Comparison) -> list[str]:
     """Return the secondary metrics that regressed."""
     return [effect.metric.text for effect in comparison.others if effect.verdict == "regressed"]
 

@@ -1,1 +1,1 @@
-"""Running a plan: the target and its servers, the load generator, and what both use of the machine meanwhile."""
+"""The running of a plan: the target and its servers, the load generator, and the resources that both use."""

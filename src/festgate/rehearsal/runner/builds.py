@@ -14,18 +14,18 @@ from festgate.rehearsal.runner.servers import Server, serving, temporary_portal
 
 
 class UnknownBuild(Exception):
-    """The named build cannot be served; the sentence gives the reason."""
+    """A named build that cannot be served. The message gives the reason."""
 
 
 class Build(Protocol):
     """One side of a comparison."""
 
     def serve(self) -> AbstractContextManager[Server | None]:
-        """Start a server for one run; None where one is running already. Raises CannotServe."""
+        """Start a server for one run; None if one is running already. Raises CannotServe."""
 
     @property
     def host(self) -> str:
-        """The URL of a server that is running already; empty where one is started."""
+        """The URL of a server that is running already; empty if one is started."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def split_command(command: str) -> tuple[str, ...]:
 
 @contextmanager
 def resolve_build(text: str, checkout: Path) -> Iterator[Build]:
-    """Give the build that `text` names; a worktree made for it is removed with the block. Raises UnknownBuild."""
+    """Yield the build that `text` names; a worktree made for it lasts as long as the block. Raises UnknownBuild."""
     if text.startswith(("http://", "https://")):
         yield Running(text)
         return
@@ -132,7 +132,7 @@ def is_same_target(before: str, after: str, checkout: Path) -> bool:
 
 
 def _git(checkout: Path, *words: str) -> str | None:
-    """Return git's output; None where git fails or is not installed."""
+    """Return git's output; None if git fails or is not installed."""
     try:
         completed = subprocess.run(
             ["git", "-C", str(checkout), *words],  # noqa: S607  (whichever git this account uses)

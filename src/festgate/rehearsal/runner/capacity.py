@@ -1,9 +1,9 @@
 """The capacity of a target: the largest rate of an open loop at which every limit holds.
 
-First the rate is doubled until a limit breaks, or halved until none does. Then rates between the one that held and the
-one that did not are run in random order, each several times, so that drift does not look like an effect of the rate.
-Gunther's Universal Scalability Law, fitted to the rate and the number of people in the system (Little's law),
-extrapolates to the maximum where it fits.
+First the rate is doubled until a limit breaks, or halved until none does. Then rates between the last that held and the
+first that did not are run in random order, each several times, so that drift does not look like an effect of the rate.
+If Gunther's Universal Scalability Law fits the rate and the number of people in the system (Little's law), it gives an
+estimate of the maximum.
 """
 
 import random
@@ -26,7 +26,7 @@ from festgate.rehearsal.stats.usl import DoesNotFit, Scalability, fit_usl
 from festgate.rehearsal.verdict.outcome import outcome_of
 
 MAX_DOUBLINGS: Final = 12
-"""Also of halvings: a factor of four thousand."""
+"""The limit applies to halvings, too: a factor of four thousand."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,9 @@ class Capacity:
     steps: tuple[CapacityStep, ...]
     """In the order of their runs."""
     max_rate: float | None
-    """Journeys a second: the largest rate at which every run held the limits, with no broken rate below it; None where
-    no rate held."""
+    """Journeys a second: the largest rate up to which every run held the limits; None if no rate held."""
     breaks_at: float | None
-    """The smallest rate above it that broke a limit; None where a saturated load generator ended the search."""
+    """The smallest rate above it that broke a limit; None if a saturated load generator ended the search."""
     law: Scalability | None
     law_refused: str
     """The reason why no law was fitted."""

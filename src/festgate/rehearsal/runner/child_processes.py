@@ -1,4 +1,4 @@
-"""Processes that Ctrl-C and SIGTERM never leave behind, at whatever moment they arrive."""
+"""Child processes that always end with this one, whenever Ctrl-C or SIGTERM arrives."""
 
 import signal
 import subprocess
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def hold_interrupts() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM until the block ends: in the middle of a start or an end a process would be lost."""
+    """Delay Ctrl-C and SIGTERM until the block ends: while a process is started or ended, it would be lost."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -29,7 +29,7 @@ def hold_interrupts() -> Iterator[None]:
 
 @contextmanager
 def child_process(start: Callable[[], "subprocess.Popen[str]"]) -> Iterator["subprocess.Popen[str]"]:
-    """Start a process, and wait for its end after the block; kill it where an exception ends the block."""
+    """Start a process, and wait for its end after the block; kill it if an exception ends the block."""
     process: subprocess.Popen[str] | None = None
     try:
         with hold_interrupts():
@@ -38,6 +38,6 @@ def child_process(start: Callable[[], "subprocess.Popen[str]"]) -> Iterator["sub
         process.wait()
     finally:
         if process is not None:
-            # On leaving, Popen closes the pipes and waits.
+            # At the end of its block, Popen closes the pipes and waits.
             with hold_interrupts(), process:
                 process.kill()

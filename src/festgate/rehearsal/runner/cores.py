@@ -9,11 +9,11 @@ import psutil
 
 @dataclass(frozen=True)
 class Cores:
-    """One core for both targets, in turn, and the others for the load generators; empty where none can be assigned.
+    """One core that both targets share, and the others for the load generators; empty if none can be assigned.
 
-    Two processes on two cores never have equal resources: one shares its core or its caches with a busier neighbour,
-    and keeps it for seconds. With a core each, pairs of runs of one build lay 5 % apart (standard deviation, 8 pairs of
-    6 s on two cores); with one core for both 0.5 to 1.5 %.
+    Two processes on two cores never have equal resources: for seconds at a time, one shares its core or its caches with
+    a busier program. With a core each, pairs of runs of one build were 5 % apart (standard deviation, 8 pairs of 6 s on
+    two cores); with one core for both 0.5 to 1.5 %.
     """
 
     targets: Sequence[int] = ()
@@ -30,7 +30,7 @@ def assign_cores() -> Cores:
 
 @contextmanager
 def pinned(cores: Sequence[int]) -> Iterator[None]:
-    """Pin processes and threads that the main thread starts in the block to `cores`; an empty list pins nothing."""
+    """Pin processes and threads that the main thread starts in the block to `cores`; an empty list has no effect."""
     if not cores:
         yield
         return

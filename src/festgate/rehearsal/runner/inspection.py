@@ -1,4 +1,4 @@
-"""A look at a user's locustfile before its run: the hosts of its users, and what a rehearsal does not use."""
+"""The inspection of a user's locustfile before its run: the hosts of its users, and the parts that are not used."""
 
 import json
 import os
@@ -22,13 +22,13 @@ class Inspection:
     host: str
     """The host that Locust's options name, or that all user classes have; empty for none."""
     hosts: Mapping[str, str]
-    """The host of each user class, where they have different ones."""
+    """The host of each user class, if they have different ones."""
     without_host: tuple[str, ...]
-    """The user classes with a web client and without a host, at which Locust stops."""
+    """The user classes with a web client and without a host. Locust refuses to run them."""
     ignored: tuple[str, ...]
     """A sentence for each part that a rehearsal does not use."""
     shape: str
-    """The name of its `LoadTestShape`; empty where it has none."""
+    """The name of its `LoadTestShape`; empty if it has none."""
     shape_takes_options: bool
     """Whether the shape reads the number of users that the command gives (`use_common_options`)."""
     has_web_users: bool = True

@@ -1,4 +1,4 @@
-"""The limits of a run while it lasts, for a run that ends early where one is broken."""
+"""The limits of a run, checked during the run, for a run that ends early if one is broken."""
 
 import time
 from typing import Final
@@ -7,11 +7,11 @@ from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.summary import limits_so_far
 
 PAUSE: Final = 20.0
-"""Time between two checks as a multiple of the time of the last one, so that they take few per cent of a core."""
+"""Pause between two checks, as a multiple of the last check's duration: checks take a few per cent of a core."""
 
 
 class LimitWatch:
-    """Checks the limits from `delay` seconds after the warm-up on; never where `delay` is None."""
+    """A check of the limits from `delay` seconds after the warm-up on; none if `delay` is None."""
 
     def __init__(self, run: Run, delay: float | None) -> None:
         """Check the requests that are recorded in the run's folder."""
@@ -19,7 +19,7 @@ class LimitWatch:
         self._next = None if delay is None else run.plan.warm_up + delay
 
     def broken(self, at: float) -> str:
-        """Return a limit that is broken at that second of the run, with its value; empty where none is known to be.
+        """Return a limit that is broken at that second of the run, with its value; empty if there is none.
 
         A limit without a request, or with too few for its percentile, is not broken yet.
         """

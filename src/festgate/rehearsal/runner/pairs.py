@@ -1,12 +1,11 @@
 """Runs of two builds in interleaved pairs.
 
-ABBA BAAB: drift (a machine that grows warm, a neighbour that comes and goes) affects both sides alike (Abedi & Brecht,
-ICPE 2017). Each run has a freshly started server, as one server's luck with memory and caches would otherwise be taken
-for its build's (Kalibera & Jones, ISMM 2013).
+With the order ABBA BAAB, drift (a machine that heats up, another program that starts or ends) affects both sides alike
+(Abedi & Brecht, ICPE 2017). Each run has a freshly started server: otherwise the random state of one server's memory
+and caches would look like a property of its build (Kalibera & Jones, ISMM 2013).
 
 Where only the processor time of each build is compared, both runs of a pair can take place at once, with both servers
-on one core: then no second of disturbance affects one side alone (the duets of Bulej et al., "Duet Benchmarking",
-ICPE 2020).
+on one core: then a disturbance always affects both sides (the duets of Bulej et al., "Duet Benchmarking", ICPE 2020).
 """
 
 import threading
@@ -90,7 +89,7 @@ class _Turn:
 def run_side(
     turn: _Turn, server: Server | None, runs: Path, on_second: OnSecond, stop: threading.Event
 ) -> Run:
-    """Run one side of a pair until its end or until `stop` is set. Raises KeyboardInterrupt where it is cut short."""
+    """Run one side of a pair until its end or until `stop` is set. Raises KeyboardInterrupt if it is cut short."""
 
     def report_and_check(second: Second) -> None:
         on_second(turn.number, turn.side, second)

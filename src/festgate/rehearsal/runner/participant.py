@@ -16,14 +16,14 @@ POLL_INTERVAL: Final = 0.25
 
 
 class CannotJoin(Exception):
-    """Nothing was sent from here; the sentence gives the reason."""
+    """A worker that could not join, so that it sent nothing. The message gives the reason."""
 
 
 def join(journey: str, host: str, port: int, timeout: float, *, on_notice: Callable[[str], None]) -> int:
-    """Send a share of the load of the rehearsal that waits at `host` and `port`, and send back what was recorded.
+    """Send a share of the load of the rehearsal that waits at `host` and `port`, and return the samples to it.
 
     Waits `timeout` seconds for the rehearsal to listen. Returns the exit code: 0 for a complete share, 130 for one that
-    was cut short, here or there. Raises CannotJoin, and KeyboardInterrupt before the run began.
+    was cut short on either side. Raises CannotJoin, and KeyboardInterrupt before the run began.
     """
     _wait_for(host, port, timeout)
     arguments = json.dumps({"host": host, "port": port, "journey": journey})

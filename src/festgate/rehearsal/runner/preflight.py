@@ -1,12 +1,12 @@
 """The check before a run: whether the target answers, and at which of its addresses.
 
-A name may have several addresses, and clients try them one after the other, anew for each connection. Where nothing
+A name may have several addresses, and clients try them one after the other, anew for each connection. If nothing
 listens on the first (`localhost` is often ::1 first), each new connection may take a second or two before it comes to
-the one that works; in a short run with few requests that alone makes the mean and the 95th percentile.
+the one that works; in a short run with few requests, this alone determines the mean and the 95th percentile.
 
-Certificates and proxies are the locustfile's to handle, as in Locust. They get a note, and do not prevent the run.
-Nor does a target that cannot be reached from here, where the locustfile's code names a proxy: the requests of the run
-show whether that proxy reaches it.
+Certificates and proxies are left to the locustfile, as in Locust: a problem with them is a note and does not prevent
+the run. A target that cannot be reached from here is only a note, too, if the locustfile's code names a proxy: the
+requests of the run show whether the proxy reaches it.
 """
 
 import ipaddress
@@ -30,14 +30,14 @@ VERSION_HEADERS = ("server", "x-powered-by", "x-version", "x-build", "via")
 
 
 PROXY_FAILED = frozenset({502, 503, 504})
-"""Statuses with which a proxy says that it does not reach the target."""
+"""The statuses of a proxy that cannot reach the target."""
 
 
 class NotThere(Exception):
-    """The target cannot be reached; the sentence gives the reason and what to do."""
+    """A target that cannot be reached. The message gives the reason and the remedy."""
 
     def __init__(self, reason: str, remedy: str = "") -> None:
-        """Join both to a sentence, and keep the `reason`."""
+        """Join both into a message, and keep the `reason`."""
         super().__init__(f"{reason} {remedy}".rstrip())
         self.reason = reason
 
@@ -78,7 +78,7 @@ class CheckedPlan:
 def check_targets(plan: Plan, on_notice: Callable[[str], None]) -> CheckedPlan:
     """Check each host of a plan. Raises NotThere.
 
-    `on_notice` is called with a sentence for each that does not answer, and that only a proxy may reach.
+    `on_notice` is called with a sentence for each host that does not answer and that only a proxy may reach.
     """
     file = journey_file(plan.journey)
     if is_built_in(plan.journey):
@@ -116,7 +116,7 @@ def _describe_hosts(hosts: Mapping[str, str]) -> str:
 def check_target(url: str, locustfile: Path | None = None) -> Target:
     """Try every address of the URL's host, then the proxy that the environment names. Raises NotThere.
 
-    A target that does not answer is returned all the same if the code of `locustfile` names a proxy.
+    A target that does not answer is still returned if the code of `locustfile` names a proxy.
     """
     parts = urlsplit(url if "://" in url else f"http://{url}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -146,7 +146,7 @@ def _find_address(parts: SplitResult, url: str) -> tuple[str, list[str]]:
     except (ValueError, OSError) as error:
         msg = f"{parts.hostname} has no address: {error}."
         raise NotThere(msg) from None
-    attempts = [_try(family, address) for family, _, _, _, address in addresses]
+    attempts = [_connect(family, address) for family, _, _, _, address in addresses]
     working = next((attempt for attempt in attempts if attempt.error is None), None)
     if working is None:
         errors = "; ".join(f"{attempt.address}: {_reason(attempt.error)}" for attempt in attempts)
@@ -198,21 +198,21 @@ def _check_through_proxy(base: str, name: str, error: NotThere, locustfile: Path
         try:
             server, notes = _ask(base, name, proxy)
         except http_client.NoResponse as no_response:
-            msg = f"{base} is reached neither from here nor through the proxy {_shown(proxy)}: {no_response}."
+            msg = f"{base} can be reached neither from here nor through the proxy {_shown(proxy)}: {no_response}."
             error = NotThere(msg)
         else:
             through = (
-                f"Only the proxy {_shown(proxy)} of the environment reaches {name}. As in Locust, users fail that do"
-                " not name it: an HttpUser by `client.proxies` or `client.trust_env = True`, a FastHttpUser by"
-                " `proxy_host`."
+                f"Only the proxy {_shown(proxy)} of the environment reaches {name}. As in Locust, users must name it:"
+                " an HttpUser by `client.proxies` or `client.trust_env = True`, a FastHttpUser by `proxy_host`. Other"
+                " users fail."
             )
             return Target(base, [through, *notes], server)
     place = proxy_in_code(locustfile) if locustfile is not None else ""
     if not place:
         raise error
     unchecked = (
-        f"{error.reason} The locustfile names a proxy ({place}), so the run takes place all the same: only its"
-        " requests show whether that proxy reaches the target."
+        f"{error.reason} The locustfile names a proxy ({place}), so the run goes ahead. Only its requests show"
+        " whether that proxy reaches the target."
     )
     return Target(base, [unchecked], {}, answered=False)
 
@@ -223,7 +223,7 @@ def _shown(proxy: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))
 
 
-def _try(family: int, address: Any) -> _Attempt:  # noqa: ANN401  (a different tuple for each family)
+def _connect(family: int, address: Any) -> _Attempt:  # noqa: ANN401  (a different tuple for each family)
     began = time.monotonic()
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.settimeout(TIMEOUT)

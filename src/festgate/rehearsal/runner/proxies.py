@@ -50,7 +50,7 @@ def _proxy_names(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def _parts_without_proxy(node: ast.AST) -> Iterator[ast.AST]:
-    """Return the arguments, or the parts of the names, that receive no proxy: None, or an empty text or dictionary."""
+    """Return the nodes that set no proxy: their value is None, or an empty text or dictionary."""
     match node:
         case ast.keyword(value=value):
             parts: list[ast.AST] = [node]

@@ -60,7 +60,9 @@ class ResourceMonitor:
                         memory = _memory(process)
                     except psutil.Error:
                         continue
-                    if not memory:  # a zombie: it has ended and its parent has not waited for it yet
+                    if (
+                        not memory
+                    ):  # a zombie: the process has ended, and its parent has not waited for it yet
                         continue
                     before, since = used[side]
                     used[side] = (seconds, now)
@@ -74,13 +76,13 @@ class ResourceMonitor:
                     if side == "generator":
                         shares += [share for share, _ in self.remote]
                         memory += sum(size for _, size in self.remote)
-                        # Workers have equal shares of the load, so the busiest one is the one that is late.
+                        # Workers have equal shares of the load, so the busiest one is the first to send late.
                         cpu = max(sum(shares), self._workers * max(shares, default=0.0))
                     sample = self.last[side] = Resources(side, now - self._began, cpu, memory)
                     self._write(file, f"{side},{sample.at:.2f},{sample.cpu:.3f},{sample.memory}")
 
     def _write(self, file: FileIO, row: str) -> None:
-        """Write one row, whole; on a full disk it is left out: the samples, which need more room, report that."""
+        """Write one complete row, or none if the disk is full: the samples, which need more space, report that."""
         with suppress(OSError):
             write_whole(file, f"{row}\r\n".encode())
 

@@ -43,7 +43,7 @@ SHUTDOWN_TIMEOUT = 30.0
 
 
 class CannotRun(Exception):
-    """Nothing was sent, or what was sent could not be kept to the end; the sentence gives the reason."""
+    """A run that could not start, or could not be kept to its end. The message gives the reason."""
 
 
 class StopRun(Exception):
@@ -62,7 +62,7 @@ class Second:
     waiting: int
     """Arrivals for which no user was free yet."""
     p50: float | None
-    """Response times of this second, in seconds; None where there was no response."""
+    """Response times of this second, in seconds; None if there was no response."""
     p95: float | None
     worst: float | None
     cpu: Mapping[Side, float]
@@ -83,9 +83,9 @@ def rehearse(
     server: Server | None = None,
     options: RunOptions | None = None,
 ) -> Run:
-    """Run `plan` and keep it in a new folder of `runs`; with a temporary portal where it has no host.
+    """Run `plan` and keep it in a new folder of `runs`; with a temporary portal if it has no host.
 
-    `server` is the one at `plan.host`, where the caller has started it. A run that Ctrl-C or a crash of the load
+    `server` is the one at `plan.host`, if the caller has started it. A run that Ctrl-C or a crash of the load
     generator ends is kept as `cut`. Raises CannotRun (also for a full disk, after the run is kept as `cut`), NotThere,
     CannotServe.
     """
@@ -222,7 +222,7 @@ def _follow(
 def _interrupt(generator: "subprocess.Popen[str]") -> dict[str, Any]:
     """End the generator; return the fields of its last lines."""
     if sys.platform == "win32":
-        # A signal there ends only this process, and at once: its workers would go on.
+        # On Windows a signal ends only the generator, and at once: its workers would go on.
         end_process(generator)
     else:
         generator.send_signal(signal.SIGTERM)
@@ -319,7 +319,7 @@ def _has_samples(folder: Path) -> bool:
 
 
 def _check_ports(options: RunOptions) -> None:
-    """Raise CannotRun where a port that the run has to listen on is taken."""
+    """Raise CannotRun if a port that the run has to listen on is taken."""
     ports = [("Locust's web page", "127.0.0.1", options.web_port, "--ui-port")] if options.web_port else []
     if options.join_at is not None:
         ports.append(("The rehearsal", *options.join_at, "--join-at"))

@@ -29,12 +29,12 @@ CODE: Final = frozenset({".py", ".html", ".css", ".js", ".txt"})
 STOP_TIMEOUT: Final = 20.0
 """Seconds for a process to end after a signal."""
 NEW_GROUP: Final = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-"""Keeps Ctrl-C away from a process on Windows, as `start_new_session` does elsewhere."""
+"""A flag that shields a process from Ctrl-C on Windows, as `start_new_session` does elsewhere."""
 _SIGN_IN = re.compile(r"Sign in as (organiser|staff) with the password (\S+)")
 
 
 class CannotServe(Exception):
-    """The server did not start; the sentence has the last line of its log."""
+    """A server that did not start. The message has the last line of its log."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def serving(
                 process = subprocess.Popen(
                     words,
                     cwd=working_folder or folder,
-                    # The log is read as UTF-8, and printing must not fail where the console has another encoding.
+                    # The log is read as UTF-8, and printing must not fail if the console has another encoding.
                     env={**inherited, "PYTHONIOENCODING": "utf-8", **(extra or {})},
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -126,7 +126,7 @@ def serving(
 
 
 def end_process(process: "subprocess.Popen[Any]") -> None:
-    """End a process, then the children that it left behind, as a shell does: a signal first, force after a while."""
+    """End a process, then the children that it left behind: first with a signal, after a while by force."""
     with hold_interrupts():
         _end_process(process)
 
@@ -170,7 +170,7 @@ def _wait_for(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
             msg = f"The server ended before it answered (exit code {process.returncode}): {_last_line(log)}"
             raise CannotServe(msg)
         try:
-            http_client.get(url, timeout=START_TIMEOUT)  # with whatever status: the journey checks the pages
+            http_client.get(url, timeout=START_TIMEOUT)  # any status will do: the journey checks the pages
         except http_client.NoResponse:
             if time.monotonic() > deadline:
                 msg = f"The server did not answer within {START_TIMEOUT:g} seconds: {_last_line(log)}"

@@ -16,7 +16,7 @@ _PLACEHOLDER: Final = re.compile(
 
 @dataclass
 class WrittenSteps:
-    """The texts in a locustfile, and in the files beside it that it imports, that can be names of steps."""
+    """The texts in a locustfile, and in the files that it imports from its folder, that can be names of steps."""
 
     names: set[str] = field(default_factory=set)
     """The paths and names of requests, as far as they are complete in the file."""
@@ -42,7 +42,7 @@ def written_steps(file: Path) -> WrittenSteps:
 
 
 def parse_locustfile(file: Path) -> Iterator[tuple[Path, ast.Module]]:
-    """Parse a locustfile and the files that it imports from its folder, but for those with a syntax error."""
+    """Parse a locustfile and the files that it imports from its folder, except those with a syntax error."""
     waiting, known = [file], {file}
     while waiting:
         path = waiting.pop()
@@ -70,7 +70,7 @@ def _collect(tree: ast.AST, steps: WrittenSteps) -> None:
         if isinstance(node, ast.Call):
             steps.names.update(_names_of_request(node))
         pattern = _pattern(node)
-        # A text that is only completed, such as f"{method} {path}", would allow every name.
+        # A text without any fixed part, such as f"{method} {path}", would allow every name.
         if pattern and re.search(r"\w", pattern.replace(_ANY, "")):
             steps.composed.append(re.compile(pattern, re.DOTALL))
 

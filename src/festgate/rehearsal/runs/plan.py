@@ -19,9 +19,9 @@ class Users:
     """A closed loop: each user waits for an answer before the next request, so a slow target gets fewer requests."""
 
     users: int
-    """The highest number, where there are stages."""
+    """The highest number, if there are stages."""
     spawn_rate: float
-    """Users a second until all have started; the stages determine it where there are any."""
+    """Users a second until all have started; the stages determine it if there are any."""
     kind: Literal["users"] = "users"
     shape: str = ""
     """The locustfile's `LoadTestShape` that sets the number of users during the run; `users` is then its maximum."""
@@ -47,7 +47,7 @@ class Rate:
     """An open loop: people arrive independently of the target's answers."""
 
     rate: float
-    """Journeys a second; the highest number, where there are stages."""
+    """Journeys a second; the highest number, if there are stages."""
     arrivals: Literal["poisson", "constant"] = "poisson"
     most_users: int = MAX_USERS
     """At the same time; an arrival beyond that waits, and is late."""
@@ -100,7 +100,7 @@ class Plan:
     """Whether the run belongs to a comparison that stops as soon as it is decided: its statistics have to allow for
     that."""
     hosts: Mapping[str, str] = field(default_factory=dict)
-    """The host of each user class where the locustfile has different ones; `host` is then empty."""
+    """The host of each user class if the locustfile has different ones; `host` is then empty."""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -133,7 +133,7 @@ class RunOptions:
     web_port: int = 0
     """The port of Locust's web page; 0 for none."""
     join_at: tuple[str, int] | None = None
-    """The host and port where workers join; None where they are started here."""
+    """The host and port where workers join; None if they are started here."""
     timeout: float = 60.0
     """Seconds to wait for the workers."""
     web_target: bool = True
@@ -150,7 +150,7 @@ def journeys() -> list[str]:
 
 
 def is_built_in(journey: str) -> bool:
-    """Return whether the journey is part of Festgate, and not a user's locustfile."""
+    """Return whether the journey is part of Festgate; otherwise it is a user's locustfile."""
     return journey.replace("-", "_") in journeys()
 
 
@@ -172,15 +172,15 @@ def journey_fingerprint(journey: str) -> str:
 
 
 def text_fingerprint(content: bytes) -> str:
-    """Return twelve hexadecimal digits that are the same wherever the text file was checked out."""
+    """Return twelve hexadecimal digits that are the same for every checkout of the text file, on every system."""
     return hashlib.sha256(normalise_text(content)).hexdigest()[:12]
 
 
 def normalise_text(content: bytes) -> bytes:
-    """Remove what programs on Windows add: git a CR to each line, an editor a byte order mark."""
+    """Remove characters that programs on Windows add: git adds a CR to each line, an editor a byte order mark."""
     return content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
 
 
 def _is_journey(path: Path) -> bool:
-    """Return whether the file is a journey, and not a module that journeys share."""
+    """Return whether the file is a journey; others are modules that journeys share."""
     return path.is_file() and path.stem not in ("__init__", "visitor")

@@ -56,13 +56,13 @@ class Sample:
     name: str
     """The name of the step: a route template, never a visitor's value."""
     intended: float
-    """Seconds from the run's beginning to when it was to be sent."""
+    """Seconds from the run's beginning to the moment at which it was due."""
     start: float
     """Seconds from the run's beginning to when it was sent."""
     latency: float
     """Seconds from `start` to the last byte of the answer."""
     status: int
-    """The HTTP status; 0 where no answer came."""
+    """The HTTP status; 0 if no answer came."""
     failed: bool
     """No answer, an error, or an answer that failed the step's own check."""
     new_connection: bool
@@ -76,7 +76,7 @@ class Sample:
 
 
 def write_whole(file: FileIO, data: bytes) -> None:
-    """Append all of `data` or nothing. Raises OSError where the disk is full, with a partial write undone."""
+    """Append all of `data` or nothing. Raises OSError if the disk is full, with a partial write undone."""
     end = file.tell()
     left = memoryview(data)
     try:
@@ -93,7 +93,7 @@ class SamplesWriter:
 
     def __init__(self, path: Path) -> None:
         """Create the file. Raises FileExistsError, OSError."""
-        # Unbuffered: a buffer that could not be written would be written again when the file is closed.
+        # Unbuffered: Python would try to write a failed buffer again when the file is closed.
         self._file = path.open("xb", buffering=0)
         self._full = False
         self._waiting: list[Sample] = []
@@ -104,7 +104,7 @@ class SamplesWriter:
         self._waiting.append(sample)
 
     def flush(self) -> None:
-        """Write the added samples as one chunk. Raises OSError where the disk is full; earlier chunks stay readable."""
+        """Write the added samples as one chunk. Raises OSError if the disk is full; earlier chunks stay readable."""
         waiting, self._waiting = self._waiting, []
         if not waiting or self._full:
             return
@@ -153,6 +153,7 @@ def _columns(rows: Sequence[Sample], numbers: dict[str, int]) -> Iterable[bytes]
     }
     for name, kind in COLUMNS:
         column = struct.pack(f"<{len(rows)}{kind}", *values[name])
-        # Bytes of the same significance side by side: the high ones are nearly all zero, so they compress to nothing.
+        # Bytes of the same significance are put side by side: the high ones are nearly all zero and take almost no
+        # space.
         width = struct.calcsize(f"<{kind}")
         yield b"".join(column[weight::width] for weight in range(width))

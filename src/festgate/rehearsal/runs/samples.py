@@ -54,7 +54,7 @@ class Samples:
         return self.start - self.intended + self.latency
 
     def only(self, chosen: Flags) -> "Samples":
-        """Return the rows where `chosen` is true."""
+        """Return the rows for which `chosen` is true."""
         return Samples(
             self.names,
             self.name[chosen],
@@ -70,7 +70,7 @@ class Samples:
         )
 
     def of(self, name: str) -> "Samples":
-        """Return the requests of one step; none where no step has that name."""
+        """Return the requests of one step; none if no step has that name."""
         chosen = self.name == self.names.index(name) if name in self.names else np.zeros(len(self), np.bool_)
         return self.only(chosen)
 
@@ -82,7 +82,7 @@ class Samples:
 def read_samples(paths: Iterable[Path]) -> Samples:
     """Read the samples of all files together. An incomplete last chunk is ignored.
 
-    Raises ValueError with the file's name where anything else is damaged.
+    Raises ValueError with the file's name if anything else is damaged.
     """
     parts: list[dict[str, NDArray[np.int64]]] = []
     names: dict[str, int] = {}

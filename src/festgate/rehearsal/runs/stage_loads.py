@@ -1,4 +1,4 @@
-"""The load that each stage of a run reached, from the load of its seconds."""
+"""The load that each stage of a run reached, computed from the load of each second."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from festgate.rehearsal.runs.store import LoadSecond, StageLoad
 
 
 def stage_loads(plan: Plan, seconds: Sequence[LoadSecond]) -> tuple[StageLoad | None, ...]:
-    """Return the load of each stage of the plan after the warm-up; None where no second of it was measured."""
+    """Return the load of each stage of the plan after the warm-up; None if no second of it was measured."""
     return tuple(
         _stage_load(
             [second for second in seconds if max(slope.begin, plan.warm_up) < second.at <= slope.end],

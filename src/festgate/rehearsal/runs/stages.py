@@ -30,12 +30,12 @@ class Slope:
         return self.first + (self.last - self.first) * (at - self.begin) / (self.end - self.begin)
 
     def total(self, at: float) -> float:
-        """Return the load that has been due in this stage up to a moment of it: user seconds, or journeys."""
+        """Return the load that was due from the start of this stage to a moment of it: user seconds, or journeys."""
         return (self.first + self.level(at)) / 2 * (at - self.begin)
 
 
 def slopes(stages: Sequence[Stage]) -> Iterator[Slope]:
-    """Return each stage with its place in the run; one without a length is a step."""
+    """Return each stage with its place in the run; a stage of no length is a step."""
     at = load = 0.0
     for stage in stages:
         yield Slope(at, at + stage.seconds, load, stage.to)
@@ -64,14 +64,14 @@ def highest(stages: Sequence[Stage], begin: float, end: float) -> float:
 
 
 def total(stages: Sequence[Stage], at: float) -> float:
-    """Return the load that has been due up to a moment of the run: user seconds, or journeys."""
+    """Return the load that was due from the start of the run to a moment of it: user seconds, or journeys."""
     return sum(
         slope.total(min(at, slope.end)) for slope in slopes(stages) if slope.begin < min(at, slope.end)
     )
 
 
 def moment(stages: Sequence[Stage], journeys: float) -> float:
-    """Return the moment at which that many journeys have been due; infinity where there are fewer."""
+    """Return the moment by which that many journeys were due; infinity if there are fewer."""
     left = journeys
     for slope in slopes(stages):
         if slope.begin == slope.end:
@@ -79,7 +79,7 @@ def moment(stages: Sequence[Stage], journeys: float) -> float:
         due = slope.total(slope.end)
         if left < due:
             rise = (slope.last - slope.first) / (slope.end - slope.begin)
-            # The root of a quadratic equation, in a form that also holds for a level load.
+            # The root of a quadratic equation, in a form that also works for a constant load.
             return slope.begin + 2 * left / (slope.first + math.sqrt(slope.first**2 + 2 * rise * left))
         left -= due
     return math.inf

@@ -78,7 +78,7 @@ class Run:
     generator: Mapping[str, str]
     """The load generator's versions: festgate, locust, python, machine."""
     server: Mapping[str, str]
-    """The target's identity: headers that name a version, and the build where the rehearsal started it."""
+    """The target's identity: headers that name a version, and the build if the rehearsal started it."""
     notes: Sequence[str] = ()
     """Remarks for the reader: an address that did not answer, a worker that was lost."""
     dropped: int = 0
@@ -90,7 +90,7 @@ class Run:
     short_seconds: int | None = None
     """Measured seconds in which fewer users were present than a shape asked for; None without a shape."""
     exit_code: int | None = None
-    """The exit code that the locustfile chose when it quit; None where it chose none."""
+    """The exit code that the locustfile chose when it quit; None if it chose none."""
     exceptions: Mapping[str, int] = field(default_factory=dict)
     """How often tasks, `on_start` and listeners raised an exception, by its class, message and line."""
     stages: Sequence[StageLoad | None] = ()
@@ -104,7 +104,7 @@ class Run:
         return self.folder.name
 
     def samples(self) -> "Samples":
-        """Read every request, warm-up included. Raises ValueError where a file is damaged."""
+        """Read every request, warm-up included. Raises ValueError if a file is damaged."""
         from festgate.rehearsal.runs.samples import read_samples  # noqa: PLC0415  (numpy; the load generator reads no samples)
 
         return read_samples(sorted(self.folder.glob(f"*{SUFFIX}")))
@@ -120,7 +120,7 @@ class Run:
         return second.began < first.began + first.plan.warm_up + first.plan.duration
 
     def resources(self) -> list[Resources]:
-        """Read the resources of both sides, in the order of time; empty where they were not recorded."""
+        """Read the resources of both sides, in the order of time; empty if they were not recorded."""
         path = self.folder / RESOURCES_FILE
         if not path.exists():
             return []
@@ -149,7 +149,7 @@ class Run:
             rows.writerows((second.at, f"{second.asked:.6g}", second.reached) for second in seconds)
 
     def save(self) -> None:
-        """Write run.json, whole or not at all. Raises OSError."""
+        """Write run.json atomically. Raises OSError."""
         write_atomically(self.folder / RUN_FILE, _as_text(self._as_json()))
 
     def prepare_for_full_disk(self) -> None:
@@ -159,7 +159,7 @@ class Run:
         (self.folder / _CUT_FILE).write_text(text, encoding="utf-8")
 
     def cut_by_full_disk(self) -> None:
-        """Replace run.json by the prepared file; a rename needs no disk space."""
+        """Replace run.json with the prepared file; a rename needs no disk space."""
         (self.folder / _CUT_FILE).replace(self.folder / RUN_FILE)
 
     def forget_full_disk(self) -> None:
@@ -195,7 +195,7 @@ def _as_text(fields: Mapping[str, Any]) -> str:
 
 
 class NoSuchRun(Exception):
-    """The folder is not that of a run; the sentence gives the reason."""
+    """A folder that is not the folder of a run. The message gives the reason."""
 
 
 def read_run(folder: Path) -> Run:

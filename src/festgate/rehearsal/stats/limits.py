@@ -1,4 +1,4 @@
-"""The limits of what a run or a comparison can show, in one place; imports little, so that commands start quickly."""
+"""The limits of what a run or a comparison can show. The module imports little, so that commands start quickly."""
 
 import math
 from typing import Final

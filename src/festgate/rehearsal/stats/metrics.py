@@ -20,7 +20,7 @@ _METRIC: Final = re.compile(
 _THRESHOLD: Final = re.compile(
     r"(?P<metric>.+?)(?P<sense><=|>=|<|>)\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|%|/s|/min)?\s*"
 )
-# Commas between thresholds; one inside the parentheses belongs to the name of a step.
+# The commas between thresholds; a comma inside parentheses belongs to the name of a step.
 _BETWEEN: Final = re.compile(r",(?![^()]*\))")
 _SENSES: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
@@ -41,7 +41,7 @@ _UNITS: Final[Mapping[Kind, Mapping[str, float]]] = {
     "turned_away": {"": 1.0},
 }
 LIMITS_ONLY: Final[frozenset[Kind]] = frozenset({"max", "turned_away"})
-"""Metrics that can be limits, and cannot be compared: a single request, or a count of people, decides nothing."""
+"""Metrics that can be limits but not compared: a single request, or a count of people, decides nothing."""
 WHOLE_RUN: Final[frozenset[Kind]] = frozenset({"cpu", "turned_away"})
 """Metrics that are known of the whole run only, not of a step."""
 _SECOND: Final = 1.0
@@ -69,7 +69,7 @@ class Metric:
         return self.kind != "rate"
 
     def of(self, samples: Samples) -> Flags:
-        """Return which of the requests the metric covers."""
+        """Return the mask of the requests that the metric covers."""
         if self.step is None:
             return np.ones(len(samples), np.bool_)
         if self.step not in samples.names:

@@ -1,6 +1,6 @@
 """Names of steps that contain visitors' values, such as `/orders/4711`: how they are recognised and rolled up.
 
-A locustfile that gives no `name=` to a request with a value in its path makes a row of each value. Such rows describe
+If a locustfile gives no `name=` to a request with a value in its path, each value becomes a row. Such rows describe
 nothing, and make a report of many megabytes.
 """
 
@@ -22,7 +22,7 @@ MIN_PER_NAME: Final = 3
 VALUE: Final = "{}"
 """The part of a name that replaces values."""
 _MANY_WORDS: Final = 50
-"""Different words at one place of many names; no app has that many pages side by side in one journey."""
+"""Different words at one place of many names; no journey has that many pages at one level of its paths."""
 _MAX_ROUTES: Final = 100
 """Names after rolling up; the requests of all further ones are counted together."""
 _PARTS: Final = re.compile(r"[^/?&=;,:\s]+|[/?&=;,:\s]+")
@@ -35,7 +35,7 @@ def has_many_names(requests: Collection[int]) -> bool:
 
 
 def rolled_up(samples: Samples) -> Samples:
-    """Return the samples with one name for each route where their names contain values, otherwise unchanged."""
+    """Return the samples with one name for each route if their names contain values, otherwise unchanged."""
     counts = np.bincount(samples.name, minlength=len(samples.names))
     requests = {name: int(count) for name, count in zip(samples.names, counts, strict=True) if count}
     if not has_many_names(requests.values()):
@@ -60,7 +60,7 @@ def _routes(requests: Mapping[str, int]) -> dict[str, str]:
 
 def _merged(names: Sequence[tuple[str, Sequence[str]]], many: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001
     """Yield each name with its route; `names` are split into parts."""
-    # A stack instead of recursion: a name can have any number of parts.
+    # A stack instead of recursion, because a name can have any number of parts.
     waiting = [("", 0, list(names))]
     while waiting:
         prefix, place, group = waiting.pop()

@@ -96,7 +96,7 @@ class StageSummary:
 
     slope: Slope
     load: StageLoad | None
-    """None where no second of it was measured."""
+    """None if no second of it was measured."""
     figures: Figures
 
 

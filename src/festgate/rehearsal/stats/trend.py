@@ -18,7 +18,7 @@ class TrendPoint:
 
     run: Run
     values: tuple[float, ...]
-    """The value of each metric; NaN where there was nothing to measure."""
+    """The value of each metric; NaN if there was nothing to measure."""
     few: tuple[bool, ...]
     """Whether there are too few requests for that metric to be reliable."""
 
@@ -32,7 +32,7 @@ class Trend:
 
 
 def trend_of(runs: Sequence[Run], metrics: Sequence[Metric]) -> Trend:
-    """Measure the runs. Raises ValueError where a file of samples is damaged."""
+    """Measure the runs. Raises ValueError if a file of samples is damaged."""
     ordered = sorted(runs, key=lambda run: run.began)
     return Trend(tuple(metrics), tuple(_point(run, metrics) for run in ordered))
 

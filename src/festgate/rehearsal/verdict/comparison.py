@@ -87,8 +87,8 @@ class Comparison:
     def exit_code(self) -> int:
         """The exit code of the command: 0 no regression, 1 regression, 2 refused, 3 inconclusive.
 
-        A regression of any metric counts, as the secondary metrics are corrected for their number. A primary metric
-        that certainly became worse, but perhaps only within the margin, is inconclusive.
+        A regression of any metric counts, as the secondary metrics are corrected for their number. If the primary
+        metric certainly became worse, but perhaps only within the margin, the code is that of inconclusive.
         """
         if self.primary is None or self.verdict == "refused":
             return REFUSED

@@ -28,7 +28,7 @@ as any from 1 to 5."""
 
 
 def critical_value(pairs: int, alpha: float) -> float:
-    """Return the t statistic of R >= 2 differences at which E reaches 1 / alpha; infinite where none is enough."""
+    """Return the t statistic of R >= 2 differences at which E reaches 1 / alpha; infinite if none is enough."""
     ratio = PRIOR / (PRIOR + pairs)
     bound = (alpha * alpha * ratio) ** (-1 / pairs)
     if bound * ratio >= 1:

@@ -31,7 +31,7 @@ MIN_SHARE: Final = 0.05
 """Share of all requests that belong to the metric's step. A faster step below it does not make the app faster."""
 MAX_DRIFT: Final = 1.2
 """Median latency late in a run divided by that early in it, or the reverse, in most runs."""
-MAX_UNDER_WAY: Final = 1.05
+MAX_CONCURRENCY: Final = 1.05
 """Concurrent requests per user; the 5 % are for the two clocks."""
 MAX_OFF_PLAN: Final = 0.05
 """Difference between the arrivals sent and those planned, in addition to Poisson variation."""
@@ -80,7 +80,7 @@ def warm_up_not_cut(evidence: Evidence) -> str:
     "Send to an IP address instead of a name that has several (127.0.0.1, not localhost), after a warm-up.",
 )
 def connection_outliers(evidence: Evidence) -> str:
-    """Find slow requests that opened a connection, for instance where `localhost` is tried at ::1 first."""
+    """Find slow requests that opened a connection, for instance because a client tried `localhost` at ::1 first."""
     affected = [observed for observed in evidence.runs if _connections_are_slow(observed)]
     if 2 * len(affected) < len(evidence.runs):
         return ""
@@ -135,7 +135,7 @@ def rate_is_given(evidence: Evidence) -> str:
         return ""
     if isinstance(plan.load, Rate):
         return f"{compared}: the plan sets {plan.mean_load:g} arrivals/s"
-    busy = _median([observed.under_way for observed in evidence.runs]) / plan.mean_load
+    busy = _median([observed.concurrency for observed in evidence.runs]) / plan.mean_load
     if busy > MAX_THINKING:
         return ""
     return f"{compared}: users wait for responses {percent(busy)} of their time"
@@ -232,8 +232,8 @@ def littles_law_off(evidence: Evidence) -> str:
     for observed in evidence.runs:
         plan = observed.run.plan
         if isinstance(plan.load, Users):
-            if observed.under_way > MAX_UNDER_WAY * plan.mean_load:
-                return f"{observed.under_way:.1f} concurrent requests from {plan.mean_load:,.4g} users"
+            if observed.concurrency > MAX_CONCURRENCY * plan.mean_load:
+                return f"{observed.concurrency:.1f} concurrent requests from {plan.mean_load:,.4g} users"
         elif len(observed.steps) == 1:
             planned = plan.mean_load * plan.duration
             variation = 4 * np.sqrt(planned) if plan.load.arrivals == "poisson" else 1.0

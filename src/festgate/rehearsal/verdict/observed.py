@@ -88,7 +88,7 @@ class Observed:
     """Mean latency of the slowest 1 % divided by the median."""
     omission: float
     """99th percentile with the waits that a closed loop omitted, divided by the one without; 1 for an open loop."""
-    under_way: float
+    concurrency: float
     """Mean number of concurrent requests: rate x mean latency, up to the end of the run."""
 
     @property
@@ -128,7 +128,7 @@ def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
         connected=connected,
         slowest=slowest,
         omission=_omission(run, samples),
-        under_way=_under_way(samples, run.plan.warm_up + seconds) / seconds,
+        concurrency=_concurrency(samples, run.plan.warm_up + seconds) / seconds,
     )
 
 
@@ -198,7 +198,7 @@ def _omission(run: Run, samples: Samples) -> float:
     return _quantile(corrected(samples.latency, interval), _TAIL) / raw if raw else 1.0
 
 
-def _under_way(samples: Samples, end: float) -> float:
+def _concurrency(samples: Samples, end: float) -> float:
     """Return the sum of the seconds that requests waited for their responses up to `end`."""
     return float(np.clip(end - samples.start, 0, samples.latency).sum())
 

@@ -190,7 +190,7 @@ def error_rates_differ(evidence: Evidence) -> str:
 def _failed_where(evidence: Evidence, is_refused: Callable[[float, float], bool]) -> str:
     """Describe the failures of all requests, or of the primary metric's step, if their shares are refused.
 
-    Failures are no reason where they are what is compared.
+    If failures are the compared metric, they are no reason to refuse.
     """
     if evidence.primary.kind == "errors":
         return ""
@@ -203,7 +203,7 @@ def _failed_where(evidence: Evidence, is_refused: Callable[[float, float], bool]
 def failing(side: Sequence[Observed], step: str | None = None) -> float:
     """Return the share of the requests that failed, of one step or of all.
 
-    Of all requests, an exception of a task counts as a failed one: the journey's own check failed, or its code did.
+    Of all requests, an exception of a task counts as a failed one: the journey's own check or its code failed.
     """
     if step is not None:
         return failing_share(steps_of(side, step))
@@ -240,7 +240,7 @@ def too_few_samples(evidence: Evidence) -> str:
 
 @check(
     "generator-saturated",
-    "The load generator was saturated, or got no processor time, so it caused much of the measured times itself.",
+    "The load generator was saturated, or got no processor time, so it caused a large part of the measured times.",
     "Lower the load, or run the load generator on a separate machine on which nothing else runs.",
 )
 def generator_saturated(evidence: Evidence) -> str:

@@ -53,7 +53,7 @@ def recurring(side: list[StepStats]) -> list[float]:
 
 
 def are_compared(before: list[StepStats], after: list[StepStats]) -> bool:
-    """Return whether a step's pages are so much the same for every visitor that their content is compared."""
+    """Return whether enough of a step's pages are the same for every visitor, so that their content is compared."""
     return min(*recurring(before), *recurring(after)) >= SHARED
 
 

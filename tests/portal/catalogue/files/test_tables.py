@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from festgate.portal.catalogue.files.amounts import plain_amount, plain_number
+from festgate.kit.amounts import plain_amount, plain_number
 from festgate.portal.catalogue.files.rows import Row, Sheet
 from festgate.portal.catalogue.files.separated import read_sheet
 from festgate.portal.catalogue.files.times import read_duration
@@ -218,7 +218,7 @@ def test_an_amount_with_two_readings_is_refused(text: str, currency: str) -> Non
 
 def test_an_amount_with_two_readings_is_an_error_of_its_row() -> None:
     (error,) = read("title;fee;capacity", "A;1.500;40").errors
-    assert (error.line, error.sentence) == (2, "fee: '1.500' can be 1500 or 1.500; write one of these.")
+    assert (error.line, error.sentence) == (2, "fee: '1.500' can be 1500 or 1.5; write one of these.")
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from festgate.portal.catalogue.calendars import OWN
 from festgate.portal.catalogue.details import MAX_LENGTHS, YEARS
+from festgate.portal.catalogue.files.calendar_times import Calendar, When, in_utc
 from festgate.portal.catalogue.files.components import (
     Component,
     Property,
@@ -38,7 +39,7 @@ from festgate.portal.catalogue.files.rows import (
 )
 from festgate.portal.catalogue.files.texts import TEXTS, clean, fit
 from festgate.portal.catalogue.files.times import length
-from festgate.portal.catalogue.files.zones import Zone, defined_zones, in_zone, zone_of_name
+from festgate.portal.catalogue.files.versions import Entry, latest_versions, uid_of, version_of
 
 NEEDED: Final = {
     "capacity": "X-FESTGATE-CAPACITY is missing: add it, or give --capacity for all events that lack it.",
@@ -48,106 +49,11 @@ NEEDED: Final = {
 DURATION: Final = timedelta(hours=1)
 """The length of an event without an end, unless another is given; calendar programs suggest an hour too."""
 DAY: Final = timedelta(days=1)
-_TIME: Final = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?", re.ASCII)
+ANSWERS: Final = frozenset({"REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"})
+"""The methods by which attendees answer an invitation (RFC 5546)."""
 _DURATION: Final = re.compile(
     r"([+-]?)P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?", re.ASCII
 )
-_SEQUENCE: Final = re.compile(r"\d{1,9}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """A time of a calendar: local, and in the zone that the property or the file names."""
-
-    local: datetime
-    zone: Zone
-    is_day: bool = False
-    """Whether it is a whole day, which begins at midnight."""
-
-    @property
-    def at(self) -> datetime:
-        """The time with its offset."""
-        return self.zone(self.local)
-
-    @property
-    def key(self) -> datetime:
-        """The time in UTC, by which times in different zones are compared."""
-        return self.at.astimezone(UTC)
-
-
-class Calendar:
-    """The time zones of one calendar, and the conventions of the import, which all of its events share."""
-
-    def __init__(self, calendar: Component, conventions: Conventions) -> None:
-        """Take the calendar's component."""
-        self.duration = conventions.duration
-        self._given = conventions.file_zone
-        self._defined = defined_zones(part for part in calendar.parts if part.name == "VTIMEZONE")
-        self._known: dict[str, Zone] = {}
-        self._own = calendar.text("X-WR-TIMEZONE").strip()
-        names_zone = bool(self._own) and conventions.file_zone is None
-        self.zone = self._in_own_zone if names_zone else in_zone(conventions.file_zone or conventions.zone)
-        """The zone of times that name none."""
-
-    def whens(self, prop: Property, name: str) -> list[When]:
-        """Return the times of a property. Raises ValueError with a sentence."""
-        zone = self._zone(prop, name)
-        return [self._when(text, zone, name) for text in prop.value.split(",")]
-
-    def when(self, event: Component, name: str) -> When | None:
-        """Return a time of an event. Raises ValueError with a sentence."""
-        prop = event.first(name)
-        return self._when(prop.value, self._zone(prop, name), name) if prop else None
-
-    def _when(self, text: str, zone: Zone, name: str) -> When:
-        match = _TIME.fullmatch(text.strip())
-        local = _local(match[1] + (match[2] or "000000")) if match else None
-        if match is None or local is None:
-            msg = f"{name}: {text[:40]!r} is not a date and time."
-            raise ValueError(msg)
-        if local.year not in YEARS:
-            msg = f"{name}: {text[:40]!r} is not in the years from {YEARS[0]} to {YEARS[-1]}."
-            raise ValueError(msg)
-        if match[2] is None:
-            return When(local, self.zone, is_day=True)
-        return When(local, _utc if match[3] else zone)
-
-    def _in_own_zone(self, local: datetime) -> datetime:
-        return self._named(self._own, "X-WR-TIMEZONE")(local)
-
-    def _zone(self, prop: Property, name: str) -> Zone:
-        tzid = prop.parameter("TZID")
-        if not tzid:
-            return self.zone
-        zone = self._known.get(tzid)
-        if zone is None:
-            zone = self._known[tzid] = self._named(tzid, name)
-        return zone
-
-    def _named(self, tzid: str, name: str) -> Zone:
-        known = zone_of_name(tzid)
-        if tzid in self._defined and (known is None or known.key.casefold() != tzid.casefold()):
-            return self._defined[tzid]
-        if known is not None:
-            return in_zone(known)
-        if self._given is not None:
-            return in_zone(self._given)
-        msg = (
-            f"{name}: the time zone {tzid[:60]} is unknown, and the file does not define it: give --time-zone, such as "
-            "Europe/Berlin."
-        )
-        raise ValueError(msg)
-
-
-def _local(digits: str) -> datetime | None:
-    try:
-        return datetime.strptime(digits, "%Y%m%d%H%M%S")  # noqa: DTZ007  (its zone is added later)
-    except ValueError:
-        return None
-
-
-def _utc(local: datetime) -> datetime:
-    return local.replace(tzinfo=UTC)
 
 
 def read_calendar(data: bytes, conventions: Conventions) -> Sheet:
@@ -155,15 +61,25 @@ def read_calendar(data: bytes, conventions: Conventions) -> Sheet:
     check_size(data)
     check_rows(data.upper().count(b"BEGIN:VEVENT"))  # before each event becomes several objects
     calendars, notices = read_components(as_utf_8(data))
+    if any(component.text("METHOD").strip().upper() in ANSWERS for component in calendars):
+        msg = "This is an answer to an invitation, not a programme. Festgate does not read answers."
+        raise Unreadable(msg)
     reading = _Reading(notices)
-    for component in calendars:
-        reading.read(component, Calendar(component, conventions))
+    reading.read(
+        [
+            (part, calendar)
+            for component in calendars
+            for calendar in [Calendar(component, conventions)]
+            for part in component.parts
+            if part.name == "VEVENT"
+        ]
+    )
     reading.rows.sort(key=lambda row: row.line)
     return Sheet(
         reading.rows,
         sorted(reading.errors, key=lambda error: error.line),
         NEEDED,
-        reading.left_out,
+        reading.cancelled,
         sorted(reading.notices, key=lambda notice: notice.line),
     )
 
@@ -173,34 +89,34 @@ class _Reading:
 
     def __init__(self, notices: list[Notice]) -> None:
         self.rows: list[Row] = []
+        self.cancelled: list[Row] = []
         self.errors: list[LineError] = []
         self.notices = notices
-        self.left_out = 0
-        self._series = 0
 
-    def read(self, component: Component, calendar: Calendar) -> None:
-        """Read the events of one calendar."""
-        moved: defaultdict[str, list[Component]] = defaultdict(list)
-        events = [part for part in component.parts if part.name == "VEVENT"]
-        self._series += sum(map(_repeats, events))
-        if self._series > MAX_SERIES:
+    def read(self, events: list[Entry]) -> None:
+        """Read the latest version of each event of a file."""
+        if sum(_repeats(event) for event, _ in events) > MAX_SERIES:
             msg = f"The file has more than {MAX_SERIES} repeating events. Import it in parts."
             raise Unreadable(msg)
-        for event in events:
+        latest, notices = latest_versions(events)
+        self.notices += notices
+        moved: defaultdict[str, list[Entry]] = defaultdict(list)
+        for event, calendar in latest:
             if "RECURRENCE-ID" in event.properties:
-                moved[event.text("UID").strip()].append(event)
-        for event in events:
+                moved[uid_of(event)].append((event, calendar))
+        for event, calendar in latest:
             if "RECURRENCE-ID" not in event.properties:
-                changes = moved.pop(event.text("UID").strip(), []) if _repeats(event) else []
+                changes = moved.pop(uid_of(event), []) if _repeats(event) else []
                 self._read_event(event, changes, calendar)
-        for event in (event for changes in moved.values() for event in changes):
+        for event, calendar in (entry for changes in moved.values() for entry in changes):
             self._read_event(event, [], calendar)
 
-    def _read_event(self, event: Component, changes: list[Component], calendar: Calendar) -> None:
+    def _read_event(self, event: Component, changes: list[Entry], calendar: Calendar) -> None:
         notes: list[tuple[int, str]] = []
         try:
             if _is_cancelled(event):
-                self.left_out += 1
+                # All dates of a cancelled series are cancelled, the changed ones too.
+                self.cancelled.append(_cancelled(event, calendar))
             elif _repeats(event):
                 self._read_series(event, changes, calendar, notes)
             else:
@@ -211,14 +127,14 @@ class _Reading:
                 LineError(
                     change.line, f"the repeating event in line {event.line} has an error.", _name(change)
                 )
-                for change in changes
+                for change, _ in changes
             ]
             return
         self.notices += [Notice(line, sentence) for line, sentence in notes]
-        check_rows(len(self.rows) + len(self.errors))
+        check_rows(len(self.rows) + len(self.cancelled) + len(self.errors))
 
     def _read_series(
-        self, event: Component, changes: list[Component], calendar: Calendar, notes: list[tuple[int, str]]
+        self, event: Component, changes: list[Entry], calendar: Calendar, notes: list[tuple[int, str]]
     ) -> None:
         """Read a repeating event: a row for each of its dates, and for each changed date the row of the change."""
         starts = calendar.when(event, "DTSTART")
@@ -226,7 +142,7 @@ class _Reading:
             msg = "DTSTART: a repeating event needs a start."
             raise ValueError(msg)
         dates = _dates(event, starts, calendar)
-        changed = _by_date(changes, calendar)
+        changed = _by_date(changes)
         row = _row(event, calendar, notes)
         lasts = _end(event, starts, calendar, []).key - starts.key
         before = len(self.rows)
@@ -235,8 +151,8 @@ class _Reading:
             for when in dates
             if when.key not in changed and when.local.date() not in changed
         ]
-        for change in changes:
-            self._read_event(change, [], calendar)
+        for change, own_calendar in changes:
+            self._read_event(change, [], own_calendar)
         notes.append((event.line, f"the repeating event became {len(self.rows) - before} events."))
 
 
@@ -252,10 +168,10 @@ def _is_cancelled(event: Component) -> bool:
     return event.text("STATUS").strip().upper() == "CANCELLED"
 
 
-def _by_date(changes: Iterable[Component], calendar: Calendar) -> set[object]:
+def _by_date(changes: Iterable[Entry]) -> set[object]:
     """Return the dates that other events of the file replace: times in UTC, or days."""
     dates: set[object] = set()
-    for change in changes:
+    for change, calendar in changes:
         when = calendar.when(change, "RECURRENCE-ID")
         prop = change.first("RECURRENCE-ID")
         if when is None or (prop and prop.parameter("RANGE")):
@@ -377,18 +293,19 @@ def _row(event: Component, calendar: Calendar, notes: list[tuple[int, str]]) -> 
         fields["starts_at"] = _iso(starts.at)
         ends = _end(event, starts, calendar, notes)
         fields["ends_at"] = _iso(ends.at)
+    return Row(event.line, fields, _origin(event, calendar), _name(event))
+
+
+def _cancelled(event: Component, calendar: Calendar) -> Row:
+    """Return the row of a cancelled event, whose details do not matter."""
+    fields = {"slug": event.text("X-FESTGATE-SLUG")} if "X-FESTGATE-SLUG" in event.properties else {}
+    return Row(event.line, fields, _origin(event, calendar), _name(event))
+
+
+def _origin(event: Component, calendar: Calendar) -> Origin:
     changed = calendar.when(event, "RECURRENCE-ID")
-    sequence = event.text("SEQUENCE").strip()
-    return Row(
-        event.line,
-        fields,
-        Origin(
-            event.text("UID").strip(),
-            int(sequence) if _SEQUENCE.fullmatch(sequence) else 0,
-            _iso(changed.key) if changed else "",
-        ),
-        _name(event),
-    )
+    sequence, modified_at = version_of(event, calendar)
+    return Origin(uid_of(event), sequence, _iso(changed.key) if changed else "", modified_at)
 
 
 def _category(event: Component, note: Callable[[str], None]) -> str:
@@ -418,7 +335,7 @@ def _end(event: Component, starts: When, calendar: Calendar, notes: list[tuple[i
             f"ends_at: it {missing}, so the event lasts {length(lasts)} (--default-duration sets another).",
         )
     )
-    return When((starts.key + lasts).replace(tzinfo=None), _utc)
+    return When((starts.key + lasts).replace(tzinfo=None), in_utc)
 
 
 def _after(starts: When, text: str) -> When:
@@ -434,7 +351,7 @@ def _after(starts: When, text: str) -> When:
     if starts.is_day:
         return replace(starts, local=starts.local + lasts)
     # Exact time, because durations of RFC 5545 are in hours: the clocks may go back in between.
-    return When((starts.key + lasts).replace(tzinfo=None), _utc)
+    return When((starts.key + lasts).replace(tzinfo=None), in_utc)
 
 
 def _note_gap(when: When, name: str, note: Callable[[str], None]) -> None:

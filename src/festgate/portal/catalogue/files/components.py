@@ -16,8 +16,8 @@ from festgate.portal.catalogue.files.rows import Notice, Unreadable
 _TIMES: Final = frozenset({"DTSTART", "DTEND", "DURATION", "EXDATE", "RDATE", "RECURRENCE-ID", "RRULE"})
 _TEXTS: Final = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION", "CATEGORIES", *OWN})
 _USED: Final = {
-    "VCALENDAR": frozenset({"X-WR-TIMEZONE"}),
-    "VEVENT": _TEXTS | _TIMES | {"UID", "SEQUENCE", "STATUS"},
+    "VCALENDAR": frozenset({"METHOD", "X-WR-TIMEZONE"}),
+    "VEVENT": _TEXTS | _TIMES | {"UID", "SEQUENCE", "STATUS", "LAST-MODIFIED", "DTSTAMP"},
     "VTIMEZONE": frozenset({"TZID"}),
     "STANDARD": frozenset({"DTSTART", "RRULE", "RDATE", "TZOFFSETTO"}),
     "DAYLIGHT": frozenset({"DTSTART", "RRULE", "RDATE", "TZOFFSETTO"}),
@@ -39,16 +39,13 @@ _UNUSED: Final = frozenset(
         "CONFERENCE",
         "CONTACT",
         "CREATED",
-        "DTSTAMP",
         "DUE",
         "EXRULE",
         "FREEBUSY",
         "GEO",
         "IMAGE",
-        "LAST-MODIFIED",
         "LINK",
         "LOCATION-TYPE",
-        "METHOD",
         "NAME",
         "ORGANIZER",
         "PARTICIPANT-TYPE",

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
+from festgate.kit.clock import Milliseconds
+
 MAX_FILE: Final = 16 * 1024 * 1024
 """Bytes of a file: room for several hundred of the longest events, or tens of thousands of usual ones."""
 
@@ -41,6 +43,8 @@ class Origin:
     """The number of the event's revision."""
     recurrence: str = ""
     """The original start of one date of a repeating event, in UTC; empty for an event that does not repeat."""
+    modified_at: Milliseconds = 0
+    """The time of the last change (LAST-MODIFIED, or DTSTAMP without one); 0 if the calendar states none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,8 @@ class Sheet:
     errors: Sequence[LineError] = ()
     needed: Mapping[str, str] = field(default_factory=dict)
     """Fields that a new event needs in this kind of file, each with the sentence for an event without it."""
-    left_out: int = 0
-    """The number of cancelled events in the file, which are not imported."""
+    cancelled: Sequence[Row] = ()
+    """The events that the calendar has cancelled; their rows have no details."""
     notices: Sequence[Notice] = ()
     unit: Literal["line", "row"] = "line"
     """The parts of the file that are counted: the lines of a text, or the rows of a worksheet."""

@@ -72,10 +72,10 @@ def fit(fields: dict[str, str], note: Callable[[str], None]) -> None:
             fields[name] = _shortened_place(text) if name == "place" else cut(text, MAX_LENGTHS[name])
             whole[name] = text
     limit = MAX_LENGTHS["description"]
-    described = fields["description"]
+    described = _composed(fields["description"], limit)
     before, after = whole.get("title", "")[:limit], whole.get("place", "")[: limit // 2]
     room = limit - sum(len(part) + 2 for part in (before, after) if part)
-    if len(_composed(described, limit)) > room:
+    if len(described) > room:
         described = cut(described, room) if room > 0 else ""
         note(f"description: it is longer than {limit:,} characters, and was cut.")
     fields["description"] = "\n\n".join(part for part in (before, described, after) if part)[:limit]

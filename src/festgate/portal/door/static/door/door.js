@@ -60,7 +60,7 @@
     document.getElementById("answer")?.remove();
     const told = page.getElementById("answer");
     if (told) {
-      panel.after(told);
+      panel.before(told);
       told.scrollIntoView({ block: "nearest" });
       const good = told.classList.contains("answer-good");
       if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(good ? 80 : [80, 80, 300]);

@@ -1,13 +1,15 @@
-"""Amounts and numbers as spreadsheets write them: `₹450`, `450,50`, `1,500.00`, `1 500`."""
+"""Amounts and numbers as people and spreadsheets write them: `₹450`, `450,50`, `1,500.00`, `1 500`."""
 
 import re
 from typing import Final
 
 from babel.numbers import get_currency_symbol
 
-from festgate.kit.money import digits_of
-from festgate.portal.catalogue.details import MAX_VALUE
+from festgate.kit.money import Money, digits_of, parse_amount
+from festgate.kit.translation import gettext
 
+MAX_LENGTH: Final = 100
+"""Characters of a text that can be an amount or a number."""
 _SPACES: Final = re.compile("[\\s\u202f'\u2019]")
 _NUMBER: Final = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
 _GROUPS: Final = re.compile(r"[0-9]{1,3}(?:(?:,[0-9]{2,3})*,|(?:\.[0-9]{3})*\.)[0-9]{3}")
@@ -17,13 +19,18 @@ _THOUSAND: Final = 3
 """Digits after a separator of thousands."""
 
 
+def read_amount(text: str, currency: str) -> Money:
+    """Read an amount that was entered. Raises ValueError with a sentence, also if it can be read as two amounts."""
+    return parse_amount(plain_amount(text, currency), currency)
+
+
 def plain_amount(text: str, currency: str) -> str:
     """Return an amount with a decimal point and nothing else, or the text if it is none.
 
     Raises ValueError with a sentence if the text can be read as two amounts.
     """
     short = text.strip()
-    if not short or len(short) > MAX_VALUE:
+    if not short or len(short) > MAX_LENGTH:
         return text
     for sign in _signs(currency):
         if short.casefold().startswith(sign):
@@ -39,7 +46,7 @@ def plain_amount(text: str, currency: str) -> str:
 def plain_number(text: str) -> str:
     """Return a whole number without separators, or the text if it is none. Raises ValueError like `plain_amount`."""
     number = _SPACES.sub("", text)
-    if len(number) > MAX_VALUE or not _NUMBER.fullmatch(number):
+    if len(number) > MAX_LENGTH or not _NUMBER.fullmatch(number):
         return text
     whole, _, rest = _plain(text, number, 0).partition(".")
     return whole if not rest.strip("0") else text
@@ -68,7 +75,7 @@ def _plain(text: str, number: str, digits: int) -> str:
     if last == "." and digits == _THOUSAND:
         return number
     if digits == _THOUSAND or (last == "." and (digits or decimals == "000")):
-        one = f"{whole}.{decimals}" if decimals.strip("0") else whole
-        msg = f"{text.strip()!r} can be {whole}{decimals} or {one}; write one of these."
-        raise ValueError(msg)
+        one = f"{whole}.{decimals}" if digits == _THOUSAND else f"{whole}.{decimals}".rstrip("0").rstrip(".")
+        msg = gettext("{text!r} can be {thousands} or {one}; write one of these.")
+        raise ValueError(msg.format(text=text.strip(), thousands=whole + decimals, one=one))
     return whole + decimals

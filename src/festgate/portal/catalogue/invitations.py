@@ -1,0 +1,87 @@
+"""Invitations: calendars in emails that add an event to the recipient's calendar, update it there, or remove it.
+
+The formats are those of RFC 5546 (iTIP) and RFC 6047 (iMIP). Each invitation has one attendee, its recipient, and asks
+for no answer. A calendar program that answers all the same writes to the organisers' mailbox.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias
+from urllib.parse import quote
+
+from festgate.kit.clock import Milliseconds
+from festgate.portal.catalogue.calendars import collection_of, component_of, in_utc, text_of
+from festgate.portal.catalogue.queries import Event
+
+Method: TypeAlias = Literal["REQUEST", "CANCEL"]
+"""REQUEST adds or updates the entry, and CANCEL removes it."""
+
+MAX_OCTETS: Final = 75
+"""Octets of a line, without its line break (RFC 5545, section 3.1)."""
+_CONTINUES: Final = range(0x80, 0xC0)
+"""Octets of UTF-8 that continue a character."""
+_IN_ADDRESS: Final = "@!$'*+"
+"""Marks of addresses that need no percent sign in a `mailto:` address (RFC 6068, section 2)."""
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_IN_NAME: Final = str.maketrans({'"': "'", "^": "^^"})
+"""A parameter cannot have a double quote, and `^` begins an escape (RFC 6868)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """The organiser or the attendee of an invitation."""
+
+    name: str
+    email: str
+
+
+def invitation(
+    event: Event, base_url: str, organiser: Party, attendee: Party, at: Milliseconds, method: Method
+) -> str:
+    """Return the event as an invitation for one attendee, made at the time `at`.
+
+    A CANCEL of an event that is not cancelled ends the invitation of this attendee alone.
+    """
+    before, after = _frame(event, base_url, organiser, method)
+    own = f"DTSTAMP:{in_utc(at):%Y%m%dT%H%M%SZ}\r\n" + _line(
+        "ATTENDEE;ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=FALSE", attendee
+    )
+    return before + own + after
+
+
+@lru_cache(maxsize=512)
+def _frame(event: Event, base_url: str, organiser: Party, method: Method) -> tuple[str, str]:
+    """Return the calendar before and after the lines of one attendee. It takes 0.6 ms to make, so it is cached."""
+    collection = collection_of("")
+    collection.add("method", method)
+    component = component_of(event, base_url)
+    del component["DTSTAMP"]
+    if method == "CANCEL" and event.state != "cancelled":
+        # RFC 5546, section 3.2.5: with a status, the CANCEL would be one of the whole event.
+        del component["STATUS"]
+    collection.add_component(component)
+    before, end, after = text_of(collection).partition("\r\nEND:VEVENT\r\n")
+    return f"{before}\r\n{_line('ORGANIZER', organiser)}", end.lstrip() + after
+
+
+def _line(name: str, party: Party) -> str:
+    """Return a folded line that names the party."""
+    shown = " ".join(_CONTROLS.sub(" ", party.name).split())
+    named = f';CN="{shown.translate(_IN_NAME)}"' if shown else ""
+    return f"{_folded(f'{name}{named}:mailto:{quote(party.email, safe=_IN_ADDRESS)}')}\r\n"
+
+
+def _folded(line: str) -> str:
+    """Return the line in pieces of at most MAX_OCTETS octets that end between characters."""
+    rest = line.encode()
+    pieces = []
+    space = MAX_OCTETS
+    while len(rest) > space:
+        end = space
+        while rest[end] in _CONTINUES:
+            end -= 1
+        pieces.append(rest[:end].decode())
+        rest = rest[end:]
+        space = MAX_OCTETS - len(" ")
+    return "\r\n ".join([*pieces, rest.decode()])

@@ -1,0 +1,86 @@
+"""A person's own orders and refunds: for the download, and when the account is deleted."""
+
+from festgate.kit.db.statements import Connection
+from festgate.kit.translation import gettext, ngettext
+from festgate.portal.accounts import facade as accounts
+from festgate.portal.checkout import queries
+from festgate.portal.checkout.orders import cancel_order
+from festgate.portal.checkout.records import Order, Refund
+
+
+def export_orders(connection: Connection, person_id: int) -> accounts.Values:
+    """Return every order of the person with its lines and refunds."""
+    return {
+        "orders": [
+            _exported(order, queries.refunds_of(connection, order.id))
+            for order in queries.orders_of(connection, person_id)
+        ]
+    }
+
+
+def foresee_orders(connection: Connection, person_id: int) -> accounts.Forecast:
+    """Return what would become of the person's orders. A refund that is not done is an obstacle."""
+    obstacles, ended = [], []
+    orders = queries.orders_of(connection, person_id)
+    for order in orders:
+        if order.state == "pending":
+            sentence = gettext("Order {ref}, which is not paid, is cancelled.")
+            ended.append(sentence.format(ref=order.ref))
+        elif any(refund.done_at is None for refund in queries.refunds_of(connection, order.id)):
+            sentence = gettext(
+                "A refund for order {ref} is not done yet. The account can be deleted once it is."
+            )
+            obstacles.append(sentence.format(ref=order.ref))
+    kept: tuple[str, ...] = ()
+    if orders:
+        sentence = ngettext(
+            "{count} order, with its amounts, dates and payments.",
+            "{count} orders, with their amounts, dates and payments.",
+            len(orders),
+        )
+        kept = (sentence.format(count=len(orders)),)
+    return accounts.Forecast(tuple(obstacles), tuple(ended), kept)
+
+
+def end_orders(connection: Connection, person_id: int) -> None:
+    """Cancel the orders that wait for a payment. The provider's page is closed soon, and a late payment refunded."""
+    for order in queries.orders_of(connection, person_id):
+        if order.state == "pending":
+            cancel_order(connection, person_id, order.ref)
+
+
+PERSONAL_RECORDS = accounts.PersonalRecords(export_orders, foresee_orders, end_orders)
+
+
+def _exported(order: Order, refunds: list[Refund]) -> accounts.Values:
+    return {
+        "ref": order.ref,
+        "state": order.state,
+        "method": order.method,
+        "total": accounts.export_amount(order.total),
+        "paid": None if order.paid is None else accounts.export_amount(order.paid),
+        "created_at": accounts.export_time(order.created_at),
+        "paid_at": accounts.export_time(order.paid_at),
+        "payment_reference": order.provider_ref,
+        "reason": order.reason,
+        "lines": [
+            {
+                "registration": line.seat_id,
+                "event": line.slug,
+                "title": line.title,
+                "starts_at": accounts.export_time(line.starts_at),
+                "fee": accounts.export_amount(line.fee),
+                "dropped_at": accounts.export_time(line.dropped_at),
+            }
+            for line in order.lines
+        ],
+        "refunds": [
+            {
+                "registration": refund.seat_id,
+                "amount": accounts.export_amount(refund.amount),
+                "reason": refund.reason,
+                "done_at": accounts.export_time(refund.done_at),
+            }
+            for refund in refunds
+        ],
+    }

@@ -1,0 +1,87 @@
+"""A person's own registrations: for the download, and when the account is deleted."""
+
+from functools import partial
+
+from festgate.kit.db.statements import Connection
+from festgate.kit.translation import gettext, ngettext
+from festgate.portal.accounts import facade as accounts
+from festgate.portal.registrations import queries
+from festgate.portal.registrations.endings import HOLDER
+from festgate.portal.registrations.holds import IsUsed, release_seat
+
+
+def personal_records(is_used: IsUsed) -> accounts.PersonalRecords:
+    """Return the functions for a person's registrations; `is_used` is a query of tickets."""
+    return accounts.PersonalRecords(
+        export_registrations,
+        partial(foresee_registrations, is_used=is_used),
+        partial(end_registrations, is_used=is_used),
+    )
+
+
+def export_registrations(connection: Connection, person_id: int) -> accounts.Values:
+    """Return every seat that the person has or had."""
+    return {
+        "registrations": [
+            {
+                "id": seat.id,
+                "event": seat.slug,
+                "title": seat.title,
+                "place": seat.place,
+                "starts_at": accounts.export_time(seat.starts_at),
+                "ends_at": accounts.export_time(seat.ends_at),
+                "fee": accounts.export_amount(seat.fee),
+                "state": seat.state,
+                "held_until": accounts.export_time(seat.held_until) if seat.state == "held" else None,
+                "ended_by": seat.ended_by,
+            }
+            for seat in queries.seats_of(connection, person_id)
+        ]
+    }
+
+
+def foresee_registrations(connection: Connection, person_id: int, is_used: IsUsed) -> accounts.Forecast:
+    """Return what would become of the person's seats. A paid seat at an event that is not over is an obstacle."""
+    obstacles, ended, kept = [], [], 0
+    for seat in queries.seats_of(connection, person_id):
+        if _ends(connection, seat, is_used):
+            sentence = gettext("The registration for {event} ends, and its seat is free for somebody else.")
+            ended.append(sentence.format(event=seat.title))
+        elif seat.state == "confirmed" and seat.fee.minor > 0 and seat.ends_at > connection.now:
+            sentence = gettext(
+                "There is a paid ticket for {event}. The organisers can cancel and refund it; "
+                "otherwise the account can be deleted after the event."
+            )
+            obstacles.append(sentence.format(event=seat.title))
+        else:
+            kept += 1
+    sentences = []
+    if kept:
+        sentence = ngettext(
+            "{count} past registration, with its ticket and check-in.",
+            "{count} past registrations, with their tickets and check-ins.",
+            kept,
+        )
+        sentences.append(sentence.format(count=kept))
+    return accounts.Forecast(tuple(obstacles), tuple(ended), tuple(sentences))
+
+
+def end_registrations(connection: Connection, person_id: int, is_used: IsUsed) -> None:
+    """Release the person's seats that are held or free, except at past events and where they were checked in."""
+    # In order of event id, as everywhere where several counts are locked.
+    for listed in sorted(queries.seats_of(connection, person_id), key=lambda seat: (seat.event_id, seat.id)):
+        seat = queries.lock_seat(connection, listed.id)
+        if seat is not None and _ends(connection, seat, is_used):
+            release_seat(connection, seat, HOLDER)
+
+
+def _ends(connection: Connection, seat: queries.Seat, is_used: IsUsed) -> bool:
+    """Return whether the seat ends with the account."""
+    if seat.state == "held":
+        return True
+    return (
+        seat.state == "confirmed"
+        and seat.fee.minor == 0
+        and seat.ends_at > connection.now
+        and not is_used(connection, seat.id)
+    )

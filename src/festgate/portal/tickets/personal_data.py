@@ -1,0 +1,53 @@
+"""A person's own tickets and check-ins, for the download. The facts of seats that end void their tickets."""
+
+from sqlalchemy import bindparam, select
+
+from festgate.kit.db.statements import Connection, Statement
+from festgate.portal.accounts import facade as accounts
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.tickets import queries
+from festgate.portal.tickets.tables import tickets, undone_admissions
+
+_undone = Statement(
+    select(*undone_admissions.c["ticket_id", "admitted_at", "undone_at"])
+    .join_from(undone_admissions, tickets)
+    .where(tickets.c.person_id == bindparam("person"))
+    .order_by(undone_admissions.c.id)
+)
+
+
+def export_tickets(connection: Connection, person_id: int) -> accounts.Values:
+    """Return every ticket of the person with its check-ins; the member of staff is not part of that data."""
+    undone = connection.all(_undone, person=person_id)
+    return {
+        "tickets": [
+            {
+                "code": ticket.code,
+                "registration": ticket.seat_id,
+                "event": catalogue.event_by_id(connection, ticket.event_id).slug,
+                "state": ticket.state,
+                "issued_at": accounts.export_time(ticket.issued_at),
+                "checked_in_at": accounts.export_time(ticket.admitted_at),
+                "undone_check_ins": [
+                    {
+                        "checked_in_at": accounts.export_time(admitted_at),
+                        "undone_at": accounts.export_time(undone_at),
+                    }
+                    for number, admitted_at, undone_at in undone
+                    if number == ticket.id
+                ],
+            }
+            for ticket in queries.tickets_of(connection, person_id)
+        ]
+    }
+
+
+def _foresee_nothing(_connection: Connection, _person_id: int) -> accounts.Forecast:
+    return accounts.Forecast()
+
+
+def _end_nothing(_connection: Connection, _person_id: int) -> None:
+    """Change nothing."""
+
+
+PERSONAL_RECORDS = accounts.PersonalRecords(export_tickets, _foresee_nothing, _end_nothing)
