@@ -147,7 +147,7 @@ def test_a_page_is_rendered_again_when_the_year_turns_without_a_commit(cached_pa
     clock.now = milliseconds(datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC))
     start, end = clock.now - 2 * HOUR, clock.now - HOUR
     event = ListedEvent(
-        1, "robo-race", "published", "Robo Race", "", "Hall", start, end, 0, 0, 450, "INR", 9, 0
+        1, "robo-race", "published", "Robo Race", "", "Hall", start, end, 0, 0, 450, "INR", 0, 9, 0
     )
     card = Card(event, Offer("open", 0, 0), "h3")
     pages = cached_page.portal.pages
@@ -222,7 +222,7 @@ def test_the_least_recently_used_page_is_evicted() -> None:
 def test_a_fragment_is_rendered_once_for_each_value() -> None:
     pages = Pages(SETTINGS, TEMPLATE_PACKAGES)
     event = ListedEvent(
-        1, "robo-race", "published", "Robo <Race>", "", "Hall", 0, HOUR, 0, 0, 450, "INR", 9, 0
+        1, "robo-race", "published", "Robo <Race>", "", "Hall", 0, HOUR, 0, 0, 450, "INR", 0, 9, 0
     )
     card = Card(event, Offer("few", 0, 0), "h2")
     first = pages.fragment("catalogue/card.html", card)

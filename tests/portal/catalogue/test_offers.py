@@ -13,7 +13,7 @@ OPENS, CLOSES, ENDS = 100, 200, 300
 
 def listed_event(capacity: int = 100, taken: int = 0) -> ListedEvent:
     return ListedEvent(
-        7, "robo", "published", "Robo", "", "Yard", 250, ENDS, OPENS, CLOSES, 0, "INR", capacity, taken
+        7, "robo", "published", "Robo", "", "Yard", 250, ENDS, OPENS, CLOSES, 0, "INR", 0, capacity, taken
     )
 
 

@@ -267,10 +267,10 @@ def test_a_hidden_type_is_sold_only_with_its_key(database: OpenDatabase) -> None
 def test_the_buyer_chooses_a_price_of_at_least_the_minimum(database: OpenDatabase) -> None:
     event = add_event(database, fee=10_000)
     kind = edit(database, event, first_type(database, event), has_chosen_price=True)
-    choice = Choice({kind.id: 1}, {kind.id: Money(25_000, "INR")})
+    choice = Choice({kind.id: 1}, {kind.id: "250"})
     (seat,) = hold(database, add_someone(database), event, choice=choice)
     assert database.read(queries.seat, seat).fee == Money(25_000, "INR")
-    for wrong in (Money(9_999, "INR"), Money(25_000, "EUR"), Money(10**12, "INR")):
+    for wrong in ("99.99", "", "much", "-100", "99999999999"):
         with pytest.raises(PriceTooLow):
             hold(database, add_someone(database), event, choice=Choice({kind.id: 1}, {kind.id: wrong}))
 
@@ -278,9 +278,7 @@ def test_the_buyer_chooses_a_price_of_at_least_the_minimum(database: OpenDatabas
 def test_a_chosen_price_is_ignored_where_the_price_is_fixed(database: OpenDatabase) -> None:
     event = add_event(database, fee=10_000)
     kind = first_type(database, event)
-    (seat,) = hold(
-        database, add_someone(database), event, choice=Choice({kind.id: 1}, {kind.id: Money(1, "INR")})
-    )
+    (seat,) = hold(database, add_someone(database), event, choice=Choice({kind.id: 1}, {kind.id: "0.01"}))
     assert database.read(queries.seat, seat).fee == Money(10_000, "INR")
 
 

@@ -19,6 +19,8 @@ from festgate.portal.catalogue.forms import LAST_PAGE, MAX_SEARCH_LENGTH, ListFo
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, OfferState, offer_of
 from festgate.portal.catalogue.pages import pages_of
 from festgate.portal.catalogue.queries import Event, ListedEvent, Programmes
+from festgate.portal.catalogue.ticket_offers import TicketOffer, ticket_offers
+from festgate.portal.catalogue.ticket_types import types_of
 
 
 class Listed(BaseModel):
@@ -34,7 +36,7 @@ class Listed(BaseModel):
         description="When sales open (ISO 8601, UTC); null if they opened when the event was published."
     )
     sales_close_at: datetime = Field(description="When sales close (ISO 8601, UTC).")
-    fee: Amount = Field(description="Price of a seat; 0 for a free event.")
+    fee: Amount = Field(description="Lowest price of a seat; 0 for a free event.")
     capacity: int = Field(description="Number of seats.")
     seats_left: int = Field(description="Seats that are free now.")
     availability: OfferState = Field(
@@ -43,8 +45,24 @@ class Listed(BaseModel):
     )
 
 
+class TicketOutput(BaseModel):
+    """A ticket type."""
+
+    id: int = Field(description="The number by which a registration chooses it.")
+    name: str = Field(description="Empty for the only ticket type of an event.")
+    description: str
+    fee: Amount = Field(description="The price; the least price if the buyer chooses it.")
+    chosen_price: bool = Field(description="Whether the buyer chooses the price.")
+    availability: OfferState = Field(description="As for the event.")
+    sales_open_at: datetime | None = Field(description="When its sales open, if that is still ahead.")
+    min_per_order: int
+    max_per_order: int = Field(description="The most tickets of this type in one order now.")
+
+
 class Whole(Listed):
     """An event with all its details."""
+
+    tickets: list[TicketOutput] = Field(description="The ticket types that everybody can see.")
 
     summary: str = Field(description="One sentence about the event.")
     description: str = Field(description="Plain text; lines that begin with `- ` are list items.")
@@ -115,11 +133,33 @@ class CatalogueApi:
             def read(connection: Connection) -> Whole:
                 event = queries.event_by_slug(connection, slug)
                 offer = offer_of(event, self._find_lapses(connection).seats, connection.now)
-                return Whole(**_listed(event, offer), summary=event.summary, description=event.description)
+                types = types_of(connection, event.id)
+                return Whole(
+                    **_listed(event, offer),
+                    summary=event.summary,
+                    description=event.description,
+                    tickets=[
+                        _ticket(ticket) for ticket in ticket_offers(event, types, offer, connection.now)
+                    ],
+                )
 
             return await self._portal.database.read(read)
 
         return router
+
+
+def _ticket(ticket: TicketOffer) -> TicketOutput:
+    return TicketOutput(
+        id=ticket.id,
+        name=ticket.name,
+        description=ticket.description,
+        fee=Amount.of(ticket.fee),
+        chosen_price=ticket.has_chosen_price,
+        availability=ticket.state,
+        sales_open_at=moment(ticket.opens_at) if ticket.opens_at else None,
+        min_per_order=ticket.least,
+        max_per_order=ticket.most,
+    )
 
 
 def _listed(event: Event | ListedEvent, offer: Offer) -> dict[str, Any]:

@@ -45,7 +45,7 @@ from festgate.portal.catalogue.tables import events, seats
 from festgate.portal.catalogue.ticket_types import (
     add_first_type,
     drop_types,
-    least_fee,
+    prices_of,
     set_only_fee,
     set_type_currency,
 )
@@ -78,9 +78,12 @@ _set_state = Statement(
         sequence=bindparam("new_sequence"),
     )
 )
-_set_fee = Statement(
+_set_prices = Statement(
     _event.values(
-        fee_minor=bindparam("new_fee"), updated_at=bindparam("now"), version=bindparam("new_version")
+        fee_minor=bindparam("new_fee"),
+        several_prices=bindparam("has_several"),
+        updated_at=bindparam("now"),
+        version=bindparam("new_version"),
     )
 )
 _set_max_per_person = Statement(_event.values(max_per_person=bindparam("new_max")))
@@ -123,6 +126,7 @@ def create_event(
             created_at=now,
             updated_at=now,
             version=_next_version(connection),
+            several_prices=0,
             max_per_person=1,
             uid=str(uuid4()),
             sequence=0,
@@ -163,7 +167,7 @@ def edit_event(
         raise MoveUnconfirmed(slip, event.taken)
     if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
         raise CapacityTaken(event.taken)
-    if details.fee != event.fee and details.fee.minor != least_fee(connection, event.id):
+    if details.fee != event.fee and details.fee.minor != prices_of(connection, event.id)[0]:
         set_only_fee(connection, event.id, details.fee)
     columns = {f"new_{name}": value for name, value in _columns(details).items()}
     is_seen = _shown(details) != _shown(event)
@@ -204,7 +208,7 @@ def set_currency(connection: Connection, currency: str) -> int:
             set_type_currency(connection, event.id, currency)
         except ValueError as error:
             raise Invalid({event.slug: f"{error}."}) from None
-        least = Money(least_fee(connection, event.id), currency)
+        least = Money(prices_of(connection, event.id)[0], currency)
         edit_event(connection, event.slug, replace(details_of(event), fee=least))
         changed += 1
     return changed
@@ -286,7 +290,8 @@ def lock_event(connection: Connection, slug: str) -> Event:
 
 def touch_event(connection: Connection, event_id: int) -> Event:
     """Record that the ticket types of the event have changed, and return it."""
-    _change(connection, _set_fee, event=event_id, new_fee=least_fee(connection, event_id))
+    least, most = prices_of(connection, event_id)
+    _change(connection, _set_prices, event=event_id, new_fee=least, has_several=int(least != most))
     return queries.event_by_id(connection, event_id)
 
 

@@ -9,7 +9,7 @@ from festgate.portal.catalogue.moves import MoveUnconfirmed, question_of
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
 from festgate.portal.catalogue.offers import until as offer_until
 from festgate.portal.catalogue.overlaps import Overlap, overlaps_of
-from festgate.portal.catalogue.own_seats import ALREADY, FindSeats, OwnSeat, SeatQueries
+from festgate.portal.catalogue.own_seats import ALREADY, PROBLEM, FindSeats, OwnSeat, SeatQueries
 from festgate.portal.catalogue.queries import (
     Event,
     all_events,
@@ -50,6 +50,7 @@ __all__ = [
     "ALREADY",
     "MAX_LENGTHS",
     "MAX_QUOTA_NAME",
+    "PROBLEM",
     "CapacityTaken",
     "Details",
     "Event",

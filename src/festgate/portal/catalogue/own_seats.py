@@ -12,6 +12,8 @@ from festgate.portal.catalogue.overlaps import Overlap
 OwnSeatState = Literal["held", "ordered", "confirmed"]
 ALREADY = "already"
 """The query parameter with which a second registration leads to the visitor's seat."""
+PROBLEM = "problem"
+"""The query parameter with which a form without valid tickets leads back to the page of the event."""
 References: TypeAlias = Callable[[Connection, int], Mapping[int, str]]
 """A query of a module above: for a person id, the ticket code or order reference of their seats, by seat id."""
 
@@ -57,6 +59,8 @@ class OwnPart:
     ticket: str | None = None
     order: str | None = None
     overlaps: tuple[Overlap, ...] = ()
+    count: int = 0
+    """The number of the visitor's seats at the event."""
     is_second_try: bool = False
     """Whether the visitor has just registered for an event at which they have a seat."""
     is_unknown: bool = False

@@ -1,6 +1,6 @@
 """HTML routes for everyone: the fest's first page, the list of events, one event and its calendar entry."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -14,7 +14,7 @@ from starlette.routing import Route
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound, Refused
-from festgate.kit.translation import gettext, ngettext
+from festgate.kit.translation import N_, gettext, ngettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import checked
 from festgate.kit.web.pages import MAX_KEPT
@@ -27,12 +27,22 @@ from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.forms import ListForm
 from festgate.portal.catalogue.offers import LapsedHolds, offer_of
 from festgate.portal.catalogue.overlaps import Timed, overlaps_of
-from festgate.portal.catalogue.own_seats import ALREADY, OwnPart, OwnSeat, SeatQueries
+from festgate.portal.catalogue.own_seats import ALREADY, PROBLEM, OwnPart, OwnSeat, SeatQueries
 from festgate.portal.catalogue.programme import Programme
 from festgate.portal.catalogue.queries import NO_FILTERS, PAGE_SIZE, Filters, ListedEvent, Programmes
+from festgate.portal.catalogue.ticket_offers import needs_choice, next_change, ticket_offers
+from festgate.portal.catalogue.ticket_types import TicketType, types_of
 from festgate.portal.catalogue.view_models import EventPage, HomePage, ListPage, card_of, event_page
 
 log = structlog.get_logger()
+
+PROBLEMS: Mapping[str, str] = {
+    "choose-ticket": N_("Choose at least one ticket, and not more of a type than the list offers."),
+    "price-too-low": N_("Choose a price that is not below the least price of the ticket."),
+}
+"""The sentence about a form that could not be accepted, by the code of its error."""
+MAX_ACCESS_KEY = 40
+"""Characters of the key in the link to a hidden ticket type."""
 
 
 class CataloguePages:
@@ -99,8 +109,13 @@ class CataloguePages:
         read = partial(self._read_event, slug)
         visitor = await portal.visitor(request)
         own = None if visitor is None else await self._find_own(visitor, slug)
+        access_key = problem = ""
+        if request.scope["query_string"]:
+            access_key = read_query(request, "access", MAX_ACCESS_KEY)
+            sentence = PROBLEMS.get(read_query(request, PROBLEM, MAX_ACCESS_KEY))
+            problem = gettext(sentence) if sentence else ""
         held = own.held if own is not None else None
-        if own is None or not (own.seat or own.overlaps or own.is_unknown):
+        if not (access_key or problem) and (own is None or not (own.seat or own.overlaps or own.is_unknown)):
             return await portal.kept_page(
                 request,
                 ("event", slug),
@@ -110,13 +125,14 @@ class CataloguePages:
                 section="events",
                 held=held,
             )
-        own = replace(own, is_second_try=read_query(request, ALREADY, 1) != "")
+        if own is not None:
+            own = replace(own, is_second_try=read_query(request, ALREADY, 1) != "")
         return await portal.page(
             request,
             "catalogue/event.html",
             section="events",
             held=held,
-            shown=replace(await read(), own=own),
+            shown=replace(await self._read_event(slug, access_key), own=own, problem=problem),
         )
 
     async def show_without_slash(self, request: Request) -> Response:
@@ -190,16 +206,23 @@ class CataloguePages:
             min(programme.until(now), lapsed.next_at),
         )
 
-    async def _read_event(self, slug: str) -> EventPage:
-        def read(connection: Connection) -> tuple[queries.Event, LapsedHolds, Milliseconds]:
-            return queries.event_by_slug(connection, slug), self._find_lapses(connection), connection.now
+    async def _read_event(self, slug: str, access_key: str = "") -> EventPage:
+        def read(
+            connection: Connection,
+        ) -> tuple[queries.Event, tuple[TicketType, ...], LapsedHolds, Milliseconds]:
+            event = queries.event_by_slug(connection, slug)
+            return event, types_of(connection, event.id), self._find_lapses(connection), connection.now
 
-        event, lapsed, now = await self._portal.database.read(read)
+        event, types, lapsed, now = await self._portal.database.read(read)
+        offer = offer_of(event, lapsed.seats, now)
+        until = offers.until(event, lapsed, now)
         return event_page(
             event,
-            offer_of(event, lapsed.seats, now),
+            offer,
             self._portal.settings.hold_minutes,
-            offers.until(event, lapsed, now),
+            min(until, next_change(types, now) or until),
+            ticket_offers(event, types, offer, now, access_key) if needs_choice(event, types) else (),
+            access_key,
         )
 
     async def _find_own(self, visitor: Visitor, slug: str) -> OwnPart:
@@ -209,8 +232,9 @@ class CataloguePages:
         try:
             seats = await database.recall(self._seats.live, person)
             held = sum(seat.state == "held" for seat in seats)
-            own = next((seat for seat in seats if seat.slug == slug), None)
-            others = [seat for seat in seats if seat is not own]
+            here = [seat for seat in seats if seat.slug == slug]
+            own = here[0] if here else None
+            others = [seat for seat in seats if seat.slug != slug]
             event: Timed | None = own
             if own is None and seats:  # most visitors have none, and the event need not be compared with them
                 event = await database.recall(queries.event_by_slug, slug)
@@ -221,7 +245,7 @@ class CataloguePages:
         except Exception:
             log.exception("the seat of a visitor could not be read; the page of the event goes without")
             return OwnPart(now, 0, is_unknown=True)
-        return OwnPart(now, held, own, ticket, order, overlaps)
+        return OwnPart(now, held, own, ticket, order, overlaps, len(here))
 
     def _references(
         self, connection: Connection, person_id: int, seat: OwnSeat

@@ -48,7 +48,9 @@ class Event(Details):
     """Its name in calendars; no other event of any fest has it."""
     sequence: int
     """Rises with each change of what calendars show: title, times, place, cancellation."""
-    max_per_person: int = 1
+    several_prices: int
+    """1: `fee` is only the lowest price of its public ticket types."""
+    max_per_person: int
     """Live seats that one person can have at the event."""
 
 
@@ -67,6 +69,8 @@ class ListedEvent(NamedTuple):
     sales_close_at: Milliseconds
     fee_minor: int
     currency: str
+    several_prices: int
+    """1: `fee` is only the lowest price."""
     capacity: int
     taken: int
 
@@ -93,7 +97,7 @@ _event = select(
     seats.c.capacity,
     *events.c["id", "slug"],
     seats.c.taken,
-    *events.c["state", "updated_at", "version", "uid", "sequence", "max_per_person"],
+    *events.c["state", "updated_at", "version", "uid", "sequence", "several_prices", "max_per_person"],
 ).join_from(events, seats)
 _listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"

@@ -47,6 +47,8 @@ events = Table(
     # The long columns are last: SQLite then reads a list without following a row's overflow pages.
     Column("search", Text, nullable=False),
     Column("description", Text, nullable=False),
+    # 1: its public ticket types have several prices, or one that the buyer chooses.
+    Column("several_prices", Integer, nullable=False),
     # Live seats that one person can have at the event.
     Column("max_per_person", Integer, nullable=False),
     CheckConstraint("max_per_person >= 1", name="max_per_person"),

@@ -117,8 +117,12 @@ _drop_of_event = Statement(delete(ticket_types).where(ticket_types.c.event_id ==
 _followers = Statement(
     update(ticket_types).where(ticket_types.c.follows_id == bindparam("type")).values(follows_id=None)
 )
-_least_fee = Statement(
-    select(func.min(ticket_types.c.fee_minor)).where(
+_prices = Statement(
+    select(
+        func.min(ticket_types.c.fee_minor),
+        func.max(ticket_types.c.fee_minor),
+        func.max(ticket_types.c.chosen_price),
+    ).where(
         ticket_types.c.event_id == bindparam("event"),
         ticket_types.c.withdrawn == 0,
         ticket_types.c.access_key.is_(None),
@@ -141,6 +145,18 @@ def type_of(types: Sequence[TicketType], type_id: int) -> TicketType:
     raise NotFound(gettext(NO_TYPE))
 
 
+def is_shown(
+    ticket_type: TicketType, types: Sequence[TicketType], now: Milliseconds, access_key: str = ""
+) -> bool:
+    """Return whether a visitor with that key sees the type: one that follows another is shown once that is over."""
+    follows = ticket_type.details.follows_id
+    return (
+        not ticket_type.is_withdrawn
+        and _is_open_to(ticket_type, access_key)
+        and (follows is None or _is_over(type_of(types, follows), now))
+    )
+
+
 def is_offered(
     ticket_type: TicketType, types: Sequence[TicketType], now: Milliseconds, access_key: str = ""
 ) -> bool:
@@ -148,11 +164,17 @@ def is_offered(
     details = ticket_type.details
     return (
         not ticket_type.is_withdrawn
-        and (ticket_type.access_key is None or compare_digest(ticket_type.access_key, access_key))
+        and _is_open_to(ticket_type, access_key)
         and details.sales_open_at <= now
         and not _has_closed(ticket_type, now)
         and (details.follows_id is None or _is_over(type_of(types, details.follows_id), now))
     )
+
+
+def _is_open_to(ticket_type: TicketType, access_key: str) -> bool:
+    """Return whether the type is public, or the key is its own."""
+    key = ticket_type.access_key
+    return key is None or compare_digest(key.encode(), access_key.encode("utf-8", "replace"))
 
 
 def _has_closed(ticket_type: TicketType, now: Milliseconds) -> bool:
@@ -270,10 +292,13 @@ def drop_types(connection: Connection, event_id: int) -> None:
     connection.run(_drop_of_event, event=event_id)
 
 
-def least_fee(connection: Connection, event_id: int) -> int:
-    """Return the lowest price of the event's public types, in minor units."""
-    fee: int | None = connection.value(_least_fee, event=event_id)
-    return fee or 0
+def prices_of(connection: Connection, event_id: int) -> tuple[int, int | None]:
+    """Return the lowest and the highest price of the event's public types, in minor units.
+
+    The highest is None where the buyer of a type chooses the price.
+    """
+    least, most, is_chosen = connection.all(_prices, event=event_id)[0]
+    return least or 0, None if is_chosen else most or 0
 
 
 def find_type_errors(

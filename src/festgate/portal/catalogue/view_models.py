@@ -13,6 +13,7 @@ from festgate.kit.translation import N_, gettext, ngettext
 from festgate.portal.catalogue.offers import Offer, OfferState
 from festgate.portal.catalogue.own_seats import OwnPart
 from festgate.portal.catalogue.queries import Event, Filters, ListedEvent
+from festgate.portal.catalogue.ticket_offers import TicketOffer
 
 Badge = tuple[str, str]
 """The kind of `badge` in kit/parts.html, and its text."""
@@ -117,13 +118,39 @@ class EventPage:
     offer: Offer
     hold_minutes: int
     until: Milliseconds = field(compare=False)
+    tickets: tuple[TicketOffer, ...] = ()
+    """The ticket types; empty if the event sells single tickets of one plain type."""
+    access_key: str = ""
+    """The key of a hidden type that the visitor has."""
+    problem: str = ""
+    """The sentence about a form that could not be accepted."""
     own: OwnPart | None = None
     """The part of a visitor with a seat here, or one at the same time; None on the page that all others share."""
 
     @property
     def shows_seat(self) -> bool:
         """Return whether the visitor's own seat stands in the place of the button to register."""
-        return self.own is not None and self.own.seat is not None and self.offer.state != "cancelled"
+        return (
+            self.own is not None
+            and self.own.seat is not None
+            and self.own.count >= self.event.max_per_person
+            and self.offer.state != "cancelled"
+        )
+
+    @property
+    def is_single(self) -> bool:
+        """Return whether one person can have one ticket, so that the types are alternatives."""
+        return self.event.max_per_person == 1
+
+    @property
+    def has_choice(self) -> bool:
+        """Return whether any ticket type can be chosen."""
+        return any(ticket.can_be_chosen for ticket in self.tickets)
+
+    @property
+    def first_choice(self) -> int:
+        """Return the id of the type that is chosen at first; 0 for none."""
+        return next((ticket.id for ticket in self.tickets if ticket.can_be_chosen), 0)
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -187,9 +214,18 @@ def card_of(event: ListedEvent, offer: Offer, heading: str) -> Card:
     return Card(event._replace(taken=0), replace(offer, left=0), heading)
 
 
-def event_page(event: Event, offer: Offer, hold_minutes: int, until: Milliseconds) -> EventPage:
+def event_page(
+    event: Event,
+    offer: Offer,
+    hold_minutes: int,
+    until: Milliseconds,
+    tickets: tuple[TicketOffer, ...] = (),
+    access_key: str = "",
+) -> EventPage:
     """Return the page of an event. It is equal to another page unless the event or its offer is different."""
-    return EventPage(replace(event, taken=0, updated_at=0, version=0), offer, hold_minutes, until)
+    return EventPage(
+        replace(event, taken=0, updated_at=0, version=0), offer, hold_minutes, until, tickets, access_key
+    )
 
 
 def blocks_of(text: str) -> tuple[Block, ...]:

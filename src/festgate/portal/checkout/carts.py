@@ -90,7 +90,7 @@ def pick_seats(
     fees = tuple(held[seat].fee for seat in cart.seats)
     if cart.fees is not None and cart.fees != fees:
         changed = [
-            held[seat].title
+            held[seat].label
             for seat, shown_fee, fee in zip(cart.seats, cart.fees, fees, strict=True)
             if shown_fee != fee
         ]
@@ -111,11 +111,11 @@ def hash_request(secret: bytes, method: str, cart: Cart, card_number: str) -> st
 def _why_missing(connection: Connection, person_id: int, missing: Sequence[int]) -> str:
     own = {seat.id: seat for seat in registrations.seats_of(connection, person_id)}
     ordered = [
-        own[seat].title
+        own[seat].label
         for seat in missing
         if seat in own and own[seat].order_id is not None and own[seat].state in ("held", "confirmed")
     ]
-    gone = [own[seat].title for seat in missing if seat in own and own[seat].title not in ordered]
+    gone = [own[seat].label for seat in missing if seat in own and own[seat].label not in ordered]
     reasons = []
     if gone:
         reason = ngettext(

@@ -122,14 +122,14 @@ def _add_lines(connection: Connection, order_id: int, seats: list[registrations.
             order_id=order_id,
             seat_id=seat.id,
             event_id=seat.event_id,
-            title=seat.title,
+            title=seat.label,
             slug=seat.slug,
             starts_at=seat.starts_at,
             fee_minor=seat.fee.minor,
             dropped_at=None,
         )
     return tuple(
-        Line(seat.id, seat.event_id, seat.title, seat.slug, seat.starts_at, seat.fee) for seat in ordered
+        Line(seat.id, seat.event_id, seat.label, seat.slug, seat.starts_at, seat.fee) for seat in ordered
     )
 
 

@@ -34,6 +34,8 @@ class Arrival:
     """None while the holder is not in."""
     admitted_by: str | None
     """The username of the member of staff who checked them in."""
+    type_name: str
+    """The ticket type; empty for the only type of an event."""
 
     @property
     def holder_name(self) -> str:
@@ -56,14 +58,19 @@ tickets = table(
 )
 _people = table("accounts_people", *map(column, ("id", "username", "name", "email", "search")))
 _staff = _people.alias("staff")
+_seats = table("registrations_seats", *map(column, ("id", "type_id")))
+_types = table("catalogue_ticket_types", *map(column, ("id", "name")))
 _arrival = (
     select(
         *tickets.c["id", "code", "state", "seat_id", "event_id"],
         *_people.c["id", "username", "name", "email"],
         tickets.c.admitted_at,
         _staff.c.username,
+        _types.c.name,
     )
     .join_from(tickets, _people, _people.c.id == tickets.c.person_id)
+    .join(_seats, _seats.c.id == tickets.c.seat_id)
+    .join(_types, _types.c.id == _seats.c.type_id)
     .join(_staff, _staff.c.id == tickets.c.admitted_by, isouter=True)
 )
 _GUESTS = (tickets.c.event_id == bindparam("event")) & (tickets.c.state == "valid")

@@ -15,20 +15,24 @@ from festgate.kit.web.portal import Portal
 from festgate.portal.accounts.facade import AddressNotConfirmed, SeatLimits
 from festgate.portal.catalogue.facade import NotOnSale, SoldOut
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
+    ChooseTicket,
+    PriceTooLow,
     SalesClosed,
     SalesNotOpen,
     SeatInOrder,
     SeatPaid,
     SeatUsed,
+    TooManyTickets,
 )
 from festgate.portal.registrations.holds import (
     IsUsed,
     cancel_as_organiser,
     cancel_seat,
-    hold_seat,
+    hold_seats,
     refuse_early,
 )
 from festgate.portal.registrations.limits import terms_of
@@ -40,6 +44,7 @@ class Registration(BaseModel):
     id: int
     event: str = Field(description="The event's slug.")
     title: str
+    ticket: str = Field(description="The name of the ticket type; empty for the only one of an event.")
     state: queries.SeatState = Field(
         description="held: pay before held_until; confirmed: yours; cancelled; lapsed: not paid in time."
     )
@@ -61,6 +66,7 @@ class Registration(BaseModel):
             id=seat.id,
             event=seat.slug,
             title=seat.title,
+            ticket=seat.type_name,
             state=seat.state,
             held_until=moment(seat.held_until, UTC) if seat.state == "held" else None,
             ended_by=seat.ended_by,
@@ -69,6 +75,22 @@ class Registration(BaseModel):
             ends_at=moment(seat.ends_at, UTC),
             place=seat.place,
         )
+
+
+class RegistrationInput(BaseModel):
+    """The ticket that a registration chooses."""
+
+    ticket: Annotated[int, Field(ge=1, le=2**53)] | None = Field(
+        default=None, description="The id of the ticket type; null for the only one on sale."
+    )
+    price: str = Field(
+        default="", max_length=20, description="The price, where the buyer chooses it, such as `250.00`."
+    )
+    access: str = Field(default="", max_length=40, description="The key of the link to a hidden ticket type.")
+
+    def choice(self, ticket: int) -> Choice:
+        """Return the choice of one ticket of that type."""
+        return Choice({ticket: 1}, {ticket: self.price} if self.price else {}, self.access)
 
 
 class RegistrationApi:
@@ -94,6 +116,9 @@ class RegistrationApi:
                 NotFound,
                 SoldOut,
                 AlreadyRegistered,
+                TooManyTickets,
+                ChooseTicket,
+                PriceTooLow,
                 NotOnSale,
                 SalesNotOpen,
                 SalesClosed,
@@ -101,15 +126,21 @@ class RegistrationApi:
                 TooMany,
             ),
         )
-        async def register(slug: Name, person: Caller, request: Request) -> Registration:
-            """Take a seat: held if it has a fee, else confirmed at once."""
-            is_first = await portal.database.read(refuse_early, person.person, slug)
+        async def register(
+            slug: Name, person: Caller, request: Request, wanted: RegistrationInput | None = None
+        ) -> Registration:
+            """Take a seat: held if it has a fee, else confirmed at once.
+
+            Without a body it is a seat of the only ticket type on sale.
+            """
+            choice = None if wanted is None or wanted.ticket is None else wanted.choice(wanted.ticket)
+            is_first = await portal.database.read(refuse_early, person.person, slug, choice)
             address = self._addresses.of(address_of(request.scope))
             terms = terms_of(person, address, portal.settings, is_first=is_first)
-            seat_id = await portal.database.write(
-                hold_seat, person.person, slug, portal.settings.hold_minutes, terms
+            seat_ids = await portal.database.write(
+                hold_seats, person.person, slug, portal.settings.hold_minutes, terms, choice
             )
-            return Registration.of(await portal.database.read(queries.seat, seat_id))
+            return Registration.of(await portal.database.read(queries.seat, seat_ids[0]))
 
         @router.get("/registrations", responses=problems(SignInNeeded))
         async def list_registrations(person: Caller) -> list[Registration]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from festgate.kit.amounts import read_amount
 from festgate.kit.clock import Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
@@ -10,6 +11,9 @@ from festgate.kit.translation import gettext
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations.errors import ChooseTicket, PriceTooLow, SalesClosed, SalesNotOpen
 
+MAX_DIGITS = 3
+"""Digits of a number of tickets."""
+MAX_ID_LENGTH = 16
 MAX_CHOSEN_PRICE = 10**9
 """The largest price that a buyer can choose, in minor units."""
 
@@ -20,8 +24,8 @@ class Choice:
 
     counts: Mapping[int, int]
     """The number of tickets by type id."""
-    prices: Mapping[int, Money] = field(default_factory=dict)
-    """The chosen price by type id, for types whose price the buyer chooses."""
+    prices: Mapping[int, str] = field(default_factory=dict)
+    """The price as it was entered, by type id, for types whose price the buyer chooses."""
     access_key: str = ""
     """The key of the link to a hidden type."""
 
@@ -33,6 +37,30 @@ class Item:
     type: catalogue.TicketType
     count: int
     price: Money
+
+
+def read_choice(fields: Mapping[str, str]) -> Choice | None:
+    """Return the choice of a form on an event's page; None if the form has no ticket types."""
+    if not any(name == "ticket" or name.startswith("count-") for name in fields):
+        return None
+    counts = {
+        type_id: int(text)
+        for type_id, text in _numbered("count-", fields).items()
+        if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS
+    }
+    single = fields.get("ticket", "")
+    if _is_id(single):
+        counts[int(single)] = 1
+    return Choice(counts, _numbered("price-", fields), fields.get("access", ""))
+
+
+def _numbered(prefix: str, fields: Mapping[str, str]) -> dict[int, str]:
+    names = {name: name.removeprefix(prefix) for name in fields if name.startswith(prefix)}
+    return {int(number): fields[name].strip() for name, number in names.items() if _is_id(number)}
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH
 
 
 def choose(
@@ -64,12 +92,16 @@ def choose(
     return items
 
 
-def _price(kind: catalogue.TicketType, chosen: Money | None) -> Money:
-    if not kind.details.has_chosen_price or chosen is None:
+def _price(kind: catalogue.TicketType, entered: str | None) -> Money:
+    if not kind.details.has_chosen_price or entered is None:
         return kind.fee
-    if chosen.currency != kind.fee.currency or not kind.fee.minor <= chosen.minor <= MAX_CHOSEN_PRICE:
+    try:
+        price = read_amount(entered, kind.fee.currency)
+    except ValueError:
+        raise PriceTooLow(kind.fee.plain()) from None
+    if not kind.fee.minor <= price.minor <= MAX_CHOSEN_PRICE:
         raise PriceTooLow(kind.fee.plain())
-    return chosen
+    return price
 
 
 def _check(item: Item, types: Sequence[catalogue.TicketType], access_key: str, now: Milliseconds) -> None:

@@ -10,17 +10,26 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.clients import address_of
+from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.accounts.facade import SeatLimits
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries
-from festgate.portal.registrations.errors import AlreadyRegistered, SalesClosed, SalesNotOpen
+from festgate.portal.registrations.choices import Choice, read_choice
+from festgate.portal.registrations.errors import (
+    AlreadyRegistered,
+    ChooseTicket,
+    PriceTooLow,
+    SalesClosed,
+    SalesNotOpen,
+    TooManyTickets,
+)
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.holds import (
     IsUsed,
     cancel_seat,
-    hold_seat,
+    hold_seats,
     refuse_early,
     seat_to_cancel,
 )
@@ -65,9 +74,14 @@ class RegistrationPages:
         """Take a seat: held if it has a fee, else confirmed. A visitor with a seat is led to it."""
         visitor = await self._portal.signed_in(request)
         slug = read_path(request, "slug")
+        has_body = request.headers.get("content-length", "0") != "0"
+        choice = read_choice(await read_fields(request)) if has_body else None
         try:
-            await self._take_seat(request, visitor, slug)
-        except AlreadyRegistered:
+            await self._take_seats(request, visitor, slug, choice)
+        except (ChooseTicket, PriceTooLow) as refusal:
+            key = f"&access={quote(choice.access_key)}" if choice and choice.access_key else ""
+            return see_other(f"/events/{quote(slug)}?{catalogue.PROBLEM}={refusal.code}{key}")
+        except (AlreadyRegistered, TooManyTickets):
             return _own_seat(slug)
         except (SalesClosed, SalesNotOpen):
             # The page of the event was opened long ago: the holder of a seat wants to see that first.
@@ -76,12 +90,14 @@ class RegistrationPages:
             raise
         return see_other("/my-events")
 
-    async def _take_seat(self, request: Request, visitor: Visitor, slug: str) -> None:
+    async def _take_seats(self, request: Request, visitor: Visitor, slug: str, choice: Choice | None) -> None:
         portal = self._portal
-        is_first = await portal.database.read(refuse_early, visitor.person, slug)
+        is_first = await portal.database.read(refuse_early, visitor.person, slug, choice)
         address = self._addresses.of(address_of(request.scope))
         terms = terms_of(visitor, address, portal.settings, is_first=is_first)
-        await portal.database.write(hold_seat, visitor.person, slug, portal.settings.hold_minutes, terms)
+        await portal.database.write(
+            hold_seats, visitor.person, slug, portal.settings.hold_minutes, terms, choice
+        )
 
     async def ask_to_cancel(self, request: Request) -> Response:
         """Show the consequences of cancelling a registration, with the button that does it."""

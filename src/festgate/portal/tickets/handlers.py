@@ -51,6 +51,8 @@ class TicketEntry:
 
     ticket: queries.Ticket
     event: catalogue.Event
+    type_name: str = ""
+    """The ticket type; empty for the only type of an event."""
 
 
 class TicketHandlers:
@@ -139,12 +141,13 @@ class TicketHandlers:
             event = catalogue.event_by_id(connection, ticket.event_id)
             if ticket.state == "valid" and ticket.order_id is None and event.ends_at > connection.now:
                 topic = queries.topic_of_seat(ticket.seat_id)
-                self._send_tickets(connection, [TicketEntry(ticket, event)], fact.person_id, topic, None)
+                entry = _entry_of(connection, ticket, event)
+                self._send_tickets(connection, [entry], fact.person_id, topic, None)
 
     def send_corrected(self, connection: Connection, fact: AddressCorrected) -> None:
         """Send all tickets that are still of use to the corrected address."""
         entries = [
-            TicketEntry(ticket, event)
+            _entry_of(connection, ticket, event)
             for ticket in queries.tickets_of(connection, fact.person_id)
             for event in [catalogue.event_by_id(connection, ticket.event_id)]
             if is_useful(ticket, event, connection.now)
@@ -156,7 +159,7 @@ class TicketHandlers:
 
     def post_copy(self, connection: Connection, ticket: queries.Ticket, topic: str) -> None:
         """Send one ticket again."""
-        entry = TicketEntry(ticket, catalogue.event_by_id(connection, ticket.event_id))
+        entry = _entry_of(connection, ticket, catalogue.event_by_id(connection, ticket.event_id))
         self._send_again(connection, [entry], ticket.person_id, topic)
 
     def email_seat_refunded(self, connection: Connection, fact: SeatRefunded) -> None:
@@ -192,6 +195,8 @@ class TicketHandlers:
 
     def _email_ended(self, connection: Connection, seat: registrations.Seat, *, had_ticket: bool) -> None:
         event = catalogue.event_by_id(connection, seat.event_id)
+        # The entry in a calendar is removed with the last seat of the person.
+        _, others = registrations.count_seats_at(connection, seat.person_id, seat.event_id)
         ending = describe_ending(seat, event, self._writing, self._settings.base_url, had_ticket=had_ticket)
         self._post(
             connection,
@@ -199,7 +204,7 @@ class TicketHandlers:
             seat.person_id,
             "released",
             ending,
-            {event: seat.id} if had_ticket else {},
+            {event: seat.id} if had_ticket and not others else {},
             method="CANCEL",
             is_limited=seat.fee.minor == 0 and not ending.called_off,
             event=event,
@@ -217,7 +222,8 @@ class TicketHandlers:
         for seat in seats:
             ticket = issue_ticket(connection, seat)
             if ticket is not None:
-                entries.append(TicketEntry(ticket, catalogue.event_by_id(connection, seat.event_id)))
+                event = catalogue.event_by_id(connection, seat.event_id)
+                entries.append(TicketEntry(ticket, event, seat.type_name))
         if not entries:  # cancelled before the ticket was issued: there is an email about that
             return
         self._send_tickets(connection, entries, person_id, topic, order)
@@ -348,3 +354,7 @@ class TicketHandlers:
                     shown, self._settings.base_url, self._organiser, attendee, connection.now, method
                 ),
             )
+
+
+def _entry_of(connection: Connection, ticket: queries.Ticket, event: catalogue.Event) -> TicketEntry:
+    return TicketEntry(ticket, event, registrations.seat(connection, ticket.seat_id).type_name)

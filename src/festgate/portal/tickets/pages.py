@@ -37,6 +37,8 @@ class Sheet:
     mail: MailState | None
     ended: str = ""
     """Why the ticket is not valid; empty while it is."""
+    type_name: str = ""
+    """The ticket type; empty for the only type of an event."""
 
 
 class TicketPages:
@@ -110,14 +112,17 @@ def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
     ticket = queries.ticket_of_person(connection, person_id, code)
     event = catalogue.event_by_id(connection, ticket.event_id)
     receipt = None if ticket.order_id is None else checkout.ref_of(connection, ticket.order_id)
-    ended = _why_void(connection, ticket, event)
-    return Sheet(ticket, event, receipt, queries.mail_of(connection, ticket, receipt), ended)
+    seat = registrations.seat(connection, ticket.seat_id)
+    ended = _why_void(connection, ticket, event, seat)
+    mail = queries.mail_of(connection, ticket, receipt)
+    return Sheet(ticket, event, receipt, mail, ended, seat.type_name)
 
 
-def _why_void(connection: Connection, ticket: Ticket, event: catalogue.Event) -> str:
+def _why_void(
+    connection: Connection, ticket: Ticket, event: catalogue.Event, seat: registrations.Seat
+) -> str:
     if ticket.state == "valid":
         return gettext("Event cancelled.") if event.state == "cancelled" else ""
-    seat = registrations.seat(connection, ticket.seat_id)
     return f"{registrations.ending_words(checkout.ended_by_of(connection, seat))}."
 
 

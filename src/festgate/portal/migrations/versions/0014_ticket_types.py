@@ -19,6 +19,7 @@ def upgrade() -> None:
         "ALTER TABLE catalogue_events ADD COLUMN max_per_person INTEGER DEFAULT 1 NOT NULL"
         " CONSTRAINT ck_catalogue_events_max_per_person CHECK (max_per_person >= 1)"
     )
+    op.execute("ALTER TABLE catalogue_events ADD COLUMN several_prices INTEGER DEFAULT 0 NOT NULL")
     op.create_table(
         "catalogue_ticket_types",
         sa.Column("id", _KEY, nullable=False),

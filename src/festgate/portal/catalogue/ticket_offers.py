@@ -1,0 +1,105 @@
+"""The ticket types that a visitor can choose on the page of an event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from festgate.kit.clock import Milliseconds
+from festgate.kit.money import Money
+from festgate.portal.catalogue.offers import FEW, Offer, OfferState
+from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.ticket_types import TicketType, is_offered, is_shown
+
+MAX_PER_FORM = 20
+"""The largest number of tickets of a type in one form."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketOffer:
+    """A ticket type as visitors see it."""
+
+    id: int
+    name: str
+    description: str
+    fee: Money
+    has_chosen_price: bool
+    """Whether `fee` is only the least price."""
+    state: OfferState
+    opens_at: Milliseconds
+    """The start of its sales if that is still ahead; else 0."""
+    least: int
+    most: int
+    """The least and the largest number of tickets in one order."""
+
+    @property
+    def can_be_chosen(self) -> bool:
+        """Whether it is on sale and not sold out."""
+        return self.state in ("open", "few")
+
+
+def ticket_offers(
+    event: Event, types: Sequence[TicketType], offer: Offer, now: Milliseconds, access_key: str = ""
+) -> tuple[TicketOffer, ...]:
+    """Return the types that a visitor with that key sees. `offer` is that of the event."""
+    shown = [ticket_type for ticket_type in types if is_shown(ticket_type, types, now, access_key)]
+    return tuple(_offer_of(event, ticket_type, types, offer, now, access_key) for ticket_type in shown)
+
+
+def needs_choice(event: Event, types: Sequence[TicketType]) -> bool:
+    """Return whether the page has to show the types: not if the event sells single tickets of one plain type."""
+    offered = [ticket_type for ticket_type in types if not ticket_type.is_withdrawn]
+    return event.max_per_person > 1 or len(offered) != 1 or not _is_plain(offered[0])
+
+
+def next_change(types: Sequence[TicketType], now: Milliseconds) -> Milliseconds | None:
+    """Return when the clock next opens or closes the sales of a type; None if it never does."""
+    times = [at for kind in types for at in (kind.details.sales_open_at, kind.details.sales_close_at)]
+    return min((at for at in times if at > now), default=None)
+
+
+def _is_plain(ticket_type: TicketType) -> bool:
+    """Return whether the event's own price, times and count of seats describe the type completely."""
+    details = ticket_type.details
+    return (
+        not details.name
+        and not details.description
+        and not details.has_chosen_price
+        and not details.sales_open_at
+        and not details.sales_close_at
+        and not ticket_type.quotas
+        and details.min_per_order == 1
+    )
+
+
+def _offer_of(
+    event: Event,
+    ticket_type: TicketType,
+    types: Sequence[TicketType],
+    offer: Offer,
+    now: Milliseconds,
+    access_key: str,
+) -> TicketOffer:
+    details = ticket_type.details
+    left = min([offer.left, *(quota.left for quota in ticket_type.quotas)])
+    capacity = min([event.capacity, *(quota.capacity for quota in ticket_type.quotas)])
+    opens_at = details.sales_open_at if details.sales_open_at > now else 0
+    state: OfferState = offer.state
+    if state in ("open", "few"):
+        if opens_at:
+            state = "soon"
+        elif not is_offered(ticket_type, types, now, access_key):
+            state = "closed"
+        elif left < details.min_per_order:
+            state = "soldout"
+        else:
+            state = "few" if left <= FEW or left * 100 <= FEW * capacity else "open"
+    return TicketOffer(
+        ticket_type.id,
+        ticket_type.name,
+        details.description,
+        ticket_type.fee,
+        details.has_chosen_price,
+        state,
+        opens_at,
+        details.min_per_order,
+        max(details.min_per_order, min(details.max_per_order, event.max_per_person, left, MAX_PER_FORM)),
+    )
