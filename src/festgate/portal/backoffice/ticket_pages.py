@@ -18,7 +18,12 @@ from festgate.portal.registrations import facade as registrations
 
 MAX_ID = 2**53
 """Larger than any id; every database can hold it."""
-NEW_TYPE: Mapping[str, str] = {"min_per_order": "1", "max_per_order": "1", "fee": ""}
+NEW_TYPE: Mapping[str, str] = {
+    **dict.fromkeys(catalogue.TYPE_FIELDS, ""),
+    "min_per_order": "1",
+    "max_per_order": "1",
+}
+"""The form of a new ticket type."""
 _QUOTA_PREFIX = "quota-"
 
 
@@ -253,7 +258,7 @@ class TicketTypePages:
             section="organise",
             event=shown.event,
             ticket_type=ticket_type,
-            values=values if entered is None else entered,
+            values=values if entered is None else {**dict.fromkeys(values, ""), **entered},
             errors=refusal.fields if refusal else {},
             others=[("", gettext("No other"))]
             + [(str(other.id), other.name) for other in types if other.name and other.id != type_id],

@@ -35,6 +35,7 @@ from festgate.portal.catalogue.quotas import (
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seats
 from festgate.portal.catalogue.ticket_types import TicketType, TypeDetails, is_offered, type_of, types_of
 from festgate.portal.catalogue.type_changes import (
+    TYPE_FIELDS,
     add_ticket_type,
     edit_ticket_type,
     limit_per_person,
@@ -51,6 +52,7 @@ __all__ = [
     "MAX_LENGTHS",
     "MAX_QUOTA_NAME",
     "PROBLEM",
+    "TYPE_FIELDS",
     "CapacityTaken",
     "Details",
     "Event",

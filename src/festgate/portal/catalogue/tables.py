@@ -93,14 +93,11 @@ ticket_types = Table(
     Column("access_key", Text),
     Column("min_per_order", Integer, nullable=False),
     Column("max_per_order", Integer, nullable=False),
-    # Hundredths of a per cent, included in the price.
-    Column("tax_rate", Integer, nullable=False),
     # 1 once it is withdrawn: seats of it exist, and nobody can take another.
     Column("withdrawn", Integer, nullable=False),
     UniqueConstraint("event_id", "name"),
     CheckConstraint("fee_minor >= 0", name="fee"),
     CheckConstraint("min_per_order BETWEEN 1 AND max_per_order", name="per_order"),
-    CheckConstraint("tax_rate BETWEEN 0 AND 10000", name="tax_rate"),
 )
 
 quotas = Table(

@@ -38,7 +38,6 @@ _FIELDS = (
     "access_key",
     "min_per_order",
     "max_per_order",
-    "tax_rate",
 )
 """The columns that an organiser enters."""
 
@@ -60,8 +59,6 @@ class TypeDetails:
     """Whether it is sold only to visitors who have its link."""
     min_per_order: int = 1
     max_per_order: int = 1
-    tax_rate: int = 0
-    """The tax that the price includes, in hundredths of a per cent."""
     own_quota: int | None = None
     """The most tickets of this type; None without a limit but the event's."""
 
@@ -364,13 +361,12 @@ def _columns(details: TypeDetails, access_key: str | None) -> dict[str, object]:
         "access_key": access_key,
         "min_per_order": details.min_per_order,
         "max_per_order": details.max_per_order,
-        "tax_rate": details.tax_rate,
     }
 
 
 def _read(row: tuple[Any, ...], quotas: Mapping[int, tuple[Quota, ...]]) -> TicketType:
     number, event_id, position, withdrawn, name, description, fee, chosen, opens, closes, follows = row[:11]
-    access_key, least, most, tax, currency = row[11:16]
+    access_key, least, most, currency = row[11:15]
     drawn = quotas.get(number, ())
     own = next((quota.capacity for quota in drawn if quota.is_own), None)
     details = TypeDetails(
@@ -384,7 +380,6 @@ def _read(row: tuple[Any, ...], quotas: Mapping[int, tuple[Quota, ...]]) -> Tick
         access_key is not None,
         least,
         most,
-        tax,
         own,
     )
     return TicketType(number, event_id, position, details, bool(withdrawn), access_key, drawn)

@@ -27,9 +27,7 @@ CountSeats: TypeAlias = Callable[[Connection, int, int], tuple[int, int]]
 """A query of a module above: for an event id and a type id, the seats that were ever taken, and those that are live."""
 MAX_NAME = 60
 MAX_DESCRIPTION = 300
-MAX_TAX_RATE = 100
-"""Per cent."""
-FIELDS = (
+TYPE_FIELDS = (
     "name",
     "description",
     "fee",
@@ -41,7 +39,6 @@ FIELDS = (
     "hidden",
     "min_per_order",
     "max_per_order",
-    "tax_rate",
 )
 """The fields of a type's form."""
 
@@ -152,7 +149,6 @@ def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeD
         is_hidden=fields.get("hidden") == "yes",
         min_per_order=read("min_per_order", partial(number, most=MAX_PER_ORDER, empty=1), None) or 1,
         max_per_order=read("max_per_order", partial(number, most=MAX_PER_ORDER, empty=1), None) or 1,
-        tax_rate=read("tax_rate", _read_rate, 0),
         own_quota=read("own_quota", partial(number, most=MAX_CAPACITY, empty=None), None),
     )
     if not errors and details.min_per_order > details.max_per_order:
@@ -176,7 +172,6 @@ def written_type(details: TypeDetails, zone: ZoneInfo) -> dict[str, str]:
         "hidden": "yes" if details.is_hidden else "",
         "min_per_order": str(details.min_per_order),
         "max_per_order": str(details.max_per_order),
-        "tax_rate": f"{details.tax_rate / 100:.2f}".rstrip("0").rstrip(".") if details.tax_rate else "",
     }
 
 
@@ -200,19 +195,3 @@ def _read_number(text: str, *, least: int, most: int, empty: int | None) -> int 
     if not (entered.isascii() and entered.isdecimal()) or not least <= int(entered[:20]) <= most:
         raise ValueError(gettext("Enter a whole number from {min} to {max}.").format(min=least, max=most))
     return int(entered)
-
-
-def _read_rate(text: str) -> int:
-    """Return hundredths of a per cent."""
-    check_length(text, MAX_VALUE)
-    entered = text.strip().removesuffix("%").strip().replace(",", ".")
-    if not entered:
-        return 0
-    whole, _, rest = entered.partition(".")
-    digits = f"{whole}{rest}"
-    if not (digits.isascii() and digits.isdecimal()) or len(rest) > 2 or len(whole) > 3:  # noqa: PLR2004
-        raise ValueError(gettext("Enter a percentage with at most two decimals, such as 18."))
-    rate = int(whole or "0") * 100 + int(rest.ljust(2, "0"))
-    if rate > MAX_TAX_RATE * 100:
-        raise ValueError(gettext("At most 100 per cent."))
-    return rate

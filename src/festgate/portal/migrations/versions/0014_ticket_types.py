@@ -35,13 +35,11 @@ def upgrade() -> None:
         sa.Column("access_key", sa.Text(), nullable=True),
         sa.Column("min_per_order", sa.Integer(), nullable=False),
         sa.Column("max_per_order", sa.Integer(), nullable=False),
-        sa.Column("tax_rate", sa.Integer(), nullable=False),
         sa.Column("withdrawn", sa.Integer(), nullable=False),
         sa.CheckConstraint("fee_minor >= 0", name=op.f("ck_catalogue_ticket_types_fee")),
         sa.CheckConstraint(
             "min_per_order BETWEEN 1 AND max_per_order", name=op.f("ck_catalogue_ticket_types_per_order")
         ),
-        sa.CheckConstraint("tax_rate BETWEEN 0 AND 10000", name=op.f("ck_catalogue_ticket_types_tax_rate")),
         sa.ForeignKeyConstraint(
             ["event_id"], ["catalogue_events.id"], name=op.f("fk_catalogue_ticket_types_event_id")
         ),
@@ -75,6 +73,6 @@ def upgrade() -> None:
     op.create_index("ix_catalogue_quota_types_quota_id", "catalogue_quota_types", ["quota_id"])
     op.execute(
         "INSERT INTO catalogue_ticket_types (event_id, position, name, description, fee_minor, chosen_price,"
-        " sales_open_at, sales_close_at, min_per_order, max_per_order, tax_rate, withdrawn)"
-        " SELECT id, 0, '', '', fee_minor, 0, 0, 0, 1, 1, 0, 0 FROM catalogue_events ORDER BY id"
+        " sales_open_at, sales_close_at, min_per_order, max_per_order, withdrawn)"
+        " SELECT id, 0, '', '', fee_minor, 0, 0, 0, 1, 1, 0 FROM catalogue_events ORDER BY id"
     )
