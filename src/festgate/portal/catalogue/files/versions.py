@@ -95,5 +95,5 @@ def _by_start(latest: list[Entry]) -> list[Entry]:
 def _sentence(lines: list[int]) -> str:
     numbers = ", ".join(map(str, lines))
     if len(lines) == 1:
-        return f"line {numbers} has an older version of this event, which was left out."
-    return f"lines {numbers} have older versions of this event, which were left out."
+        return f"line {numbers} has another version of this event, which was left out."
+    return f"lines {numbers} have other versions of this event, which were left out."
