@@ -42,9 +42,12 @@ def latest_versions(entries: list[Entry]) -> tuple[list[Entry], list[Notice]]:
     kept: list[Entry] = []
     notices = []
     for versions in _by_event(entries):
+        if len(versions) == 1:
+            kept += versions
+            continue
         best = max(version_of(event, calendar) for event, calendar in versions)
         latest = [(event, calendar) for event, calendar in versions if version_of(event, calendar) == best]
-        chosen = (len(latest) > 1 and _by_start(latest)) or latest[-1:]
+        chosen = _by_start(latest) or latest[-1:]
         kept += chosen
         read = {event.line for event, _ in chosen}
         lines = [event.line for event, _ in versions if event.line not in read]
