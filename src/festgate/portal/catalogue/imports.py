@@ -46,11 +46,11 @@ class Report:
     published: int = 0
     cancelled: int = 0
     notices: list[Notice] = field(default_factory=list)
-    """What was not done, and why."""
+    """The events that were left as they are, and why."""
     proposals: list[Proposal] = field(default_factory=list)
     """The updates and cancellations of events that were imported from a calendar before."""
     unanswered: list[Proposal] = field(default_factory=list)
-    """Those of them that a person has to agree to first."""
+    """The proposals that a person has to agree to first."""
 
 
 @dataclass(frozen=True, slots=True)
