@@ -20,7 +20,7 @@ _THOUSAND: Final = 3
 
 
 def read_amount(text: str, currency: str) -> Money:
-    """Read an amount that somebody entered. Raises ValueError with a sentence, also if it can be read as two amounts."""
+    """Read an amount that somebody entered. Raises ValueError with a sentence, also if it can be two amounts."""
     return parse_amount(plain_amount(text, currency), currency)
 
 

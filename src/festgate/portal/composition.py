@@ -61,8 +61,8 @@ WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_(
 """Pages that a visitor whose module is unavailable can go to instead, as (module, label, address)."""
 
 MAX_EVENT_BODY = 512 * 1024
-"""Bytes of an event's form. A description may have 10,000 characters of any script, in any spelling: up to four times as
-many, as of Korean from a Mac. A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
+"""Bytes of an event's form. A description may have 10,000 characters of any script and in any spelling, such as that of
+Korean on a Mac: up to four times as many. A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
 DEFAULT_ACTIONS = ((N_("See the events"), "/events"),)
 """Links for the page of an error that has none of its own, as (label, address)."""
 

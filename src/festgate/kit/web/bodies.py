@@ -57,8 +57,8 @@ class BodyLimits:
 class Bodies:
     """Reads the request bodies of one worker.
 
-    If too many are in transfer, or too much of them has arrived, the oldest is ended (408) in favour of the new one: an honest client needs only a
-    moment, so the slowest clients lose first.
+    If too many are in transfer, or too much of them has arrived, the oldest is ended (408) in favour of the new one: an
+    honest client needs only a moment, so the slowest clients lose first.
     """
 
     def __init__(self, limits: BodyLimits | None = None, trusted: Trusted | None = None) -> None:

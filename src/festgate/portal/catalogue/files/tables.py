@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final, Literal
 
+from festgate.kit.amounts import plain_amount, plain_number
 from festgate.kit.cells import unguard
 from festgate.kit.text import MAX_LINE
 from festgate.portal.catalogue.details import MAX_LENGTHS
-from festgate.kit.amounts import plain_amount, plain_number
 from festgate.portal.catalogue.files.rows import (
     Conventions,
     LineError,
