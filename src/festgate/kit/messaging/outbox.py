@@ -10,7 +10,7 @@ import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import Field, asdict, dataclass
+from dataclasses import Field, asdict, dataclass, fields
 from typing import Any, ClassVar, Generic, TypeVar
 
 import structlog
@@ -198,16 +198,17 @@ def waiting(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
     return [(kind, json.loads(payload)) for kind, payload in connection.all(_waiting)]
 
 
-def lock_waiting(connection: Connection, fact: type[Fact], **first: int) -> list[dict[str, Any]]:
-    """Return the fields of the waiting facts of that type whose first field is `first`, oldest first.
+def lock_waiting(connection: Connection, fact: type[Fact], first: int) -> list[dict[str, Any]]:
+    """Return the fields of the waiting facts of that type whose first field has the value `first`, oldest first.
 
     They are delivered after this commit. A fact that another process is delivering is waited for, and is not returned
     if that settles it.
     """
     # The database finds most others by the text: an import may change, and so ask about, a thousand events.
-    beginning = json.dumps(first).removesuffix("}")
+    name = fields(fact)[0].name
+    beginning = json.dumps({name: first}).removesuffix("}")
     rows = connection.all(_lock_waiting, of_kind=fact.KIND, beginning=f"{beginning}%")
-    return [fields for (payload,) in rows if first.items() <= (fields := json.loads(payload)).items()]
+    return [values for (payload,) in rows if (values := json.loads(payload))[name] == first]
 
 
 def count_waiting(connection: Connection) -> int:

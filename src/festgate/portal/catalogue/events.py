@@ -249,7 +249,7 @@ def _record_changed(connection: Connection, before: Event) -> None:
     They are those of `before`, unless the emails about an earlier change are still to be queued.
     """
     known = _shown(before)
-    for earlier in outbox.lock_waiting(connection, EventChanged, event_id=before.id):
+    for earlier in outbox.lock_waiting(connection, EventChanged, before.id):
         if "title" in earlier:
             known = {name: earlier[name] for name in SHOWN}
             break
