@@ -130,7 +130,8 @@ def test_a_ticket_is_sent_again_once_for_two_clicks_and_the_page_shows_what_beca
     for _ in range(9):
         assert press(organiser, page_of(ravi), again).status_code == 303
     refused = press(organiser, page_of(ravi), again)
-    assert (refused.status_code, refused.headers["retry-after"]) == (429, "3600")
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["retry-after"]) <= 3_600
     assert "This person was sent 10 tickets again." in refused.text
 
 
