@@ -1,8 +1,11 @@
 """Pages of attendees, staff and organisers in Chromium: WCAG 2.2 AA by axe, in light and dark, on phone and desk."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.journeys.viewer import PageState, Viewer
+from tests.rig.axe import violations
+from tests.rig.browser import PHONE
 
 WRONG_EVENT = {
     "title": "",
@@ -76,3 +79,21 @@ def test_a_page_is_accessible_and_fits_every_width_in_light_and_dark(
     viewer: Viewer, shown: PageState
 ) -> None:
     assert viewer.problems(shown) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_menu_of_the_header_is_accessible_by_keyboard_on_a_phone(viewer: Viewer, dark: bool) -> None:
+    page = viewer.page
+    viewer.sign_in("organiser")
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark" if dark else "light")
+    viewer.open(PageState("/events", "organiser"))
+    menu = page.get_by_role("button", name="Menu")
+    menu.focus()
+    page.keyboard.press("Enter")
+    assert violations(page) == []
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("banner").get_by_role("link", name="My events")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+    expect(menu).to_be_focused()

@@ -300,7 +300,15 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
         ).json()
         await_idle(server)
         (ticket,) = api.get("/tickets").json()
-    named = {"slug": "hackathon", "registration_id": ids[0], "ref": order["ref"], "code": ticket["code"]}
+    with spare.program(server) as api:
+        browser = next(one for one in api.get("/people/me/sessions").json() if one["kind"] == "browser")
+    named = {
+        "slug": "hackathon",
+        "registration_id": ids[0],
+        "ref": order["ref"],
+        "code": ticket["code"],
+        "session": browser["name"],
+    }
     return ExistingValues(guest.bearer, spare.bearer, named)
 
 

@@ -5,7 +5,8 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from festgate.kit.messaging import mail
-from festgate.kit.messaging.mail import Attachment, MailState, Postman
+from festgate.kit.messaging.mail import MailState, Postman
+from festgate.kit.messaging.mail_parts import Attachment
 from festgate.kit.messaging.transports import transport_for
 from festgate.settings import Settings, load_settings
 from tests.rig.database import OpenDatabase

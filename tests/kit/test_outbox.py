@@ -364,15 +364,14 @@ def test_a_fact_that_another_process_is_delivering_is_neither_delivered_nor_sett
     assert waiting(database) == []
 
 
-def test_waiting_facts_of_one_kind_are_listed_oldest_first(database: OpenDatabase) -> None:
-    record_payments(database, 1, 2)
-    database.write(outbox.record, EventCancelled(7))
-    assert database.write(outbox.lock_waiting, OrderPaid) == [
-        {"order": 1, "paid_by": "asha"},
-        {"order": 2, "paid_by": "asha"},
-    ]
+def test_waiting_facts_are_listed_by_their_first_field_oldest_first(database: OpenDatabase) -> None:
+    for order, payer in ((1, "asha"), (10, "asha"), (1, "ben")):
+        database.write(outbox.record, OrderPaid(order, payer))
+    database.write(outbox.record, EventCancelled(1))
+    listed = database.write(outbox.lock_waiting, OrderPaid, 1)
+    assert listed == [{"order": 1, "paid_by": "asha"}, {"order": 1, "paid_by": "ben"}]
     deliver(database, Relay(database.real, [subscribe(OrderPaid, send_receipt, "send_receipt")]))
-    assert database.write(outbox.lock_waiting, OrderPaid) == []
+    assert database.write(outbox.lock_waiting, OrderPaid, 1) == []
 
 
 @pytest.mark.parametrize("fails", [True, False])
@@ -395,7 +394,7 @@ def test_a_fact_that_is_being_delivered_is_listed_as_waiting_only_if_that_fails(
         await other_database.open()
         slow = asyncio.create_task(other_relay.deliver_due())
         assert await asyncio.to_thread(has_started.wait, 20)
-        listing = asyncio.create_task(database.real.write(outbox.lock_waiting, OrderPaid))
+        listing = asyncio.create_task(database.real.write(outbox.lock_waiting, OrderPaid, 1))
         await wait_until_blocked(other_database)
         may_continue.set()
         await slow

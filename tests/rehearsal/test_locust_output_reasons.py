@@ -182,9 +182,7 @@ def test_files_that_make_no_pairs_are_refused_in_one_sentence(
     assert "3 files cannot be split" in sentence_of(capsys, [one, one, one], tmp_path)
     assert "other.txt, line 2: the file ends without a table" in sentence_of(capsys, [other], tmp_path)
     (tmp_path / "run").mkdir()
-    assert "a kept run and a table cannot be compared" in sentence_of(
-        capsys, [one, tmp_path / "run"], tmp_path
-    )
+    assert "is a kept run. They cannot be compared" in sentence_of(capsys, [one, tmp_path / "run"], tmp_path)
     assert describing.read([str(tmp_path / "run")], tmp_path) == []
 
 

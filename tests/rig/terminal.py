@@ -20,11 +20,11 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 @dataclass(frozen=True)
 class Session:
-    """What the terminal showed, and the exit code."""
+    """The content of the terminal when the command has ended, its output and its exit code."""
 
     shown: str
     output: str
-    """What was written to standard output, which is no part of the terminal."""
+    """The text on standard output, which is no part of the terminal."""
     code: int
 
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from festgate.drills import plan
-from festgate.kit.messaging.mail import Attachment
+from festgate.kit.messaging.mail_parts import Attachment
 from festgate.kit.messaging.outbox import Fact, Subscription
 from festgate.kit.resilience.faults import Fault
 from festgate.portal import composition as modules

@@ -388,7 +388,7 @@ DECLARED: Sequence[Declared] = (
             ("DELETE", "/api/v1/tokens/current"): "token-ended",
             ("POST", "/api/v1/people"): "account-made",
             ("DELETE", "/api/v1/people/me/sessions"): "sessions-ended",
-            ("DELETE", "/api/v1/people/me/sessions/{name}"): "sessions-ended",
+            ("DELETE", "/api/v1/people/me/sessions/{session}"): "sessions-ended",
         },
     ),
     Declared(

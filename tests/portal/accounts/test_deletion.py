@@ -94,12 +94,12 @@ def test_the_download_has_the_part_of_every_module(fest: Fest) -> None:
     data = json.loads(text)
     assert (data["account"]["username"], data["account"]["name"]) == ("asha", "Asha María")
     assert [session["kind"] for session in data["sessions"]] == ["token"]
-    assert {seat["title"]: seat["fee"]["amount_minor"] for seat in data["registrations"]} == {
+    assert {seat["title"]: seat["fee"]["minor"] for seat in data["registrations"]} == {
         "Opening Ceremony": 0,
         "Robo Race": 45_000,
     }
     (exported,) = data["orders"]
-    assert (exported["ref"], exported["state"], exported["paid"]["amount_minor"]) == (
+    assert (exported["ref"], exported["state"], exported["paid"]["minor"]) == (
         order.ref,
         "paid",
         45_000,

@@ -65,6 +65,13 @@ def ticket_of(server: Server, guest: Guest) -> str:
         return until(find, "the ticket")
 
 
+def refused_corrections(server: Server) -> list[str]:
+    """Return the lines of the log about corrections that were refused because the address had changed."""
+    return [
+        line for line in server.log().splitlines() if '"email-changed"' in line and '"status": 409' in line
+    ]
+
+
 def tickets_sent(data: Path) -> list[str]:
     """Return the recipients of all emails with a ticket for the Open Stage."""
     sql = "SELECT recipient FROM kit_mail WHERE subject = 'Your ticket: Open Stage' ORDER BY id"
@@ -123,7 +130,8 @@ def test_a_ticket_is_sent_again_once_for_two_clicks_and_the_page_shows_what_beca
     for _ in range(9):
         assert press(organiser, page_of(ravi), again).status_code == 303
     refused = press(organiser, page_of(ravi), again)
-    assert (refused.status_code, refused.headers["retry-after"]) == (429, "3600")
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["retry-after"]) <= 3_600
     assert "This person was sent 10 tickets again." in refused.text
 
 
@@ -152,9 +160,7 @@ def test_a_mistyped_address_is_corrected_after_a_question_and_its_tickets_follow
     until(lambda: "asha@example.com" in tickets_sent(data), "the ticket at the corrected address")
     stale = organiser.post(f"{page}/email/change", data=fields | {"email": "asha@example.net"})
     assert (stale.status_code, "nothing was done" in stale.text) == (409, True)
-    (line,) = [
-        line for line in server.log().splitlines() if '"email-changed"' in line and '"status": 409' in line
-    ]
+    (line,) = until(lambda: refused_corrections(server), "the line in the security log")
     assert f'"account": {people["meena"].id}' in line
     assert f'"concerns": {asha.id}' in line
     assert "example.net" not in server.log()

@@ -6,10 +6,8 @@ Without a mail server every message becomes an `.eml` file, which any email prog
 import asyncio
 import contextlib
 import json
-import secrets
 import smtplib
 import time
-from base64 import encodebytes
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -26,6 +24,7 @@ from festgate.kit.clock import HOUR, MINUTE, NEVER, Milliseconds, moment
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting, metadata
 from festgate.kit.messaging.mail_links import Link, LinkMaker, LinkOver, fill
+from festgate.kit.messaging.mail_parts import Attachment, set_content
 from festgate.kit.messaging.outbox import backoff
 from festgate.kit.messaging.transports import Transport
 from festgate.kit.resilience import faults
@@ -51,9 +50,6 @@ AT_ONCE = 4
 GRACE = 5
 """Seconds for messages in progress when the portal stops."""
 
-_METHOD = "; method="
-"""The parameter by which a media type is that of an invitation."""
-
 messages = Table(
     "kit_mail",
     metadata,
@@ -75,18 +71,6 @@ Index(
     sqlite_where=messages.c.due_at < NEVER,
     postgresql_where=messages.c.due_at < NEVER,
 )
-
-
-@dataclass(frozen=True)
-class Attachment:
-    """A text file attached to a message.
-
-    `kind` is its media type, such as `text/calendar`, or `text/calendar; method=REQUEST` for an invitation.
-    """
-
-    name: str
-    kind: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -285,51 +269,8 @@ def compose(message: Message, settings: Settings) -> EmailMessage:
         f"<festgate-{message.id}-{message.queued_at}@{sender.rpartition('@')[2] or 'localhost'}>"
     )
     mail["Auto-Submitted"] = "auto-generated"
-    if message.attachments:
-        _attach(mail, message.body, message.attachments)
-    else:
-        mail.set_content(message.body)
+    set_content(mail, message.body, message.attachments)
     return mail
-
-
-def _attach(mail: EmailMessage, body: str, files: Sequence[Attachment]) -> None:
-    """Give the email a text and attached files.
-
-    One invitation is also an alternative to the text, as in the emails of calendar services: Gmail and Outlook act upon
-    the alternative, and Apple Mail on either. Of several alternatives they would act upon one, so several invitations
-    are attached only, and each is opened by itself.
-    """
-    # Fixed boundaries and parts made by hand: the library looks for a boundary by a new regular expression, and parses
-    # a part's headers once for each parameter. With its own ways an invitation took twice the time of a plain file.
-    boundary = f"=_{secrets.token_hex(12)}"
-    mail["MIME-Version"] = "1.0"
-    mail["Content-Type"] = f'multipart/mixed; boundary="{boundary}"'
-    text = EmailMessage(mail.policy)
-    text.set_content(body)
-    is_invitation = len(files) == 1 and _METHOD in files[0].kind
-    if is_invitation:
-        alternatives = EmailMessage(mail.policy)
-        alternatives["Content-Type"] = f'multipart/alternative; boundary="{boundary}_text"'
-        alternatives.attach(text)
-        alternatives.attach(_part(mail, files[0].kind, files[0].text))
-        mail.attach(alternatives)
-    else:
-        mail.attach(text)
-    for file in files:
-        # Under another type, so that no program reads the same invitation twice.
-        part = _part(mail, "application/ics" if is_invitation else file.kind, file.text)
-        part.add_header("Content-Disposition", "attachment", filename=file.name)
-        mail.attach(part)
-
-
-def _part(mail: EmailMessage, kind: str, text: str) -> EmailMessage:
-    """Return the text as a part of the email."""
-    part = EmailMessage(mail.policy)
-    main, _, parameters = kind.partition("; ")
-    part["Content-Type"] = "; ".join(filter(None, (main, "charset=utf-8", parameters)))
-    part["Content-Transfer-Encoding"] = "base64"
-    part.set_payload(encodebytes(text.encode()).decode())
-    return part
 
 
 def _one_line(text: str) -> str:

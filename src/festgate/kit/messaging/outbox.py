@@ -10,7 +10,7 @@ import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import Field, asdict, dataclass
+from dataclasses import Field, asdict, dataclass, fields
 from typing import Any, ClassVar, Generic, TypeVar
 
 import structlog
@@ -163,7 +163,11 @@ _count_waiting = Statement(select(func.count()).where(facts.c.due_at < NEVER))
 _waiting = Statement(select(facts.c.kind, facts.c.payload).where(facts.c.due_at < NEVER))
 _lock_waiting = Statement(
     select(facts.c.payload)
-    .where(facts.c.due_at < NEVER, facts.c.kind == bindparam("of_kind"))
+    .where(
+        facts.c.due_at < NEVER,
+        facts.c.kind == bindparam("of_kind"),
+        facts.c.payload.like(bindparam("beginning")),
+    )
     .order_by(facts.c.id)
     .with_for_update()
 )
@@ -194,12 +198,17 @@ def waiting(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
     return [(kind, json.loads(payload)) for kind, payload in connection.all(_waiting)]
 
 
-def lock_waiting(connection: Connection, fact: type[Fact]) -> list[dict[str, Any]]:
-    """Return the fields of every waiting fact of that type, oldest first, and delay its delivery to after this commit.
+def lock_waiting(connection: Connection, fact: type[Fact], first: int) -> list[dict[str, Any]]:
+    """Return the fields of the waiting facts of that type whose first field has the value `first`, oldest first.
 
-    A fact that another process is delivering is waited for, and is not returned if that settles it.
+    They are delivered after this commit. A fact that another process is delivering is waited for, and is not returned
+    if that settles it.
     """
-    return [json.loads(payload) for (payload,) in connection.all(_lock_waiting, of_kind=fact.KIND)]
+    # The database finds most others by the text: an import may change, and so ask about, a thousand events.
+    name = fields(fact)[0].name
+    beginning = json.dumps({name: first}).removesuffix("}")
+    rows = connection.all(_lock_waiting, of_kind=fact.KIND, beginning=f"{beginning}%")
+    return [values for (payload,) in rows if (values := json.loads(payload))[name] == first]
 
 
 def count_waiting(connection: Connection) -> int:

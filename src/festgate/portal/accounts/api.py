@@ -120,11 +120,11 @@ class AccountApi:
             ]
 
         @router.delete(
-            "/people/me/sessions/{name}", status_code=204, responses=problems(SignInNeeded, NotFound)
+            "/people/me/sessions/{session}", status_code=204, responses=problems(SignInNeeded, NotFound)
         )
-        async def end_one(person: Annotated[Visitor, Depends(caller)], name: SessionName) -> None:
+        async def end_one(person: Annotated[Visitor, Depends(caller)], session: SessionName) -> None:
             """Sign out one browser, or end one token."""
-            await self._portal.database.write(end_listed, person.person, self._portal.secret, name)
+            await self._portal.database.write(end_listed, person.person, self._portal.secret, session)
 
         @router.delete("/people/me/sessions", status_code=204, responses=problems(SignInNeeded))
         async def end_others(person: Annotated[Visitor, Depends(caller)], credentials: Credentials) -> None:

@@ -45,4 +45,4 @@ def export_time(at: Milliseconds | None) -> str | None:
 
 def export_amount(amount: Money) -> Values:
     """Return the amount in the form of the download: in minor units, as in the API."""
-    return {"amount_minor": amount.minor, "currency": amount.currency}
+    return {"minor": amount.minor, "currency": amount.currency}

@@ -95,7 +95,7 @@ def import_events(  # noqa: PLR0913, PLR0917  (each is an option)
         ),
     ] = None,
     allow_past: Annotated[
-        bool, typer.Option("--allow-past", help="Import new events even if they are over already.")
+        bool, typer.Option("--allow-past", help="Import events even if they are over already.")
     ] = False,
     update: Annotated[
         bool | None,

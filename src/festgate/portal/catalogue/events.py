@@ -319,8 +319,8 @@ def _record_changed(connection: Connection, before: Event) -> None:
     They are those of `before`, unless the emails about an earlier change are still to be queued.
     """
     known = _shown(before)
-    for earlier in outbox.lock_waiting(connection, EventChanged):
-        if earlier["event_id"] == before.id and "title" in earlier:
+    for earlier in outbox.lock_waiting(connection, EventChanged, before.id):
+        if "title" in earlier:
             known = {name: earlier[name] for name in SHOWN}
             break
     outbox.record(connection, EventChanged(before.id, **known))

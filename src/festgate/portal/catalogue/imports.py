@@ -19,7 +19,7 @@ from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.details import MAX_VALUE, Details, details_of, read_details, read_slug, written
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
 from festgate.portal.catalogue.files.rows import LineError, Notice, Row, Sheet
-from festgate.portal.catalogue.matches import Match, match_rows
+from festgate.portal.catalogue.matches import Match, Matches, match_rows
 from festgate.portal.catalogue.origins import (
     Known,
     dates_of,
@@ -46,11 +46,11 @@ class Report:
     published: int = 0
     cancelled: int = 0
     notices: list[Notice] = field(default_factory=list)
-    """What was not done, and why."""
+    """The events that were left as they are, and why."""
     proposals: list[Proposal] = field(default_factory=list)
     """The updates and cancellations of events that were imported from a calendar before."""
     unanswered: list[Proposal] = field(default_factory=list)
-    """Those of them that a person has to agree to first."""
+    """The proposals that a person has to agree to first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +144,19 @@ class _Import:
     """The state of an import after some of the rows."""
 
     def __init__(self, connection: Connection, sheet: Sheet, options: Options) -> None:
-        """Lock the events of the file that exist, and find out which row is which of them."""
+        """Lock the events of the file that exist."""
         self.report = Report()
         self._connection = connection
         self._sheet = sheet
         self._options = options
         self._slugs = _lock_events(connection, sheet)
-        self._matches = match_rows(connection, sheet.rows)
+        self._matches = Matches()
         self._seen: dict[str, int] = {}
         self._created: set[int] = set()
 
     def order(self) -> list[int]:
-        """Return the indexes of the rows: events that exist come first, because they may make room for new ones."""
+        """Match the rows with events, and return their indexes: events that exist may make room, so they come first."""
+        self._matches = match_rows(self._connection, self._sheet.rows)
         known = self._matches.events
         return sorted(range(len(self._sheet.rows)), key=lambda index: index not in known)
 

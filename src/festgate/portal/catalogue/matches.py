@@ -24,7 +24,7 @@ class Matches:
 
     events: dict[int, Match] = field(default_factory=dict)
     gone: dict[int, list[Known]] = field(default_factory=dict)
-    """For the first new date of a series: the dates that were imported and are not in the file any more."""
+    """The dates that are no longer in the file, by the index of the first new date of their series."""
 
 
 def match_rows(connection: Connection, rows: Sequence[Row]) -> Matches:

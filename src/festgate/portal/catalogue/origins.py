@@ -1,7 +1,7 @@
 """Identities of events that were imported from a calendar: stored, found again, and compared with the next version.
 
 A version is newer if its SEQUENCE is higher, or if that is the same and its last change is later: many programs never
-raise SEQUENCE. If neither differs, nobody can tell which is newer. The digests show which fields the calendar has
+raise SEQUENCE. If neither differs, nothing shows which is newer. The digests show which fields the calendar has
 changed since, so that a new version changes only those: organisers' own edits of the other fields stay.
 """
 

@@ -37,7 +37,7 @@ class Proposal:
 
     @property
     def needs_answer(self) -> bool:
-        """Whether a person has to agree: people have seats, the event would end, or the version may be no newer one."""
+        """Return whether a person has to agree: seats are taken, the event would end, or the version may be old."""
         return self.kind == "cancel" or self.taken > 0 or not self.is_sure
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.messaging import mail, outbox
+from festgate.kit.messaging.mail_parts import Attachment
 from festgate.kit.messaging.outbox import Subscription
 from festgate.kit.money import totals
 from festgate.kit.translation import gettext
@@ -325,7 +326,7 @@ class TicketHandlers:
             person=person, text=text, **shown
         )
         files = [
-            mail.Attachment(f"{event.slug}.ics", f"text/calendar; method={method}", calendar)
+            Attachment(f"{event.slug}.ics", f"text/calendar; method={method}", calendar)
             for event, calendar in self._invitations(connection, person, seats or {}, method)
         ]
         mail.post(connection, topic, person.email, text.subject, body, files)

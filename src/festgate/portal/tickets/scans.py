@@ -72,10 +72,9 @@ def read_scan(secret: bytes, text: str) -> Scan:
         raise ForgedCode
     literal = _unsigned(scanned)
     guesses = dict.fromkeys(filter(None, map(_unsigned, readings[1:]))) if _may_be_typed(scanned) else {}
-    if literal:
-        guesses.pop(literal, None)
-    if literal or guesses:
-        return Scan(literal, tuple(guesses)[:MAX_GUESSES])
+    others = tuple(code for code in guesses if code != literal)[:MAX_GUESSES]
+    if literal or others:
+        return Scan(literal, others)
     if _is_typed_elsewhere(scanned):
         raise OtherKeyboard
     if scanned.upper().startswith("FESTGATE"):

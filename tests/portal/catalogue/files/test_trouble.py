@@ -23,7 +23,7 @@ Event: TypeAlias = dict[str, object]
 
 @dataclass(frozen=True)
 class File:
-    """The right content of a file: its events, what it says about them, and what it refuses."""
+    """The right content of a file: its events, the notices about them, and the errors."""
 
     events: tuple[Event, ...]
     notices: tuple[str, ...] = ()

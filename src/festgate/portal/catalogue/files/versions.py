@@ -17,6 +17,8 @@ from festgate.portal.catalogue.files.rows import Notice
 
 MAX_UID: Final = 255
 """Characters of a UID that are stored as they are, as RFC 7986 recommends; a longer one is stored as its hash."""
+MAX_NAMED: Final = 20
+"""Lines that a notice names."""
 _SEQUENCE: Final = re.compile(r"\d{1,9}", re.ASCII)
 
 Entry: TypeAlias = tuple[Component, Calendar]
@@ -40,11 +42,15 @@ def latest_versions(entries: list[Entry]) -> tuple[list[Entry], list[Notice]]:
     kept: list[Entry] = []
     notices = []
     for versions in _by_event(entries):
+        if len(versions) == 1:
+            kept += versions
+            continue
         best = max(version_of(event, calendar) for event, calendar in versions)
         latest = [(event, calendar) for event, calendar in versions if version_of(event, calendar) == best]
-        chosen = (len(latest) > 1 and _by_start(latest)) or latest[-1:]
+        chosen = _by_start(latest) or latest[-1:]
         kept += chosen
-        lines = [event.line for event, _ in versions if all(event is not other for other, _ in chosen)]
+        read = {event.line for event, _ in chosen}
+        lines = [event.line for event, _ in versions if event.line not in read]
         if lines:
             notices.append(Notice(chosen[-1][0].line, _sentence(lines)))
     return sorted(kept, key=lambda entry: entry[0].line), notices
@@ -93,7 +99,7 @@ def _by_start(latest: list[Entry]) -> list[Entry]:
 
 
 def _sentence(lines: list[int]) -> str:
-    numbers = ", ".join(map(str, lines))
+    numbers = ", ".join(map(str, lines[:MAX_NAMED])) + (" and more" if len(lines) > MAX_NAMED else "")
     if len(lines) == 1:
-        return f"line {numbers} has an older version of this event, which was left out."
-    return f"lines {numbers} have older versions of this event, which were left out."
+        return f"line {numbers} has another version of this event, which was left out."
+    return f"lines {numbers} have other versions of this event, which were left out."
