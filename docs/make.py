@@ -241,6 +241,8 @@ def _shape(document: Schema, name: str, schema: Schema) -> list[str]:
 
 
 def _fields(document: Schema, schema: Schema) -> list[tuple[str, str, str, str]]:
+    if "anyOf" in schema:  # a body that may be left out
+        schema = next(part for part in schema["anyOf"] if "$ref" in part)
     resolved = (
         document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
     )
