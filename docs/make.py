@@ -188,7 +188,9 @@ def api_page(document: Schema) -> list[str]:
     lines += ["## Shapes", ""]
     schemas = {**document["components"]["schemas"], "Problem": Problem.model_json_schema()}
     bodies = {
-        _content(each["requestBody"])["$ref"] for each in _operations(document) if "requestBody" in each
+        _reference(_content(operation["requestBody"]))
+        for operation in _operations(document)
+        if "requestBody" in operation
     }
     for name, schema in sorted(schemas.items()):
         # The shape of a request body is shown with its call.
@@ -240,12 +242,15 @@ def _shape(document: Schema, name: str, schema: Schema) -> list[str]:
     return lines + table(("Field", "Type", "Meaning"), fields)
 
 
+def _reference(schema: Schema) -> str:
+    """Return the reference of a shape, also of a body that may be left out; empty if it is written out."""
+    parts = schema.get("anyOf", [schema])
+    return next((part["$ref"] for part in parts if "$ref" in part), "")
+
+
 def _fields(document: Schema, schema: Schema) -> list[tuple[str, str, str, str]]:
-    if "anyOf" in schema:  # a body that may be left out
-        schema = next(part for part in schema["anyOf"] if "$ref" in part)
-    resolved = (
-        document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
-    )
+    reference = _reference(schema)
+    resolved = document["components"]["schemas"][reference.rsplit("/", 1)[1]] if reference else schema
     needed = resolved.get("required", [])
     return [
         (code(name), _kind(document, field), "yes" if name in needed else "", field.get("description", ""))

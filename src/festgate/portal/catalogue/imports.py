@@ -210,7 +210,8 @@ class _Import:
     def _edit(self, row: Row, event: Event) -> Event:
         """Change an event that the row names by its slug."""
         details = self._details({**written(event, self._options.zone), **row.fields}, event)
-        return self._count(event, edit_event(self._connection, event.slug, details))
+        may_move = self._options.answers.update is True
+        return self._count(event, edit_event(self._connection, event.slug, details, may_move=may_move))
 
     def _update(self, row: Row, match: Match) -> Event:
         """Change an event if this version of it is newer than the one that was imported last."""
@@ -235,7 +236,8 @@ class _Import:
                 return self._count(event, event)
             if not self._is_over(event):
                 self._refuse_past(details)
-        after = self._count(event, edit_event(self._connection, event.slug, details))
+        # An event with seats taken moves only after an answer that saw its new times.
+        after = self._count(event, edit_event(self._connection, event.slug, details, may_move=True))
         if is_newer is not False and (is_newer or changed or row.origin.recurrence != known.recurrence):
             remember(self._connection, event.id, row.origin, digests_of(row.fields))
         return after
