@@ -113,7 +113,7 @@ def api_routes(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[
         if isinstance(route, Mount):
             yield from api_routes(route.routes, prefix + route.path)
         elif isinstance(route, APIRoute):
-            yield prefix + route.path, route
+            yield prefix + route.path_format, route
         elif router := getattr(
             route, "original_router", None
         ):  # the form in which FastAPI stores included routers

@@ -396,7 +396,7 @@ DECLARED: Sequence[Declared] = (
         N_("The list of events"),
         N_("Your seats and tickets are safe."),
         Budget(requests=1000, seconds=5),
-        pages=["/", "/events", "/events/{slug}"],
+        pages=["/", "/events", "/events/{slug}", "/events/{slug}/"],
         api=["/events", "/events/{slug}"],
         build=_catalogue,
     ),

@@ -151,7 +151,7 @@ def test_a_text_that_cannot_be_undone_names_the_keyboard(typed: str) -> None:
         QR[:-1],
         "https://fest.example/events/open-talk",
         "WIFI:S:fest;T:WPA;P:openopenopenopen;;",
-        "a guest who typed a sentence instead of a code",
+        "a whole sentence that a guest typed instead of a code",
         "x" * MAX_SCAN_LENGTH,
     ],
 )

@@ -263,7 +263,8 @@ def _label(scope: Scope) -> str:
     if route is None:
         return NO_ROUTE
     # The path of a route below a mount (the API) is relative to it; /static has no inner routes.
-    label: str = route.path if isinstance(route, Mount) else scope.get("root_path", "") + route.path_format
+    root = scope.get("root_path", "")
+    label: str = root + route.path_format if root and not isinstance(route, Mount) else route.path
     return label
 
 

@@ -46,7 +46,7 @@ def domain_in_ascii(domain: str) -> str:
     """
     if domain.isascii() or len(domain) > MAX_EMAIL_LENGTH:
         return domain
-    labels = unicodedata.normalize("NFKC", domain.lower()).replace("。", ".").split(".")
+    labels = normalized("NFKC", domain.lower(), DECOMPOSED * MAX_EMAIL_LENGTH).replace("。", ".").split(".")
     written = [_label_in_ascii(label) for label in labels]
     return ".".join(written) if all(written) else domain
 
