@@ -342,7 +342,8 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 
 def _backoffice(portal: Portal, _links: Links) -> Module:
-    from festgate.portal.backoffice.pages import BackofficePages, PeoplePages
+    from festgate.portal.backoffice.pages import BackofficePages
+    from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
     from festgate.portal.tickets.handlers import TicketHandlers
 

@@ -28,6 +28,8 @@ def event_of(details_given: Details, number: int = 7) -> Event:
     return Event(
         **{name: getattr(details_given, name) for name in FIELDS},
         id=number,
+        several_prices=0,
+        max_per_person=1,
         slug=f"event-{number}",
         taken=0,
         state="published",

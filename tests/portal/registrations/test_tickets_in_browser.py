@@ -15,6 +15,7 @@ from tests.journeys.stage import Guest, announce, before_opening, check_data, in
 from tests.journeys.visitor_steps import follow_link, press_button
 from tests.rig.browser import PHONE, visit
 from tests.rig.server import Server, serving
+from tests.rig.waiting import until
 
 SETTINGS = {
     "FESTGATE_LOCALE": "en_IN",
@@ -91,7 +92,7 @@ def test_an_organiser_sells_two_types_and_a_visitor_chooses_one(fest: Fest, phon
     phone.goto("/events/robo-race")
     phone.get_by_label("Student").check()
     press_button(phone, "Register")
-    expect(phone.get_by_role("link", name="Robo Race: Student")).to_be_visible()
+    expect(phone.get_by_role("link", name="Robo Race: Student", exact=True)).to_be_visible()
     follow_link(phone, "Pay ₹300.50")
     expect(phone.get_by_role("main").get_by_text("Robo Race: Student")).to_be_visible()
 
@@ -100,7 +101,7 @@ def test_an_organiser_sells_two_types_and_a_visitor_chooses_one(fest: Fest, phon
     expect(phone.get_by_text("Sold out")).to_be_visible()
     expect(phone.get_by_label("Student")).to_be_disabled()
     press_button(phone, "Register")
-    expect(phone.get_by_role("link", name="Robo Race: Standard")).to_be_visible()
+    expect(phone.get_by_role("link", name="Robo Race: Standard", exact=True)).to_be_visible()
 
 
 def test_a_visitor_takes_several_free_tickets_and_gets_each_of_them(fest: Fest, phone: Page) -> None:
@@ -117,6 +118,8 @@ def test_a_visitor_takes_several_free_tickets_and_gets_each_of_them(fest: Fest, 
     phone.get_by_role("combobox").select_option("2")
     press_button(phone, "Register")
     expect(phone).to_have_url(re.compile("/my-events$"))
+    until(lambda: phone.request.get(phone.url).text().count('href="/tickets/') == 2, "both tickets")
+    phone.reload()
     expect(phone.get_by_role("link", name=re.compile("^Ticket for Gala"))).to_have_count(2)
     phone.goto("/events/gala")
     expect(phone.get_by_role("link", name="You have 2 tickets for this event.")).to_be_visible()

@@ -118,7 +118,7 @@ def read_username(text: str) -> str:
 def read_email(text: str) -> str:
     """Return the email address, cleaned, with its domain in ASCII. Raises ValueError with a sentence for the visitor.
 
-    Only the form is checked: whether mail arrives, only the confirmation email shows. The part before the @ has to be
+    Only the form is checked; the confirmation email shows whether mail arrives. The part before the @ has to be
     ASCII, because any other needs SMTPUTF8 on every mail server on the way.
     """
     check_length(text, 2 * MAX_EMAIL_LENGTH, MAX_EMAIL_LENGTH)  # with room for what surrounds it

@@ -99,7 +99,7 @@ def add_person(
 def set_role(connection: Connection, name: str, role: Role) -> Person:
     """Give the account with that username or email address a role, and sign it out everywhere. Raises NotFound.
 
-    Signing out keeps the new role from a session or token that somebody else may be using.
+    Signing out ends every session and token, so that nobody else who uses one gets the new role.
     """
     person = person_by_name(connection, name)
     connection.run(_set_role, person=person.id, new_role=role)

@@ -11,11 +11,11 @@ from festgate.portal.checkout import facade as checkout
 Notice = tuple[Literal["good", "warn", "info"], str]
 """The tone of a notice, and its sentence."""
 NOTICES = ("saved", "published", "cancelled")
-"""Parameters with which a step leads to the list of events: the slug of the event that it changed."""
+"""Query parameters of the redirect to the list of events after a change; each has the slug of the changed event."""
 
 
 def notice_of(asked: Mapping[str, str], listed: list[Organised]) -> str:
-    """Return the notice about an event, only where the event agrees with the address; else an empty one."""
+    """Return the notice about an event if its state matches the address, otherwise an empty one."""
     titles = {(organised.event.slug, organised.event.state): organised.event.title for organised in listed}
     for (slug, state), title in titles.items():
         if slug == asked.get("saved"):

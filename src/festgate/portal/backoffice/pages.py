@@ -1,25 +1,20 @@
-"""The organisers' pages: events; open orders; stuck payments; people, their email addresses and their tickets."""
+"""The organisers' pages: events, open orders and stuck payments."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from festgate.kit import security_log
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Invalid, NotFound, Refused, TooMany
-from festgate.kit.ids import read_code
-from festgate.kit.shown import FIELD, Changed
+from festgate.kit.errors import Invalid, NotFound, Refused
+from festgate.kit.shown import FIELD
 from festgate.kit.text import DECOMPOSED, MAX_TEXT
 from festgate.kit.translation import gettext
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import MAX_NAME, read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
-from festgate.portal.accounts import facade as accounts
-from festgate.portal.accounts.facade import Person
 from festgate.portal.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
 from festgate.portal.backoffice.editing import (
     LABELS,
@@ -32,15 +27,6 @@ from festgate.portal.backoffice.editing import (
 )
 from festgate.portal.backoffice.notices import NOTICES, notice_of, notice_of_order, notice_of_retry
 from festgate.portal.backoffice.orders import plan_for_page, read_seat, view_order
-from festgate.portal.backoffice.people import (
-    MAX_FOUND,
-    MAX_WORDS_LENGTH,
-    describe_email,
-    read_email,
-    read_words,
-    view_person,
-    visible,
-)
 from festgate.portal.backoffice.queries import (
     FoundOrder,
     Organised,
@@ -53,12 +39,9 @@ from festgate.portal.catalogue.facade import Event
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout.facade import OpenOrder
 from festgate.portal.tickets import facade as tickets
-from festgate.portal.tickets.facade import PostCopy, TicketOver
 
 MAX_EVENT_FIELD = DECOMPOSED * MAX_TEXT
 """Characters of one field of an event's form as it is sent; `read_details` has closer limits for each."""
-MAX_DIGITS = 6
-"""Digits of the number of copies of a ticket."""
 MAX_REF_LENGTH = 40
 """Characters of an order's reference as somebody types it, with spaces between."""
 _MAX_UNITS = {name: 2 * length for name, length in catalogue.MAX_LENGTHS.items()}
@@ -411,153 +394,8 @@ class BackofficePages:
         )
 
 
-class PeoplePages:
-    """Pages about people: find one, correct a mistyped email address, send a ticket again. For organisers, too."""
-
-    def __init__(self, portal: Portal, post_copy: PostCopy) -> None:
-        """Take, besides the portal, the function that queues the email of a ticket."""
-        self._portal = portal
-        self._post_copy = post_copy
-        self._writing = portal.pages.writing
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        person = "/organise/people/{id}"
-        return [
-            Route("/organise/people", self.show_people, methods=["GET"]),
-            Route(person, self.show_person, methods=["GET"]),
-            Route(f"{person}/email", self.show_correction, methods=["GET"]),
-            Route(f"{person}/email", self.ask, methods=["POST"]),
-            Route(f"{person}/email/change", self.correct, methods=["POST"]),
-            Route(f"{person}/tickets/{{code}}/again", self.send_again, methods=["POST"]),
-        ]
-
-    async def show_people(self, request: Request) -> Response:
-        """Answer with the search by name, username or email address, and the people that match."""
-        await self._portal.organiser(request)
-        words = read_words(read_query(request, "q", MAX_WORDS_LENGTH))
-        people: Sequence[Person] = ()
-        if words:
-            people = await self._portal.database.report(accounts.find_people, words, MAX_FOUND)
-        return await self._portal.page(
-            request,
-            "backoffice/people.html",
-            section="organise",
-            words=words,
-            people=people,
-            more=len(people) == MAX_FOUND,
-            max_length=MAX_WORDS_LENGTH,
-        )
-
-    async def show_person(self, request: Request) -> Response:
-        """Answer with one person: name, email address, registrations and tickets."""
-        await self._portal.organiser(request)
-        return await self._person(request)
-
-    async def _person(self, request: Request, refusal: Refused | None = None) -> Response:
-        view = await self._portal.database.read(view_person, _person_id(request))
-        return await self._portal.page(
-            request,
-            "backoffice/person.html",
-            status=refusal.status if refusal else HTTPStatus.OK,
-            headers=refusal.headers() if refusal else None,
-            section="organise",
-            view=view,
-            refused=refusal.message if refusal else "",
-            corrected=read_query(request, "corrected", 1) != "",
-            confirms_email=self._portal.settings.confirms_email,
-            sends_mail=bool(self._portal.settings.smtp_host),
-            describe_email=partial(describe_email, writing=self._writing),
-        )
-
-    async def show_correction(self, request: Request) -> Response:
-        """Answer with the form for the right email address."""
-        await self._portal.organiser(request)
-        return await self._correction(request)
-
-    async def ask(self, request: Request) -> Response:
-        """Show both addresses and the consequences, with the button that corrects; or the form, if it is wrong."""
-        await self._portal.organiser(request)
-        entered = (await read_fields(request)).get("email", "")
-        try:
-            email = read_email(entered)
-            await self._portal.database.read(accounts.check_correction, _person_id(request), email)
-        except (Invalid, accounts.Taken) as refusal:
-            return await self._correction(request, entered, refusal)
-        return await self._correction(request, email, asks=True)
-
-    async def correct(self, request: Request) -> Response:
-        """Correct the address that the page displayed; or show the form again."""
-        await self._portal.organiser(request)
-        number = _person_id(request)
-        security_log.concern(number)
-        fields = await read_fields(request)
-        entered = fields.get("email", "")
-        try:
-            email = read_email(entered)
-            await self._portal.database.write(
-                accounts.correct_shown_email,
-                number,
-                email,
-                fields.get(FIELD, ""),
-                self._portal.secret,
-                self._portal.settings,
-            )
-        except (Invalid, accounts.Taken, Changed) as refusal:
-            return await self._correction(request, entered, refusal)
-        return see_other(f"/organise/people/{number}?corrected=1")
-
-    async def _correction(
-        self,
-        request: Request,
-        entered: str | None = None,
-        refusal: Invalid | accounts.Taken | Changed | None = None,
-        *,
-        asks: bool = False,
-    ) -> Response:
-        view = await self._portal.database.read(view_person, _person_id(request))
-        if not view.can_correct:
-            raise accounts.CrewAddress
-        return await self._portal.page(
-            request,
-            "backoffice/correct.html",
-            status=refusal.status if refusal else HTTPStatus.OK,
-            section="organise",
-            person=view.person,
-            tickets=sum(row.ticket is not None for row in view.registrations),
-            email=view.person.email if entered is None else visible(entered),
-            errors=refusal.fields if isinstance(refusal, Invalid | accounts.Taken) else {},
-            refused=refusal.message if isinstance(refusal, Changed) else "",
-            asks=asks,
-            confirms_email=self._portal.settings.confirms_email,
-            max_length=accounts.MAX_EMAIL_LENGTH,
-        )
-
-    async def send_again(self, request: Request) -> Response:
-        """Send the ticket to the person's present address; once where the form is sent twice."""
-        await self._portal.organiser(request)
-        number = _person_id(request)
-        security_log.concern(number)
-        code = read_code(read_path(request, "code"))
-        shown = (await read_fields(request)).get(FIELD, "")
-        copies = int(shown) if shown.isascii() and shown.isdecimal() and len(shown) <= MAX_DIGITS else -1
-        send = partial(tickets.send_copy, post=self._post_copy)
-        try:
-            await self._portal.database.write(send, number, code, copies)
-        except (TicketOver, TooMany) as refusal:
-            return await self._person(request, refusal)
-        return see_other(f"/organise/people/{number}#{code}")
-
-
 def _slug(request: Request) -> str:
     return read_path(request, "slug")
-
-
-def _person_id(request: Request) -> int:
-    number = read_seat(read_path(request, "id"))
-    if number is None:
-        raise NotFound
-    return number
 
 
 def _publishes(fields: Mapping[str, str]) -> bool:

@@ -16,8 +16,8 @@ from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import facade as registrations
 
-MAX_ID = 2**53
-"""Larger than any id; every database can hold it."""
+MAX_ID_LENGTH = 15
+"""Digits of an id; every database can hold it."""
 NEW_TYPE: Mapping[str, str] = {
     **dict.fromkeys(catalogue.TYPE_FIELDS, ""),
     "min_per_order": "1",
@@ -91,7 +91,7 @@ class TicketTypePages:
     def routes(self) -> list[Route]:
         """Return the routes; `new` stands before the ids."""
         tickets = "/organise/events/{slug}/tickets"
-        one = f"{tickets}/{{type_id:int}}"
+        one = f"{tickets}/{{type_id}}"
         return [
             Route(tickets, self.show_types, methods=["GET"]),
             Route(tickets, self.limit, methods=["POST"]),
@@ -99,10 +99,10 @@ class TicketTypePages:
             Route(f"{tickets}/new", self.add, methods=["POST"]),
             Route(one, self.show_type, methods=["GET"]),
             Route(one, self.edit, methods=["POST"]),
-            Route(f"{one}/{{step:str}}", self.change, methods=["POST"]),
+            Route(f"{one}/{{step}}", self.change, methods=["POST"]),
             Route("/organise/quotas", self.show_quotas, methods=["GET"]),
             Route("/organise/quotas", self.add_quota, methods=["POST"]),
-            Route("/organise/quotas/{quota_id:int}", self.edit_quota, methods=["POST"]),
+            Route("/organise/quotas/{quota_id}", self.edit_quota, methods=["POST"]),
         ]
 
     async def show_types(self, request: Request) -> Response:
@@ -171,7 +171,7 @@ class TicketTypePages:
         await self._portal.organiser(request)
         slug, type_id = read_path(request, "slug"), _id_in(request, "type_id")
         write = self._portal.database.write
-        step = request.path_params["step"]
+        step = read_path(request, "step")
         try:
             if step == "remove":
                 await write(catalogue.remove_ticket_type, slug, type_id, registrations.count_of_type)
@@ -303,15 +303,13 @@ class TicketTypePages:
 
 
 def _id_in(request: Request, name: str) -> int:
-    number: int = request.path_params[name]
-    if number > MAX_ID:
+    text = read_path(request, name)
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH):
         raise NotFound
-    return number
+    return int(text)
 
 
 def _quotas_in(fields: Mapping[str, str]) -> set[int]:
     """Return the ids of the shared quotas that are ticked."""
     names = (name.removeprefix(_QUOTA_PREFIX) for name in fields if name.startswith(_QUOTA_PREFIX))
-    return {
-        int(name) for name in names if name.isascii() and name.isdecimal() and len(name) <= len(str(MAX_ID))
-    }
+    return {int(name) for name in names if name.isascii() and name.isdecimal() and len(name) <= MAX_ID_LENGTH}

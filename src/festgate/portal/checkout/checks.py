@@ -80,7 +80,7 @@ def check_money(connection: Connection) -> list[Finding]:
         for ref, total, lined in connection.all(_wrong_totals)
     ]
     findings += [
-        Finding("refunds <= paid", f"order {ref}", f"{back} goes back of {total} (minor units)")
+        Finding("refunds do not exceed the payment", f"order {ref}", f"{back} goes back of {total} (minor units)")
         for ref, total, back in connection.all(_over_refunded)
     ]
     findings += [
@@ -91,7 +91,7 @@ def check_money(connection: Connection) -> list[Finding]:
     ]
     findings += [
         Finding(
-            "what is paid for cancelled seats goes back",
+            "payments for cancelled seats are refunded",
             f"order {ref}",
             f"{paid} was paid, {back} of it for cancelled seats goes back, and the total is {total} (minor units)",
         )

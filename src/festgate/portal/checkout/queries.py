@@ -87,7 +87,7 @@ _open_seat_order = Statement(
         orders.c.state.in_(("pending", "expired")),
     )
 )
-# Named here instead of imported: a module's tables are its own, but one join answers for a whole order.
+# Named here instead of imported (decision 0012): tables are private, but one join reads a whole order.
 _seats = table("registrations_seats", column("id"), column("state"), column("ended_by"))
 _events = table("catalogue_events", column("id"), column("state"))
 _lost = Statement(

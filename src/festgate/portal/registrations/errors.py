@@ -77,7 +77,7 @@ class SeatUsed(Conflict):
     title = N_("You are already checked in")
     message = N_(
         "You have been checked in, so this registration cannot be cancelled. "
-        "If this is a mistake, tell the staff."
+        "If this is a mistake, contact the staff at the door."
     )
     actions = ((N_("My events"), "/my-events"),)
 

@@ -78,7 +78,7 @@ class TicketPages:
         )
 
     async def show_code(self, request: Request) -> Response:
-        """Answer with the QR code as a file. A void ticket has none: a careless door would take it for valid."""
+        """Answer with the QR code as a file. A void ticket has none, so that it cannot be mistaken for a valid one."""
         visitor = await self._portal.signed_in(request)
         if (typed := _typed(request, ".svg")) is not None:
             return typed
@@ -127,7 +127,7 @@ def _why_void(
 
 
 def describe_mail(state: MailState | None, writing: Writing, *, leaves: bool) -> str:
-    """Return what has become of the ticket's email; empty while emails only go to a folder (`leaves` is False)."""
+    """Describe the state of the ticket's email; empty while emails only go to a folder (`leaves` is False)."""
     if state is None or not leaves:
         return ""
     if state.state == "sent":
