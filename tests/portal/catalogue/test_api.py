@@ -59,6 +59,19 @@ def test_an_event_has_all_its_details(client: httpx.Client) -> None:
         "availability": "few",
         "summary": "Robo Race, in a sentence.",
         "description": "All that is to be known of Robo Race.\n\n- one thing\n- another",
+        "tickets": [
+            {
+                "id": 1,
+                "name": "",
+                "description": "",
+                "fee": {"minor": 45_000, "currency": "INR", "text": "450.00"},
+                "chosen_price": False,
+                "availability": "few",
+                "sales_open_at": None,
+                "min_per_order": 1,
+                "max_per_order": 1,
+            }
+        ],
     }
 
 
