@@ -51,7 +51,7 @@ class Holder(visitor.Regular):
             self.sign_up()
         paid = [offer for offer in self.browse() if offer.left and not offer.free]
         if paid:
-            offer = max(paid, key=lambda offer: offer.left)
+            offer = self.choose_roomiest(paid)
             self.register(offer)
             self.ticket = self.see_my_events(offer) or self.pay(offer)
 

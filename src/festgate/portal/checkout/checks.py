@@ -80,7 +80,9 @@ def check_money(connection: Connection) -> list[Finding]:
         for ref, total, lined in connection.all(_wrong_totals)
     ]
     findings += [
-        Finding("refunds do not exceed the payment", f"order {ref}", f"{back} goes back of {total} (minor units)")
+        Finding(
+            "refunds do not exceed the payment", f"order {ref}", f"{back} goes back of {total} (minor units)"
+        )
         for ref, total, back in connection.all(_over_refunded)
     ]
     findings += [

@@ -30,11 +30,9 @@ class Checkout(Regular):
         self.take_seat()
 
     def take_seat(self) -> None:
-        """Take a seat at the paid event with the most seats left; at none if all are sold out."""
+        """Take a seat at one of the paid events with the most seats left; at none if all are sold out."""
         paid = [offer for offer in self.browse() if offer.left and not offer.free]
-        self.holds_seat = (
-            bool(paid) and self.register(max(paid, key=lambda offer: offer.left)) == "/my-events"
-        )
+        self.holds_seat = bool(paid) and self.register(self.choose_roomiest(paid)) == "/my-events"
 
     @task
     def look_at_checkout(self) -> None:

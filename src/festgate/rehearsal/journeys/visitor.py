@@ -59,6 +59,10 @@ _CARD = re.compile(
     re.DOTALL,
 )
 _LEFT = re.compile(rb">(?:Only )?(\d+)(?: seats)? left<")
+"""The number of seats, which only older builds show in the list."""
+FEW_LEFT: Final = 10
+MANY_LEFT: Final = 1000
+"""Seats that are assumed where the list shows no number: "Few left" is a badge for at most ten, or a tenth of all."""
 _TOTAL = re.compile(rb'<p class="number">(\d+) events?</p>')
 _HIDDEN = re.compile(rb'<input type="hidden" name="(\w+)" value="([^"]*)"')
 """A hidden field of a form. Builds differ in them, so all are sent back, as a browser does."""
@@ -91,7 +95,7 @@ class Offer:
     soon: bool
     """Sales open later."""
     left: int
-    """Seats; 0 if none is available now."""
+    """Seats, as far as the list shows them; 0 if none is available now."""
 
 
 def invent(rng: random.Random) -> Person:
@@ -105,19 +109,23 @@ def invent(rng: random.Random) -> Person:
 
 def read_list(page: bytes) -> list[Offer]:
     """Return the events on a page of the list."""
-    offers = []
-    for card in _CARD.finditer(page):
-        left = _LEFT.search(card["rest"]) if card["state"] == b"open" else None
-        offers.append(
-            Offer(
-                slug=card["slug"].decode(),
-                title=card["title"],
-                free=card["price"] == b"Free",
-                soon=card["state"] == b"soon",
-                left=int(left[1]) if left else 0,
-            )
+    return [
+        Offer(
+            slug=card["slug"].decode(),
+            title=card["title"],
+            free=card["price"] == b"Free",
+            soon=card["state"] == b"soon",
+            left=_seats_left(card["rest"]) if card["state"] == b"open" else 0,
         )
-    return offers
+        for card in _CARD.finditer(page)
+    ]
+
+
+def _seats_left(card: bytes) -> int:
+    """Return the seats left at an event on sale, by the number or the badge on its card."""
+    if left := _LEFT.search(card):
+        return int(left[1])
+    return FEW_LEFT if b"badge-few" in card else MANY_LEFT
 
 
 def check_list(page: bytes) -> str:
@@ -239,6 +247,11 @@ class Visitor(FastHttpUser):
     def _refuse(response: ResponseContextManager, why: str | BaseException) -> NoReturn:
         response.failure(why)  # type: ignore[no-untyped-call]
         raise WrongAnswer(str(why))
+
+    def choose_roomiest(self, offers: list[Offer]) -> Offer:
+        """Return one of the events with the most seats left."""
+        most = max(offer.left for offer in offers)
+        return self.rng.choice([offer for offer in offers if offer.left == most])
 
     def sign_up(self, onward: str = "/events") -> None:
         """Sign up, or sign in if an earlier run of the same seed made the account; both redirect to `onward`."""
