@@ -11,7 +11,7 @@ from festgate.kit.db.statements import Connection
 from festgate.portal.catalogue.demo import plant_demo
 from tests.journeys.stage import announce, before_opening
 from tests.portal.catalogue.programme import KOLKATA
-from tests.rig.browser import visit
+from tests.rig.browser import PHONE, visit
 from tests.rig.server import Server, serving
 
 SETTINGS = {
@@ -42,6 +42,20 @@ def page_without_scripts(server: Server, browser: Browser) -> Iterator[Page]:
     """Open a page in a browser without JavaScript."""
     with visit(browser, base_url=server.url, java_script_enabled=False) as visitor:
         yield visitor.context.new_page()
+        assert not visitor.problems
+
+
+def test_the_front_page_shows_the_days_of_the_fest_on_a_phone_without_javascript(
+    server: Server, browser: Browser
+) -> None:
+    with visit(browser, base_url=server.url, viewport=PHONE, java_script_enabled=False) as visitor:
+        page = visitor.context.new_page()
+        page.goto("/")
+        main = page.get_by_role("main")
+        # As "29 Nov \u2013 1 Dec 2026" or "3 \u2013 5 Dec 2026".
+        days = re.compile(r"^\s*\d+(\s\w+)?(\s\d{4})?\s*\u2013\s*\d+\s\w+\s\d{4}\s*$")
+        expect(main.locator(".gate")).to_have_text(days)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert not visitor.problems
 
 
