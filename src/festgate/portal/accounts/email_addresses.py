@@ -5,15 +5,15 @@ An address is stored and compared with its domain as mail servers write it: `ash
 """
 
 import re
-import unicodedata
 from typing import Final
 from urllib.parse import unquote
+
+import idna
 
 from festgate.kit.text import DECOMPOSED, is_unseen, normalized
 
 MAX_EMAIL_LENGTH: Final = 254
 """The length that every mail server has to accept (RFC 5321, section 4.5.3.1.3, without the angle brackets)."""
-MAX_LABEL_LENGTH: Final = 63
 _MAILTO: Final = re.compile(r"mailto:([^?]*)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
 _BRACKETED: Final = re.compile(r"[^<>@]*<([^<>]*)>", re.DOTALL)
 
@@ -40,25 +40,13 @@ def clean_address(text: str) -> str:
 
 
 def domain_in_ascii(domain: str) -> str:
-    """Return the domain as DNS has it (IDNA 2008, RFC 5891); unchanged if it is in ASCII, or cannot be a domain.
+    """Return the domain as DNS has it (IDNA 2008, UTS 46); unchanged if it is in ASCII, or cannot be a domain.
 
     Python's own codec follows the older IDNA 2003, for which `straße.example` is another domain.
     """
     if domain.isascii() or len(domain) > MAX_EMAIL_LENGTH:
         return domain
-    labels = normalized("NFKC", domain.lower(), DECOMPOSED * MAX_EMAIL_LENGTH).replace("。", ".").split(".")
-    written = [_label_in_ascii(label) for label in labels]
-    return ".".join(written) if all(written) else domain
-
-
-def _label_in_ascii(label: str) -> str:
-    """Return the part of a domain in ASCII; empty if it cannot be one."""
-    if label.isascii():
-        return label
-    kinds = [unicodedata.category(sign) for sign in label]
-    if kinds[0][0] == "M" or not all(
-        sign == "-" or kind[0] in "LM" or kind == "Nd" for sign, kind in zip(label, kinds, strict=True)
-    ):
-        return ""
-    written = f"xn--{label.encode('punycode').decode()}"
-    return written if len(written) <= MAX_LABEL_LENGTH and not label.startswith("-") else ""
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return domain
