@@ -5,13 +5,16 @@ Axe measures texts only. Here a screenshot is measured, so it does not matter ho
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import FloatRect, Page
 
-from tests.journeys.visitor_steps import open_as_new_visitor, press_button
+from festgate.kit.db.statements import Connection
+from festgate.portal.catalogue import facade as catalogue
 from tests.rig.browser import PHONE
+from tests.rig.database import open_database
 from tests.rig.server import Server, serving
 
 MIN_CONTRAST = 3.0
@@ -31,7 +34,17 @@ Colour = tuple[int, int, int]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(tmp_path_factory.mktemp("dark") / "fest", "--demo") as running:
+        with open_database(f"sqlite:///{running.data / 'festgate.sqlite3'}") as database:
+            database.write(sell_two_types)
         yield running
+
+
+def sell_two_types(connection: Connection) -> None:
+    event = catalogue.event_by_slug(connection, "robo-race")
+    (first,) = catalogue.types_of(connection, event.id)
+    standard = replace(first.details, name="Standard")
+    catalogue.edit_ticket_type(connection, event.slug, first.id, standard, lambda *_: (0, 0))
+    catalogue.add_ticket_type(connection, event.slug, replace(standard, name="Student"))
 
 
 @pytest.fixture
@@ -85,10 +98,7 @@ def test_an_unselected_radio_button_stands_out_from_its_panel(
     page: Page, server: Server, scheme: Literal["light", "dark"]
 ) -> None:
     page.emulate_media(color_scheme=scheme)
-    open_as_new_visitor(page, server)
     page.goto(f"{server.url}/events/robo-race")
-    press_button(page, "Register")
-    page.goto(f"{server.url}/checkout")
     radio = page.locator("input[type=radio]:not(:checked)").first
     radio.scroll_into_view_if_needed()
     box = radio.bounding_box()
