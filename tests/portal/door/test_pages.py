@@ -251,7 +251,7 @@ def test_a_scanner_on_another_keyboard_checks_in_or_is_named(check_in: CheckIn) 
     refused = check_in.scan(f"\x02]Q1{unknown}\x03")
     assert (refused.status_code, "keyboard language" in main_text(refused)) == (422, True)
     checked_in = check_in.scan(f"{typed}\r\n")
-    assert (checked_in.url.query, f"In {asha.name} at" in main_text(checked_in)) == (
+    assert (checked_in.url.query, f"In {asha.full_name} {asha.name} at" in main_text(checked_in)) == (
         f"in={code}".encode(),
         True,
     )
