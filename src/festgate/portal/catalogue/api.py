@@ -20,7 +20,7 @@ from festgate.portal.catalogue.offers import LapsedHolds, Offer, OfferState, off
 from festgate.portal.catalogue.pages import pages_of
 from festgate.portal.catalogue.queries import Event, ListedEvent, Programmes
 from festgate.portal.catalogue.ticket_offers import TicketOffer, ticket_offers
-from festgate.portal.catalogue.ticket_types import types_of
+from festgate.portal.catalogue.ticket_types import types_of_event
 
 
 class Listed(BaseModel):
@@ -133,7 +133,7 @@ class CatalogueApi:
             def read(connection: Connection) -> Whole:
                 event = queries.event_by_slug(connection, slug)
                 offer = offer_of(event, self._find_lapses(connection).seats, connection.now)
-                types = types_of(connection, event.id)
+                types = types_of_event(connection, event)
                 return Whole(
                     **_listed(event, offer),
                     summary=event.summary,

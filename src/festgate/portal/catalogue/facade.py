@@ -33,7 +33,14 @@ from festgate.portal.catalogue.quotas import (
     types_by_quota,
 )
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seats
-from festgate.portal.catalogue.ticket_types import TicketType, TypeDetails, is_offered, type_of, types_of
+from festgate.portal.catalogue.ticket_types import (
+    TicketType,
+    TypeDetails,
+    is_offered,
+    type_of,
+    types_of,
+    types_of_event,
+)
 from festgate.portal.catalogue.type_changes import (
     TYPE_FIELDS,
     add_ticket_type,
@@ -112,6 +119,7 @@ __all__ = [
     "type_of",
     "types_by_quota",
     "types_of",
+    "types_of_event",
     "written",
     "written_type",
 ]

@@ -31,7 +31,7 @@ from festgate.portal.catalogue.own_seats import ALREADY, PROBLEM, OwnPart, OwnSe
 from festgate.portal.catalogue.programme import Programme
 from festgate.portal.catalogue.queries import NO_FILTERS, PAGE_SIZE, Filters, ListedEvent, Programmes
 from festgate.portal.catalogue.ticket_offers import needs_choice, next_change, ticket_offers
-from festgate.portal.catalogue.ticket_types import TicketType, types_of
+from festgate.portal.catalogue.ticket_types import TicketType, types_of_event
 from festgate.portal.catalogue.view_models import EventPage, HomePage, ListPage, card_of, event_page
 
 log = structlog.get_logger()
@@ -211,7 +211,7 @@ class CataloguePages:
             connection: Connection,
         ) -> tuple[queries.Event, tuple[TicketType, ...], LapsedHolds, Milliseconds]:
             event = queries.event_by_slug(connection, slug)
-            return event, types_of(connection, event.id), self._find_lapses(connection), connection.now
+            return event, types_of_event(connection, event), self._find_lapses(connection), connection.now
 
         event, types, lapsed, now = await self._portal.database.read(read)
         offer = offer_of(event, lapsed.seats, now)

@@ -17,6 +17,7 @@ from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.ids import new_code
 from festgate.kit.money import Money, parse_amount
 from festgate.kit.translation import N_, gettext
+from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.quotas import Quota, quotas_of_event, set_own_quota
 from festgate.portal.catalogue.tables import events, quota_types, ticket_types
 
@@ -26,6 +27,8 @@ MAX_PER_ORDER = 100
 """Tickets of one type in one order."""
 ACCESS_KEY_LENGTH = 16
 """Characters of 5 bits: 80 bits, which nobody finds by trying."""
+MAX_REMEMBERED = 1000
+"""Events whose types are remembered."""
 NO_TYPE = N_("This event has no such ticket type.")
 _FIELDS = (
     "name",
@@ -127,11 +130,32 @@ _prices = Statement(
 )
 
 
+_remembered: dict[tuple[str, int], tuple[TicketType, ...]] = {}
+"""Types without quotas, by the uid and the version of their event."""
+
+
 def types_of(connection: Connection, event_id: int) -> tuple[TicketType, ...]:
     """Return the types of the event in their order, withdrawn ones included."""
     rows = connection.all(_of_event, event=event_id)
     quotas = quotas_of_event(connection, event_id) if any(row[-1] for row in rows) else {}
     return tuple(_read(row, quotas) for row in rows)
+
+
+def types_of_event(connection: Connection, event: Event) -> tuple[TicketType, ...]:
+    """Return the types of the event as `types_of` does, from memory while the event has the same version.
+
+    Each change of a type gives the event a new version, but the counts of quotas change without one. So types with
+    quotas are read every time.
+    """
+    key = (event.uid, event.version)
+    types = _remembered.get(key)
+    if types is None:
+        types = types_of(connection, event.id)
+        if not any(ticket_type.quotas for ticket_type in types):
+            if len(_remembered) >= MAX_REMEMBERED:
+                _remembered.clear()
+            _remembered[key] = types
+    return types
 
 
 def type_of(types: Sequence[TicketType], type_id: int) -> TicketType:

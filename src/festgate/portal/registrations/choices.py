@@ -76,7 +76,8 @@ def choose(
             offered = [kind for kind in offered if all(quota.left > 0 for quota in kind.quotas)] or offered
         if len(offered) != 1:
             raise ChooseTicket if offered else SalesClosed
-        choice = Choice({offered[0].id: offered[0].details.min_per_order})
+        only = offered[0]
+        return (Item(only, only.details.min_per_order, only.fee),)
     by_id = {kind.id: kind for kind in types}
     if not choice.counts.keys() <= by_id.keys():
         raise NotFound

@@ -6,7 +6,7 @@ seat becomes free without a periodic task.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from sqlalchemy import bindparam, update
@@ -67,20 +67,16 @@ def hold_seats(
     error of `open_event` or `choose`.
     """
     event = open_event(connection, slug)
-    items = choose(catalogue.types_of(connection, event.id), choice, connection.now)
-    count = sum(item.count for item in items)
+    items = choose(catalogue.types_of_event(connection, event), choice, connection.now)
+    count = items[0].count if len(items) == 1 else sum(item.count for item in items)
     address = terms.address
     if address is not None:
         accounts.check_seats(connection, address)
     if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id, count):
         hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
-    quotas = _quotas_of(items)
-    for event_id in sorted({event.id, *_events_to_sweep(connection, quotas)}):
-        sweep_event(connection, event_id)
+    quotas = _sweep_for(connection, event.id, items)
     try:
-        catalogue.take_seats(
-            connection, event.id, count, {quota.id: number for quota, number in quotas.items()}
-        )
+        catalogue.take_seats(connection, event.id, count, quotas)
     except catalogue.SoldOut:
         if queries.count_seats_at(connection, person_id, event.id)[1] >= event.max_per_person:
             raise AlreadyRegistered from None
@@ -162,19 +158,23 @@ def _free_slots(connection: Connection, person_id: int, event: catalogue.Event, 
     return iter(free)
 
 
-def _quotas_of(items: Iterable[Item]) -> Mapping[catalogue.Quota, int]:
-    """Return the number of tickets that draw on each quota."""
-    counts: Counter[catalogue.Quota] = Counter()
+def _sweep_for(connection: Connection, event_id: int, items: Sequence[Item]) -> Mapping[int, int]:
+    """Sweep the events whose ended holds the items may need; return the tickets that draw on each quota, by its id."""
+    if not any(item.type.quotas for item in items):
+        sweep_event(connection, event_id)
+        return {}
+    left: dict[int, int] = {}
+    drawn: Counter[int] = Counter()
     for item in items:
         for quota in item.type.quotas:
-            counts[quota] += item.count
-    return counts
-
-
-def _events_to_sweep(connection: Connection, quotas: Mapping[catalogue.Quota, int]) -> set[int]:
-    """Return the events whose ended holds may be all that keeps a quota full."""
-    full = [quota for quota, number in quotas.items() if quota.left < number]
-    return {event_id for quota in full for event_id in catalogue.events_of_quota(connection, quota.id)}
+            left[quota.id] = quota.left
+            drawn[quota.id] += item.count
+    # Ended holds at other events may be all that keeps a shared quota full.
+    full = [quota_id for quota_id, number in drawn.items() if left[quota_id] < number]
+    others = {other for quota_id in full for other in catalogue.events_of_quota(connection, quota_id)}
+    for swept in sorted({event_id, *others}):
+        sweep_event(connection, swept)
+    return drawn
 
 
 def refuse_early(connection: Connection, person_id: int, slug: str, choice: Choice | None = None) -> bool:
