@@ -38,6 +38,7 @@ log = structlog.get_logger()
 
 PROBLEMS: Mapping[str, str] = {
     "choose-ticket": N_("Choose at least one ticket, and not more of a type than the list offers."),
+    "too-many-tickets": N_("One person cannot have so many tickets for this event."),
     "price-too-low": N_("Choose a price that is not below the least price of the ticket."),
 }
 """The sentence about a form that could not be accepted, by the code of its error."""

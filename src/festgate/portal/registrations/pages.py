@@ -78,10 +78,10 @@ class RegistrationPages:
         choice = read_choice(await read_fields(request)) if has_body else None
         try:
             await self._take_seats(request, visitor, slug, choice)
-        except (ChooseTicket, PriceTooLow) as refusal:
+        except (ChooseTicket, PriceTooLow, TooManyTickets) as refusal:
             key = f"&access={quote(choice.access_key)}" if choice and choice.access_key else ""
             return see_other(f"/events/{quote(slug)}?{catalogue.PROBLEM}={refusal.code}{key}")
-        except (AlreadyRegistered, TooManyTickets):
+        except AlreadyRegistered:
             return _own_seat(slug)
         except (SalesClosed, SalesNotOpen):
             # The page of the event was opened long ago: the holder of a seat wants to see that first.
