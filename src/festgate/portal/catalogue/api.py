@@ -157,8 +157,8 @@ def _ticket(ticket: TicketOffer) -> TicketOutput:
         chosen_price=ticket.has_chosen_price,
         availability=ticket.state,
         sales_open_at=moment(ticket.opens_at) if ticket.opens_at else None,
-        min_per_order=ticket.least,
-        max_per_order=ticket.most,
+        min_per_order=ticket.min_count,
+        max_per_order=ticket.max_count,
     )
 
 

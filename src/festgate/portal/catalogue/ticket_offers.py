@@ -26,8 +26,8 @@ class TicketOffer:
     state: OfferState
     opens_at: Milliseconds
     """The start of its sales if that is still ahead; else 0."""
-    least: int
-    most: int
+    min_count: int
+    max_count: int
     """The least and the largest number of tickets in one order."""
 
     @property
