@@ -406,8 +406,18 @@ DECLARED: Sequence[Declared] = (
         N_("Registration"),
         N_("Your registrations are safe."),
         Budget(requests=1000, seconds=10),
-        pages=["/my-events", "/events/{slug}/register", "/registrations/{id}/cancel"],
-        api=["/registrations", "/registrations/{id}/cancel", "/events/{slug}/registrations"],
+        pages=[
+            "/my-events",
+            "/events/{slug}/register",
+            "/registrations/{id}/confirm",
+            "/registrations/{id}/cancel",
+        ],
+        api=[
+            "/registrations",
+            "/registrations/{id}/confirm",
+            "/registrations/{id}/cancel",
+            "/events/{slug}/registrations",
+        ],
         build=_registrations,
     ),
     Declared(

@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 
 import pytest
+from sqlalchemy import update
 
 from festgate.kit.clock import DAY, MINUTE, SECOND
-from festgate.kit.db.statements import Connection
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.errors import NotFound
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventCancelled
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.claims import claim_seats, confirm_seats
 from festgate.portal.registrations.endings import ORGANISER
 from festgate.portal.registrations.handlers import release_all
-from festgate.portal.registrations.holds import cancel_seat, hold_seat, release_seat
+from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat, release_seat
 from festgate.portal.registrations.my_events import MyEvents, my_events
 from festgate.portal.registrations.pauses import pause_holds
+from festgate.portal.registrations.tables import seats
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
@@ -34,6 +37,10 @@ def hold(database: OpenDatabase, person: int, event: catalogue.Event, minutes: i
 def order(database: OpenDatabase, seat_id: int, order_id: int) -> None:
     seat = database.read(queries.seat, seat_id)
     database.write(claim_seats, [seat], order_id, seat.held_until)
+
+
+def hold_again(connection: Connection, until: int) -> None:
+    connection.run(Statement(update(seats).values(state="held", held_until=until)))
 
 
 def can_register_again(database: OpenDatabase, person: int) -> list[bool]:
@@ -155,3 +162,21 @@ def test_a_registration_that_an_organiser_cancelled_is_not_offered_again(databas
         "closed",
         False,
     )
+
+
+def test_a_seat_held_without_a_fee_is_confirmed_by_its_holder_alone(database: OpenDatabase) -> None:
+    person, other = add_someone(database), add_someone(database)
+    event = add_event(database, fee=0)
+    seat_id = hold(database, person, event)
+    # As an offered seat is: held although it is free.
+    database.write(hold_again, database.clock.now + MINUTE)
+    shown = read(database, person)
+    assert [entry.seat.id for entry in shown.unconfirmed_seats] == [seat_id]
+    assert not shown.held
+    assert not database.read(queries.payable_seats, person)
+    assert [seat.state for seat in database.read(queries.own_seats, person)] == ["unconfirmed"]
+    with pytest.raises(NotFound):
+        database.write(confirm_seat, other, seat_id)
+    database.write(confirm_seat, person, seat_id)
+    database.write(confirm_seat, person, seat_id)
+    assert [entry.seat.id for entry in read(database, person).confirmed] == [seat_id]

@@ -9,7 +9,14 @@ from festgate.portal.catalogue.moves import MoveUnconfirmed, question_of
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
 from festgate.portal.catalogue.offers import until as offer_until
 from festgate.portal.catalogue.overlaps import Overlap, overlaps_of
-from festgate.portal.catalogue.own_seats import ALREADY, PROBLEM, FindSeats, OwnSeat, SeatQueries
+from festgate.portal.catalogue.own_seats import (
+    ALREADY,
+    PROBLEM,
+    FindSeats,
+    OwnSeat,
+    OwnSeatState,
+    SeatQueries,
+)
 from festgate.portal.catalogue.queries import (
     Event,
     all_events,
@@ -72,6 +79,7 @@ __all__ = [
     "Offer",
     "Overlap",
     "OwnSeat",
+    "OwnSeatState",
     "Party",
     "Quota",
     "SeatQueries",

@@ -9,7 +9,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
 from festgate.portal.catalogue.overlaps import Overlap
 
-OwnSeatState = Literal["held", "ordered", "confirmed"]
+OwnSeatState = Literal["held", "unconfirmed", "ordered", "confirmed"]
 ALREADY = "already"
 """The query parameter with which a second registration leads to the visitor's seat."""
 PROBLEM = "problem"
@@ -24,7 +24,7 @@ class OwnSeat:
 
     id: int
     state: OwnSeatState
-    """held: to be paid; ordered: in an order that waits for its payment."""
+    """held: to be paid; unconfirmed: free, to be confirmed; ordered: in an order that waits for its payment."""
     held_until: Milliseconds
     is_paused: bool
     """Whether holds do not run out now, because nobody can pay."""

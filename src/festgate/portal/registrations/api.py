@@ -25,6 +25,7 @@ from festgate.portal.registrations.errors import (
     SalesNotOpen,
     SeatInOrder,
     SeatPaid,
+    SeatsGone,
     SeatUsed,
     TooManyTickets,
 )
@@ -32,6 +33,7 @@ from festgate.portal.registrations.holds import (
     IsUsed,
     cancel_as_organiser,
     cancel_seat,
+    confirm_seat,
     hold_seats,
     refuse_early,
 )
@@ -46,7 +48,9 @@ class Registration(BaseModel):
     title: str
     ticket: str = Field(description="The name of the ticket type; empty for the only one of an event.")
     state: queries.SeatState = Field(
-        description="held: pay before held_until; confirmed: yours; cancelled; lapsed: not paid in time."
+        description=(
+            "held: pay it before held_until (confirm it if it is free); confirmed: yours; cancelled; lapsed: too late."
+        )
     )
     held_until: datetime | None = Field(
         description="While held: when the seat becomes free. It moves on while checkout is unavailable."
@@ -148,6 +152,16 @@ class RegistrationApi:
             return [
                 Registration.of(seat) for seat in await portal.database.read(queries.seats_of, person.person)
             ]
+
+        @router.post(
+            "/registrations/{registration_id}/confirm", responses=problems(SignInNeeded, NotFound, SeatsGone)
+        )
+        async def confirm(
+            registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller
+        ) -> Registration:
+            """Confirm a seat that is held without a fee. Idempotent."""
+            await portal.database.write(confirm_seat, person.person, registration_id)
+            return Registration.of(await portal.database.read(queries.seat, registration_id))
 
         @router.post(
             "/registrations/{registration_id}/cancel",

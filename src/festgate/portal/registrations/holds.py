@@ -27,6 +27,7 @@ from festgate.portal.registrations.errors import (
     SalesNotOpen,
     SeatInOrder,
     SeatPaid,
+    SeatsGone,
     SeatUsed,
     TooManyTickets,
 )
@@ -44,6 +45,17 @@ _sweep = Statement(
     .where(seats.c.event_id == bindparam("event"), HELD, seats.c.held_until <= HOLD_NOW)
     .values(state="lapsed", changed_at=bindparam("now"))
     .returning(seats.c.type_id)
+)
+_confirm_free = Statement(
+    update(seats)
+    .where(
+        seats.c.id == bindparam("seat"),
+        HELD,
+        seats.c.held_until > HOLD_NOW,
+        seats.c.order_id.is_(None),
+        seats.c.fee_minor == 0,
+    )
+    .values(state="confirmed", held_until=NEVER, changed_at=bindparam("now"))
 )
 _cancel = Statement(
     update(seats)
@@ -132,6 +144,8 @@ def _insert_seat(
             taken_at=now,
             changed_at=now,
             ended_by=None,
+            attendee_name="",
+            attendee_email="",
         )
     except UniqueViolation:
         if event.max_per_person == 1:
@@ -253,6 +267,21 @@ def _check_cancel(connection: Connection, person_id: int, seat: queries.Seat, is
         raise SeatInOrder
     if seat.state == "confirmed" and is_used is not None and is_used(connection, seat.id):
         raise SeatUsed
+
+
+def confirm_seat(connection: Connection, person_id: int, seat_id: int) -> None:
+    """Confirm a seat of the person that is held without a fee. Idempotent.
+
+    Raises NotFound (also for another person's seat), or SeatsGone if it is not held any more or has a fee.
+    """
+    seat = queries.lock_seat(connection, seat_id)
+    if seat is None or seat.person_id != person_id:
+        raise NotFound
+    if seat.state == "confirmed":
+        return
+    if not connection.run(_confirm_free, seat=seat.id, now=connection.now):
+        raise SeatsGone
+    outbox.record(connection, SeatConfirmed(seat.id))
 
 
 def take_back_seat(

@@ -46,6 +46,8 @@ class MyEvents:
     """The view model of /my-events."""
 
     held: tuple[ListedSeat, ...]
+    unconfirmed_seats: tuple[ListedSeat, ...]
+    """Seats that are held without a fee."""
     paying: tuple[ListedSeat, ...]
     confirmed: tuple[ListedSeat, ...]
     over: tuple[ListedSeat, ...]
@@ -67,6 +69,7 @@ class MyEvents:
         """The (name, heading, seats) of each section that has seats."""
         sections = [
             ("held", gettext("To pay"), self.held),
+            ("to-confirm", gettext("To confirm"), self.unconfirmed_seats),
             ("paying", gettext("Waiting for payment"), self.paying),
             ("confirmed", gettext("Your seats"), self.confirmed),
             ("over", gettext("Over"), self.over),
@@ -112,9 +115,12 @@ def my_events(
     orders = orders_of(connection, person_id) if seats else {}
     listed = [ListedSeat(seat, tickets.get(seat.id), orders.get(seat.id)) for seat in seats]
     held = tuple(entry for entry in listed if entry.seat.payable)
-    paying = tuple(entry for entry in listed if entry.seat.state == "held" and not entry.seat.payable)
+    unconfirmed_seats = tuple(entry for entry in listed if entry.seat.confirmable)
+    paying = tuple(
+        entry for entry in listed if entry.seat.state == "held" and entry.seat.order_id is not None
+    )
     confirmed = tuple(entry for entry in listed if entry.seat.state == "confirmed")
-    live = [entry.seat for entry in (*held, *paying, *confirmed)]
+    live = [entry.seat for entry in (*held, *unconfirmed_seats, *paying, *confirmed)]
     over, over_until = _with_offers(
         connection,
         [entry for entry in listed if entry.seat.state in ("cancelled", "lapsed")],
@@ -122,11 +128,13 @@ def my_events(
     )
     overlaps = catalogue.overlaps_of(live, (), connection.now)
     second = connection.now // SECOND * SECOND
-    has_holds = bool(held or paying)
-    is_paused = any(entry.seat.stood is not None for entry in (*held, *paying))
+    holds = (*held, *unconfirmed_seats, *paying)
+    has_holds = bool(holds)
+    is_paused = any(entry.seat.stood is not None for entry in holds)
     until = second + SECOND if has_holds and not is_paused else NEVER
     return MyEvents(
         held=held,
+        unconfirmed_seats=unconfirmed_seats,
         paying=paying,
         confirmed=confirmed,
         over=over,

@@ -29,6 +29,7 @@ from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.holds import (
     IsUsed,
     cancel_seat,
+    confirm_seat,
     hold_seats,
     refuse_early,
     seat_to_cancel,
@@ -66,6 +67,7 @@ class RegistrationPages:
         return [
             Route("/my-events", self.my_events, methods=["GET"]),
             Route("/events/{slug}/register", self.register, methods=["POST"]),
+            Route("/registrations/{id:int}/confirm", self.confirm, methods=["POST"]),
             Route("/registrations/{id:int}/cancel", self.ask_to_cancel, methods=["GET"]),
             Route("/registrations/{id:int}/cancel", self.cancel, methods=["POST"]),
         ]
@@ -98,6 +100,12 @@ class RegistrationPages:
         await portal.database.write(
             hold_seats, visitor.person, slug, portal.settings.hold_minutes, terms, choice
         )
+
+    async def confirm(self, request: Request) -> Response:
+        """Confirm a seat that is held without a fee."""
+        visitor = await self._portal.signed_in(request)
+        await self._portal.database.write(confirm_seat, visitor.person, _seat_id(request))
+        return see_other("/my-events")
 
     async def ask_to_cancel(self, request: Request) -> Response:
         """Show the consequences of cancelling a registration, with the button that does it."""

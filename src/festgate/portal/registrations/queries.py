@@ -11,7 +11,7 @@ from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
-from festgate.portal.catalogue.facade import LapsedHolds, OwnSeat
+from festgate.portal.catalogue.facade import LapsedHolds, OwnSeat, OwnSeatState
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.tables import BEGAN, HELD, HOLD_NOW, LIVE, OPEN, pauses, seats
 
@@ -49,6 +49,10 @@ class Seat:
     ends_at: Milliseconds
     type_name: str
     """The name of the ticket type; empty for the only type of an event."""
+    attendee_name: str
+    """The name of the attendee; empty: that of the seat's person."""
+    attendee_email: str
+    """The attendee's email address; empty: that of the seat's person."""
 
     @property
     def label(self) -> str:
@@ -57,8 +61,13 @@ class Seat:
 
     @property
     def payable(self) -> bool:
-        """Return whether the seat is held and not in an order yet."""
-        return self.state == "held" and self.order_id is None
+        """Return whether the seat is held, has a fee and is not in an order yet."""
+        return self.state == "held" and self.order_id is None and self.fee.minor > 0
+
+    @property
+    def confirmable(self) -> bool:
+        """Return whether the seat is held without a fee: its holder has to confirm it."""
+        return self.state == "held" and self.order_id is None and self.fee.minor == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +107,14 @@ _seat = (
         BEGAN,
         *_events.c["title", "slug", "place", "starts_at", "ends_at"],
         _types.c.name,
+        *seats.c["attendee_name", "attendee_email"],
     )
     .join_from(seats, _events, _events.c.id == seats.c.event_id)
     .join(_types, _types.c.id == seats.c.type_id)
 )
 
 _OF_PERSON = seats.c.person_id == bindparam("person")
-_PAYABLE = HELD & (seats.c.held_until > HOLD_NOW) & seats.c.order_id.is_(None)
+_PAYABLE = HELD & (seats.c.held_until > HOLD_NOW) & seats.c.order_id.is_(None) & (seats.c.fee_minor > 0)
 _LIVE_NOW = LIVE & ((seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW))
 _by_id = Statement(_seat.where(seats.c.id == bindparam("seat")))
 _lock = Statement(_seat.where(seats.c.id == bindparam("seat")).with_for_update(of=seats))
@@ -228,7 +238,7 @@ def own_seats(connection: Connection, person_id: int) -> tuple[OwnSeat, ...]:
     return tuple(
         OwnSeat(
             seat.id,
-            "confirmed" if seat.state == "confirmed" else "held" if seat.payable else "ordered",
+            _shown_state(seat),
             seat.held_until,
             seat.stood is not None,
             seat.fee,
@@ -241,8 +251,14 @@ def own_seats(connection: Connection, person_id: int) -> tuple[OwnSeat, ...]:
     )
 
 
+def _shown_state(seat: Seat) -> OwnSeatState:
+    if seat.state == "confirmed":
+        return "confirmed"
+    return "held" if seat.payable else "unconfirmed" if seat.confirmable else "ordered"
+
+
 def payable_seats(connection: Connection, person_id: int) -> list[Seat]:
-    """Return the held seats that are not in an order yet, by event id."""
+    """Return the held seats that have a fee and are not in an order yet, by event id."""
     rows = connection.all(_held_by_person, person=person_id, now=connection.now)
     return [_read(row, connection.now) for row in rows]
 
@@ -279,7 +295,7 @@ def count_takings(
 
 
 def count_held(connection: Connection, person_id: int) -> int:
-    """Return how many seats the person holds that are not in an order yet."""
+    """Return how many seats the person holds that have to be paid and are not in an order yet."""
     return int(connection.value(_count_held, person=person_id, now=connection.now))
 
 

@@ -39,6 +39,9 @@ seats = Table(
     Column("changed_at", BigInteger, nullable=False),
     # The cause of its end (endings.py); null while it is live, or if it is unknown.
     Column("ended_by", Text),
+    # The attendee, where it is not the person of `person_id`; else empty.
+    Column("attendee_name", Text, nullable=False),
+    Column("attendee_email", Text, nullable=False),
     CheckConstraint("state IN ('held', 'confirmed', 'cancelled', 'lapsed')", name="state"),
 )
 
