@@ -315,7 +315,10 @@ def _checkout(portal: Portal, links: Links) -> Module:
     confirmed_only = {"desk"} if portal.settings.confirms_email else set()
     payments = Payments(portal.database, payment_methods(portal.settings, portal.database), confirmed_only)
     return Module(
-        [*CheckoutPages(portal, payments, links.ticket_codes).routes(), *webhook_routes(portal, payments)],
+        [
+            *CheckoutPages(portal, payments, links.ticket_codes, links.is_used).routes(),
+            *webhook_routes(portal, payments),
+        ],
         CheckoutApi(portal, payments, links.is_used).router(),
         SUBSCRIPTIONS,
         work=[payments.run],
@@ -426,8 +429,20 @@ DECLARED: Sequence[Declared] = (
         N_("Your seats are kept, and their time is paused until checkout is available again."),
         # A payment provider is given ten seconds to answer.
         Budget(requests=400, seconds=12),
-        pages=["/checkout", "/orders/{ref}", "/orders/{ref}/cancel", "/webhooks/stripe"],
-        api=["/orders", "/orders/{ref}", "/orders/{ref}/cancel", "/orders/{ref}/refund"],
+        pages=[
+            "/checkout",
+            "/orders/{ref}",
+            "/orders/{ref}/cancel",
+            "/orders/{ref}/seats/{seat_id}/cancel",
+            "/webhooks/stripe",
+        ],
+        api=[
+            "/orders",
+            "/orders/{ref}",
+            "/orders/{ref}/cancel",
+            "/orders/{ref}/refund",
+            "/orders/{ref}/seats/{seat_id}/cancel",
+        ],
         build=_checkout,
         security_events={
             ("POST", "/api/v1/orders/{ref}/refund"): "registration-cancelled",

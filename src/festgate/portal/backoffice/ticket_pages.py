@@ -95,6 +95,7 @@ class TicketTypePages:
         return [
             Route(tickets, self.show_types, methods=["GET"]),
             Route(tickets, self.limit, methods=["POST"]),
+            Route(f"{tickets}/refunds", self.set_refunds, methods=["POST"]),
             Route(f"{tickets}/new", self.show_new, methods=["GET"]),
             Route(f"{tickets}/new", self.add, methods=["POST"]),
             Route(one, self.show_type, methods=["GET"]),
@@ -120,6 +121,18 @@ class TicketTypePages:
         except ValueError as error:
             return await self._types(request, fields, {"max_per_person": str(error)})
         await self._portal.database.write(catalogue.limit_per_person, slug, most)
+        return see_other(f"/organise/events/{slug}/tickets")
+
+    async def set_refunds(self, request: Request) -> Response:
+        """Set the refund rule of an event."""
+        await self._portal.organiser(request)
+        slug = read_path(request, "slug")
+        fields = await read_fields(request)
+        try:
+            rule = catalogue.read_rule(fields)
+        except Invalid as refusal:
+            return await self._types(request, fields, refusal.fields)
+        await self._portal.database.write(catalogue.set_refund_rule, slug, rule)
         return see_other(f"/organise/events/{slug}/tickets")
 
     async def show_new(self, request: Request) -> Response:
@@ -235,6 +248,8 @@ class TicketTypePages:
             shown=shown,
             entered=entered or {},
             errors=errors or {},
+            rule=catalogue.written_fields(catalogue.stored_rule(shown.event.refund_rule))
+            | dict(entered or {}),
         )
 
     async def _form(

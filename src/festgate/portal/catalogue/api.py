@@ -19,6 +19,7 @@ from festgate.portal.catalogue.forms import LAST_PAGE, MAX_SEARCH_LENGTH, ListFo
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, OfferState, offer_of
 from festgate.portal.catalogue.pages import pages_of
 from festgate.portal.catalogue.queries import Event, ListedEvent, Programmes
+from festgate.portal.catalogue.refund_rules import stored_rule
 from festgate.portal.catalogue.ticket_offers import TicketOffer, ticket_offers
 from festgate.portal.catalogue.ticket_types import types_of_event
 
@@ -59,11 +60,21 @@ class TicketOutput(BaseModel):
     max_per_order: int = Field(description="The most tickets of this type in one order now.")
 
 
+class RefundStep(BaseModel):
+    """A part of the price that comes back after an early cancellation."""
+
+    days: int = Field(description="Days before the start until which this holds.")
+    percent: int = Field(description="The part of the price that comes back.")
+
+
 class Whole(Listed):
     """An event with all its details."""
 
     tickets: list[TicketOutput] = Field(description="The ticket types that everybody can see.")
 
+    refunds: list[RefundStep] = Field(
+        description="Parts of the price that come back when attendees cancel a paid registration; empty if they cannot."
+    )
     summary: str = Field(description="One sentence about the event.")
     description: str = Field(description="Plain text; lines that begin with `- ` are list items.")
 
@@ -138,6 +149,10 @@ class CatalogueApi:
                     **_listed(event, offer),
                     summary=event.summary,
                     description=event.description,
+                    refunds=[
+                        RefundStep(days=step.days, percent=step.percent)
+                        for step in stored_rule(event.refund_rule).steps
+                    ],
                     tickets=[
                         _ticket(ticket) for ticket in ticket_offers(event, types, offer, connection.now)
                     ],

@@ -231,3 +231,14 @@ def read_capacity(text: str) -> int:
         msg = gettext("At most {max} seats.")
         raise ValueError(msg.format(max=MAX_CAPACITY))
     return int(entered)
+
+
+def read_number(text: str, *, least: int, most: int, empty: int | None) -> int | None:
+    """Return a whole number that was entered; `empty` for an empty field. Raises ValueError with a sentence."""
+    check_length(text, MAX_VALUE)
+    entered = text.strip()
+    if not entered:
+        return empty
+    if not (entered.isascii() and entered.isdecimal()) or not least <= int(entered[:20]) <= most:
+        raise ValueError(gettext("Enter a whole number from {min} to {max}.").format(min=least, max=most))
+    return int(entered)

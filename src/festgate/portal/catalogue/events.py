@@ -40,6 +40,7 @@ from festgate.portal.catalogue.errors import (
 from festgate.portal.catalogue.facts import EventCancelled, EventChanged
 from festgate.portal.catalogue.moves import MoveUnconfirmed, find_slip
 from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.refund_rules import RefundRule
 from festgate.portal.catalogue.seats import lock_seats
 from festgate.portal.catalogue.tables import events, seats
 from festgate.portal.catalogue.ticket_types import (
@@ -86,6 +87,7 @@ _set_prices = Statement(
         version=bindparam("new_version"),
     )
 )
+_set_refund_rule = Statement(_event.values(refund_rule=bindparam("new_rule")))
 _set_max_per_person = Statement(_event.values(max_per_person=bindparam("new_max")))
 _recount = Statement(
     update(seats)
@@ -128,6 +130,7 @@ def create_event(
             version=_next_version(connection),
             several_prices=0,
             max_per_person=1,
+            refund_rule="",
             uid=str(uuid4()),
             sequence=0,
             **_columns(details),
@@ -183,6 +186,13 @@ def set_max_per_person(connection: Connection, event_id: int, most: int) -> None
     Seats that somebody has already stay.
     """
     connection.run(_set_max_per_person, event=event_id, new_max=most)
+
+
+def set_refund_rule(connection: Connection, slug: str, rule: RefundRule) -> Event:
+    """Set the refund rule for later orders. Raises NotFound."""
+    event = lock_event(connection, slug)
+    connection.run(_set_refund_rule, event=event.id, new_rule=rule.written())
+    return touch_event(connection, event.id)
 
 
 def refuse_other_currency(connection: Connection, currency: str) -> None:

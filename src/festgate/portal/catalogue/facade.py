@@ -3,7 +3,13 @@
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.details import MAX_LENGTHS, Details, details_of, read_details, written
 from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, NotOnSale, SoldOut
-from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
+from festgate.portal.catalogue.events import (
+    cancel_event,
+    create_event,
+    edit_event,
+    publish_event,
+    set_refund_rule,
+)
 from festgate.portal.catalogue.invitations import Method, Party, invitation
 from festgate.portal.catalogue.moves import MoveUnconfirmed, question_of
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
@@ -39,6 +45,7 @@ from festgate.portal.catalogue.quotas import (
     take_from_quotas,
     types_by_quota,
 )
+from festgate.portal.catalogue.refund_rules import RefundRule, read_rule, stored_rule, written_fields
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seats
 from festgate.portal.catalogue.ticket_types import (
     TicketType,
@@ -82,6 +89,7 @@ __all__ = [
     "OwnSeatState",
     "Party",
     "Quota",
+    "RefundRule",
     "SeatQueries",
     "SoldOut",
     "TicketType",
@@ -119,9 +127,12 @@ __all__ = [
     "read_details",
     "read_limit",
     "read_quota",
+    "read_rule",
     "read_type",
     "remove_ticket_type",
+    "set_refund_rule",
     "shared_quotas",
+    "stored_rule",
     "take_from_quotas",
     "take_seats",
     "type_of",
@@ -129,5 +140,6 @@ __all__ = [
     "types_of",
     "types_of_event",
     "written",
+    "written_fields",
     "written_type",
 ]

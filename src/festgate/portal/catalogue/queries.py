@@ -52,6 +52,8 @@ class Event(Details):
     """1: `fee` is only the lowest price of its public ticket types."""
     max_per_person: int
     """Live seats that one person can have at the event."""
+    refund_rule: str = ""
+    """The steps of its refund rule (refund_rules.py)."""
 
 
 class ListedEvent(NamedTuple):
@@ -97,7 +99,8 @@ _event = select(
     seats.c.capacity,
     *events.c["id", "slug"],
     seats.c.taken,
-    *events.c["state", "updated_at", "version", "uid", "sequence", "several_prices", "max_per_person"],
+    *events.c["state", "updated_at", "version", "uid", "sequence", "several_prices"],
+    *events.c["max_per_person", "refund_rule"],
 ).join_from(events, seats)
 _listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"

@@ -51,6 +51,8 @@ events = Table(
     Column("several_prices", Integer, nullable=False),
     # Live seats that one person can have at the event.
     Column("max_per_person", Integer, nullable=False),
+    # The steps of its refund rule (refund_rules.py); empty: attendees cannot cancel what they have paid.
+    Column("refund_rule", Text, nullable=False),
     CheckConstraint("max_per_person >= 1", name="max_per_person"),
     CheckConstraint("state IN ('draft', 'published', 'cancelled')", name="state"),
     CheckConstraint("fee_minor >= 0", name="fee"),

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.money import Money
-from festgate.kit.text import check_length, tidy
+from festgate.kit.text import tidy
 from festgate.kit.translation import gettext
 from festgate.portal.catalogue import ticket_types
-from festgate.portal.catalogue.details import MAX_CAPACITY, MAX_VALUE, read_fee, read_moment, written_time
+from festgate.portal.catalogue.details import MAX_CAPACITY, read_fee, read_moment, read_number, written_time
 from festgate.portal.catalogue.errors import EventWasCancelled
 from festgate.portal.catalogue.events import lock_event, set_max_per_person, touch_event
 from festgate.portal.catalogue.queries import Event
@@ -137,7 +137,7 @@ def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeD
             errors[name] = str(error)
             return default
 
-    number = partial(_read_number, least=1)
+    number = partial(read_number, least=1)
     details = TypeDetails(
         name=read("name", partial(tidy, lines=False, max_length=MAX_NAME), ""),
         fee=read("fee", partial(read_fee, currency), Money(0, currency)),
@@ -145,7 +145,7 @@ def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeD
         has_chosen_price=fields.get("chosen_price") == "yes",
         sales_open_at=read("sales_open_at", partial(read_moment, zone), 0),
         sales_close_at=read("sales_close_at", partial(read_moment, zone), 0),
-        follows_id=read("follows_id", partial(_read_number, least=1, most=2**53, empty=None), None),
+        follows_id=read("follows_id", partial(read_number, least=1, most=2**53, empty=None), None),
         is_hidden=fields.get("hidden") == "yes",
         min_per_order=read("min_per_order", partial(number, most=MAX_PER_ORDER, empty=1), None) or 1,
         max_per_order=read("max_per_order", partial(number, most=MAX_PER_ORDER, empty=1), None) or 1,
@@ -177,7 +177,7 @@ def written_type(details: TypeDetails, zone: ZoneInfo) -> dict[str, str]:
 
 def read_limit(text: str) -> int:
     """Return the number of seats that one person can have, as it was entered. Raises ValueError with a sentence."""
-    return _read_number(text, least=1, most=MAX_PER_ORDER, empty=1) or 1
+    return read_number(text, least=1, most=MAX_PER_ORDER, empty=1) or 1
 
 
 def _lock(connection: Connection, slug: str) -> Event:
@@ -185,13 +185,3 @@ def _lock(connection: Connection, slug: str) -> Event:
     if event.state == "cancelled":
         raise EventWasCancelled
     return event
-
-
-def _read_number(text: str, *, least: int, most: int, empty: int | None) -> int | None:
-    check_length(text, MAX_VALUE)
-    entered = text.strip()
-    if not entered:
-        return empty
-    if not (entered.isascii() and entered.isdecimal()) or not least <= int(entered[:20]) <= most:
-        raise ValueError(gettext("Enter a whole number from {min} to {max}.").format(min=least, max=most))
-    return int(entered)

@@ -13,6 +13,7 @@ from festgate.kit.translation import N_, gettext, ngettext
 from festgate.portal.catalogue.offers import Offer, OfferState
 from festgate.portal.catalogue.own_seats import OwnPart
 from festgate.portal.catalogue.queries import Event, Filters, ListedEvent
+from festgate.portal.catalogue.refund_rules import stored_rule
 from festgate.portal.catalogue.ticket_offers import TicketOffer
 
 Badge = tuple[str, str]
@@ -136,6 +137,11 @@ class EventPage:
             and self.own.count >= self.event.max_per_person
             and self.offer.state != "cancelled"
         )
+
+    @property
+    def refunds(self) -> str:
+        """The refund rule in words; empty if attendees cannot cancel what they have paid."""
+        return ", ".join(stored_rule(self.event.refund_rule).sentences())
 
     @property
     def is_single(self) -> bool:

@@ -22,9 +22,11 @@ from festgate.portal.checkout.errors import (
     NothingToCancel,
     NothingToPay,
     NotPending,
+    OrderChanged,
     UnknownMethod,
 )
 from festgate.portal.checkout.forms import Key, OrderInput, RefundInput
+from festgate.portal.checkout.own_cancellations import CannotCancel, cancel_own_seat
 from festgate.portal.checkout.payments import Payments
 from festgate.portal.registrations import facade as registrations
 
@@ -167,6 +169,18 @@ class CheckoutApi:
         async def cancel(ref: Name, person: Caller) -> OrderOutput:
             """Cancel an unpaid order and release its seats. A second call changes nothing."""
             return OrderOutput.of(await payments.cancel(person.person, ref))
+
+        @router.post(
+            "/orders/{ref}/seats/{registration}/cancel",
+            responses=problems(SignInNeeded, NotFound, CannotCancel, OrderChanged, registrations.SeatUsed),
+        )
+        async def cancel_seat(
+            ref: Name, registration: Annotated[int, Field(ge=1, le=2**53)], person: Caller
+        ) -> OrderOutput:
+            """Cancel a paid registration of your own, and refund it by its refund rule. Idempotent."""
+            return OrderOutput.of(
+                await portal.database.write(cancel_own_seat, person.person, ref, registration, is_used)
+            )
 
         @router.post(
             "/orders/{ref}/refund",

@@ -61,7 +61,7 @@ def plan_cancellation(
     paid = order.state == "paid"
     if not paid:
         back = Money(0, order.total.currency)
-    elif seat_id is None:
+    elif seat_id is None and not refunds.keeps_a_part(connection, order):
         back = refunds.left_of(connection, order)
     else:
         back = total([line.fee for line in lines], order.total.currency)
@@ -102,7 +102,7 @@ def cancel_registrations(
             registrations.release_seat(connection, seat, registrations.ORGANISER)
     if order.state == "pending":
         return orders.reduce_order(connection, order.id)
-    if plan.whole:
+    if plan.whole and not refunds.keeps_a_part(connection, order):
         refunds.refund_whole(connection, order, BY_ORGANISERS, organiser_id)
     else:
         for line in plan.lines:

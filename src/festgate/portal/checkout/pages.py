@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -9,7 +10,7 @@ from starlette.routing import Route
 
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Invalid
+from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.messaging.mail import find_state
 from festgate.kit.money import Money
 from festgate.kit.shown import FIELD
@@ -21,16 +22,19 @@ from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.carts import Cart, cart_of, in_one_currency, read_cart
-from festgate.portal.checkout.errors import ListChanged, NothingToPay
+from festgate.portal.checkout.errors import ListChanged, NothingToPay, OrderChanged
 from festgate.portal.checkout.forms import CheckoutForm
+from festgate.portal.checkout.own_cancellations import cancel_own_seat, plan_own_cancellation
 from festgate.portal.checkout.payments import Payments
 from festgate.portal.checkout.placements import cart_key
-from festgate.portal.checkout.receipts import Receipt, seats_now
+from festgate.portal.checkout.receipts import Receipt, cancellable_lines, seats_now
 from festgate.portal.checkout.sandbox import CARDS, Sandbox
 from festgate.portal.registrations import facade as registrations
 
 RETURNED = "returned"
 """The query parameter with which a payment page sends its visitor back."""
+MAX_ID_LENGTH = 15
+"""Digits of an id; every database can hold it."""
 MAX_WAIT = 0.3
 """Seconds for which the first request for a paid order waits for its tickets."""
 
@@ -98,9 +102,16 @@ class Till:
 class CheckoutPages:
     """Routes of orders."""
 
-    def __init__(self, portal: Portal, payments: Payments, tickets: registrations.SeatReferences) -> None:
-        """`tickets` is a query of the module above."""
+    def __init__(
+        self,
+        portal: Portal,
+        payments: Payments,
+        tickets: registrations.SeatReferences,
+        is_used: registrations.IsUsed,
+    ) -> None:
+        """`tickets` and `is_used` are queries of the module above."""
         self._portal = portal
+        self._is_used = is_used
         self._payments = payments
         self._tickets = tickets
         self._writing = portal.pages.writing
@@ -135,6 +146,8 @@ class CheckoutPages:
             Route("/orders/{ref}", self.show_order, methods=["GET"]),
             Route("/orders/{ref}/cancel", self.ask_to_cancel, methods=["GET"]),
             Route("/orders/{ref}/cancel", self.cancel_order, methods=["POST"]),
+            Route("/orders/{ref}/seats/{seat_id}/cancel", self.ask_to_cancel_seat, methods=["GET"]),
+            Route("/orders/{ref}/seats/{seat_id}/cancel", self.cancel_seat, methods=["POST"]),
         ]
 
     async def show_checkout(self, request: Request) -> Response:
@@ -232,6 +245,28 @@ class CheckoutPages:
         order = await self._payments.cancel(visitor.person, read_path(request, "ref"))
         return see_other(f"/orders/{order.ref}")
 
+    async def ask_to_cancel_seat(self, request: Request) -> Response:
+        """Answer with the amount that comes back for a paid seat, and the button that cancels it."""
+        visitor = await self._portal.signed_in(request)
+        ref, seat_id = read_path(request, "ref"), _seat_id(request)
+        plan = await self._portal.database.read(
+            plan_own_cancellation, visitor.person, ref, seat_id, self._is_used
+        )
+        return await self._portal.page(request, "checkout/cancel_seat.html", section="my-events", plan=plan)
+
+    async def cancel_seat(self, request: Request) -> Response:
+        """Cancel a paid seat and refund it by its refund rule."""
+        visitor = await self._portal.signed_in(request)
+        ref, seat_id = read_path(request, "ref"), _seat_id(request)
+        fields = await read_fields(request)
+        seen = fields.get(FIELD, "")
+        operation = partial(cancel_own_seat, seen=seen)
+        try:
+            await self._portal.database.write(operation, visitor.person, ref, seat_id, self._is_used)
+        except OrderChanged:
+            return see_other(f"/orders/{ref}/seats/{seat_id}/cancel")
+        return see_other(f"/orders/{ref}")
+
     def _look(
         self,
         connection: Connection,
@@ -290,17 +325,28 @@ class CheckoutPages:
         """Add what follows from a payment: the tickets by seat, and the email."""
         order = receipt.order
         codes = self._tickets(connection, order.person_id)
+        cancellable, until = cancellable_lines(connection, order)
         tickets = tuple((line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes)
         return replace(
             receipt,
             tickets=tickets,
             seats=seats_now(connection, order, codes),
+            cancellable=cancellable,
+            until=until,
             mail=find_state(connection, f"order:{order.ref}"),
         )
 
     def _label(self, name: str) -> str:
         method = self._payments.methods.get(name)
         return gettext(method.label) if method else name
+
+
+def _seat_id(request: Request) -> int:
+    """Return the id of a seat in the address. Raises NotFound for a text that no seat can have."""
+    text = read_path(request, "seat_id")
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH):
+        raise NotFound
+    return int(text)
 
 
 def _shown_cart(fields: Mapping[str, str]) -> Cart:

@@ -127,9 +127,19 @@ def _add_lines(connection: Connection, order_id: int, seats: list[registrations.
             starts_at=seat.starts_at,
             fee_minor=seat.fee.minor,
             dropped_at=None,
+            refund_rule=seat.refund_rule,
         )
     return tuple(
-        Line(seat.id, seat.event_id, seat.label, seat.slug, seat.starts_at, seat.fee) for seat in ordered
+        Line(
+            seat.id,
+            seat.event_id,
+            seat.label,
+            seat.slug,
+            seat.starts_at,
+            seat.fee,
+            refund_rule=seat.refund_rule,
+        )
+        for seat in ordered
     )
 
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from festgate.kit.clock import NEVER, SECOND, Milliseconds
+from festgate.kit.clock import DAY, NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.formats import Formats
 from festgate.kit.messaging.mail import MailState
 from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext, ngettext
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.orders import CANCELLED_BY_OWNER
 from festgate.portal.checkout.reasons import EVERY_SEAT, ended_by_of
 from festgate.portal.checkout.records import Line, Order, OrderState, Refund
@@ -71,6 +72,8 @@ class Receipt:
     writing: Formats = field(compare=False, repr=False)
     seats: tuple[SeatNow, ...] = ()
     """The seats, if the order and its tickets alone do not determine the lines."""
+    cancellable: tuple[int, ...] = ()
+    """The seats that the attendee can cancel now for a refund."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
     def awaits_tickets(self, now: Milliseconds) -> bool:
@@ -257,6 +260,22 @@ class Receipt:
         if order.method in BY_HAND:
             return gettext("{amount} to be refunded at the desk.").format(amount=amount)
         return gettext("{amount} is being refunded.").format(amount=amount)
+
+
+def cancellable_lines(connection: Connection, order: Order) -> tuple[tuple[int, ...], Milliseconds]:
+    """Return the ids of the seats that the attendee can cancel now by their refund rules, and when that may change."""
+    if order.state != "paid":
+        return (), NEVER
+    now, seat_ids, until = connection.now, [], NEVER
+    for line in order.kept_lines:
+        if not line.refund_rule or not line.fee.minor:
+            continue
+        steps = catalogue.stored_rule(line.refund_rule).steps
+        last = max((line.starts_at - step.days * DAY for step in steps), default=0)
+        if now < last:
+            seat_ids.append(line.seat_id)
+            until = min(until, last)
+    return tuple(seat_ids), until
 
 
 def seats_now(connection: Connection, order: Order, tickets: Mapping[int, str]) -> tuple[SeatNow, ...]:

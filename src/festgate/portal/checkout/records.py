@@ -21,6 +21,8 @@ class Line:
     fee: Money
     dropped_at: Milliseconds | None = None
     """When the line left the unpaid order; None while it is part of it."""
+    refund_rule: str = ""
+    """The refund rule that the buyer was shown, as the catalogue stores it."""
 
 
 @dataclass(frozen=True, slots=True)

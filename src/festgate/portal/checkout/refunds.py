@@ -29,6 +29,11 @@ _of_seat = Statement(
         refunds.c.order_id == bindparam("order"), refunds.c.seat_id == bindparam("seat")
     )
 )
+_of_seats = Statement(
+    select(refunds.c.seat_id, refunds.c.amount_minor).where(
+        refunds.c.order_id == bindparam("order"), refunds.c.seat_id.is_not(None)
+    )
+)
 _refund = update(refunds).where(refunds.c.id == bindparam("refund"))
 _open = _refund.where(refunds.c.done_at.is_(None))
 _claim = Statement(
@@ -78,18 +83,34 @@ def left_of(connection: Connection, order: Order) -> Money:
 
 
 def refund_seat(
-    connection: Connection, order: Order, seat_id: int, reason: str, asked_by: int | None = None
+    connection: Connection,
+    order: Order,
+    seat_id: int,
+    reason: str,
+    asked_by: int | None = None,
+    *,
+    amount: Money | None = None,
 ) -> None:
-    """Refund one seat's fee of a paid order. Nothing changes on a second call, or after a refund of the whole order."""
+    """Refund one seat's fee of a paid order, or only `amount` of it.
+
+    Nothing changes on a second call, or after a refund of the whole order.
+    """
     if order.state != "paid" or connection.first(_of_seat, order=order.id, seat=seat_id) is not None:
         return
     fee = next((line.fee for line in order.lines if line.seat_id == seat_id), None)
     if fee is None or fee.minor == 0:
         return
-    _record(connection, order, seat_id, order.provider_ref or "", fee, reason, asked_by)
+    _record(connection, order, seat_id, order.provider_ref or "", amount or fee, reason, asked_by)
     if left_of(connection, order).minor == 0:
         whole = reason if len(order.lines) == 1 else EVERY_SEAT
         connection.run(_undo, order=order.id, new_reason=whole)
+
+
+def keeps_a_part(connection: Connection, order: Order) -> bool:
+    """Return whether a part of the fee of a cancelled seat was kept, under the refund rule of its event."""
+    fees = {line.seat_id: line.fee.minor for line in order.lines}
+    rows = connection.all(_of_seats, order=order.id)
+    return any(amount < fees.get(seat_id, 0) for seat_id, amount in rows)
 
 
 def claim_refund(connection: Connection, refund_id: int) -> bool:

@@ -82,6 +82,8 @@ lines = Table(
     Column("fee_minor", BigInteger, nullable=False),
     # When the seat left the unpaid order, because its event was cancelled; null while it is part of it.
     Column("dropped_at", BigInteger),
+    # The refund rule of the event when the order was placed.
+    Column("refund_rule", Text, nullable=False),
 )
 Index("ix_checkout_lines_seat", lines.c.seat_id)
 

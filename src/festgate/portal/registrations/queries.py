@@ -11,7 +11,7 @@ from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
-from festgate.portal.catalogue.facade import LapsedHolds, OwnSeat, OwnSeatState
+from festgate.portal.catalogue.facade import LapsedHolds, OwnSeat, OwnSeatState, stored_rule
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.tables import BEGAN, HELD, HOLD_NOW, LIVE, OPEN, pauses, seats
 
@@ -53,11 +53,18 @@ class Seat:
     """The name of the attendee; empty: that of the seat's person."""
     attendee_email: str
     """The attendee's email address; empty: that of the seat's person."""
+    refund_rule: str
+    """The refund rule of the event, as the catalogue stores it."""
 
     @property
     def label(self) -> str:
         """The title of the event, with the ticket type if it has a name."""
         return f"{self.title}: {self.type_name}" if self.type_name else self.title
+
+    @property
+    def refunds(self) -> str:
+        """The refund rule in words; empty if the attendee cannot cancel by themselves."""
+        return ", ".join(stored_rule(self.refund_rule).sentences())
 
     @property
     def payable(self) -> bool:
@@ -95,7 +102,8 @@ class Pause:
 
 # Named here instead of imported: a module's tables are its own, but one join serves a whole page.
 _events = table(
-    "catalogue_events", *(column(name) for name in ("id", "title", "slug", "place", "starts_at", "ends_at"))
+    "catalogue_events",
+    *(column(name) for name in ("id", "title", "slug", "place", "starts_at", "ends_at", "refund_rule")),
 )
 _types = table("catalogue_ticket_types", *(column(name) for name in ("id", "event_id", "name")))
 _seat = (
@@ -108,6 +116,7 @@ _seat = (
         *_events.c["title", "slug", "place", "starts_at", "ends_at"],
         _types.c.name,
         *seats.c["attendee_name", "attendee_email"],
+        _events.c.refund_rule,
     )
     .join_from(seats, _events, _events.c.id == seats.c.event_id)
     .join(_types, _types.c.id == seats.c.type_id)
