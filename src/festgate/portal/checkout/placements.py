@@ -127,9 +127,22 @@ def _add_lines(connection: Connection, order_id: int, seats: list[registrations.
             starts_at=seat.starts_at,
             fee_minor=seat.fee.minor,
             dropped_at=None,
+            tax_minor=seat.tax_minor,
+            tax_rate=seat.tax_rate,
         )
     return tuple(
-        Line(seat.id, seat.event_id, seat.label, seat.slug, seat.starts_at, seat.fee) for seat in ordered
+        Line(
+            seat.id,
+            seat.event_id,
+            seat.label,
+            seat.slug,
+            seat.starts_at,
+            seat.fee,
+            None,
+            seat.tax_minor,
+            seat.tax_rate,
+        )
+        for seat in ordered
     )
 
 

@@ -82,6 +82,9 @@ lines = Table(
     Column("fee_minor", BigInteger, nullable=False),
     # When the seat left the unpaid order, because its event was cancelled; null while it is part of it.
     Column("dropped_at", BigInteger),
+    # The tax in `fee_minor`, and its rate in hundredths of a percent.
+    Column("tax_minor", BigInteger, nullable=False),
+    Column("tax_rate", Integer, nullable=False),
 )
 Index("ix_checkout_lines_seat", lines.c.seat_id)
 
