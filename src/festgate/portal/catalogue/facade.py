@@ -48,7 +48,7 @@ from festgate.portal.catalogue.own_seats import (
     OwnSeatState,
     SeatQueries,
 )
-from festgate.portal.catalogue.prices import tax_within, taxes_by_rate, written_rate
+from festgate.portal.catalogue.prices import CodeKind, tax_within, taxes_by_rate, written_rate
 from festgate.portal.catalogue.promo_codes import (
     MAX_CODE,
     CodeTerms,
@@ -117,6 +117,7 @@ __all__ = [
     "PROBLEM",
     "TYPE_FIELDS",
     "CapacityTaken",
+    "CodeKind",
     "CodeList",
     "CodeNotValid",
     "CodeTerms",
