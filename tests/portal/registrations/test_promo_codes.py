@@ -9,6 +9,7 @@ import pytest
 from festgate.kit.clock import HOUR, MINUTE
 from festgate.kit.errors import Invalid, TooMany
 from festgate.kit.money import Money
+from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.code_attempts import MAX_OF_PERSON
 from festgate.portal.catalogue.facade import CodeNotValid, CodeTerms, CodeUnknown, PromoCode, TicketType
@@ -62,7 +63,7 @@ def check(database: OpenDatabase) -> None:
 
 
 @pytest.mark.parametrize(
-    ("terms", "price"),
+    "terms, price",
     [
         (CodeTerms("percentage", 2000), 36_000),
         (CodeTerms("percentage", 3333), 30_001),  # 14,998.5 less, which is rounded half up
@@ -324,7 +325,10 @@ def test_wrong_guesses_are_limited_and_right_codes_are_not_counted(database: Ope
     event, person = add_event(database, fee=45_000), add_someone(database)
     add_code(database, "SECRET7", TWENTY)
     limits = catalogue.code_limits(b"secret", "203.0.113.9", person)
-    tried = partial(database.write, catalogue.try_code, event.slug)
+
+    def tried(text: str, by: int, limits: list[accounts.Limit]) -> PromoCode | None:
+        return database.write(catalogue.try_code, event.slug, text, by, limits)
+
     for _ in range(MAX_OF_PERSON + 5):
         assert tried("SECRET7", person, limits) is not None
     for number in range(MAX_OF_PERSON):

@@ -159,7 +159,10 @@ class PromoCodePages:
             ]
 
         listed = await self._portal.database.report(read)
-        headers = {"content-disposition": 'attachment; filename="promo-codes.csv"', "cache-control": "no-store"}
+        headers = {
+            "content-disposition": 'attachment; filename="promo-codes.csv"',
+            "cache-control": "no-store",
+        }
         return StreamingResponse(
             self._lines(listed), HTTPStatus.OK, headers, media_type="text/csv; charset=utf-8"
         )
@@ -272,7 +275,9 @@ class PromoCodePages:
         *,
         many: bool = False,
     ) -> Response:
-        def read(connection: Connection) -> tuple[catalogue.PromoCode | None, bool, str, list[tuple[str, str]]]:
+        def read(
+            connection: Connection,
+        ) -> tuple[catalogue.PromoCode | None, bool, str, list[tuple[str, str]]]:
             code = None if code_id is None else catalogue.code_by_id(connection, code_id)
             is_used = code is not None and catalogue.is_code_used(connection, code.id)
             event_id = None if code is None else code.terms.event_id

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar, get_args
+from typing import TypeAlias, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -32,6 +32,8 @@ from festgate.portal.catalogue.ticket_types import types_of
 from festgate.portal.catalogue.type_changes import read_number, read_rate
 
 T = TypeVar("T")
+_Scope: TypeAlias = tuple[int | None, int | None, str]
+"""The event, the ticket type, and the currency of amounts."""
 
 MIN_CODE = 3
 RANDOM_LENGTH = 8
@@ -227,8 +229,9 @@ def read_terms(connection: Connection, fields: Mapping[str, str], zone: ZoneInfo
 
     kinds: Mapping[str, CodeKind] = {kind: kind for kind in get_args(CodeKind)}
     kind = kinds.get(fields.get("kind", ""), "percentage")
+    everywhere: _Scope = None, None, currency
     event_id, type_id, event_currency = read(
-        "scope", partial(_read_scope, connection, currency=currency), (None, None, currency)
+        "scope", partial(_read_scope, connection, currency=currency), everywhere
     )
     value = 0
     if kind == "percentage":
@@ -297,8 +300,8 @@ def scopes(connection: Connection) -> list[tuple[str, str]]:
     return listed
 
 
-def _read_scope(connection: Connection, text: str, *, currency: str) -> tuple[int | None, int | None, str]:
-    """Return the event, the ticket type and the currency of a scope."""
+def _read_scope(connection: Connection, text: str, *, currency: str) -> _Scope:
+    """Return the scope that the form names. Raises ValueError with a sentence."""
     if not text:
         return None, None, currency
     if _SCOPE.fullmatch(text):

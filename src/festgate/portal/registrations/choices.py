@@ -113,7 +113,7 @@ def choose(
 
 
 def _with_code(item: Item, code: catalogue.PromoCode, access_key: str) -> Item:
-    """Return the tickets at their price with the code. They are uses of it if it changes the price, or opens the type."""
+    """Return the tickets at their price with the code: uses of it if it changes the price, or opens the type."""
     price = code.price(item.type, item.price)
     opens = not catalogue.is_open_to(item.type, access_key)
     return Item(item.type, item.count, price, has_code=opens or price != item.price)
