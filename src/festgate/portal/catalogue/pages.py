@@ -128,7 +128,7 @@ class CataloguePages:
         read = partial(self._read_event, slug)
         visitor = await portal.visitor(request)
         own = None if visitor is None else await self._find_own(visitor, slug)
-        access_key = problem = ""
+        access_key = problem = entered = ""
         code: PromoCode | None = None
         if request.scope["query_string"]:
             access_key = read_query(request, ACCESS, MAX_ACCESS_KEY)
@@ -157,7 +157,12 @@ class CataloguePages:
             "catalogue/event.html",
             section="events",
             held=held,
-            shown=replace(await self._read_event(slug, access_key, code), own=own, problem=problem),
+            shown=replace(
+                await self._read_event(slug, access_key, code),
+                own=own,
+                problem=problem,
+                entered_code="" if code else entered,
+            ),
         )
 
     async def _try_code(

@@ -127,6 +127,8 @@ class EventPage:
     """The sentence about a form that could not be accepted."""
     code: str = ""
     """The promo code that the prices are after."""
+    entered_code: str = ""
+    """The promo code that was entered and cannot be used."""
     tax: TaxShown | None = None
     """The tax in the fee of an event that sells single tickets of one plain type."""
     own: OwnPart | None = None
@@ -193,7 +195,10 @@ class EventPage:
     def hint(self) -> str:
         """The sentence about registering in other states than `soon`."""
         minutes = self.hold_minutes
-        if self.is_on_sale and self.event.fee.minor:
+        choices = [ticket.fee.minor for ticket in self.tickets if ticket.can_be_chosen]
+        if self.is_on_sale and self.code and choices and not any(choices):
+            sentence = gettext(_FREE)
+        elif self.is_on_sale and self.event.fee.minor:
             sentence = ngettext(
                 "The seat is held for {minutes} minute while you pay.",
                 "The seat is held for {minutes} minutes while you pay.",
