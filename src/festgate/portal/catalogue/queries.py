@@ -52,7 +52,7 @@ class Event(Details):
     """1: `fee` is only the lowest price of its public ticket types."""
     max_per_person: int
     """Live seats that one person can have at the event."""
-    takes_codes: bool
+    takes_codes: bool = False
     """Whether there is a promo code for it, or for all events, that its organiser has not ended."""
 
 
