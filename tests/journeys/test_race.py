@@ -170,7 +170,9 @@ def test_500_people_with_different_numbers_of_tickets_share_the_last_uses_of_a_p
     async def send() -> list[Answer]:
         connections = await asyncio.gather(*(ClientConnection.open(race.server.url) for _ in race.crowd))
         sent = (
-            connection.post(path, {f"count-{wanted.ticket}": 1 + number % 3, "code": "last20"}, guest.cookie)
+            connection.post(
+                path, {f"count-{wanted.ticket}": str(1 + number % 3), "code": "last20"}, guest.cookie
+            )
             for number, (connection, guest) in enumerate(zip(connections, race.crowd, strict=True))
         )
         answers = await asyncio.gather(*sent)

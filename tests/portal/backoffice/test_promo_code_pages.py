@@ -79,9 +79,9 @@ def visitor(fest: Fest) -> Iterator[httpx.Client]:
 def scope_of(client: httpx.Client, slug: str) -> str:
     """Return the name of the event in the form."""
     title = slug.replace("-", " ").capitalize()
-    found = re.search(rf'value="(e\d+)"[^>]*>{title}<', client.get("/organise/promo-codes/new").text)
-    assert found is not None
-    return found[1]
+    match = re.search(rf'value="(e\d+)"[^>]*>{title}<', client.get("/organise/promo-codes/new").text)
+    assert match is not None
+    return match[1]
 
 
 def save(client: httpx.Client, place: str, **fields: str) -> httpx.Response:
@@ -99,9 +99,9 @@ def new_code(client: httpx.Client, slug: str, **fields: str) -> str:
 
 def number_of(client: httpx.Client, code: str) -> str:
     """Return the number in the address of a code's page."""
-    found = re.search(r"/organise/promo-codes/(\d+)", client.get(f"/organise/promo-codes?q={code}").text)
-    assert found is not None
-    return found[1]
+    match = re.search(r"/organise/promo-codes/(\d+)", client.get(f"/organise/promo-codes?q={code}").text)
+    assert match is not None
+    return match[1]
 
 
 def errors_of(page: httpx.Response) -> list[str]:

@@ -69,7 +69,7 @@ def test_a_text_that_is_no_percentage_is_refused(text: str) -> None:
 
 
 @given(price=AMOUNTS, rate=RATES, is_on_top=st.booleans())
-def test_the_form_of_a_type_reads_the_price_that_it_shows(price: int, rate: int, is_on_top: bool) -> None:  # noqa: FBT001
+def test_the_form_of_a_type_reads_the_price_that_it_shows(price: int, rate: int, is_on_top: bool) -> None:
     zone = ZoneInfo("Asia/Kolkata")
     fields = {
         "fee": rupees(price).plain(),

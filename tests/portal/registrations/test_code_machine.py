@@ -7,7 +7,6 @@ each step the counts of `festgate check` must agree, and no code may be used mor
 from contextlib import suppress
 from dataclasses import replace
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -100,13 +99,13 @@ class CodeMachine(RuleBasedStateMachine):
             self.database.write(cancel_seat, self.people[seat[0]], seat[1])
 
     @rule(seat=seats, minutes=st.sampled_from([0, 15, 16]), sweeps=st.booleans())
-    def pay(self, seat: tuple[int, int], minutes: int, sweeps: bool) -> None:  # noqa: FBT001  (drawn by name)
+    def pay(self, seat: tuple[int, int], minutes: int, sweeps: bool) -> None:
         """Confirm a seat whose hold may have ended during the payment."""
-        found = self.database.read(queries.seat, seat[1])
-        if not found.payable:
+        payable = self.database.read(queries.seat, seat[1])
+        if not payable.payable:
             return
         self.orders += 1
-        self.database.write(claim_seats, [found], self.orders, self.database.clock.now + 15 * MINUTE)
+        self.database.write(claim_seats, [payable], self.orders, self.database.clock.now + 15 * MINUTE)
         self.database.clock.move(minutes * MINUTE)
         if sweeps:
             self.database.write(sweep_all)
@@ -128,7 +127,7 @@ class CodeMachine(RuleBasedStateMachine):
             self.database.write(catalogue.edit_code, code.id, terms)
 
     @rule(number=st.integers(0, 2), ends=st.booleans())
-    def end(self, number: int, ends: bool) -> None:  # noqa: FBT001  (drawn by name)
+    def end(self, number: int, ends: bool) -> None:
         step = catalogue.end_code if ends else catalogue.resume_code
         self.database.write(step, self.codes[number].id)
 

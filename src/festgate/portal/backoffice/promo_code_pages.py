@@ -52,7 +52,7 @@ class CodeRow:
 
     @property
     def effect(self) -> str:
-        """What a ticket costs with it, in a few words."""
+        """The price of a ticket with it, in a few words."""
         return effect_of(self.code.terms, self.writing)
 
     @property
@@ -90,7 +90,7 @@ class CodesPage:
 
 
 def effect_of(terms: catalogue.CodeTerms, writing: Formats) -> str:
-    """Return what a ticket costs with a code, in a few words."""
+    """Return the price of a ticket with a code, in a few words."""
     if terms.kind == "percentage":
         text = gettext("{rate} % off").format(rate=catalogue.written_rate(terms.value))
     elif terms.kind == "amount":
