@@ -24,7 +24,7 @@ class Line:
     """When the line left the unpaid order; None while it is part of it."""
     tax_minor: int = 0
     tax_rate: int = 0
-    """In hundredths of a percent."""
+    """The rate, in hundredths of a percent."""
 
     @property
     def tax(self) -> Money:

@@ -55,7 +55,7 @@ class Seat:
     """The attendee's email address; empty: that of the seat's person."""
     tax_minor: int
     tax_rate: int
-    """In hundredths of a percent."""
+    """The rate, in hundredths of a percent."""
     code_id: int | None
     """The promo code that it was taken with."""
     code: str | None
