@@ -4,12 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from festgate.kit.db.statements import Connection
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event
 from festgate.portal.registrations import facade as registrations
 from tests.journeys.stage import Guest, announce, check_data, invite, invite_one
@@ -28,6 +29,8 @@ CROWD = 500
 SEATS = 50
 REPEATS = 50
 """Concurrent requests of one person."""
+USES = 20
+"""Tickets that a promo code is for."""
 
 
 @dataclass(frozen=True)
@@ -138,3 +141,51 @@ def test_fifty_concurrent_requests_of_one_person_make_one_seat_and_one_order(rac
     with open_database(race.url) as database:
         (seat,) = database.read(registrations.seats_of, race.impatient.id)
         assert (seat.state, seat.order_id is not None) == ("confirmed", True)
+
+
+@dataclass(frozen=True)
+class ForCode:
+    """An event with a promo code of few uses."""
+
+    event: Event
+    ticket: int
+    code: str
+
+
+def announce_with_code(race: Race) -> ForCode:
+    with open_database(race.url) as database:
+        event = database.write(announce, "Race for a code", fee=45_000, capacity=3 * CROWD)
+        (only,) = database.read(catalogue.types_of, event.id)
+        details = replace(only.details, max_per_order=3)
+        database.write(catalogue.edit_ticket_type, event.slug, only.id, details, registrations.count_of_type)
+        database.write(catalogue.limit_per_person, event.slug, 3)
+        terms = catalogue.CodeTerms("percentage", 5_000, event_id=event.id, max_uses=USES)
+        return ForCode(event, only.id, database.write(catalogue.create_code, "LAST20", terms).code)
+
+
+def test_500_people_with_different_numbers_of_tickets_share_the_last_uses_of_a_promo_code(race: Race) -> None:
+    wanted = announce_with_code(race)
+    path = f"/events/{wanted.event.slug}/register"
+
+    async def send() -> list[Answer]:
+        connections = await asyncio.gather(*(ClientConnection.open(race.server.url) for _ in race.crowd))
+        sent = (
+            connection.post(
+                path, {f"count-{wanted.ticket}": str(1 + number % 3), "code": "last20"}, guest.cookie
+            )
+            for number, (connection, guest) in enumerate(zip(connections, race.crowd, strict=True))
+        )
+        answers = await asyncio.gather(*sent)
+        for connection in connections:
+            connection.close()
+        return answers
+
+    answers = asyncio.run(send())
+    taken = sum(1 + number % 3 for number, answer in enumerate(answers) if answer.location == "/my-events")
+    # Somebody with one ticket comes after each refusal, so that no use is left.
+    assert taken == USES
+    refused = f"/events/{wanted.event.slug}?problem=code-not-valid&code=last20"
+    assert {answer.location for answer in answers} == {"/my-events", refused}
+    with open_database(race.url) as database:
+        assert database.read(catalogue.all_codes)[0].used == USES
+        assert database.read(catalogue.event_by_id, wanted.event.id).taken == USES

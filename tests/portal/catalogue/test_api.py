@@ -65,6 +65,8 @@ def test_an_event_has_all_its_details(client: httpx.Client) -> None:
                 "name": "",
                 "description": "",
                 "fee": {"minor": 45_000, "currency": "INR", "text": "450.00"},
+                "tax": {"minor": 0, "currency": "INR", "text": "0.00"},
+                "tax_rate": "0",
                 "chosen_price": False,
                 "availability": "few",
                 "sales_open_at": None,

@@ -7,7 +7,9 @@ from festgate.portal.accounts.attempts import (
     check_seats,
     count_attempt,
     count_seat,
+    network_of,
     too_many,
+    uncount_attempt,
 )
 from festgate.portal.accounts.confirmation import (
     AddressNotConfirmed,
@@ -64,9 +66,11 @@ __all__ = [
     "key_of",
     "lock_unconfirmed",
     "may_email",
+    "network_of",
     "note_seen",
     "person_by_id",
     "read_email",
     "require_confirmed",
     "too_many",
+    "uncount_attempt",
 ]

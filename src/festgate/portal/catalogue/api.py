@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
+from festgate.kit.money import Money
 from festgate.kit.web.api import Amount, Name, module_router, problems
 from festgate.kit.web.forms import checked
 from festgate.kit.web.portal import Portal
@@ -52,7 +53,9 @@ class TicketOutput(BaseModel):
     id: int = Field(description="The number by which a registration chooses it.")
     name: str = Field(description="Empty for the only ticket type of an event.")
     description: str
-    fee: Amount = Field(description="The price; the least price if the buyer chooses it.")
+    fee: Amount = Field(description="The price with tax; the least price if the buyer chooses it.")
+    tax: Amount = Field(description="The tax in the price.")
+    tax_rate: str = Field(description="The tax as a percentage, such as `18`; `0` without tax.")
     chosen_price: bool = Field(description="Whether the buyer chooses the price.")
     availability: OfferState = Field(description="As for the event.")
     sales_open_at: datetime | None = Field(description="When its sales open, if that is still ahead.")
@@ -169,6 +172,8 @@ def _ticket(ticket: TicketOffer) -> TicketOutput:
         name=ticket.name,
         description=ticket.description,
         fee=Amount.of(ticket.fee),
+        tax=Amount.of(ticket.tax.amount if ticket.tax else Money(0, ticket.fee.currency)),
+        tax_rate=ticket.tax.rate if ticket.tax else "0",
         chosen_price=ticket.has_chosen_price,
         availability=ticket.state,
         sales_open_at=moment(ticket.opens_at) if ticket.opens_at else None,

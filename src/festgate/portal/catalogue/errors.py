@@ -89,3 +89,19 @@ class OtherCurrency(Conflict):
             "Set FESTGATE_CURRENCY={first}, or run `festgate events set-currency {currency}` first."
         )
         super().__init__(sentence.format(currency=currency, used=", ".join(used), first=used[0]))
+
+
+class CodeUnknown(Conflict):
+    """There is no such promo code, or it is for another event."""
+
+    code = "code-unknown"
+    title = N_("No such promo code")
+    message = N_("There is no such promo code for this event. Check the spelling.")
+
+
+class CodeNotValid(Conflict):
+    """The promo code has ended, has not begun, or has not enough uses left."""
+
+    code = "code-not-valid"
+    title = N_("This promo code cannot be used")
+    message = N_("This promo code cannot be used any more.")

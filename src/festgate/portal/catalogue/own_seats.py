@@ -14,6 +14,10 @@ ALREADY = "already"
 """The query parameter with which a second registration leads to the visitor's seat."""
 PROBLEM = "problem"
 """The query parameter with which a form without valid tickets leads back to the page of the event."""
+ACCESS = "access"
+"""The query parameter with the key of a hidden ticket type."""
+CODE = "code"
+"""The query parameter with a promo code."""
 References: TypeAlias = Callable[[Connection, int], Mapping[int, str]]
 """A query of a module above: for a person id, the ticket code or order reference of their seats, by seat id."""
 

@@ -13,9 +13,10 @@ from starlette.routing import Route
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import NotFound, Refused
+from festgate.kit.errors import NotFound, Refused, TooMany
 from festgate.kit.translation import N_, gettext, ngettext
 from festgate.kit.visitors import Visitor
+from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import checked
 from festgate.kit.web.pages import MAX_KEPT
 from festgate.kit.web.parameters import read_path, read_query
@@ -24,13 +25,24 @@ from festgate.kit.web.routing import moved
 from festgate.kit.writing import unbroken
 from festgate.portal.catalogue import offers, queries
 from festgate.portal.catalogue.calendars import calendar
+from festgate.portal.catalogue.code_attempts import code_limits, try_code
+from festgate.portal.catalogue.errors import CodeNotValid
 from festgate.portal.catalogue.forms import ListForm
 from festgate.portal.catalogue.offers import LapsedHolds, offer_of
 from festgate.portal.catalogue.overlaps import Timed, overlaps_of
-from festgate.portal.catalogue.own_seats import ALREADY, PROBLEM, OwnPart, OwnSeat, SeatQueries
+from festgate.portal.catalogue.own_seats import (
+    ACCESS,
+    ALREADY,
+    CODE,
+    PROBLEM,
+    OwnPart,
+    OwnSeat,
+    SeatQueries,
+)
 from festgate.portal.catalogue.programme import Programme
+from festgate.portal.catalogue.promo_codes import MAX_CODE, PromoCode
 from festgate.portal.catalogue.queries import NO_FILTERS, PAGE_SIZE, Filters, ListedEvent, Programmes
-from festgate.portal.catalogue.ticket_offers import needs_choice, next_change, ticket_offers
+from festgate.portal.catalogue.ticket_offers import needs_choice, next_change, tax_of_event, ticket_offers
 from festgate.portal.catalogue.ticket_types import TicketType, types_of_event
 from festgate.portal.catalogue.view_models import EventPage, HomePage, ListPage, card_of, event_page
 
@@ -39,11 +51,17 @@ log = structlog.get_logger()
 PROBLEMS: Mapping[str, str] = {
     "choose-ticket": N_("Choose at least one ticket, and not more of a type than the list offers."),
     "too-many-tickets": N_("One person cannot have so many tickets for this event."),
+    "price-changed": N_("The price has changed since you opened the page. Check it and try again."),
+    "code-unknown": N_("There is no such promo code for this event. Check the spelling."),
+    "code-not-valid": N_("This promo code cannot be used any more."),
+    "code-not-for-tickets": N_("This promo code is not for the tickets that you chose."),
     "price-too-low": N_("Choose a price that is not below the least price of the ticket."),
 }
 """The sentence about a form that could not be accepted, by the code of its error."""
 MAX_ACCESS_KEY = 40
 """Characters of the key in the link to a hidden ticket type."""
+MAX_ENTERED_CODE = 2 * MAX_CODE
+"""Characters of a promo code as it is entered, perhaps with spaces."""
 
 
 class CataloguePages:
@@ -110,13 +128,19 @@ class CataloguePages:
         read = partial(self._read_event, slug)
         visitor = await portal.visitor(request)
         own = None if visitor is None else await self._find_own(visitor, slug)
-        access_key = problem = ""
+        access_key = problem = entered = ""
+        code: PromoCode | None = None
         if request.scope["query_string"]:
-            access_key = read_query(request, "access", MAX_ACCESS_KEY)
+            access_key = read_query(request, ACCESS, MAX_ACCESS_KEY)
             sentence = PROBLEMS.get(read_query(request, PROBLEM, MAX_ACCESS_KEY))
             problem = gettext(sentence) if sentence else ""
+            if entered := read_query(request, CODE, MAX_ENTERED_CODE).strip():
+                code, refusal = await self._try_code(request, slug, entered, visitor)
+                problem = refusal or problem
         held = own.held if own is not None else None
-        if not (access_key or problem) and (own is None or not (own.seat or own.overlaps or own.is_unknown)):
+        if not (access_key or problem or code) and (
+            own is None or not (own.seat or own.overlaps or own.is_unknown)
+        ):
             return await portal.kept_page(
                 request,
                 ("event", slug),
@@ -133,8 +157,25 @@ class CataloguePages:
             "catalogue/event.html",
             section="events",
             held=held,
-            shown=replace(await self._read_event(slug, access_key), own=own, problem=problem),
+            shown=replace(
+                await self._read_event(slug, access_key, code),
+                own=own,
+                problem=problem,
+                entered_code="" if code else entered,
+            ),
         )
+
+    async def _try_code(
+        self, request: Request, slug: str, entered: str, visitor: Visitor | None
+    ) -> tuple[PromoCode | None, str]:
+        """Return the promo code that was entered, or the sentence about why it cannot be used."""
+        person = None if visitor is None else visitor.person
+        limits = code_limits(self._portal.secret, address_of(request.scope), person)
+        try:
+            code = await self._portal.database.write(try_code, slug, entered, person, limits)
+        except (CodeNotValid, TooMany) as refusal:
+            return None, refusal.message
+        return code, "" if code else gettext(PROBLEMS["code-unknown"])
 
     async def show_without_slash(self, request: Request) -> Response:
         """Redirect to the event's page."""
@@ -207,7 +248,7 @@ class CataloguePages:
             min(programme.until(now), lapsed.next_at),
         )
 
-    async def _read_event(self, slug: str, access_key: str = "") -> EventPage:
+    async def _read_event(self, slug: str, access_key: str = "", code: PromoCode | None = None) -> EventPage:
         def read(
             connection: Connection,
         ) -> tuple[queries.Event, tuple[TicketType, ...], LapsedHolds, Milliseconds]:
@@ -217,14 +258,17 @@ class CataloguePages:
         event, types, lapsed, now = await self._portal.database.read(read)
         offer = offer_of(event, lapsed.seats, now)
         until = offers.until(event, lapsed, now)
-        return event_page(
+        has_types = code is not None or needs_choice(event, types)
+        page = event_page(
             event,
             offer,
             self._portal.settings.hold_minutes,
             min(until, next_change(types, now) or until),
-            ticket_offers(event, types, offer, now, access_key) if needs_choice(event, types) else (),
+            ticket_offers(event, types, offer, now, access_key, code) if has_types else (),
             access_key,
+            None if has_types else tax_of_event(types),
         )
+        return page if code is None else replace(page, code=code.code)
 
     async def _find_own(self, visitor: Visitor, slug: str) -> OwnPart:
         """Return the visitor's part of the page. It is left out where the modules above cannot provide it."""

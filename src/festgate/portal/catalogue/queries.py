@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 
 from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.db.search import has_words, word_values, words_of
@@ -20,7 +20,7 @@ from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext
 from festgate.portal.catalogue.details import TEXTS, TIMES, Details
 from festgate.portal.catalogue.programme import REMEMBERED, EventTimes, Programme, bounds_of, programme_of
-from festgate.portal.catalogue.tables import EventState, events, seats
+from festgate.portal.catalogue.tables import EventState, events, promo_codes, seats
 
 NO_EVENT = N_("There is no event at this address.")
 PAGE_SIZE: Final = 24
@@ -54,6 +54,8 @@ class Event(Details):
     """Live seats that one person can have at the event."""
     refund_rule: str = ""
     """The steps of its refund rule (refund_rules.py)."""
+    takes_codes: bool = False
+    """Whether there is a promo code for it, or for all events, that its organiser has not ended."""
 
 
 class ListedEvent(NamedTuple):
@@ -101,6 +103,13 @@ _event = select(
     seats.c.taken,
     *events.c["state", "updated_at", "version", "uid", "sequence", "several_prices"],
     *events.c["max_per_person", "refund_rule"],
+    select(promo_codes.c.id)
+    .where(
+        promo_codes.c.ended_at == 0,
+        or_(promo_codes.c.event_id == events.c.id, promo_codes.c.event_id.is_(None)),
+    )
+    .correlate(events)
+    .exists(),
 ).join_from(events, seats)
 _listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"
@@ -321,4 +330,5 @@ def _one(row: tuple[Any, ...] | None) -> Event:
 def _read(row: tuple[Any, ...]) -> Event:
     values = list(row)
     values[9:11] = [Money(row[9], row[10])]
+    values[-1] = bool(row[-1])
     return Event(*values)

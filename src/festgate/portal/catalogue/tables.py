@@ -1,4 +1,4 @@
-"""The tables of events, their ticket types, the counts of seats, and identities in other calendars."""
+"""The tables of events, ticket types, promo codes, the counts of seats, and identities in other calendars."""
 
 from typing import Literal
 
@@ -97,10 +97,61 @@ ticket_types = Table(
     Column("max_per_order", Integer, nullable=False),
     # 1 once it is withdrawn: seats of it exist, and nobody can take another.
     Column("withdrawn", Integer, nullable=False),
+    # In hundredths of a percent. `fee_minor` contains the tax; `tax_on_top`: its organiser enters the price without.
+    Column("tax_rate", Integer, nullable=False),
+    Column("tax_on_top", Integer, nullable=False),
     UniqueConstraint("event_id", "name"),
     CheckConstraint("fee_minor >= 0", name="fee"),
     CheckConstraint("min_per_order BETWEEN 1 AND max_per_order", name="per_order"),
+    CheckConstraint("tax_rate BETWEEN 0 AND 10000", name="tax_rate"),
 )
+
+promo_codes = Table(
+    "catalogue_promo_codes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    # In capital letters, as it is compared.
+    Column("code", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    # A percentage in hundredths of a percent, or an amount in minor units of `currency`; else 0.
+    Column("value", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    # 1: hidden ticket types are sold with it.
+    Column("unlocks", Integer, nullable=False),
+    # Null: for all events; and for all ticket types of the event.
+    Column("event_id", ForeignKey("catalogue_events.id")),
+    Column("type_id", ForeignKey("catalogue_ticket_types.id")),
+    # 0: without a limit.
+    Column("opens_at", BigInteger, nullable=False),
+    Column("closes_at", BigInteger, nullable=False),
+    # Tickets; null without a limit.
+    Column("max_uses", Integer),
+    Column("max_per_person", Integer),
+    # Held and confirmed seats with the code, including ended holds that have not been swept yet.
+    Column("used", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # 0 until its organiser ends it.
+    Column("ended_at", BigInteger, nullable=False),
+    CheckConstraint("kind IN ('percentage', 'amount', 'free', 'unlock')", name="kind"),
+    CheckConstraint("used >= 0 AND (max_uses IS NULL OR used <= max_uses)", name="used"),
+)
+_NOT_ENDED = promo_codes.c.ended_at == 0
+Index(
+    "ix_catalogue_promo_codes_event_id",
+    promo_codes.c.event_id,
+    sqlite_where=_NOT_ENDED,
+    postgresql_where=_NOT_ENDED,
+)
+
+promo_code_uses = Table(
+    "catalogue_promo_code_uses",
+    metadata,
+    Column("code_id", ForeignKey("catalogue_promo_codes.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", ForeignKey("accounts_people.id"), primary_key=True),
+    Column("used", Integer, nullable=False),
+    CheckConstraint("used >= 0", name="used"),
+)
+"""The uses of a promo code by one person, counted for the limit per person."""
 
 quotas = Table(
     "catalogue_quotas",

@@ -1,16 +1,31 @@
 """The ticket types that a visitor can choose on the page of an event."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.money import Money
 from festgate.portal.catalogue.offers import FEW, Offer, OfferState
+from festgate.portal.catalogue.prices import written_rate
+from festgate.portal.catalogue.promo_codes import PromoCode
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.ticket_types import TicketType, is_offered, is_shown
 
 MAX_PER_FORM = 20
 """The largest number of tickets of a type in one form."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaxShown:
+    """The tax in a price, as visitors see it."""
+
+    amount: Money
+    net: Money
+    """The price without the tax."""
+    rate: str
+    """The percentage: `18`."""
+    is_on_top: bool
+    """Whether the organiser adds it to the price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +36,7 @@ class TicketOffer:
     name: str
     description: str
     fee: Money
+    """The price with tax, after the promo code."""
     has_chosen_price: bool
     """Whether `fee` is only the least price."""
     state: OfferState
@@ -29,6 +45,15 @@ class TicketOffer:
     min_count: int
     max_count: int
     """The least and the largest number of tickets in one order."""
+    tax: TaxShown | None
+    """The tax in the fee; None without one."""
+    full_fee: Money
+    """The price without the promo code."""
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether a promo code makes it cheaper."""
+        return self.fee != self.full_fee
 
     @property
     def can_be_chosen(self) -> bool:
@@ -37,11 +62,33 @@ class TicketOffer:
 
 
 def ticket_offers(
-    event: Event, types: Sequence[TicketType], offer: Offer, now: Milliseconds, access_key: str = ""
+    event: Event,
+    types: Sequence[TicketType],
+    offer: Offer,
+    now: Milliseconds,
+    access_key: str = "",
+    code: PromoCode | None = None,
 ) -> tuple[TicketOffer, ...]:
-    """Return the types that a visitor with that key sees. `offer` is that of the event."""
-    shown = [ticket_type for ticket_type in types if is_shown(ticket_type, types, now, access_key)]
-    return tuple(_offer_of(event, ticket_type, types, offer, now, access_key) for ticket_type in shown)
+    """Return the types that a visitor with that key and that promo code sees. `offer` is that of the event."""
+    unlocked = () if code is None else code.unlocked(types)
+    shown = [ticket_type for ticket_type in types if is_shown(ticket_type, types, now, access_key, unlocked)]
+    return tuple(_offer_of(event, kind, types, offer, now, access_key, unlocked, code) for kind in shown)
+
+
+def tax_shown(ticket_type: TicketType, fee: Money) -> TaxShown | None:
+    """Return the tax in a price of the type; None without one."""
+    details = ticket_type.details
+    if not (details.tax_rate and fee.minor):
+        return None
+    tax = ticket_type.tax_of(fee)
+    net = Money(fee.minor - tax.minor, fee.currency)
+    return TaxShown(tax, net, written_rate(details.tax_rate), details.has_tax_on_top)
+
+
+def tax_of_event(types: Sequence[TicketType]) -> TaxShown | None:
+    """Return the tax in the price of an event with one plain type; None without one."""
+    offered = [ticket_type for ticket_type in types if not ticket_type.is_withdrawn]
+    return tax_shown(offered[0], offered[0].fee) if len(offered) == 1 else None
 
 
 def needs_choice(event: Event, types: Sequence[TicketType]) -> bool:
@@ -77,8 +124,11 @@ def _offer_of(
     offer: Offer,
     now: Milliseconds,
     access_key: str,
+    unlocked: Collection[int],
+    code: PromoCode | None,
 ) -> TicketOffer:
     details = ticket_type.details
+    fee = ticket_type.fee if code is None else code.price(ticket_type, ticket_type.fee)
     left = min([offer.left, *(quota.left for quota in ticket_type.quotas)])
     capacity = min([event.capacity, *(quota.capacity for quota in ticket_type.quotas)])
     opens_at = details.sales_open_at if details.sales_open_at > now else 0
@@ -86,7 +136,7 @@ def _offer_of(
     if state in ("open", "few"):
         if opens_at:
             state = "soon"
-        elif not is_offered(ticket_type, types, now, access_key):
+        elif not is_offered(ticket_type, types, now, access_key, unlocked):
             state = "closed"
         elif left < details.min_per_order:
             state = "soldout"
@@ -96,10 +146,12 @@ def _offer_of(
         ticket_type.id,
         ticket_type.name,
         details.description,
-        ticket_type.fee,
+        fee,
         details.has_chosen_price,
         state,
         opens_at,
         details.min_per_order,
         max(details.min_per_order, min(details.max_per_order, event.max_per_person, left, MAX_PER_FORM)),
+        tax_shown(ticket_type, fee),
+        ticket_type.fee,
     )

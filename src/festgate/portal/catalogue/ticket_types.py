@@ -4,7 +4,7 @@ Every event has at least one type. The only type of an event needs no name, and 
 lock the count of the event's seats first, as all operations on an event do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
@@ -17,9 +17,10 @@ from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.ids import new_code
 from festgate.kit.money import Money, parse_amount
 from festgate.kit.translation import N_, gettext
+from festgate.portal.catalogue.prices import tax_within
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.quotas import Quota, quotas_of_event, set_own_quota
-from festgate.portal.catalogue.tables import events, quota_types, ticket_types
+from festgate.portal.catalogue.tables import events, promo_codes, quota_types, ticket_types
 
 MAX_TYPES = 30
 """The number of types of one event, withdrawn ones included."""
@@ -41,6 +42,8 @@ _FIELDS = (
     "access_key",
     "min_per_order",
     "max_per_order",
+    "tax_rate",
+    "tax_on_top",
 )
 """The columns that an organiser enters."""
 
@@ -51,7 +54,7 @@ class TypeDetails:
 
     name: str
     fee: Money
-    """The price; the least price that the buyer can choose, if `has_chosen_price`."""
+    """The price with tax; the least price that the buyer can choose, if `has_chosen_price`."""
     description: str = ""
     has_chosen_price: bool = False
     sales_open_at: Milliseconds = 0
@@ -64,6 +67,10 @@ class TypeDetails:
     max_per_order: int = 1
     own_quota: int | None = None
     """The most tickets of this type; None without a limit but the event's."""
+    tax_rate: int = 0
+    """The tax in the price, in hundredths of a percent."""
+    has_tax_on_top: bool = False
+    """Whether its organiser enters the price without tax."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +94,12 @@ class TicketType:
 
     @property
     def fee(self) -> Money:
-        """The price, or the least price that the buyer can choose."""
+        """The price with tax, or the least price that the buyer can choose."""
         return self.details.fee
+
+    def tax_of(self, price: Money) -> Money:
+        """Return the tax in a price of this type."""
+        return tax_within(price, self.details.tax_rate)
 
 
 _type = select(
@@ -114,6 +125,8 @@ _move = Statement(update(ticket_types).where(_one).values(position=bindparam("ne
 _drop_links = Statement(delete(quota_types).where(quota_types.c.type_id == bindparam("type")))
 _drop = Statement(delete(ticket_types).where(_one))
 _drop_of_event = Statement(delete(ticket_types).where(ticket_types.c.event_id == bindparam("event")))
+_has_codes = Statement(select(promo_codes.c.id).where(promo_codes.c.type_id == bindparam("type")).limit(1))
+_drop_codes = Statement(delete(promo_codes).where(promo_codes.c.event_id == bindparam("event")))
 _followers = Statement(
     update(ticket_types).where(ticket_types.c.follows_id == bindparam("type")).values(follows_id=None)
 )
@@ -167,35 +180,53 @@ def type_of(types: Sequence[TicketType], type_id: int) -> TicketType:
 
 
 def is_shown(
-    ticket_type: TicketType, types: Sequence[TicketType], now: Milliseconds, access_key: str = ""
+    ticket_type: TicketType,
+    types: Sequence[TicketType],
+    now: Milliseconds,
+    access_key: str = "",
+    unlocked: Collection[int] = (),
 ) -> bool:
-    """Return whether a visitor with that key sees the type: one that follows another is shown once that is over."""
+    """Return whether a visitor with that key sees the type: one that follows another is shown once that is over.
+
+    `unlocked` are the ids of the hidden types that a promo code opens.
+    """
     follows = ticket_type.details.follows_id
     return (
         not ticket_type.is_withdrawn
-        and _is_open_to(ticket_type, access_key)
+        and is_open_to(ticket_type, access_key, unlocked)
         and (follows is None or _is_over(type_of(types, follows), now))
     )
 
 
 def is_offered(
-    ticket_type: TicketType, types: Sequence[TicketType], now: Milliseconds, access_key: str = ""
+    ticket_type: TicketType,
+    types: Sequence[TicketType],
+    now: Milliseconds,
+    access_key: str = "",
+    unlocked: Collection[int] = (),
 ) -> bool:
-    """Return whether a type is on sale at `now` to a visitor with that key, as far as the type itself decides that."""
+    """Return whether a type is on sale at `now` to a visitor with that key, as far as the type itself decides that.
+
+    `unlocked` are the ids of the hidden types that a promo code opens.
+    """
     details = ticket_type.details
     return (
         not ticket_type.is_withdrawn
-        and _is_open_to(ticket_type, access_key)
+        and is_open_to(ticket_type, access_key, unlocked)
         and details.sales_open_at <= now
         and not _has_closed(ticket_type, now)
         and (details.follows_id is None or _is_over(type_of(types, details.follows_id), now))
     )
 
 
-def _is_open_to(ticket_type: TicketType, access_key: str) -> bool:
-    """Return whether the type is public, or the key is its own."""
+def is_open_to(ticket_type: TicketType, access_key: str, unlocked: Collection[int] = ()) -> bool:
+    """Return whether the type is public, the key is its own, or a promo code has `unlocked` it."""
     key = ticket_type.access_key
-    return key is None or compare_digest(key.encode(), access_key.encode("utf-8", "replace"))
+    return (
+        key is None
+        or ticket_type.id in unlocked
+        or compare_digest(key.encode(), access_key.encode("utf-8", "replace"))
+    )
 
 
 def _has_closed(ticket_type: TicketType, now: Milliseconds) -> bool:
@@ -283,6 +314,9 @@ def remove_type(connection: Connection, ticket_type: TicketType, *, is_used: boo
     ]
     if not left:
         raise Invalid({"name": gettext("An event needs at least one ticket type.")})
+    if not is_used and connection.first(_has_codes, type=ticket_type.id):
+        sentence = gettext("Promo codes are for this ticket type. Change or delete them first.")
+        raise Invalid({"name": sentence})
     connection.run(_followers, type=ticket_type.id)
     if is_used:
         connection.run(_withdraw, type=ticket_type.id, is_withdrawn=1)
@@ -305,7 +339,8 @@ def order_types(connection: Connection, types: Sequence[TicketType]) -> None:
 
 
 def drop_types(connection: Connection, event_id: int) -> None:
-    """Delete the types of a draft that is deleted."""
+    """Delete the types and the promo codes of a draft that is deleted."""
+    connection.run(_drop_codes, event=event_id)
     for ticket_type in types_of(connection, event_id):
         connection.run(_followers, type=ticket_type.id)
         set_own_quota(connection, ticket_type.id, None)
@@ -385,12 +420,14 @@ def _columns(details: TypeDetails, access_key: str | None) -> dict[str, object]:
         "access_key": access_key,
         "min_per_order": details.min_per_order,
         "max_per_order": details.max_per_order,
+        "tax_rate": details.tax_rate,
+        "tax_on_top": int(details.has_tax_on_top),
     }
 
 
 def _read(row: tuple[Any, ...], quotas: Mapping[int, tuple[Quota, ...]]) -> TicketType:
     number, event_id, position, withdrawn, name, description, fee, chosen, opens, closes, follows = row[:11]
-    access_key, least, most, currency = row[11:15]
+    access_key, least, most, tax_rate, on_top, currency = row[11:17]
     drawn = quotas.get(number, ())
     own = next((quota.capacity for quota in drawn if quota.is_own), None)
     details = TypeDetails(
@@ -405,6 +442,8 @@ def _read(row: tuple[Any, ...], quotas: Mapping[int, tuple[Quota, ...]]) -> Tick
         least,
         most,
         own,
+        tax_rate,
+        bool(on_top),
     )
     return TicketType(number, event_id, position, details, bool(withdrawn), access_key, drawn)
 

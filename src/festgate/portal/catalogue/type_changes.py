@@ -3,7 +3,10 @@
 Each locks the count of the event's seats first. Registrations, a module above, counts the seats of a type.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from typing import TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
@@ -11,17 +14,19 @@ from zoneinfo import ZoneInfo
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.money import Money
-from festgate.kit.text import tidy
+from festgate.kit.text import check_length, tidy
 from festgate.kit.translation import gettext
 from festgate.portal.catalogue import ticket_types
-from festgate.portal.catalogue.details import MAX_CAPACITY, read_fee, read_moment, read_number, written_time
+from festgate.portal.catalogue.details import MAX_CAPACITY, MAX_VALUE, read_fee, read_moment, read_number, written_time
 from festgate.portal.catalogue.errors import EventWasCancelled
 from festgate.portal.catalogue.events import lock_event, set_max_per_person, touch_event
+from festgate.portal.catalogue.prices import MAX_RATE, PERCENT, with_tax, without_tax, written_rate
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.quotas import draw_on, stop_drawing_on
 from festgate.portal.catalogue.ticket_types import MAX_PER_ORDER, TicketType, TypeDetails, type_of, types_of
 
 T = TypeVar("T")
+_RATE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,2})?")
 
 CountSeats: TypeAlias = Callable[[Connection, int, int], tuple[int, int]]
 """A query of a module above: for an event id and a type id, the seats that were ever taken, and those that are live."""
@@ -39,6 +44,8 @@ TYPE_FIELDS = (
     "hidden",
     "min_per_order",
     "max_per_order",
+    "tax_rate",
+    "tax_on_top",
 )
 """The fields of a type's form."""
 
@@ -150,7 +157,11 @@ def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeD
         min_per_order=read("min_per_order", partial(number, most=MAX_PER_ORDER, empty=1), None) or 1,
         max_per_order=read("max_per_order", partial(number, most=MAX_PER_ORDER, empty=1), None) or 1,
         own_quota=read("own_quota", partial(number, most=MAX_CAPACITY, empty=None), None),
+        tax_rate=read("tax_rate", read_rate, 0),
+        has_tax_on_top=fields.get("tax_on_top") == "yes",
     )
+    if details.has_tax_on_top:
+        details = replace(details, fee=with_tax(details.fee, details.tax_rate))
     if not errors and details.min_per_order > details.max_per_order:
         errors["min_per_order"] = gettext("The minimum per order is above the maximum.")
     if errors:
@@ -163,7 +174,9 @@ def written_type(details: TypeDetails, zone: ZoneInfo) -> dict[str, str]:
     return {
         "name": details.name,
         "description": details.description,
-        "fee": details.fee.plain(),
+        "fee": (
+            without_tax(details.fee, details.tax_rate) if details.has_tax_on_top else details.fee
+        ).plain(),
         "chosen_price": "yes" if details.has_chosen_price else "",
         "own_quota": "" if details.own_quota is None else str(details.own_quota),
         "sales_open_at": written_time(details.sales_open_at, zone),
@@ -172,12 +185,27 @@ def written_type(details: TypeDetails, zone: ZoneInfo) -> dict[str, str]:
         "hidden": "yes" if details.is_hidden else "",
         "min_per_order": str(details.min_per_order),
         "max_per_order": str(details.max_per_order),
+        "tax_rate": written_rate(details.tax_rate) if details.tax_rate else "",
+        "tax_on_top": "yes" if details.has_tax_on_top else "",
     }
 
 
 def read_limit(text: str) -> int:
     """Return the number of seats that one person can have, as it was entered. Raises ValueError with a sentence."""
     return read_number(text, least=1, most=MAX_PER_ORDER, empty=1) or 1
+
+
+def read_rate(text: str, most: int = MAX_RATE) -> int:
+    """Return a percentage as it was entered, such as `18` or `5,5 %`, in hundredths of a percent; 0 for an empty text.
+
+    Raises ValueError with a sentence.
+    """
+    check_length(text, MAX_VALUE)
+    entered = text.strip().removesuffix("%").strip().replace(",", ".") or "0"
+    if not _RATE.fullmatch(entered) or (rate := int(Decimal(entered) * PERCENT)) > most:
+        sentence = gettext("Enter a percentage from 0 to {max}, with at most two decimals.")
+        raise ValueError(sentence.format(max=written_rate(most)))
+    return rate
 
 
 def _lock(connection: Connection, slug: str) -> Event:

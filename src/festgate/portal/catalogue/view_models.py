@@ -9,12 +9,13 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from festgate.kit.clock import Milliseconds
+from festgate.kit.shown import facts
 from festgate.kit.translation import N_, gettext, ngettext
 from festgate.portal.catalogue.offers import Offer, OfferState
 from festgate.portal.catalogue.own_seats import OwnPart
 from festgate.portal.catalogue.queries import Event, Filters, ListedEvent
 from festgate.portal.catalogue.refund_rules import stored_rule
-from festgate.portal.catalogue.ticket_offers import TicketOffer
+from festgate.portal.catalogue.ticket_offers import TaxShown, TicketOffer
 
 Badge = tuple[str, str]
 """The kind of `badge` in kit/parts.html, and its text."""
@@ -125,6 +126,12 @@ class EventPage:
     """The key of a hidden type that the visitor has."""
     problem: str = ""
     """The sentence about a form that could not be accepted."""
+    code: str = ""
+    """The promo code that the prices are after."""
+    entered_code: str = ""
+    """The promo code that was entered and cannot be used."""
+    tax: TaxShown | None = None
+    """The tax in the fee of an event that sells single tickets of one plain type."""
     own: OwnPart | None = None
     """The part of a visitor with a seat here, or one at the same time; None on the page that all others share."""
 
@@ -142,6 +149,11 @@ class EventPage:
     def refunds(self) -> str:
         """The refund rule in words; empty if attendees cannot cancel what they have paid."""
         return ", ".join(stored_rule(self.event.refund_rule).sentences())
+
+    @property
+    def shown_prices(self) -> str:
+        """The hidden field with the prices, so that nobody gets a ticket at another price than the page showed."""
+        return facts(*(f"{ticket.id}={ticket.fee.minor}" for ticket in self.tickets))
 
     @property
     def is_single(self) -> bool:
@@ -189,7 +201,10 @@ class EventPage:
     def hint(self) -> str:
         """The sentence about registering in other states than `soon`."""
         minutes = self.hold_minutes
-        if self.is_on_sale and self.event.fee.minor:
+        choices = [ticket.fee.minor for ticket in self.tickets if ticket.can_be_chosen]
+        if self.is_on_sale and self.code and choices and not any(choices):
+            sentence = gettext(_FREE)
+        elif self.is_on_sale and self.event.fee.minor:
             sentence = ngettext(
                 "The seat is held for {minutes} minute while you pay.",
                 "The seat is held for {minutes} minutes while you pay.",
@@ -227,10 +242,17 @@ def event_page(
     until: Milliseconds,
     tickets: tuple[TicketOffer, ...] = (),
     access_key: str = "",
+    tax: TaxShown | None = None,
 ) -> EventPage:
     """Return the page of an event. It is equal to another page unless the event or its offer is different."""
     return EventPage(
-        replace(event, taken=0, updated_at=0, version=0), offer, hold_minutes, until, tickets, access_key
+        replace(event, taken=0, updated_at=0, version=0),
+        offer,
+        hold_minutes,
+        until,
+        tickets,
+        access_key,
+        tax=tax,
     )
 
 

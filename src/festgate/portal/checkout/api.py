@@ -38,6 +38,7 @@ class OrderLine(BaseModel):
     event: str = Field(description="The event's slug.")
     title: str
     fee: Amount
+    tax: Amount = Field(description="The tax in the fee.")
     dropped_at: datetime | None = Field(
         description="When it left the unpaid order, because its event or registration was cancelled; "
         "it is no part of the total then."
@@ -85,6 +86,7 @@ class OrderOutput(BaseModel):
                     event=line.slug,
                     title=line.title,
                     fee=Amount.of(line.fee),
+                    tax=Amount.of(line.tax),
                     dropped_at=None if line.dropped_at is None else moment(line.dropped_at, UTC),
                 )
                 for line in order.lines
@@ -201,5 +203,10 @@ class CheckoutApi:
 
 def _held_line(seat: registrations.Seat) -> OrderLine:
     return OrderLine(
-        registration=seat.id, event=seat.slug, title=seat.title, fee=Amount.of(seat.fee), dropped_at=None
+        registration=seat.id,
+        event=seat.slug,
+        title=seat.title,
+        fee=Amount.of(seat.fee),
+        tax=Amount.of(seat.tax),
+        dropped_at=None,
     )

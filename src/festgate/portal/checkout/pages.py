@@ -98,6 +98,11 @@ class Till:
     """The visitor's email address, where it must be confirmed before the visitor can pay at the desk."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
+    @property
+    def taxes(self) -> tuple[tuple[str, Money], ...]:
+        """The tax in the total for each rate, a percentage."""
+        return catalogue.taxes_by_rate((seat.tax_rate, seat.tax) for seat in self.seats)
+
 
 class CheckoutPages:
     """Routes of orders."""

@@ -128,6 +128,8 @@ def _add_lines(connection: Connection, order_id: int, seats: list[registrations.
             fee_minor=seat.fee.minor,
             dropped_at=None,
             refund_rule=seat.refund_rule,
+            tax_minor=seat.tax_minor,
+            tax_rate=seat.tax_rate,
         )
     return tuple(
         Line(
@@ -137,7 +139,10 @@ def _add_lines(connection: Connection, order_id: int, seats: list[registrations.
             seat.slug,
             seat.starts_at,
             seat.fee,
-            refund_rule=seat.refund_rule,
+            None,
+            seat.refund_rule,
+            seat.tax_minor,
+            seat.tax_rate,
         )
         for seat in ordered
     )

@@ -24,7 +24,18 @@ _order = select(
     *orders.c["created_at", "expires_at", "asked", "asked_at", "paid_at", "paid_by"],
     *orders.c["provider_ref", "pay_url", "reason", "revision"],
 )
-_line = lines.c["seat_id", "event_id", "title", "slug", "starts_at", "fee_minor", "dropped_at", "refund_rule"]
+_line = lines.c[
+    "seat_id",
+    "event_id",
+    "title",
+    "slug",
+    "starts_at",
+    "fee_minor",
+    "dropped_at",
+    "refund_rule",
+    "tax_minor",
+    "tax_rate",
+]
 _OWN = len(_order.selected_columns)
 # One order is read together with its lines, a row for each, because its page and its payment read it four times.
 _whole = (
@@ -194,8 +205,8 @@ def _read_whole(rows: Sequence[tuple[Any, ...]]) -> Order | None:
 def _put_together(row: tuple[Any, ...], of_lines: Iterable[tuple[Any, ...]]) -> Order:
     number, ref, person, state, method, total, currency, paid_minor = row[:8]
     listed = tuple(
-        Line(seat, event, title, slug, starts_at, Money(fee, currency), dropped, rule)
-        for seat, event, title, slug, starts_at, fee, dropped, rule in of_lines
+        Line(seat, event, title, slug, starts_at, Money(fee, currency), *rest)
+        for seat, event, title, slug, starts_at, fee, *rest in of_lines
     )
     paid = None if paid_minor is None else Money(paid_minor, currency)
     return Order(number, ref, person, state, method, Money(total, currency), paid, listed, *row[8:])

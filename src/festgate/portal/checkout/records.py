@@ -5,6 +5,7 @@ from typing import Literal
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.money import Money
+from festgate.portal.catalogue import facade as catalogue
 
 OrderState = Literal["pending", "paid", "declined", "cancelled", "expired", "refunding", "refunded"]
 
@@ -23,6 +24,14 @@ class Line:
     """When the line left the unpaid order; None while it is part of it."""
     refund_rule: str = ""
     """The refund rule that the buyer was shown, as the catalogue stores it."""
+    tax_minor: int = 0
+    tax_rate: int = 0
+    """The rate, in hundredths of a percent."""
+
+    @property
+    def tax(self) -> Money:
+        """The tax in the fee."""
+        return Money(self.tax_minor, self.fee.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,11 @@ class Order:
     def kept_lines(self) -> tuple[Line, ...]:
         """The lines that make up the total."""
         return tuple(line for line in self.lines if line.dropped_at is None)
+
+    @property
+    def taxes(self) -> tuple[tuple[str, Money], ...]:
+        """The tax in the total for each rate, a percentage."""
+        return catalogue.taxes_by_rate((line.tax_rate, line.tax) for line in self.kept_lines)
 
     def dropped_within(self, amount: Money) -> tuple[Line, ...] | None:
         """Return the dropped lines that a payment of `amount` covers too; None if no revision had that total."""

@@ -84,6 +84,9 @@ lines = Table(
     Column("dropped_at", BigInteger),
     # The refund rule of the event when the order was placed.
     Column("refund_rule", Text, nullable=False),
+    # The tax in `fee_minor`, and its rate in hundredths of a percent.
+    Column("tax_minor", BigInteger, nullable=False),
+    Column("tax_rate", Integer, nullable=False),
 )
 Index("ix_checkout_lines_seat", lines.c.seat_id)
 

@@ -13,13 +13,16 @@ from festgate.kit.web.api import Amount, Bearer, Name, module_router, problems
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts.facade import AddressNotConfirmed, SeatLimits
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import NotOnSale, SoldOut
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.choices import Choice
+from festgate.portal.registrations.codes import check_code
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
     ChooseTicket,
+    CodeNotForTickets,
     PriceTooLow,
     SalesClosed,
     SalesNotOpen,
@@ -58,7 +61,9 @@ class Registration(BaseModel):
     ended_by: EndedBy | None = Field(
         description="Once cancelled: the cause (holder, organiser, event or order); null if unknown."
     )
-    fee: Amount
+    fee: Amount = Field(description="What is charged, with tax and after the promo code.")
+    tax: Amount = Field(description="The tax in the fee.")
+    promo_code: str | None = Field(description="The promo code that it was taken with.")
     starts_at: datetime
     ends_at: datetime
     place: str
@@ -75,6 +80,8 @@ class Registration(BaseModel):
             held_until=moment(seat.held_until, UTC) if seat.state == "held" else None,
             ended_by=seat.ended_by,
             fee=Amount.of(seat.fee),
+            tax=Amount.of(seat.tax),
+            promo_code=seat.code,
             starts_at=moment(seat.starts_at, UTC),
             ends_at=moment(seat.ends_at, UTC),
             place=seat.place,
@@ -91,10 +98,14 @@ class RegistrationInput(BaseModel):
         default="", max_length=20, description="The price, where the buyer chooses it, such as `250.00`."
     )
     access: str = Field(default="", max_length=40, description="The key of the link to a hidden ticket type.")
+    code: str = Field(default="", max_length=catalogue.MAX_CODE, description="A promo code.")
 
-    def choice(self, ticket: int) -> Choice:
-        """Return the choice of one ticket of that type."""
-        return Choice({ticket: 1}, {ticket: self.price} if self.price else {}, self.access)
+    def choice(self) -> Choice | None:
+        """Return the choice of one ticket; None for one of the only type on sale, without a promo code."""
+        code = self.code.strip()
+        if self.ticket is None:
+            return Choice(None, code=code) if code else None
+        return Choice({self.ticket: 1}, {self.ticket: self.price} if self.price else {}, self.access, code)
 
 
 class RegistrationApi:
@@ -123,6 +134,9 @@ class RegistrationApi:
                 TooManyTickets,
                 ChooseTicket,
                 PriceTooLow,
+                catalogue.CodeUnknown,
+                catalogue.CodeNotValid,
+                CodeNotForTickets,
                 NotOnSale,
                 SalesNotOpen,
                 SalesClosed,
@@ -137,9 +151,11 @@ class RegistrationApi:
 
             Without a body it is a seat of the only ticket type on sale.
             """
-            choice = None if wanted is None or wanted.ticket is None else wanted.choice(wanted.ticket)
+            choice = None if wanted is None else wanted.choice()
+            host = address_of(request.scope)
+            await check_code(portal, person.person, host, slug, choice)
             is_first = await portal.database.read(refuse_early, person.person, slug, choice)
-            address = self._addresses.of(address_of(request.scope))
+            address = self._addresses.of(host)
             terms = terms_of(person, address, portal.settings, is_first=is_first)
             seat_ids = await portal.database.write(
                 hold_seats, person.person, slug, portal.settings.hold_minutes, terms, choice

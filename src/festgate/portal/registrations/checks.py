@@ -2,6 +2,7 @@
 
 from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection
+from festgate.kit.money import Money
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries
 
@@ -52,4 +53,43 @@ def check_types(connection: Connection) -> list[Finding]:
     ]
 
 
-CHECKS: tuple[Check, ...] = (check_counts, check_quotas, check_types)
+def check_codes(connection: Connection) -> list[Finding]:
+    """Check that the uses of each promo code are its live seats, in total and per person, and not above its maximum."""
+    live, counted = queries.live_by_code(connection), catalogue.uses_by_person(connection)
+    people: dict[int, list[int]] = {}
+    for code_id, person in sorted(live.keys() | counted.keys()):
+        people.setdefault(code_id, []).append(person)
+    findings = []
+    for code in catalogue.all_codes(connection):
+        where, terms = f"promo code {code.code}", code.terms
+        users = people.get(code.id, [])
+        seats = sum(live.get((code.id, person), 0) for person in users)
+        if terms.max_uses is not None and seats > terms.max_uses:
+            what = f"{seats} seats, but only {terms.max_uses} uses"
+            findings.append(Finding("live seats <= maximum of the promo code", where, what))
+        if seats != code.used:
+            what = f"{seats} seats, but {code.used} are counted as used"
+            findings.append(Finding("used = live seats with the promo code", where, what))
+        for person in users:
+            has, used = live.get((code.id, person), 0), counted.get((code.id, person), 0)
+            if has != used:
+                what = f"person {person} has {has} seats, but {used} are counted"
+                findings.append(Finding("used by a person = their live seats", where, what))
+            if terms.max_per_person is not None and has > terms.max_per_person:
+                what = f"person {person} has {has} seats, but only {terms.max_per_person} uses"
+                findings.append(Finding("seats of a person <= maximum per person", where, what))
+    return findings
+
+
+def check_taxes(connection: Connection) -> list[Finding]:
+    """Check that the tax of each seat is the one in its fee."""
+    return [
+        Finding(
+            "tax = share of the fee", f"seat {seat_id}", f"{tax} of {fee} at {rate} hundredths of a percent"
+        )
+        for seat_id, fee, tax, rate in queries.taxed_seats(connection)
+        if catalogue.tax_within(Money(fee, ""), rate).minor != tax
+    ]
+
+
+CHECKS: tuple[Check, ...] = (check_counts, check_quotas, check_types, check_codes, check_taxes)

@@ -1,15 +1,23 @@
 """The ticket types that a registration chooses, checked against their rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from festgate.kit.amounts import read_amount
 from festgate.kit.clock import Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
+from festgate.kit.shown import FIELD
 from festgate.kit.translation import gettext
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations.errors import ChooseTicket, PriceTooLow, SalesClosed, SalesNotOpen
+from festgate.portal.registrations.errors import (
+    ChooseTicket,
+    CodeNotForTickets,
+    PriceChanged,
+    PriceTooLow,
+    SalesClosed,
+    SalesNotOpen,
+)
 
 MAX_DIGITS = 3
 """Digits of a number of tickets."""
@@ -22,21 +30,27 @@ MAX_CHOSEN_PRICE = 10**9
 class Choice:
     """The tickets that somebody wants."""
 
-    counts: Mapping[int, int]
-    """The number of tickets by type id."""
+    counts: Mapping[int, int] | None
+    """The number of tickets by type id; None: one of the only type on sale."""
     prices: Mapping[int, str] = field(default_factory=dict)
     """The price as it was entered, by type id, for types whose price the buyer chooses."""
     access_key: str = ""
     """The key of the link to a hidden type."""
+    code: str = ""
+    """The promo code as it was entered; empty without one."""
+    shown: Mapping[int, int] = field(default_factory=dict)
+    """The price of each type that the form showed, in minor units, by type id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Tickets of one type at one price."""
+    """Tickets of one type at one price, which contains the tax."""
 
     type: catalogue.TicketType
     count: int
     price: Money
+    has_code: bool = False
+    """Whether each of the tickets is a use of the promo code."""
 
 
 def read_choice(fields: Mapping[str, str]) -> Choice | None:
@@ -51,7 +65,19 @@ def read_choice(fields: Mapping[str, str]) -> Choice | None:
     single = fields.get("ticket", "")
     if _is_id(single):
         counts[int(single)] = 1
-    return Choice(counts, _numbered("price-", fields), fields.get("access", ""))
+    return Choice(
+        counts,
+        _numbered("price-", fields),
+        fields.get("access", ""),
+        fields.get("code", "").strip(),
+        _read_shown(fields.get(FIELD, "")),
+    )
+
+
+def _read_shown(text: str) -> dict[int, int]:
+    """Return the prices that the form showed, from the hidden field `12=45000;13=70000`."""
+    pairs = (part.partition("=") for part in text.split(";"))
+    return {int(number): int(minor) for number, _, minor in pairs if _is_id(number) and _is_id(minor)}
 
 
 def _numbered(prefix: str, fields: Mapping[str, str]) -> dict[int, str]:
@@ -64,14 +90,52 @@ def _is_id(text: str) -> bool:
 
 
 def choose(
-    types: Sequence[catalogue.TicketType], choice: Choice | None, now: Milliseconds
+    types: Sequence[catalogue.TicketType],
+    choice: Choice | None,
+    now: Milliseconds,
+    code: catalogue.PromoCode | None = None,
 ) -> tuple[Item, ...]:
-    """Return the chosen tickets; for None one ticket of the only type on sale.
+    """Return the chosen tickets, at their prices with the promo code; for None one ticket of the only type on sale.
 
-    Raises NotFound for a type of another event, ChooseTicket, PriceTooLow, SalesNotOpen or SalesClosed.
+    Raises NotFound for a type of another event, ChooseTicket, PriceTooLow, PriceChanged, CodeNotForTickets,
+    SalesNotOpen or SalesClosed.
     """
-    if choice is None:
-        offered = [kind for kind in types if catalogue.is_offered(kind, types, now)]
+    items = _chosen(types, choice, now, code)
+    if choice is None or code is None:
+        if choice is not None and choice.shown:
+            _refuse_changed(items, choice.shown)
+        return items
+    reduced = tuple(_with_code(item, code, choice.access_key) for item in items)
+    if not any(item.has_code for item in reduced):
+        raise CodeNotForTickets
+    _refuse_changed(reduced, choice.shown)
+    return reduced
+
+
+def _with_code(item: Item, code: catalogue.PromoCode, access_key: str) -> Item:
+    """Return the tickets at their price with the code: uses of it if it changes the price, or opens the type."""
+    price = code.price(item.type, item.price)
+    opens = not catalogue.is_open_to(item.type, access_key)
+    return Item(item.type, item.count, price, has_code=opens or price != item.price)
+
+
+def _refuse_changed(items: Sequence[Item], shown: Mapping[int, int]) -> None:
+    for item in items:
+        is_fixed = not item.type.details.has_chosen_price
+        if is_fixed and shown.get(item.type.id, item.price.minor) != item.price.minor:
+            raise PriceChanged
+
+
+def _chosen(
+    types: Sequence[catalogue.TicketType],
+    choice: Choice | None,
+    now: Milliseconds,
+    code: catalogue.PromoCode | None,
+) -> tuple[Item, ...]:
+    """Return the chosen tickets at their prices without the code."""
+    unlocked = () if code is None else code.unlocked(types)
+    if choice is None or choice.counts is None:
+        offered = [kind for kind in types if catalogue.is_offered(kind, types, now, unlocked=unlocked)]
         if len(offered) > 1:  # an early bird that is sold out, and the type after it
             offered = [kind for kind in offered if all(quota.left > 0 for quota in kind.quotas)] or offered
         if len(offered) != 1:
@@ -89,7 +153,7 @@ def choose(
     if not items:
         raise ChooseTicket(gettext("Choose at least one ticket."))
     for item in items:
-        _check(item, types, choice.access_key, now)
+        _check(item, types, choice.access_key, unlocked, now)
     return items
 
 
@@ -105,9 +169,15 @@ def _price(kind: catalogue.TicketType, entered: str | None) -> Money:
     return price
 
 
-def _check(item: Item, types: Sequence[catalogue.TicketType], access_key: str, now: Milliseconds) -> None:
+def _check(
+    item: Item,
+    types: Sequence[catalogue.TicketType],
+    access_key: str,
+    unlocked: Collection[int],
+    now: Milliseconds,
+) -> None:
     details = item.type.details
-    if not catalogue.is_offered(item.type, types, now, access_key):
+    if not catalogue.is_offered(item.type, types, now, access_key, unlocked):
         raise SalesNotOpen if details.sales_open_at > now else SalesClosed
     if not details.min_per_order <= item.count <= details.max_per_order:
         if details.max_per_order == 1:

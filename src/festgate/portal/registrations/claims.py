@@ -116,6 +116,12 @@ def _take_again(connection: Connection, lapsed: Sequence[Seat]) -> dict[int, int
     for event_id, count in counts.items():
         catalogue.take_seats(connection, event_id, count, {})
     catalogue.take_from_quotas(connection, drawn)
+    codes = Counter((seat.code_id, seat.person_id) for seat in lapsed if seat.code_id is not None)
+    if not catalogue.take_codes_again(connection, codes):
+        for event_id in counts:
+            types_again = Counter(seat.type_id for seat in lapsed if seat.event_id == event_id)
+            catalogue.give_back_seats(connection, event_id, types_again)
+        return None
     return slots
 
 

@@ -1,6 +1,7 @@
 """Errors of taking and cancelling a seat."""
 
 from festgate.kit.errors import Conflict
+from festgate.kit.shown import Changed
 from festgate.kit.translation import N_, gettext
 
 
@@ -43,6 +44,24 @@ class PriceTooLow(Conflict):
     def __init__(self, least: str) -> None:
         """Take the least price, written out."""
         super().__init__(gettext("The price of this ticket is at least {least}.").format(least=least))
+
+
+class PriceChanged(Changed):
+    """The price of a ticket has changed since the page was opened. Nothing was done."""
+
+    code = "price-changed"
+    title = N_("The price has changed")
+    message = N_(
+        "The price has changed since you opened the page, so nothing was done. Check it and try again."
+    )
+
+
+class CodeNotForTickets(Conflict):
+    """The promo code changes nothing about the chosen tickets."""
+
+    code = "code-not-for-tickets"
+    title = N_("Another promo code")
+    message = N_("This promo code is not for the tickets that you chose.")
 
 
 class SalesNotOpen(Conflict):

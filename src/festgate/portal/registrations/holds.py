@@ -44,7 +44,7 @@ _sweep = Statement(
     update(seats)
     .where(seats.c.event_id == bindparam("event"), HELD, seats.c.held_until <= HOLD_NOW)
     .values(state="lapsed", changed_at=bindparam("now"))
-    .returning(seats.c.type_id)
+    .returning(seats.c.type_id, seats.c.code_id, seats.c.person_id)
 )
 _confirm_free = Statement(
     update(seats)
@@ -75,11 +75,12 @@ def hold_seats(
     """Take seats for the person and return their ids: held for `hold_minutes` if they have a fee, else confirmed.
 
     The choice None is one ticket of the only type on sale. With an unconfirmed email address seats are held for a few
-    minutes only. Raises AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, catalogue's SoldOut, or an
-    error of `open_event` or `choose`.
+    minutes only. Raises AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, catalogue's SoldOut,
+    CodeUnknown or CodeNotValid, or an error of `open_event` or `choose`.
     """
     event = open_event(connection, slug)
-    items = choose(catalogue.types_of_event(connection, event), choice, connection.now)
+    code = find_code(connection, event, choice)
+    items = choose(catalogue.types_of_event(connection, event), choice, connection.now, code)
     count = items[0].count if len(items) == 1 else sum(item.count for item in items)
     address = terms.address
     if address is not None:
@@ -93,13 +94,16 @@ def hold_seats(
         if queries.count_seats_at(connection, person_id, event.id)[1] >= event.max_per_person:
             raise AlreadyRegistered from None
         raise
+    if code is not None:
+        uses = sum(item.count for item in items if item.has_code)
+        catalogue.take_code(connection, code, person_id, uses)
     if not terms.is_first:
         limits.check_takings(connection, person_id, event, count)
     slots = _free_slots(connection, person_id, event, count)
     seat_ids = []
     for item in items:
         for _ in range(item.count):
-            seat_id = _insert_seat(connection, event, item, person_id, next(slots), hold_minutes)
+            seat_id = _insert_seat(connection, event, item, person_id, next(slots), hold_minutes, code)
             if address is not None:
                 accounts.count_seat(connection, address, seat_id)
             seat_ids.append(seat_id)
@@ -124,6 +128,7 @@ def _insert_seat(
     person_id: int,
     slot: int,
     hold_minutes: int,
+    code: catalogue.PromoCode | None,
 ) -> int:
     now = connection.now
     free = item.price.minor == 0
@@ -146,6 +151,9 @@ def _insert_seat(
             ended_by=None,
             attendee_name="",
             attendee_email="",
+            tax_minor=item.type.tax_of(item.price).minor,
+            tax_rate=item.type.details.tax_rate,
+            code_id=code.id if code is not None and item.has_code else None,
         )
     except UniqueViolation:
         if event.max_per_person == 1:
@@ -206,8 +214,21 @@ def refuse_early(connection: Connection, person_id: int, slug: str, choice: Choi
     ):
         raise catalogue.SoldOut
     if choice is not None:
-        choose(catalogue.types_of(connection, event.id), choice, connection.now)
+        code = find_code(connection, event, choice)
+        choose(catalogue.types_of(connection, event.id), choice, connection.now, code)
     return ever == 0
+
+
+def find_code(
+    connection: Connection, event: catalogue.Event, choice: Choice | None
+) -> catalogue.PromoCode | None:
+    """Return the promo code of the choice; None without one. Raises CodeUnknown."""
+    if choice is None or not choice.code:
+        return None
+    code = catalogue.find_code(connection, choice.code, event.id)
+    if code is None:
+        raise catalogue.CodeUnknown
+    return code
 
 
 def open_event(connection: Connection, slug: str) -> catalogue.Event:
@@ -224,10 +245,12 @@ def sweep_event(connection: Connection, event_id: int) -> int:
     """Release the seats of the event whose holds have ended, and return their number."""
     if queries.count_lapsed(connection, event_id) == 0:
         return 0
-    swept = Counter(type_id for (type_id,) in connection.all(_sweep, event=event_id, now=connection.now))
-    if swept:
-        catalogue.give_back_seats(connection, event_id, swept)
-    return swept.total()
+    rows = connection.all(_sweep, event=event_id, now=connection.now)
+    if rows:
+        catalogue.give_back_seats(connection, event_id, Counter(type_id for type_id, _, _ in rows))
+        used = Counter((code_id, person_id) for _, code_id, person_id in rows if code_id is not None)
+        catalogue.give_back_codes(connection, used)
+    return len(rows)
 
 
 def sweep_all(connection: Connection) -> int:
@@ -328,6 +351,8 @@ def release_seat(connection: Connection, seat: queries.Seat, ended_by: EndedBy) 
     if connection.run(_cancel, seat=seat.id, now=connection.now, cause=ended_by) == 0:
         return False
     catalogue.give_back_seats(connection, seat.event_id, {seat.type_id: 1})
+    if seat.code_id is not None:
+        catalogue.give_back_codes(connection, {(seat.code_id, seat.person_id): 1})
     if seat.state == "confirmed":
         outbox.record(connection, SeatReleased(seat.id))
     elif ended_by in (EVENT, ORGANISER):

@@ -1,13 +1,13 @@
 """HTML routes: register for an event, cancel a registration, and list one's own events."""
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import NotFound
+from festgate.kit.errors import Conflict, NotFound
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import read_fields
@@ -17,9 +17,12 @@ from festgate.portal.accounts.facade import SeatLimits
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.choices import Choice, read_choice
+from festgate.portal.registrations.codes import check_code
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
     ChooseTicket,
+    CodeNotForTickets,
+    PriceChanged,
     PriceTooLow,
     SalesClosed,
     SalesNotOpen,
@@ -80,9 +83,16 @@ class RegistrationPages:
         choice = read_choice(await read_fields(request)) if has_body else None
         try:
             await self._take_seats(request, visitor, slug, choice)
-        except (ChooseTicket, PriceTooLow, TooManyTickets) as refusal:
-            key = f"&access={quote(choice.access_key)}" if choice and choice.access_key else ""
-            return see_other(f"/events/{quote(slug)}?{catalogue.PROBLEM}={refusal.code}{key}")
+        except (
+            ChooseTicket,
+            PriceTooLow,
+            PriceChanged,
+            TooManyTickets,
+            CodeNotForTickets,
+            catalogue.CodeUnknown,
+            catalogue.CodeNotValid,
+        ) as refusal:
+            return see_other(f"/events/{quote(slug)}?{_kept_query(choice, refusal)}")
         except AlreadyRegistered:
             return _own_seat(slug)
         except (SalesClosed, SalesNotOpen):
@@ -94,8 +104,10 @@ class RegistrationPages:
 
     async def _take_seats(self, request: Request, visitor: Visitor, slug: str, choice: Choice | None) -> None:
         portal = self._portal
+        host = address_of(request.scope)
+        await check_code(portal, visitor.person, host, slug, choice)
         is_first = await portal.database.read(refuse_early, visitor.person, slug, choice)
-        address = self._addresses.of(address_of(request.scope))
+        address = self._addresses.of(host)
         terms = terms_of(visitor, address, portal.settings, is_first=is_first)
         await portal.database.write(
             hold_seats, visitor.person, slug, portal.settings.hold_minutes, terms, choice
@@ -156,6 +168,17 @@ def _seat_id(request: Request) -> int:
     if seat_id > MAX_ID:
         raise NotFound
     return seat_id
+
+
+def _kept_query(choice: Choice | None, refusal: Conflict) -> str:
+    """Return the query of the event's page for a form that could not be accepted: the problem, the key and the code."""
+    query = {catalogue.PROBLEM: refusal.code}
+    if choice is not None and choice.access_key:
+        query[catalogue.ACCESS] = choice.access_key
+    # A wrong code is not tried, and counted, again.
+    if choice is not None and choice.code and not isinstance(refusal, catalogue.CodeUnknown):
+        query[catalogue.CODE] = choice.code
+    return urlencode(query)
 
 
 def _has_seat(connection: Connection, person_id: int, slug: str) -> bool:

@@ -31,6 +31,8 @@ def export_registrations(connection: Connection, person_id: int) -> accounts.Val
                 "starts_at": accounts.export_time(seat.starts_at),
                 "ends_at": accounts.export_time(seat.ends_at),
                 "fee": accounts.export_amount(seat.fee),
+                "tax": accounts.export_amount(seat.tax),
+                "promo_code": seat.code,
                 "state": seat.state,
                 "held_until": accounts.export_time(seat.held_until) if seat.state == "held" else None,
                 "ended_by": seat.ended_by,

@@ -55,6 +55,18 @@ class Seat:
     """The attendee's email address; empty: that of the seat's person."""
     refund_rule: str
     """The refund rule of the event, as the catalogue stores it."""
+    tax_minor: int
+    tax_rate: int
+    """The rate, in hundredths of a percent."""
+    code_id: int | None
+    """The promo code that it was taken with."""
+    code: str | None
+    """The text of that code."""
+
+    @property
+    def tax(self) -> Money:
+        """The tax in the fee."""
+        return Money(self.tax_minor, self.fee.currency)
 
     @property
     def label(self) -> str:
@@ -106,6 +118,7 @@ _events = table(
     *(column(name) for name in ("id", "title", "slug", "place", "starts_at", "ends_at", "refund_rule")),
 )
 _types = table("catalogue_ticket_types", *(column(name) for name in ("id", "event_id", "name")))
+_codes = table("catalogue_promo_codes", column("id"), column("code"))
 _seat = (
     select(
         *seats.c[
@@ -117,9 +130,12 @@ _seat = (
         _types.c.name,
         *seats.c["attendee_name", "attendee_email"],
         _events.c.refund_rule,
+        *seats.c["tax_minor", "tax_rate", "code_id"],
+        _codes.c.code,
     )
     .join_from(seats, _events, _events.c.id == seats.c.event_id)
     .join(_types, _types.c.id == seats.c.type_id)
+    .join(_codes, _codes.c.id == seats.c.code_id, isouter=True)
 )
 
 _OF_PERSON = seats.c.person_id == bindparam("person")
@@ -166,6 +182,16 @@ _slots = Statement(
     .order_by(seats.c.slot)
 )
 _live_by_type = Statement(select(seats.c.type_id, func.count()).where(LIVE).group_by(seats.c.type_id))
+_live_by_code = Statement(
+    select(seats.c.code_id, seats.c.person_id, func.count())
+    .where(LIVE, seats.c.code_id.is_not(None))
+    .group_by(seats.c.code_id, seats.c.person_id)
+)
+_taxed = Statement(
+    select(*seats.c["id", "fee_minor", "tax_minor", "tax_rate"])
+    .where((seats.c.tax_rate != 0) | (seats.c.tax_minor != 0))
+    .order_by(seats.c.id)
+)
 _of_type = Statement(
     select(func.count(), func.sum(case((LIVE, 1), else_=0))).where(
         seats.c.event_id == bindparam("event"), seats.c.type_id == bindparam("type")
@@ -331,6 +357,16 @@ def used_slots(connection: Connection, person_id: int, event_id: int) -> set[int
 def live_by_type(connection: Connection) -> dict[int, int]:
     """Return the number of rows of held and confirmed seats by ticket type, to check the counts of quotas."""
     return {type_id: count for type_id, count in connection.all(_live_by_type)}  # noqa: C416  (typed)
+
+
+def live_by_code(connection: Connection) -> dict[tuple[int, int], int]:
+    """Return the number of held and confirmed seats by promo code id and person id, to check the counts of codes."""
+    return {(code_id, person_id): count for code_id, person_id, count in connection.all(_live_by_code)}
+
+
+def taxed_seats(connection: Connection) -> list[tuple[int, int, int, int]]:
+    """Return the id, the fee, the tax and the tax rate of every seat with a tax."""
+    return [(number, fee, tax, rate) for number, fee, tax, rate in connection.all(_taxed)]
 
 
 def seats_of_other_types(connection: Connection) -> list[int]:

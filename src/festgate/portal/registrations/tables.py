@@ -42,6 +42,11 @@ seats = Table(
     # The attendee, where it is not the person of `person_id`; else empty.
     Column("attendee_name", Text, nullable=False),
     Column("attendee_email", Text, nullable=False),
+    # The tax in `fee_minor`, and its rate in hundredths of a percent.
+    Column("tax_minor", BigInteger, nullable=False),
+    Column("tax_rate", Integer, nullable=False),
+    # The promo code that it was taken with.
+    Column("code_id", ForeignKey("catalogue_promo_codes.id")),
     CheckConstraint("state IN ('held', 'confirmed', 'cancelled', 'lapsed')", name="state"),
 )
 

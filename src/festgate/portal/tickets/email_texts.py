@@ -30,12 +30,15 @@ def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writin
     """Return the sentences around the tickets for these events, of the paid order; None for a free seat."""
     count = len(titles)
     opening = gettext("Your seat is confirmed. Here is your ticket:")
+    taxes = []
     if order is not None:
         opening = ngettext(
             "We have received {amount} for order {ref}. Here is your ticket:",
             "We have received {amount} for order {ref}. Here are your tickets:",
             count,
         ).format(amount=writing.money(order.total), ref=order.ref)
+        sentence = gettext("The price includes {amount} tax ({rate} %).")
+        taxes = [sentence.format(amount=writing.money(tax), rate=rate) for rate, tax in order.taxes]
     return EmailText(
         ngettext("Your ticket: {events}", "Your tickets: {events}", count).format(events=_listed(titles)),
         opening,
@@ -51,6 +54,7 @@ def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writin
                 count,
             ),
             gettext("Declining in your calendar does not cancel your registration."),
+            *taxes,
         ),
     )
 
