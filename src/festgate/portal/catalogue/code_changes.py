@@ -16,7 +16,13 @@ from festgate.kit.ids import new_code
 from festgate.kit.money import Money
 from festgate.kit.text import check_length
 from festgate.kit.translation import N_, gettext
-from festgate.portal.catalogue.details import MAX_CAPACITY, MAX_VALUE, read_moment, written_time
+from festgate.portal.catalogue.details import (
+    MAX_CAPACITY,
+    MAX_VALUE,
+    read_moment,
+    read_number,
+    written_time,
+)
 from festgate.portal.catalogue.prices import WHOLE, CodeKind, written_rate
 from festgate.portal.catalogue.promo_codes import (
     MAX_CODE,

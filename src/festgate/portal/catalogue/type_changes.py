@@ -17,7 +17,14 @@ from festgate.kit.money import Money
 from festgate.kit.text import check_length, tidy
 from festgate.kit.translation import gettext
 from festgate.portal.catalogue import ticket_types
-from festgate.portal.catalogue.details import MAX_CAPACITY, MAX_VALUE, read_fee, read_moment, read_number, written_time
+from festgate.portal.catalogue.details import (
+    MAX_CAPACITY,
+    MAX_VALUE,
+    read_fee,
+    read_moment,
+    read_number,
+    written_time,
+)
 from festgate.portal.catalogue.errors import EventWasCancelled
 from festgate.portal.catalogue.events import lock_event, set_max_per_person, touch_event
 from festgate.portal.catalogue.prices import MAX_RATE, PERCENT, with_tax, without_tax, written_rate
