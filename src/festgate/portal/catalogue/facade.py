@@ -4,6 +4,13 @@ from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.details import MAX_LENGTHS, Details, details_of, read_details, written
 from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
+from festgate.portal.catalogue.holder_rules import (
+    HolderRules,
+    read_holder_rules,
+    rules_of,
+    set_holder_rules,
+    written_holder_rules,
+)
 from festgate.portal.catalogue.invitations import Method, Party, invitation
 from festgate.portal.catalogue.moves import MoveUnconfirmed, question_of
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
@@ -40,6 +47,7 @@ from festgate.portal.catalogue.quotas import (
     types_by_quota,
 )
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seats
+from festgate.portal.catalogue.tables import NameRule
 from festgate.portal.catalogue.ticket_types import (
     TicketType,
     TypeDetails,
@@ -72,9 +80,11 @@ __all__ = [
     "Event",
     "EventEdited",
     "FindSeats",
+    "HolderRules",
     "LapsedHolds",
     "Method",
     "MoveUnconfirmed",
+    "NameRule",
     "NotOnSale",
     "Offer",
     "Overlap",
@@ -117,10 +127,13 @@ __all__ = [
     "publish_event",
     "question_of",
     "read_details",
+    "read_holder_rules",
     "read_limit",
     "read_quota",
     "read_type",
     "remove_ticket_type",
+    "rules_of",
+    "set_holder_rules",
     "shared_quotas",
     "take_from_quotas",
     "take_seats",
@@ -129,5 +142,6 @@ __all__ = [
     "types_of",
     "types_of_event",
     "written",
+    "written_holder_rules",
     "written_type",
 ]

@@ -20,7 +20,7 @@ from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext
 from festgate.portal.catalogue.details import TEXTS, TIMES, Details
 from festgate.portal.catalogue.programme import REMEMBERED, EventTimes, Programme, bounds_of, programme_of
-from festgate.portal.catalogue.tables import EventState, events, seats
+from festgate.portal.catalogue.tables import EventState, NameRule, events, seats
 
 NO_EVENT = N_("There is no event at this address.")
 PAGE_SIZE: Final = 24
@@ -52,6 +52,19 @@ class Event(Details):
     """1: `fee` is only the lowest price of its public ticket types."""
     max_per_person: int
     """Live seats that one person can have at the event."""
+    ticket_names: NameRule = "off"
+    """Whether each ticket has the name of its holder."""
+    names_until: Milliseconds = 0
+    """Until then the buyer can change the names; 0: the start."""
+    transfers: int = 1
+    """1: the buyer can transfer a ticket to another holder."""
+    transfers_until: Milliseconds = 0
+    """Until then the buyer can do that; 0: the start."""
+
+    @property
+    def transfers_end(self) -> Milliseconds:
+        """The time from which tickets cannot be transferred; 0 if they never can."""
+        return (self.transfers_until or self.starts_at) if self.transfers else 0
 
 
 class ListedEvent(NamedTuple):
@@ -98,6 +111,7 @@ _event = select(
     *events.c["id", "slug"],
     seats.c.taken,
     *events.c["state", "updated_at", "version", "uid", "sequence", "several_prices", "max_per_person"],
+    *events.c["ticket_names", "names_until", "transfers", "transfers_until"],
 ).join_from(events, seats)
 _listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"

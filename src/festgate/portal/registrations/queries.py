@@ -11,6 +11,7 @@ from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import LapsedHolds, OwnSeat, OwnSeatState
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.tables import BEGAN, HELD, HOLD_NOW, LIVE, OPEN, pauses, seats
@@ -53,11 +54,25 @@ class Seat:
     """The name of the attendee; empty: that of the seat's person."""
     attendee_email: str
     """The attendee's email address; empty: that of the seat's person."""
+    ticket_names: catalogue.NameRule
+    """The event's rule about names on tickets."""
+    names_until: Milliseconds
+    """Until then the buyer can change the name; 0: the event's start."""
 
     @property
     def label(self) -> str:
         """The title of the event, with the ticket type if it has a name."""
         return f"{self.title}: {self.type_name}" if self.type_name else self.title
+
+    @property
+    def needs_name(self) -> bool:
+        """Return whether the name of its attendee is required and missing."""
+        return self.ticket_names == "required" and not self.attendee_name
+
+    @property
+    def names_end(self) -> Milliseconds:
+        """The time from which the name cannot be changed."""
+        return self.names_until or self.starts_at
 
     @property
     def payable(self) -> bool:
@@ -95,7 +110,8 @@ class Pause:
 
 # Named here instead of imported: a module's tables are its own, but one join serves a whole page.
 _events = table(
-    "catalogue_events", *(column(name) for name in ("id", "title", "slug", "place", "starts_at", "ends_at"))
+    "catalogue_events",
+    *map(column, ("id", "title", "slug", "place", "starts_at", "ends_at", "ticket_names", "names_until")),
 )
 _types = table("catalogue_ticket_types", *(column(name) for name in ("id", "event_id", "name")))
 _seat = (
@@ -108,6 +124,7 @@ _seat = (
         *_events.c["title", "slug", "place", "starts_at", "ends_at"],
         _types.c.name,
         *seats.c["attendee_name", "attendee_email"],
+        *_events.c["ticket_names", "names_until"],
     )
     .join_from(seats, _events, _events.c.id == seats.c.event_id)
     .join(_types, _types.c.id == seats.c.type_id)
@@ -166,6 +183,13 @@ _of_other_types = Statement(
     select(seats.c.id)
     .join_from(seats, _types, _types.c.id == seats.c.type_id, isouter=True)
     .where(_types.c.event_id.is_distinct_from(seats.c.event_id))
+    .order_by(seats.c.id)
+)
+_attendees = Statement(
+    select(*seats.c["id", "attendee_name", "attendee_email", "attendee_search"])
+    .where(
+        (seats.c.attendee_name != "") | (seats.c.attendee_email != "") | (seats.c.attendee_search != "")
+    )
     .order_by(seats.c.id)
 )
 _next_lapse = Statement(
@@ -327,6 +351,11 @@ def live_by_type(connection: Connection) -> dict[int, int]:
 def seats_of_other_types(connection: Connection) -> list[int]:
     """Return the ids of seats without a ticket type, or with one of another event."""
     return [seat_id for (seat_id,) in connection.all(_of_other_types)]
+
+
+def attendees(connection: Connection) -> list[tuple[int, str, str, str]]:
+    """Return the id, the attendee's name and address, and the search text of each seat that has one of them."""
+    return [(seat, name, email, search) for seat, name, email, search in connection.all(_attendees)]
 
 
 def count_of_type(connection: Connection, event_id: int, type_id: int) -> tuple[int, int]:

@@ -42,6 +42,8 @@ seats = Table(
     # The attendee, where it is not the person of `person_id`; else empty.
     Column("attendee_name", Text, nullable=False),
     Column("attendee_email", Text, nullable=False),
+    # Both, folded for searches (holders.py).
+    Column("attendee_search", Text, nullable=False),
     CheckConstraint("state IN ('held', 'confirmed', 'cancelled', 'lapsed')", name="state"),
 )
 
