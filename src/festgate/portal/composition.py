@@ -292,11 +292,17 @@ def _registrations(portal: Portal, links: Links) -> Module:
     from festgate.portal.registrations import facade
     from festgate.portal.registrations.api import RegistrationApi
     from festgate.portal.registrations.handlers import SUBSCRIPTIONS
+    from festgate.portal.registrations.holder_pages import HolderPages
     from festgate.portal.registrations.pages import RegistrationPages
 
     addresses = SeatLimits(portal.secret, portal.settings.max_seats_of_address)
     return Module(
-        RegistrationPages(portal, links.ticket_codes, links.order_refs, links.is_used, addresses).routes(),
+        [
+            *RegistrationPages(
+                portal, links.ticket_codes, links.order_refs, links.is_used, addresses
+            ).routes(),
+            *HolderPages(portal, links.is_used).routes(),
+        ],
         RegistrationApi(portal, links.is_used, addresses).router(),
         SUBSCRIPTIONS,
         periodic_tasks=[facade.sweep_all],
@@ -411,11 +417,13 @@ DECLARED: Sequence[Declared] = (
             "/events/{slug}/register",
             "/registrations/{id}/confirm",
             "/registrations/{id}/cancel",
+            "/registrations/{id}/holder",
         ],
         api=[
             "/registrations",
             "/registrations/{id}/confirm",
             "/registrations/{id}/cancel",
+            "/registrations/{id}/holder",
             "/events/{slug}/registrations",
         ],
         build=_registrations,

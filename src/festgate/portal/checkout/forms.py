@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 from festgate.kit.web.forms import Line
+from festgate.portal.accounts import facade as accounts
 
 Key = Annotated[Line, Field(min_length=1, max_length=200)]
 
@@ -38,6 +39,16 @@ class Expected(BaseModel, extra="forbid"):
     currency: Annotated[str, Field(min_length=3, max_length=3)] = Field(description="ISO 4217 code.")
 
 
+class HolderInput(BaseModel, extra="forbid"):
+    """The attendee of one registration."""
+
+    registration: Annotated[int, Field(ge=1, le=2**53)] = Field(description="The id of the registration.")
+    name: str = Field(max_length=4 * accounts.MAX_PERSON_NAME_LENGTH, description="The attendee's name.")
+    email: str = Field(
+        default="", max_length=2 * accounts.MAX_EMAIL_LENGTH, description="Their email address; empty: yours."
+    )
+
+
 class OrderInput(BaseModel, extra="forbid"):
     """The body of POST /orders."""
 
@@ -52,6 +63,9 @@ class OrderInput(BaseModel, extra="forbid"):
     total: Expected = Field(description="What you expect them to cost together.")
     card_number: Annotated[Line, Field(max_length=40)] = Field(
         default="", description="Only for `sandbox`: decides what the play-money provider does."
+    )
+    holders: Annotated[list[HolderInput], Field(max_length=MAX_REGISTRATIONS)] = Field(
+        default=[], description="The attendees, for events that want names on tickets."
     )
 
 
