@@ -329,14 +329,21 @@ def _checkout(portal: Portal, links: Links) -> Module:
 
 
 def _tickets(portal: Portal, _links: Links) -> Module:
+    from festgate.portal.tickets import holder_links
     from festgate.portal.tickets.api import TicketApi
     from festgate.portal.tickets.handlers import TicketHandlers
+    from festgate.portal.tickets.holder_pages import HolderPages
     from festgate.portal.tickets.pages import TicketPages
 
+    handlers, pages = TicketHandlers(portal.settings), TicketPages(portal)
+    make_link = partial(
+        holder_links.make_link, secret=portal.secret, base_url=portal.settings.base_url
+    )
     return Module(
-        TicketPages(portal).routes(),
-        TicketApi(portal).router(),
-        TicketHandlers(portal.settings).subscriptions(),
+        [*HolderPages(portal, pages, handlers.holders).routes(), *pages.routes()],
+        TicketApi(portal, handlers.holders).router(),
+        handlers.subscriptions(),
+        email_links={holder_links.LINK_KIND: make_link},
     )
 
 
@@ -447,9 +454,20 @@ DECLARED: Sequence[Declared] = (
         N_("Ticketing"),
         N_("Your payments and seats are safe."),
         Budget(requests=400, seconds=5),
-        pages=["/tickets/{code}"],
+        pages=[
+            "/tickets/open/{token}",
+            "/tickets/{code}",
+            "/tickets/{code}/send",
+            "/tickets/{code}/transfer",
+        ],
         api=["/tickets", "/tickets/{rest:path}"],
         build=_tickets,
+        security_events={
+            ("POST", "/tickets/{code}/send"): "ticket-sent",
+            ("POST", "/tickets/{code}/transfer"): "ticket-transferred",
+            ("POST", "/api/v1/tickets/{code}/send"): "ticket-sent",
+            ("POST", "/api/v1/tickets/{code}/transfer"): "ticket-transferred",
+        },
     ),
     # Behind a bulkhead of its own: a crowd that looks at its tickets must not starve the door.
     Declared(

@@ -72,7 +72,7 @@ class TicketHandlers:
         self._texts = texts.overlay(autoescape=False, keep_trailing_newline=True, auto_reload=False)
         self._texts.filters["fours"] = in_fours
         self._texts.globals.update(base_url=settings.base_url, zone=settings.timezone)
-        self.holders = HolderEmails(self._write_to_holder, settings.base_url, self._organiser)
+        self.holders = HolderEmails(self._write_to_holder, settings, self._organiser)
 
     def _write_to_holder(self, **shown: object) -> str:
         return self._texts.get_template("tickets/mail/holder.txt").render(**shown)
@@ -337,7 +337,9 @@ class TicketHandlers:
         )
         files = [
             Attachment(f"{event.slug}.ics", f"text/calendar; method={method}", calendar)
-            for event, calendar in self._invitations(connection, person, seats or {}, method)
+            for event, calendar in self._invitations(
+                connection, person, seats or {}, method, is_later=template in ("changed", "released")
+            )
         ]
         mail.post(connection, topic, person.email, text.subject, body, files)
 
@@ -347,6 +349,8 @@ class TicketHandlers:
         person: accounts.Person,
         seats: Mapping[catalogue.Event, int],
         method: catalogue.Method,
+        *,
+        is_later: bool,
     ) -> Iterator[tuple[catalogue.Event, str]]:
         if not seats:
             return
@@ -356,7 +360,8 @@ class TicketHandlers:
         for event in seats:
             # A calendar ignores a lower number than it had. Each earlier seat of this person at this event was added
             # to their calendar and removed from it, and a removal is the step after its invitation.
-            steps = 2 * earlier[event.id] + (method == "CANCEL")
+            transfers = queries.count_transfers_of_seat(connection, seats[event]) if is_later else 0
+            steps = 2 * (earlier[event.id] + transfers) + (method == "CANCEL")
             # Without the number of seats taken, which changes with every sale: invitations are cached by their event.
             shown = replace(event, taken=0, sequence=event.sequence + steps)
             yield (

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.messaging import mail
+from festgate.kit.messaging.mail import MailState
 from festgate.kit.messaging.mail_links import Link
 from festgate.kit.messaging.mail_parts import Attachment
 from festgate.kit.translation import gettext
@@ -16,16 +17,25 @@ from festgate.portal.tickets import queries
 from festgate.portal.tickets.email_texts import EmailText
 from festgate.portal.tickets.holder_links import link_for
 from festgate.portal.tickets.queries import Ticket
+from festgate.settings import Settings
+
+
+TOPIC = "ticket-holder:{}:"
+"""The beginning of the topics of emails to a ticket's holder, with the ticket's id; a number follows.
+
+Emails in the data have it, so it never changes.
+"""
 
 
 class HolderEmails:
     """The emails to holders, with what they need of the fest."""
 
-    def __init__(self, render: Callable[..., str], base_url: str, organiser: catalogue.Party) -> None:
+    def __init__(self, render: Callable[..., str], settings: Settings, organiser: catalogue.Party) -> None:
         """`render` returns the text of the template `tickets/mail/holder.txt` with the given values."""
         self._render = render
-        self._base_url = base_url
+        self._base_url = settings.base_url
         self._organiser = organiser
+        self.confirms_email = settings.confirms_email
 
     def post_ticket(self, connection: Connection, ticket: Ticket, seat: Seat, topic: str) -> None:
         """Send the ticket to its holder, with a link if that is not the buyer, who has an account."""
@@ -62,18 +72,18 @@ class HolderEmails:
         self._post(connection, topic, ticket, seat, text, "CANCEL")
 
     def post_changed(self, connection: Connection, seat_id: int, topic: str, text: EmailText) -> None:
-        """Inform the holder that the event has changed, unless the holder is the buyer."""
+        """Inform the holder that the event has changed, if they were sent the ticket."""
         seat = registrations.seat(connection, seat_id)
         ticket = queries.ticket_of_seat(connection, seat_id)
-        if seat.attendee_email and ticket is not None:
+        if ticket is not None and _has_ticket(connection, seat, ticket):
             closing = gettext("Your ticket is still valid. The attached file updates your calendar.")
             lines = [*text.lines, "", closing]
             self._post(connection, topic, ticket, seat, replace(text, lines=lines), "REQUEST")
 
     def post_ended(self, connection: Connection, seat: Seat, topic: str) -> None:
-        """Inform the holder that the ticket is not valid any more, unless the holder is the buyer."""
+        """Inform the holder that the ticket is not valid any more, if they were sent the ticket."""
         ticket = queries.ticket_of_seat(connection, seat.id)
-        if seat.attendee_email and ticket is not None:
+        if ticket is not None and _has_ticket(connection, seat, ticket):
             text = EmailText(
                 gettext("Cancelled: your ticket for {event}").format(event=seat.title),
                 gettext("Your ticket for this event was cancelled:"),
@@ -121,6 +131,30 @@ class HolderEmails:
         if method == "CANCEL" and ticket.code != _present_code(connection, ticket):
             transfers -= 1  # the removal of the former holder comes before the invitation of the new one
         return 2 * (earlier[ticket.event_id] + transfers) + (method == "CANCEL")
+
+
+def count_sent(connection: Connection, ticket_id: int) -> int:
+    """Return how many emails the ticket's holders were sent with it."""
+    count = 0
+    while mail.find_state(connection, f"{TOPIC.format(ticket_id)}{count}") is not None:
+        count += 1
+    return count
+
+
+def next_topic(connection: Connection, ticket_id: int) -> str:
+    """Return the topic of the next email with the ticket to its holder."""
+    return f"{TOPIC.format(ticket_id)}{count_sent(connection, ticket_id)}"
+
+
+def last_sent(connection: Connection, ticket_id: int) -> MailState | None:
+    """Return the state of the last email with the ticket to a holder; None without one."""
+    return mail.find_state(connection, f"{TOPIC.format(ticket_id)}{count_sent(connection, ticket_id) - 1}")
+
+
+def _has_ticket(connection: Connection, seat: Seat, ticket: Ticket) -> bool:
+    """Return whether the last email with the ticket went to its present holder, so that they know of it."""
+    last = last_sent(connection, ticket.id)
+    return bool(seat.attendee_email) and last is not None and last.recipient in ("", seat.attendee_email)
 
 
 def _present_code(connection: Connection, ticket: Ticket) -> str:

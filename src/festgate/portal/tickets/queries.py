@@ -56,6 +56,11 @@ _is_replaced = Statement(select(replaced_codes.c.ticket_id).where(replaced_codes
 _count_transfers = Statement(
     select(func.count()).where(replaced_codes.c.ticket_id == bindparam("ticket"))
 )
+_count_transfers_of_seat = Statement(
+    select(func.count())
+    .join_from(replaced_codes, tickets, tickets.c.id == replaced_codes.c.ticket_id)
+    .where(tickets.c.seat_id == bindparam("seat"))
+)
 _transfers_of_person = Statement(
     select(*replaced_codes.c["ticket_id", "code", "replaced_at"])
     .join_from(replaced_codes, tickets)
@@ -114,6 +119,11 @@ def is_replaced(connection: Connection, code: str) -> bool:
 def count_transfers(connection: Connection, ticket_id: int) -> int:
     """Return how often the ticket was transferred."""
     return int(connection.value(_count_transfers, ticket=ticket_id))
+
+
+def count_transfers_of_seat(connection: Connection, seat_id: int) -> int:
+    """Return how often the seat's ticket was transferred."""
+    return int(connection.value(_count_transfers_of_seat, seat=seat_id))
 
 
 def transfers_of(connection: Connection, person_id: int) -> list[tuple[int, str, Milliseconds]]:

@@ -5,16 +5,12 @@ door refuses it with the reason. The row of the seat is locked first, as at the 
 before, and the ticket is not transferred, or the old code is replaced before, and nobody comes in with it.
 """
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 from sqlalchemy import bindparam, update
 
 from festgate.kit.clock import HOUR
 from festgate.kit.db.statements import Connection, Statement, TryAgain, inserting
 from festgate.kit.errors import Conflict, Invalid, NotFound
 from festgate.kit.ids import new_code
-from festgate.kit.messaging import mail
 from festgate.kit.translation import N_, gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
@@ -22,6 +18,7 @@ from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.facade import Holder, Seat
 from festgate.portal.tickets import queries
 from festgate.portal.tickets.copies import TicketOver, is_useful
+from festgate.portal.tickets.holder_emails import HolderEmails, count_sent, next_topic
 from festgate.portal.tickets.issue import CODE_LENGTH
 from festgate.portal.tickets.queries import Ticket
 from festgate.portal.tickets.tables import replaced_codes, tickets
@@ -30,19 +27,6 @@ MAX_TRANSFERS = 20
 """Transfers of one person's tickets in an hour."""
 MAX_SENT = 50
 """Tickets that one person sends to holders in an hour; one order can have many."""
-TOPIC = "ticket-holder:{}:"
-"""The beginning of the topics of emails to a ticket's holder, with the ticket's id; a number follows.
-
-Emails in the data have it, so it never changes.
-"""
-
-EmailHolder: TypeAlias = Callable[[Connection, Ticket, Seat, str], None]
-"""A function that queues the email with the ticket to its holder, under a topic."""
-EmailFormer: TypeAlias = Callable[[Connection, Ticket, Seat, str, str], None]
-"""A function that queues the email to the former holder of a transferred ticket; the new holder's name comes last.
-
-The seat is as it was before the transfer.
-"""
 
 _replace = Statement(
     update(tickets)
@@ -94,8 +78,7 @@ def transfer_ticket(
     person_id: int,
     code: str,
     holder: Holder,
-    email_holder: EmailHolder,
-    email_former: EmailFormer,
+    emails: HolderEmails,
 ) -> Ticket:
     """Give the person's ticket to another holder: it gets a new code, and both holders get an email. Return it.
 
@@ -116,7 +99,8 @@ def transfer_ticket(
         raise HolderIn
     person = accounts.person_by_id(connection, person_id)
     _refuse_same(seat, holder, person)
-    accounts.require_confirmed(connection, person_id)
+    if emails.confirms_email:
+        accounts.require_confirmed(connection, person_id)
     _count(connection, f"tickets transferred:{person_id}", MAX_TRANSFERS)
     fresh = new_code(CODE_LENGTH)
     if not connection.run(_replace, ticket=ticket.id, old_code=code, new_code=fresh):
@@ -126,19 +110,19 @@ def transfer_ticket(
     stored = registrations.write_holder(connection, person_id, seat.id, holder)
     connection.announce(registrations.tickets_of(person_id))
     number = queries.count_transfers(connection, ticket.id)
-    email_former(connection, ticket, seat, f"ticket-transferred:{ticket.id}:{number}", stored.name)
+    emails.post_transferred(connection, ticket, seat, f"ticket-transferred:{ticket.id}:{number}", stored.name)
     moved = queries.ticket_of_person(connection, person_id, fresh)
-    email_holder(connection, moved, registrations.seat(connection, seat.id), next_topic(connection, ticket.id))
+    emails.post_ticket(connection, moved, registrations.seat(connection, seat.id), next_topic(connection, ticket.id))
     return moved
 
 
 def send_to_holder(
-    connection: Connection, person_id: int, code: str, shown: int, email_holder: EmailHolder
+    connection: Connection, person_id: int, code: str, shown: int | None, emails: HolderEmails
 ) -> Ticket:
     """Send the person's ticket to its holder's address, and return the ticket.
 
     `shown` is the number of emails that the page displayed: with another number it has been sent meanwhile, perhaps by
-    a second click, and nothing is sent. Raises NotFound, TicketOver, NoHolderAddress, AddressNotConfirmed or TooMany.
+    a second click, and nothing is sent. None is for a program, which has shown nothing. Raises NotFound, TicketOver, NoHolderAddress, AddressNotConfirmed or TooMany.
     """
     ticket = queries.ticket_of_person(connection, person_id, code)
     # The lock keeps the ticket from being transferred meanwhile: the email has the address of its present holder.
@@ -149,29 +133,12 @@ def send_to_holder(
         raise TicketOver(gettext("The ticket is not valid, or its event is over or cancelled."))
     if not seat.attendee_email:
         raise NoHolderAddress
-    if count_sent(connection, ticket.id) == shown:
-        accounts.require_confirmed(connection, person_id)
+    if shown in (None, count_sent(connection, ticket.id)):
+        if emails.confirms_email:
+            accounts.require_confirmed(connection, person_id)
         _count(connection, f"tickets sent to holders:{person_id}", MAX_SENT)
-        email_holder(connection, ticket, seat, next_topic(connection, ticket.id))
+        emails.post_ticket(connection, ticket, seat, next_topic(connection, ticket.id))
     return ticket
-
-
-def count_sent(connection: Connection, ticket_id: int) -> int:
-    """Return how many emails the ticket's holders were sent with it."""
-    count = 0
-    while mail.find_state(connection, f"{TOPIC.format(ticket_id)}{count}") is not None:
-        count += 1
-    return count
-
-
-def next_topic(connection: Connection, ticket_id: int) -> str:
-    """Return the topic of the next email with the ticket to its holder."""
-    return f"{TOPIC.format(ticket_id)}{count_sent(connection, ticket_id)}"
-
-
-def last_sent(connection: Connection, ticket_id: int) -> mail.MailState | None:
-    """Return the state of the last email with the ticket to a holder; None without one."""
-    return mail.find_state(connection, f"{TOPIC.format(ticket_id)}{count_sent(connection, ticket_id) - 1}")
 
 
 def _sent_twice(connection: Connection, ticket: Ticket, holder: Holder) -> Ticket:
