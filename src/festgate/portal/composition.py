@@ -336,9 +336,7 @@ def _tickets(portal: Portal, _links: Links) -> Module:
     from festgate.portal.tickets.pages import TicketPages
 
     handlers, pages = TicketHandlers(portal.settings), TicketPages(portal)
-    make_link = partial(
-        holder_links.make_link, secret=portal.secret, base_url=portal.settings.base_url
-    )
+    make_link = partial(holder_links.make_link, secret=portal.secret, base_url=portal.settings.base_url)
     return Module(
         [*HolderPages(portal, pages, handlers.holders).routes(), *pages.routes()],
         TicketApi(portal, handlers.holders).router(),
@@ -355,13 +353,21 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 
 def _backoffice(portal: Portal, _links: Links) -> Module:
+    from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
     from festgate.portal.tickets.handlers import TicketHandlers
 
     people = PeoplePages(portal, TicketHandlers(portal.settings).post_copy)
-    return Module([*BackofficePages(portal).routes(), *people.routes(), *TicketTypePages(portal).routes()])
+    return Module(
+        [
+            *BackofficePages(portal).routes(),
+            *people.routes(),
+            *TicketTypePages(portal).routes(),
+            *HolderRulePages(portal).routes(),
+        ]
+    )
 
 
 DECLARED: Sequence[Declared] = (

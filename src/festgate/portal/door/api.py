@@ -115,7 +115,14 @@ class DoorApi:
             "/tickets/{code:scan}/admission",
             status_code=204,
             responses=problems(
-                SignInNeeded, Forbidden, UnknownTicket, TicketTransferred, NotIn, TooLateToUndo, ForgedCode, OtherKeyboard
+                SignInNeeded,
+                Forbidden,
+                UnknownTicket,
+                TicketTransferred,
+                NotIn,
+                TooLateToUndo,
+                ForgedCode,
+                OtherKeyboard,
             ),
         )
         async def undo_check_in(caller: Caller, code: Code) -> None:

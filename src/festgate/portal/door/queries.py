@@ -72,7 +72,10 @@ tickets = table(
 )
 _people = table("accounts_people", *map(column, ("id", "username", "name", "email", "search")))
 _staff = _people.alias("staff")
-_seats = table("registrations_seats", *map(column, ("id", "type_id", "attendee_name", "attendee_email", "attendee_search")))
+_seats = table(
+    "registrations_seats",
+    *map(column, ("id", "type_id", "attendee_name", "attendee_email", "attendee_search")),
+)
 _types = table("catalogue_ticket_types", *map(column, ("id", "name")))
 _arrival = (
     select(

@@ -120,9 +120,7 @@ def name_seats(
         raise Invalid(missing)
 
 
-def set_holder(
-    connection: Connection, person_id: int, seat_id: int, holder: Holder, is_used: IsUsed
-) -> Seat:
+def set_holder(connection: Connection, person_id: int, seat_id: int, holder: Holder, is_used: IsUsed) -> Seat:
     """Change the holder of a live seat of the person, and return the seat.
 
     Raises NotFound (also for another person's seat), NamesFixed, SeatUsed, or Invalid without a required name.
@@ -156,7 +154,9 @@ def check_change(connection: Connection, person_id: int, seat: Seat | None, is_u
 def write_holder(connection: Connection, person_id: int, seat_id: int, holder: Holder) -> Holder:
     """Store the holder of a seat, and return it as it is stored: without the person's own address."""
     email = holder.email
-    if email and accounts.key_of(email) == accounts.key_of(accounts.person_by_id(connection, person_id).email):
+    if email and accounts.key_of(email) == accounts.key_of(
+        accounts.person_by_id(connection, person_id).email
+    ):
         email = ""
     connection.run(
         _name,

@@ -116,7 +116,9 @@ class RegistrationPages:
         """Show the consequences of cancelling a registration, with the button that does it."""
         portal = self._portal
         visitor = await portal.signed_in(request)
-        seat = await portal.database.read(seat_to_cancel, visitor.person, read_seat_id(request), self._is_used)
+        seat = await portal.database.read(
+            seat_to_cancel, visitor.person, read_seat_id(request), self._is_used
+        )
         if seat.state in ("cancelled", "lapsed"):
             return see_other("/my-events")
         return await portal.page(request, "registrations/cancel.html", section="my-events", seat=seat)

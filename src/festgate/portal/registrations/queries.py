@@ -187,9 +187,7 @@ _of_other_types = Statement(
 )
 _attendees = Statement(
     select(*seats.c["id", "attendee_name", "attendee_email", "attendee_search"])
-    .where(
-        (seats.c.attendee_name != "") | (seats.c.attendee_email != "") | (seats.c.attendee_search != "")
-    )
+    .where((seats.c.attendee_name != "") | (seats.c.attendee_email != "") | (seats.c.attendee_search != ""))
     .order_by(seats.c.id)
 )
 _next_lapse = Statement(

@@ -130,9 +130,7 @@ class TicketApi:
         )
         async def send(caller: Caller, code: Code) -> None:
             """Email one of your tickets to its holder."""
-            await portal.database.write(
-                send_to_holder, caller.person, read_code(code), None, self._emails
-            )
+            await portal.database.write(send_to_holder, caller.person, read_code(code), None, self._emails)
 
         return router
 

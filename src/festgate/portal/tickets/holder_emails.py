@@ -19,7 +19,6 @@ from festgate.portal.tickets.holder_links import link_for
 from festgate.portal.tickets.queries import Ticket
 from festgate.settings import Settings
 
-
 TOPIC = "ticket-holder:{}:"
 """The beginning of the topics of emails to a ticket's holder, with the ticket's id; a number follows.
 

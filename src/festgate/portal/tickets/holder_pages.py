@@ -84,9 +84,7 @@ class HolderPages:
     async def show_transfer(self, request: Request) -> Response:
         """Show the consequences of a transfer, and the form for the new holder."""
         visitor = await self._portal.signed_in(request)
-        sheet = await self._portal.database.read(
-            look_at_ticket, visitor.person, read_path(request, "code")
-        )
+        sheet = await self._portal.database.read(look_at_ticket, visitor.person, read_path(request, "code"))
         if sheet.ticket.admitted_at is not None:
             raise HolderIn
         if not sheet.can_transfer:

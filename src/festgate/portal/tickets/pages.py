@@ -1,4 +1,4 @@
-"""The ticket: its page, its QR code, its calendar file. Nobody but its buyer sees any of them, or its holder by a link."""
+"""The ticket: its page, its QR code, its calendar file. Only its buyer sees them, and its holder by a link."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -154,9 +154,7 @@ def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
     can_transfer = can_transfer_ticket(ticket, event, connection.now)
     is_open = not ended and ticket.admitted_at is None
     can_name = is_open and seat.ticket_names != "off" and connection.now < seat.names_end
-    sheet = Sheet(
-        ticket, event, receipt, mail, ended, seat.type_name, holder, can_name, can_transfer
-    )
+    sheet = Sheet(ticket, event, receipt, mail, ended, seat.type_name, holder, can_name, can_transfer)
     if not holder.email:
         return sheet
     sent, last = count_sent(connection, ticket.id), last_sent(connection, ticket.id)

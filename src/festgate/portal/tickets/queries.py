@@ -53,9 +53,7 @@ _by_old_code = Statement(
     )
 )
 _is_replaced = Statement(select(replaced_codes.c.ticket_id).where(replaced_codes.c.code == bindparam("code")))
-_count_transfers = Statement(
-    select(func.count()).where(replaced_codes.c.ticket_id == bindparam("ticket"))
-)
+_count_transfers = Statement(select(func.count()).where(replaced_codes.c.ticket_id == bindparam("ticket")))
 _count_transfers_of_seat = Statement(
     select(func.count())
     .join_from(replaced_codes, tickets, tickets.c.id == replaced_codes.c.ticket_id)

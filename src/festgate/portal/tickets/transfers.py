@@ -112,7 +112,9 @@ def transfer_ticket(
     number = queries.count_transfers(connection, ticket.id)
     emails.post_transferred(connection, ticket, seat, f"ticket-transferred:{ticket.id}:{number}", stored.name)
     moved = queries.ticket_of_person(connection, person_id, fresh)
-    emails.post_ticket(connection, moved, registrations.seat(connection, seat.id), next_topic(connection, ticket.id))
+    emails.post_ticket(
+        connection, moved, registrations.seat(connection, seat.id), next_topic(connection, ticket.id)
+    )
     return moved
 
 
@@ -122,7 +124,8 @@ def send_to_holder(
     """Send the person's ticket to its holder's address, and return the ticket.
 
     `shown` is the number of emails that the page displayed: with another number it has been sent meanwhile, perhaps by
-    a second click, and nothing is sent. None is for a program, which has shown nothing. Raises NotFound, TicketOver, NoHolderAddress, AddressNotConfirmed or TooMany.
+    a second click, and nothing is sent. None is for a program, which has shown nothing. Raises NotFound, TicketOver,
+    NoHolderAddress, AddressNotConfirmed or TooMany.
     """
     ticket = queries.ticket_of_person(connection, person_id, code)
     # The lock keeps the ticket from being transferred meanwhile: the email has the address of its present holder.
