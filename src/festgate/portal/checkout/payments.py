@@ -78,8 +78,8 @@ class Payments:
     ) -> Order:
         """Place one order for the seats of the cart, and begin its payment.
 
-        The same key gives the same order, which is charged once; `request_hash` and `holders` are those of `place_order`. Raises
-        TooMany if the person waits for MAX_CALLS_OF_PERSON other calls.
+        The same key gives the same order, which is charged once; `request_hash` and `holders` are those of
+        `place_order`. Raises TooMany if the person waits for MAX_CALLS_OF_PERSON other calls.
         """
         method = self.method(method_name)
         if method.asks:

@@ -105,8 +105,9 @@ def may_undo(arrival: Arrival, staff: Visitor, now: Milliseconds) -> bool:
 def _find(
     connection: Connection, code: str, staff: Visitor, slug: str | None
 ) -> tuple[Arrival, catalogue.Event]:
-    """Return the ticket and its event. Raises Forbidden, NotFound for the slug, UnknownTicket, OtherEvent
-    or TicketTransferred.
+    """Return the ticket and its event.
+
+    Raises Forbidden, NotFound for the slug, UnknownTicket, TicketTransferred or OtherEvent.
     """
     if not staff.admits:
         raise Forbidden

@@ -52,7 +52,8 @@ class Registration(BaseModel):
     ticket: str = Field(description="The name of the ticket type; empty for the only one of an event.")
     state: queries.SeatState = Field(
         description=(
-            "held: pay it before held_until (confirm it if it is free and, if the event needs it, named); confirmed: yours; cancelled; lapsed: too late."
+            "held: pay it before held_until (confirm it if it is free, with the name of its holder where the event "
+            "requires that); confirmed: yours; cancelled; lapsed: too late."
         )
     )
     held_until: datetime | None = Field(

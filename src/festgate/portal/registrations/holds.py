@@ -73,11 +73,12 @@ def hold_seats(
     terms: limits.Terms = limits.UNLIMITED,
     choice: Choice | None = None,
 ) -> list[int]:
-    """Take seats for the person and return their ids: held for `hold_minutes` if they have a fee or need a name, else confirmed.
+    """Take seats for the person and return their ids: held for `hold_minutes`, or confirmed at once.
 
-    The choice None is one ticket of the only type on sale. With an unconfirmed email address seats are held for a few
-    minutes only. Raises AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, catalogue's SoldOut, or an
-    error of `open_event` or `choose`.
+    They are held if they have a fee, or if the event requires the names of attendees. The choice None is one ticket of
+    the only type on sale. With an unconfirmed email address seats are held for a few minutes only. Raises
+    AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, catalogue's SoldOut, or an error of `open_event` or
+    `choose`.
     """
     event = open_event(connection, slug)
     items = choose(catalogue.types_of_event(connection, event), choice, connection.now)

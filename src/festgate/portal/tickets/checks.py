@@ -98,7 +98,7 @@ def check_door(connection: Connection) -> list[Finding]:
 
 
 def check_transfers(connection: Connection) -> list[Finding]:
-    """Check that no code that a transfer replaced is the code of a ticket, or was replaced before the ticket existed."""
+    """Check that no code that a transfer replaced is a ticket's code, or was replaced before its ticket existed."""
     findings = [
         Finding("a replaced code admits nobody", f"ticket {code}", "a transfer has replaced this code")
         for (code,) in connection.all(_live_replaced)

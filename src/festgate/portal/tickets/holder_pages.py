@@ -9,7 +9,6 @@ from starlette.routing import Route
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.shown import FIELD
-from festgate.kit.translation import gettext
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import NO_STORE, Portal, see_other
@@ -99,8 +98,6 @@ class HolderPages:
         values = {name: fields.get(name, "") for name in ("name", "email")}
         try:
             holder = registrations.read_holder(values["name"], values["email"], is_required=True)
-            if not holder.email:
-                raise Invalid({"email": gettext("Enter the email address of the new holder.")})
             ticket = await self._portal.database.write(
                 transfer_ticket, visitor.person, code, holder, self._emails
             )
