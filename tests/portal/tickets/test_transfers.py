@@ -83,7 +83,6 @@ def parts_of_emails(fest: Fest) -> list[tuple[str, dict[str, Any]]]:
 
 def links(fest: Fest) -> list[str | None]:
     """Return the links of all emails as they would be sent now; None for one that is over."""
-
     listed = [part["arguments"] for _, part in parts_of_emails(fest) if part.get("kind") == LINK_KIND]
     make = partial(make_link, secret=SECRET, base_url=FEST.base_url)
     return [fest.database.read(make, *arguments) for arguments in listed]
