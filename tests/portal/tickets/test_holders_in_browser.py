@@ -109,7 +109,7 @@ def check_in(page: Page, code: str) -> None:
     press_button(page, "Check in")
 
 
-def test_two_named_tickets_are_bought_and_one_is_sent_and_one_transferred(fest: Fest, phone: Page) -> None:
+def require_names(phone: Page, fest: Fest) -> None:
     sign_in(phone, fest, fest.organiser)
     phone.goto("/organise/events/robo-race/tickets")
     phone.get_by_role("link", name="Ticket", exact=True).click()
@@ -119,7 +119,9 @@ def test_two_named_tickets_are_bought_and_one_is_sent_and_one_transferred(fest: 
     phone.get_by_label("A name for each ticket").check()
     press_button(phone, "Save")
 
-    # Buy two tickets. The second name is forgotten at first.
+
+def buy_two(phone: Page, fest: Fest) -> None:
+    """Buy a ticket for Asha Rao and one for Boris Ivanov, after a mistake in his name."""
     sign_in(phone, fest, fest.buyer)
     phone.goto("/events/robo-race")
     phone.get_by_role("combobox").select_option("2")
@@ -138,48 +140,61 @@ def test_two_named_tickets_are_bought_and_one_is_sent_and_one_transferred(fest: 
     expect(phone.get_by_role("link", name=re.compile("^Show ticket"))).to_have_count(2)
     assert "Boris Ivanov" in email_to(fest, "asha@example.org", "Your tickets: Robo Race, Robo Race")
 
-    # Send the second ticket to its holder, who opens it without an account.
+
+def send_second(phone: Page, fest: Fest) -> tuple[str, str, str]:
+    """Send the second ticket to its holder; return its page, its code, and the link of the holder."""
     phone.goto("/my-events")
     expect(phone.get_by_text("Boris Ivanov")).to_be_visible()
     phone.locator(".card", has_text="Boris Ivanov").get_by_role("link", name=re.compile("^Ticket")).click()
-    tickets = [phone.url]
+    page = phone.url
     press_button(phone, "Send the ticket")
     expect(phone.get_by_role("button", name="Send the ticket again")).to_be_visible()
     link = link_in(email_to(fest, "boris@example.net", "Your ticket: Robo Race"))
-    boris_code = code_on(phone)
+    code = code_on(phone)
+    return page, code, link
+
+
+def open_link(phone: Page, fest: Fest, link: str, code: str) -> None:
+    """Open the ticket by the link, without an account."""
     sign_in(phone, fest, None)
     response = phone.goto(link)
     assert response is not None
     assert response.headers["referrer-policy"] == "no-referrer"
-    assert code_on(phone) == boris_code
+    assert code_on(phone) == code
     expect(phone.get_by_role("heading", name="Holder")).to_have_count(0)
 
-    # Transfer it: the link and the code of the former holder stop working.
+
+def transfer(phone: Page, fest: Fest, page: str) -> tuple[str, str]:
+    """Transfer the ticket to Chen Li; return its new code, and the new holder's link."""
     sign_in(phone, fest, fest.buyer)
-    phone.goto(tickets[0])
+    phone.goto(page)
     follow_link(phone, "Transfer")
     phone.get_by_label("Name of the new holder").fill("Chen Li")
     phone.get_by_label("Email of the new holder").fill("chen@example.net")
     press_button(phone, "Transfer the ticket")
     expect(phone.get_by_text("chen@example.net")).to_be_visible()
-    new_code = code_on(phone)
-    assert new_code != boris_code
     email_to(fest, "boris@example.net", "Transferred: your ticket for Robo Race")
-    fresh = link_in(email_to(fest, "chen@example.net", "Your ticket: Robo Race"))
-    phone.goto(tickets[0])
-    assert code_on(phone) == new_code
-    sign_in(phone, fest, None)
-    assert phone.request.get(link).status == 410
-    phone.goto(fresh)
-    assert code_on(phone) == new_code
+    return code_on(phone), link_in(email_to(fest, "chen@example.net", "Your ticket: Robo Race"))
 
-    # The door refuses the old code, finds the new holder, and admits them.
+
+def test_two_named_tickets_are_bought_and_one_is_sent_and_one_transferred(fest: Fest, phone: Page) -> None:
+    require_names(phone, fest)
+    buy_two(phone, fest)
+    page, old_code, old_link = send_second(phone, fest)
+    open_link(phone, fest, old_link, old_code)
+    new_code, new_link = transfer(phone, fest, page)
+    assert new_code != old_code
+    phone.goto(page)  # the address that the buyer has in an email
+    assert code_on(phone) == new_code
+    open_link(phone, fest, new_link, new_code)
+    assert phone.request.get(old_link).status == 410
+
     sign_in(phone, fest, fest.staff)
-    assert phone.request.post("/door/robo-race", form={"code": boris_code}).status == 409
+    assert phone.request.post("/door/robo-race", form={"code": old_code}).status == 409
     phone.goto("/door/robo-race?q=chen")
     expect(phone.get_by_role("rowheader", name="Chen Li")).to_be_visible()
     check_in(phone, new_code)
     expect(phone.locator("#answer")).to_contain_text("Chen Li")
     sign_in(phone, fest, fest.buyer)
-    phone.goto(tickets[0])
+    phone.goto(page)
     expect(phone.get_by_role("link", name="Transfer")).to_have_count(0)
