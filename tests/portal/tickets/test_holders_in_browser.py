@@ -83,9 +83,11 @@ def email_to(fest: Fest, recipient: str, subject: str) -> str:
 
     def bodies() -> list[str]:
         return [
-            str(email.message.get_body().get_content())
+            str(body.get_content())
             for email in fest.mailbox.emails
-            if email.message["to"] == recipient and email.message["subject"] == subject
+            if (body := email.message.get_body())
+            and email.message["to"] == recipient
+            and email.message["subject"] == subject
         ]
 
     until(bodies, f"an email to {recipient}")

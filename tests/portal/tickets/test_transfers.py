@@ -25,12 +25,14 @@ from festgate.portal.registrations.errors import NameNeeded, SeatUsed
 from festgate.portal.registrations.facade import Holder
 from festgate.portal.registrations.holders import NamesFixed, read_holders, set_holder
 from festgate.portal.registrations.holds import cancel_seat, confirm_seat
+from festgate.portal.registrations.tables import seats
 from festgate.portal.tickets.checks import check_transfers
 from festgate.portal.tickets.copies import TicketOver
 from festgate.portal.tickets.handlers import TicketHandlers
 from festgate.portal.tickets.holder_links import LINK_KIND, HolderLinkOver, make_link, read_token
 from festgate.portal.tickets.personal_data import export_tickets
 from festgate.portal.tickets.queries import Ticket, is_used, tickets_of
+from festgate.portal.tickets.tables import replaced_codes
 from festgate.portal.tickets.transfers import (
     MAX_SENT,
     HolderIn,
@@ -378,6 +380,35 @@ def test_a_ticket_that_another_process_checks_in_during_its_transfer_keeps_its_c
     assert not scans
     assert fest.database.read(tickets_of, ticket.person_id)[0].code == ticket.code
     assert [subject for *_, subject, _ in fest.emails()] == ["Your ticket: Open Talk"]
+
+
+def test_the_names_of_attendees_are_deleted_with_the_account_of_their_buyer(fest: Fest) -> None:
+    asha = fest.person()
+    ticket = transfer(fest, issue(fest, asha), BORIS)
+    records = registrations.personal_records(is_used)
+    exported = fest.database.read(records.export, asha.id)["registrations"]
+    assert isinstance(exported, list)
+    assert (exported[0]["holder_name"], exported[0]["holder_email"]) == (BORIS.name, BORIS.email)
+    fest.database.write(records.end, asha.id)
+    assert fest.database.read(registrations.seat, ticket.seat_id).attendee_name == ""
+    assert fest.database.read(find_by_name, ticket.event_id, "boris") == []
+    assert problems(fest) == []
+
+
+def test_the_check_finds_a_live_code_that_was_replaced_and_a_wrong_search_text(fest: Fest) -> None:
+    ticket = issue(fest, fest.person())
+
+    def damage(connection: Connection) -> None:
+        connection.run(
+            Statement(replaced_codes.insert()),
+            code=ticket.code,
+            ticket_id=ticket.id,
+            replaced_at=ticket.issued_at - 1,
+        )
+        connection.run(Statement(seats.update().values(attendee_search="nobody")))
+
+    fest.database.write(damage)
+    assert len(problems(fest)) == 3
 
 
 def _admit(connection: Connection, code: str, staff: Visitor) -> object:

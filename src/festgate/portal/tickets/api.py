@@ -57,7 +57,7 @@ class TicketOutput(BaseModel):
 
 
 class NewHolder(BaseModel, extra="forbid"):
-    """The holder to whom a ticket is transferred."""
+    """The new holder of a transferred ticket."""
 
     name: str = Field(max_length=4 * accounts.MAX_PERSON_NAME_LENGTH, description="Their name.")
     email: str = Field(

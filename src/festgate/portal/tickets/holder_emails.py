@@ -37,7 +37,7 @@ class HolderEmails:
         self.confirms_email = settings.confirms_email
 
     def post_ticket(self, connection: Connection, ticket: Ticket, seat: Seat, topic: str) -> None:
-        """Send the ticket to its holder, with a link if that is not the buyer, who has an account."""
+        """Send the ticket to its holder, with a link that needs no account if that is not the buyer."""
         buyer = accounts.person_by_id(connection, ticket.person_id)
         sentence = gettext("{name} has sent you this ticket:").format(name=buyer.shown_name)
         link: Link | str = f"{self._base_url}/tickets/{ticket.code}"

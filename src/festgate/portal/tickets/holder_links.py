@@ -30,9 +30,7 @@ class HolderLinkOver(Refused):
     status = 410
     code = "ticket-link-over"
     title = N_("This link does not work any more")
-    message = N_(
-        "The ticket was transferred, or sent to another address. Ask the person who bought it to send it again."
-    )
+    message = N_("The ticket was transferred, or sent to another address. Ask its buyer to send it again.")
 
 
 def link_for(ticket: Ticket, email: str) -> Link:
