@@ -5,13 +5,14 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 from festgate.kit.web.forms import Line
-from festgate.portal.accounts import facade as accounts
 
 Key = Annotated[Line, Field(min_length=1, max_length=200)]
 
 
 MAX_REGISTRATIONS = 500
 """The largest number of registrations in one order; no fest has more paid events."""
+MAX_HOLDERS = 100
+"""The largest number of attendees in one call: that of the tickets that one person can have for an event."""
 
 
 class CheckoutForm(BaseModel, extra="ignore"):
@@ -43,10 +44,8 @@ class HolderInput(BaseModel, extra="forbid"):
     """The attendee of one registration."""
 
     registration: Annotated[int, Field(ge=1, le=2**53)] = Field(description="The id of the registration.")
-    name: str = Field(max_length=4 * accounts.MAX_PERSON_NAME_LENGTH, description="The attendee's name.")
-    email: str = Field(
-        default="", max_length=2 * accounts.MAX_EMAIL_LENGTH, description="Their email address; empty: yours."
-    )
+    name: Line = Field(description="The attendee's name.")
+    email: Line = Field(default="", description="Their email address; empty: yours.")
 
 
 class OrderInput(BaseModel, extra="forbid"):
@@ -64,7 +63,7 @@ class OrderInput(BaseModel, extra="forbid"):
     card_number: Annotated[Line, Field(max_length=40)] = Field(
         default="", description="Only for `sandbox`: decides what the play-money provider does."
     )
-    holders: Annotated[list[HolderInput], Field(max_length=MAX_REGISTRATIONS)] = Field(
+    holders: Annotated[list[HolderInput], Field(max_length=MAX_HOLDERS)] = Field(
         default=[], description="The attendees, for events that want names on tickets."
     )
 
