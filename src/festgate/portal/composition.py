@@ -292,11 +292,17 @@ def _registrations(portal: Portal, links: Links) -> Module:
     from festgate.portal.registrations import facade
     from festgate.portal.registrations.api import RegistrationApi
     from festgate.portal.registrations.handlers import SUBSCRIPTIONS
+    from festgate.portal.registrations.holder_pages import HolderPages
     from festgate.portal.registrations.pages import RegistrationPages
 
     addresses = SeatLimits(portal.secret, portal.settings.max_seats_of_address)
     return Module(
-        RegistrationPages(portal, links.ticket_codes, links.order_refs, links.is_used, addresses).routes(),
+        [
+            *RegistrationPages(
+                portal, links.ticket_codes, links.order_refs, links.is_used, addresses
+            ).routes(),
+            *HolderPages(portal, links.is_used).routes(),
+        ],
         RegistrationApi(portal, links.is_used, addresses).router(),
         SUBSCRIPTIONS,
         periodic_tasks=[facade.sweep_all],
@@ -326,14 +332,19 @@ def _checkout(portal: Portal, links: Links) -> Module:
 
 
 def _tickets(portal: Portal, _links: Links) -> Module:
+    from festgate.portal.tickets import holder_links
     from festgate.portal.tickets.api import TicketApi
     from festgate.portal.tickets.handlers import TicketHandlers
+    from festgate.portal.tickets.holder_pages import HolderPages
     from festgate.portal.tickets.pages import TicketPages
 
+    handlers, pages = TicketHandlers(portal.settings), TicketPages(portal)
+    make_link = partial(holder_links.make_link, secret=portal.secret, base_url=portal.settings.base_url)
     return Module(
-        TicketPages(portal).routes(),
-        TicketApi(portal).router(),
-        TicketHandlers(portal.settings).subscriptions(),
+        [*HolderPages(portal, pages, handlers.holders).routes(), *pages.routes()],
+        TicketApi(portal, handlers.holders).router(),
+        handlers.subscriptions(),
+        email_links={holder_links.LINK_KIND: make_link},
     )
 
 
@@ -345,6 +356,7 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 
 def _backoffice(portal: Portal, _links: Links) -> Module:
+    from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
@@ -358,6 +370,7 @@ def _backoffice(portal: Portal, _links: Links) -> Module:
             *people.routes(),
             *TicketTypePages(portal).routes(),
             *PromoCodePages(portal).routes(),
+            *HolderRulePages(portal).routes(),
         ]
     )
 
@@ -422,11 +435,13 @@ DECLARED: Sequence[Declared] = (
             "/events/{slug}/register",
             "/registrations/{id}/confirm",
             "/registrations/{id}/cancel",
+            "/registrations/{id}/holder",
         ],
         api=[
             "/registrations",
             "/registrations/{id}/confirm",
             "/registrations/{id}/cancel",
+            "/registrations/{id}/holder",
             "/events/{slug}/registrations",
         ],
         build=_registrations,
@@ -462,9 +477,20 @@ DECLARED: Sequence[Declared] = (
         N_("Ticketing"),
         N_("Your payments and seats are safe."),
         Budget(requests=400, seconds=5),
-        pages=["/tickets/{code}"],
+        pages=[
+            "/tickets/open/{token}",
+            "/tickets/{code}",
+            "/tickets/{code}/send",
+            "/tickets/{code}/transfer",
+        ],
         api=["/tickets", "/tickets/{rest:path}"],
         build=_tickets,
+        security_events={
+            ("POST", "/tickets/{code}/send"): "ticket-sent",
+            ("POST", "/tickets/{code}/transfer"): "ticket-transferred",
+            ("POST", "/api/v1/tickets/{code}/send"): "ticket-sent",
+            ("POST", "/api/v1/tickets/{code}/transfer"): "ticket-transferred",
+        },
     ),
     # Behind a bulkhead of its own: a crowd that looks at its tickets must not starve the door.
     Declared(

@@ -73,7 +73,7 @@ def stored_data(database: OpenDatabase) -> dict[str, list[str]]:
 
 def check_in(fest: Fest, person: Person, staff: Person) -> None:
     for ticket in fest.database.read(tickets.tickets_of, person.id):
-        assert fest.database.write(admit_holder, ticket.id, staff.id)
+        assert fest.database.write(admit_holder, ticket.id, ticket.code, staff.id)
 
 
 def test_the_download_has_the_part_of_every_module(fest: Fest) -> None:

@@ -47,3 +47,7 @@ def test_every_pair_among_many_is_given_by_its_start() -> None:
         ("Quiz", "Night"),
         ("Gala", "Night"),
     ]
+
+
+def test_two_tickets_for_one_event_do_not_overlap() -> None:
+    assert overlaps_of([RACE, RACE], [RACE], 0) == ()

@@ -25,7 +25,10 @@ MAX_NAMED = 20
 
 
 async def read_fields(
-    request: Request, max_length: int = MAX_FIELD, shown: Mapping[str, int] = MappingProxyType({})
+    request: Request,
+    max_length: int = MAX_FIELD,
+    shown: Mapping[str, int] = MappingProxyType({}),
+    max_fields: int = MAX_FIELDS,
 ) -> dict[str, str]:
     """Read the fields of a urlencoded form in UTF-8. Raise Malformed or, for a field that is too long, Invalid.
 
@@ -40,13 +43,13 @@ async def read_fields(
         raise Malformed(msg)
     try:
         pairs = parse_qsl(
-            body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+            body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=max_fields
         )
     except UnicodeDecodeError:
         msg = gettext("The form is not valid UTF-8 text.")
         raise Malformed(msg) from None
     except ValueError:
-        msg = gettext("The form has more than {count} fields.").format(count=MAX_FIELDS)
+        msg = gettext("The form has more than {count} fields.").format(count=max_fields)
         raise Malformed(msg) from None
     if any(len(name) > MAX_FIELD_NAME for name, _ in pairs):
         sentence = gettext("The form has a field whose name is longer than {count} characters.")

@@ -66,6 +66,10 @@ class CrossSite(Forbidden):
     )
 
 
+NO_REFERRER = (b"referrer-policy", b"no-referrer")
+"""The header of a page whose address is secret, in place of the policy of all other pages."""
+
+
 def security_headers(*, secure: bool, form_targets: Iterable[str] = ()) -> RawHeaders:
     """Return the headers of every response. `form_targets` are other sites that a form may redirect to."""
     targets = " ".join(["'self'", *form_targets])
@@ -114,6 +118,7 @@ class Gate:
         # A module's logger looks its configuration up for every line, even for one that is dropped, which takes 2 us.
         self._log = log.bind()
         self._headers = headers
+        self._unnamed_headers = [pair for pair in headers if pair[0] != NO_REFERRER[0]]
         self._answer = answer
         self._hosts: set[bytes] = set()
         """Well-formed values of the Host header so far."""
@@ -146,9 +151,10 @@ class Gate:
                 is_complete = not message.get("more_body", False)
             elif message["type"] == "http.response.start":
                 status = message["status"]
+                own = message["headers"]
                 message["headers"] = [
-                    *message["headers"],
-                    *self._headers,
+                    *own,
+                    *(self._headers if NO_REFERRER not in own else self._unnamed_headers),
                     (b"x-request-id", identity.encode()),
                 ]
             await send(message)

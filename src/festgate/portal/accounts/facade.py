@@ -19,7 +19,7 @@ from festgate.portal.accounts.confirmation import (
 )
 from festgate.portal.accounts.corrections import CrewAddress, check_correction, correct_shown_email
 from festgate.portal.accounts.email_addresses import MAX_EMAIL_LENGTH
-from festgate.portal.accounts.names import key_of, read_email
+from festgate.portal.accounts.names import MAX_PERSON_NAME_LENGTH, key_of, read_email, read_person_name
 from festgate.portal.accounts.people import Taken
 from festgate.portal.accounts.personal_data import (
     AllRecords,
@@ -41,6 +41,7 @@ from festgate.portal.accounts.sessions import note_seen
 
 __all__ = [
     "MAX_EMAIL_LENGTH",
+    "MAX_PERSON_NAME_LENGTH",
     "AddressNotConfirmed",
     "AllRecords",
     "CrewAddress",
@@ -70,6 +71,7 @@ __all__ = [
     "note_seen",
     "person_by_id",
     "read_email",
+    "read_person_name",
     "require_confirmed",
     "too_many",
     "uncount_attempt",

@@ -26,6 +26,8 @@ class LineView:
     line: checkout.Line
     words: str
     """The state of the seat."""
+    holder: str
+    """The name of the attendee; empty for the buyer."""
     can_cancel: bool
 
 
@@ -119,7 +121,13 @@ def view_order(connection: Connection, ref: str) -> OrderView:
         line.seat_id for line in checkout.plan_cancellation(connection, order, None, tickets.is_used).lines
     }
     lines = tuple(
-        LineView(line, _words(connection, order, line), line.seat_id in cancellable) for line in order.lines
+        LineView(
+            line,
+            _words(connection, order, line),
+            registrations.seat(connection, line.seat_id).attendee_name,
+            line.seat_id in cancellable,
+        )
+        for line in order.lines
     )
     refunds = tuple(
         RefundView(

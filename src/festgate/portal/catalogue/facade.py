@@ -39,6 +39,13 @@ from festgate.portal.catalogue.events import (
     publish_event,
     set_refund_rule,
 )
+from festgate.portal.catalogue.holder_rules import (
+    HolderRules,
+    read_holder_rules,
+    rules_of,
+    set_holder_rules,
+    written_holder_rules,
+)
 from festgate.portal.catalogue.invitations import Method, Party, invitation
 from festgate.portal.catalogue.moves import MoveUnconfirmed, question_of
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
@@ -90,6 +97,7 @@ from festgate.portal.catalogue.quotas import (
 )
 from festgate.portal.catalogue.refund_rules import RefundRule, read_rule, stored_rule, written_fields
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seats
+from festgate.portal.catalogue.tables import NameRule
 from festgate.portal.catalogue.ticket_types import (
     TicketType,
     TypeDetails,
@@ -133,9 +141,11 @@ __all__ = [
     "Event",
     "EventEdited",
     "FindSeats",
+    "HolderRules",
     "LapsedHolds",
     "Method",
     "MoveUnconfirmed",
+    "NameRule",
     "NotOnSale",
     "Offer",
     "Overlap",
@@ -195,6 +205,7 @@ __all__ = [
     "question_of",
     "read_code_text",
     "read_details",
+    "read_holder_rules",
     "read_limit",
     "read_quota",
     "read_rule",
@@ -203,8 +214,10 @@ __all__ = [
     "read_type",
     "remove_ticket_type",
     "resume_code",
+    "rules_of",
     "scope_of",
     "scopes",
+    "set_holder_rules",
     "set_refund_rule",
     "shared_quotas",
     "stored_rule",
@@ -222,6 +235,7 @@ __all__ = [
     "uses_by_person",
     "written",
     "written_fields",
+    "written_holder_rules",
     "written_rate",
     "written_terms",
     "written_type",

@@ -50,6 +50,12 @@ def overlaps_of(chosen: Iterable[Timed], others: Iterable[Timed], now: Milliseco
             if second.starts_at >= first.ends_at:
                 break
             end = min(first.ends_at, second.ends_at)
-            if (is_chosen or is_chosen_too) and end > now:
+            # Two tickets for one event do not overlap.
+            is_same = (first.title, first.starts_at, first.ends_at) == (
+                second.title,
+                second.starts_at,
+                second.ends_at,
+            )
+            if (is_chosen or is_chosen_too) and end > now and not is_same:
                 overlaps.append(Overlap(first.title, second.title, second.starts_at, end))
     return tuple(sorted(overlaps, key=lambda overlap: overlap.starts_at))

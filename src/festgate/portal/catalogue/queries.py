@@ -20,7 +20,7 @@ from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext
 from festgate.portal.catalogue.details import TEXTS, TIMES, Details
 from festgate.portal.catalogue.programme import REMEMBERED, EventTimes, Programme, bounds_of, programme_of
-from festgate.portal.catalogue.tables import EventState, events, promo_codes, seats
+from festgate.portal.catalogue.tables import EventState, NameRule, events, promo_codes, seats
 
 NO_EVENT = N_("There is no event at this address.")
 PAGE_SIZE: Final = 24
@@ -54,8 +54,21 @@ class Event(Details):
     """Live seats that one person can have at the event."""
     refund_rule: str = ""
     """The steps of its refund rule (refund_rules.py)."""
+    ticket_names: NameRule = "off"
+    """Whether each ticket has the name of its holder."""
+    names_until: Milliseconds = 0
+    """Until then the buyer can change the names; 0: the start."""
+    transfers: int = 1
+    """1: the buyer can transfer a ticket to another holder."""
+    transfers_until: Milliseconds = 0
+    """Until then the buyer can do that; 0: the start."""
     takes_codes: bool = False
     """Whether there is a promo code for it, or for all events, that its organiser has not ended."""
+
+    @property
+    def transfers_end(self) -> Milliseconds:
+        """The time from which tickets cannot be transferred; 0 if they never can."""
+        return (self.transfers_until or self.starts_at) if self.transfers else 0
 
 
 class ListedEvent(NamedTuple):
@@ -103,6 +116,7 @@ _event = select(
     seats.c.taken,
     *events.c["state", "updated_at", "version", "uid", "sequence", "several_prices"],
     *events.c["max_per_person", "refund_rule"],
+    *events.c["ticket_names", "names_until", "transfers", "transfers_until"],
     select(promo_codes.c.id)
     .where(
         promo_codes.c.ended_at == 0,

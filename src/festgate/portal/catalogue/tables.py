@@ -17,6 +17,8 @@ from sqlalchemy import (
 from festgate.kit.db.statements import metadata
 
 EventState = Literal["draft", "published", "cancelled"]
+NameRule = Literal["off", "optional", "required"]
+NAME_RULES: tuple[NameRule, ...] = ("off", "optional", "required")
 
 events = Table(
     "catalogue_events",
@@ -53,6 +55,14 @@ events = Table(
     Column("max_per_person", Integer, nullable=False),
     # The steps of its refund rule (refund_rules.py); empty: attendees cannot cancel what they have paid.
     Column("refund_rule", Text, nullable=False),
+    # Whether each ticket has the name of its holder: off, optional or required.
+    Column("ticket_names", Text, nullable=False),
+    # Until when the buyer can change the names; 0: the start.
+    Column("names_until", BigInteger, nullable=False),
+    # 1: the buyer can transfer tickets, until `transfers_until`; 0: the start.
+    Column("transfers", Integer, nullable=False),
+    Column("transfers_until", BigInteger, nullable=False),
+    CheckConstraint("ticket_names IN ('off', 'optional', 'required')", name="ticket_names"),
     CheckConstraint("max_per_person >= 1", name="max_per_person"),
     CheckConstraint("state IN ('draft', 'published', 'cancelled')", name="state"),
     CheckConstraint("fee_minor >= 0", name="fee"),

@@ -138,6 +138,13 @@ class CheckoutApi:
             """Place one order for exactly these held seats, all or nothing, and begin its payment."""
             expected = Money(body.total.minor, body.total.currency)
             cart = Cart(person.person, tuple(sorted(body.registrations)), expected)
+            holders = registrations.read_holders(
+                {
+                    f"{part}-{holder.registration}": text
+                    for holder in body.holders
+                    for part, text in (("name", holder.name), ("email", holder.email))
+                }
+            )
             try:
                 order = await payments.check_out(
                     person.person,
@@ -145,7 +152,10 @@ class CheckoutApi:
                     idempotency_key,
                     {"card_number": body.card_number},
                     cart=cart,
-                    request_hash=hash_request(portal.secret, body.payment_method, cart, body.card_number),
+                    request_hash=hash_request(
+                        portal.secret, body.payment_method, cart, body.card_number, holders
+                    ),
+                    holders=holders,
                 )
             except ListChanged as refusal:
                 held = await portal.database.read(registrations.payable_seats, person.person)

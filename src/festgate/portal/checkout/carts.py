@@ -5,8 +5,9 @@ An order is placed for exactly the seats of a cart, at exactly its amounts, or n
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from festgate.kit import shown
 from festgate.kit.db.statements import Connection
@@ -102,9 +103,18 @@ def pick_seats(
     return chosen
 
 
-def hash_request(secret: bytes, method: str, cart: Cart, card_number: str) -> str:
+def hash_request(
+    secret: bytes,
+    method: str,
+    cart: Cart,
+    card_number: str,
+    holders: Mapping[int, registrations.Holder] = MappingProxyType({}),
+) -> str:
     """Return the fingerprint of a call's content. It is keyed, since a card number is easily guessed."""
-    text = json.dumps([method, cart.seats, cart.total.minor, cart.total.currency, card_number])
+    content: list[object] = [method, cart.seats, cart.total.minor, cart.total.currency, card_number]
+    if holders:  # without them the fingerprint is that of calls from before there were names
+        content.append(sorted((seat, holder.name, holder.email) for seat, holder in holders.items()))
+    text = json.dumps(content)
     return keyed_hash(secret, "the content of an order", text)
 
 

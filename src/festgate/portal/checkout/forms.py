@@ -11,6 +11,8 @@ Key = Annotated[Line, Field(min_length=1, max_length=200)]
 
 MAX_REGISTRATIONS = 500
 """The largest number of registrations in one order; no fest has more paid events."""
+MAX_HOLDERS = 100
+"""The largest number of attendees in one call: that of the tickets that one person can have for an event."""
 
 
 class CheckoutForm(BaseModel, extra="ignore"):
@@ -38,6 +40,14 @@ class Expected(BaseModel, extra="forbid"):
     currency: Annotated[str, Field(min_length=3, max_length=3)] = Field(description="ISO 4217 code.")
 
 
+class HolderInput(BaseModel, extra="forbid"):
+    """The attendee of one registration."""
+
+    registration: Annotated[int, Field(ge=1, le=2**53)] = Field(description="The id of the registration.")
+    name: Line = Field(description="The attendee's name.")
+    email: Line = Field(default="", description="Their email address; empty: yours.")
+
+
 class OrderInput(BaseModel, extra="forbid"):
     """The body of POST /orders."""
 
@@ -52,6 +62,9 @@ class OrderInput(BaseModel, extra="forbid"):
     total: Expected = Field(description="What you expect them to cost together.")
     card_number: Annotated[Line, Field(max_length=40)] = Field(
         default="", description="Only for `sandbox`: decides what the play-money provider does."
+    )
+    holders: Annotated[list[HolderInput], Field(max_length=MAX_HOLDERS)] = Field(
+        default=[], description="The attendees, for events that want names on tickets."
     )
 
 

@@ -23,7 +23,8 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.carts import Cart, cart_of, in_one_currency, read_cart
 from festgate.portal.checkout.errors import ListChanged, NothingToPay, OrderChanged
-from festgate.portal.checkout.forms import CheckoutForm
+from festgate.portal.checkout.forms import MAX_REGISTRATIONS, CheckoutForm
+from festgate.portal.checkout.holder_fields import FIELDS_PER_SEAT, HolderField, holder_fields
 from festgate.portal.checkout.own_cancellations import cancel_own_seat, plan_own_cancellation
 from festgate.portal.checkout.payments import Payments
 from festgate.portal.checkout.placements import cart_key
@@ -35,6 +36,8 @@ RETURNED = "returned"
 """The query parameter with which a payment page sends its visitor back."""
 MAX_ID_LENGTH = 15
 """Digits of an id; every database can hold it."""
+MAX_FIELDS = 50 + FIELDS_PER_SEAT * MAX_REGISTRATIONS
+"""Fields of the form: those of the payment, and the names for each seat."""
 MAX_WAIT = 0.3
 """Seconds for which the first request for a paid order waits for its tickets."""
 
@@ -92,6 +95,8 @@ class Till:
     """The number of held seats in another currency, which need a second order."""
     changed: str = ""
     """How the list differs from the one that the visitor was about to pay."""
+    holders: tuple[HolderField, ...] = ()
+    """The fields for the names of attendees, for events that want them."""
     stands: bool = False
     """Whether the holds are paused, since checkout was unavailable a moment ago."""
     unconfirmed: str = ""
@@ -178,22 +183,23 @@ class CheckoutPages:
         """
         portal = self._portal
         visitor = await portal.signed_in(request)
-        fields = await read_fields(request)
+        fields = await read_fields(request, max_fields=MAX_FIELDS)
         try:
             form = checked(CheckoutForm, fields)
             method = self._payments.method(form.payment_method)
-        except Invalid as invalid:
-            till = await portal.database.read(self._look, visitor, fields, invalid.fields)
-            return await portal.page(
-                request, "checkout/checkout.html", status=422, shown=till, section="checkout"
-            )
-        try:
+            holders = registrations.read_holders(fields)
             order = await self._payments.check_out(
                 visitor.person,
                 method.name,
                 form.idempotency_key,
                 {"card_number": form.card_number},
                 cart=_shown_cart(fields),
+                holders=holders,
+            )
+        except Invalid as invalid:
+            till = await portal.database.read(self._look, visitor, fields, invalid.fields)
+            return await portal.page(
+                request, "checkout/checkout.html", status=422, shown=till, section="checkout"
             )
         except (ListChanged, NothingToPay, registrations.SeatsGone) as refusal:
             till = await portal.database.read(self._look, visitor, fields)
@@ -308,6 +314,7 @@ class CheckoutPages:
             unconfirmed=visitor.email if limited else "",
             others=len(payable) - len(seats),
             now=connection.now if stands else second if seats else 0,
+            holders=holder_fields(seats, visitor.name, entered, errors),
             stands=stands,
             until=second + SECOND if seats and not stands else NEVER,
         )

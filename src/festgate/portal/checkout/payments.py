@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from types import MappingProxyType
 
 import structlog
 
@@ -29,6 +30,7 @@ from festgate.portal.checkout.methods import (
 from festgate.portal.checkout.records import Order, Refund
 from festgate.portal.checkout.sandbox import Sandbox
 from festgate.portal.checkout.stripe import Stripe
+from festgate.portal.registrations import facade as registrations
 from festgate.settings import Settings
 
 log = structlog.get_logger()
@@ -72,11 +74,12 @@ class Payments:
         *,
         cart: Cart,
         request_hash: str | None = None,
+        holders: Mapping[int, registrations.Holder] = MappingProxyType({}),
     ) -> Order:
         """Place one order for the seats of the cart, and begin its payment.
 
-        The same key gives the same order, which is charged once; `request_hash` is that of `place_order`. Raises
-        TooMany if the person waits for MAX_CALLS_OF_PERSON other calls.
+        The same key gives the same order, which is charged once; `request_hash` and `holders` are those of
+        `place_order`. Raises TooMany if the person waits for MAX_CALLS_OF_PERSON other calls.
         """
         method = self.method(method_name)
         if method.asks:
@@ -96,6 +99,7 @@ class Payments:
             asks=method.asks,
             cart=cart,
             request_hash=request_hash,
+            holders=holders,
         )
         if not new:
             return order

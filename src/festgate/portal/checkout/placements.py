@@ -1,5 +1,8 @@
 """Placing an order for exactly the seats that a form or a program listed."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from sqlalchemy import bindparam, select
 
 from festgate.kit.clock import NEVER, Milliseconds
@@ -35,7 +38,7 @@ def cart_key(connection: Connection, secret: bytes, cart: Cart) -> str:
     return keyed_hash(secret, "cart", f"{attempt}:{cart.shown}")[:32]
 
 
-def place_order(
+def place_order(  # noqa: PLR0913  (an order has so many parts)
     connection: Connection,
     person_id: int,
     method: str,
@@ -45,12 +48,13 @@ def place_order(
     asks: bool,
     cart: Cart | None = None,
     request_hash: str | None = None,
+    holders: Mapping[int, registrations.Holder] = MappingProxyType({}),
 ) -> tuple[Order, bool]:
     """Place an order for exactly the seats of `cart`. Return it and whether it is new.
 
     Without a cart it is for all seats that the person holds: for callers that have not shown a list. The same key gives
-    the same order; if `request_hash` is given, only for the same content. Raises NothingToPay, ListChanged, KeyReused,
-    or registrations' SeatsGone.
+    the same order; if `request_hash` is given, only for the same content. `holders` are the attendees, by seat id.
+    Raises NothingToPay, ListChanged, KeyReused, Invalid where a required name is missing, or registrations' SeatsGone.
     """
     existing = queries.order_by_key(connection, person_id, idempotency_key)
     if existing is None:
@@ -64,6 +68,7 @@ def place_order(
     if existing is not None:
         _refuse_other_content(connection, existing, method, cart, request_hash)
         return existing, False
+    registrations.name_seats(connection, person_id, seats, holders)
     now = connection.now
     amount = total([seat.fee for seat in seats], seats[0].fee.currency)
     # A hold is never cut short by an order, and an order lasts as long as all its seats do.

@@ -16,6 +16,7 @@ from festgate.portal.door.errors import (
     NotIn,
     OtherCheckIn,
     OtherEvent,
+    TicketTransferred,
     TicketVoid,
     TooLateToUndo,
     UnknownTicket,
@@ -28,7 +29,7 @@ from festgate.portal.tickets import facade as tickets
 def admit(connection: Connection, code: str, staff: Visitor, slug: str | None = None) -> Arrival:
     """Check in the holder of the ticket, once; at the door of the event `slug` only, where one is given.
 
-    Raises Forbidden, NotFound, UnknownTicket, OtherEvent, TicketVoid or AlreadyIn.
+    Raises Forbidden, NotFound, UnknownTicket, TicketTransferred, OtherEvent, TicketVoid or AlreadyIn.
     """
     arrival, event = _find(connection, code, staff, slug)
     if event.state == "cancelled":
@@ -39,7 +40,7 @@ def admit(connection: Connection, code: str, staff: Visitor, slug: str | None = 
         raise TicketVoid
     if arrival.admitted_at is not None:
         raise AlreadyIn(arrival)
-    if not tickets.admit_holder(connection, arrival.ticket_id, staff.person):
+    if not tickets.admit_holder(connection, arrival.ticket_id, arrival.code, staff.person):
         # Another door was first: the next try reads by whom.
         raise TryAgain
     return _as_it_is(connection, code)
@@ -104,13 +105,16 @@ def may_undo(arrival: Arrival, staff: Visitor, now: Milliseconds) -> bool:
 def _find(
     connection: Connection, code: str, staff: Visitor, slug: str | None
 ) -> tuple[Arrival, catalogue.Event]:
-    """Return the ticket and its event. Raises Forbidden, NotFound for the slug, UnknownTicket or OtherEvent."""
+    """Return the ticket and its event.
+
+    Raises Forbidden, NotFound for the slug, UnknownTicket, TicketTransferred or OtherEvent.
+    """
     if not staff.admits:
         raise Forbidden
     door = None if slug is None else catalogue.event_by_slug(connection, slug)
     arrival = find_arrival(connection, code)
     if arrival is None:
-        raise UnknownTicket
+        raise TicketTransferred if tickets.is_replaced(connection, code) else UnknownTicket
     event = catalogue.event_by_id(connection, arrival.event_id)
     if door is not None and event.id != door.id:
         raise OtherEvent(event)

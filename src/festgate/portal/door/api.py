@@ -17,7 +17,15 @@ from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.door.admissions import admit_scanned, undo_scanned
-from festgate.portal.door.errors import AlreadyIn, NotIn, OtherEvent, TicketVoid, TooLateToUndo, UnknownTicket
+from festgate.portal.door.errors import (
+    AlreadyIn,
+    NotIn,
+    OtherEvent,
+    TicketTransferred,
+    TicketVoid,
+    TooLateToUndo,
+    UnknownTicket,
+)
 from festgate.portal.tickets.facade import (
     MAX_SCAN_LENGTH,
     ForgedCode,
@@ -64,7 +72,7 @@ class AdmissionOutput(BaseModel):
     code: str = Field(description="The ticket's code.")
     event: str = Field(description="The event's slug.")
     holder: str = Field(description="The username of whose ticket it is.")
-    holder_name: str = Field(description="Their name, or the username if they have entered none.")
+    holder_name: str = Field(description="The name on the ticket, or of that account, or the username.")
     admitted_at: datetime
     admitted_by: str = Field(description="The username of the member of staff who checked them in.")
 
@@ -91,6 +99,7 @@ class DoorApi:
                 Forbidden,
                 NotFound,
                 UnknownTicket,
+                TicketTransferred,
                 TicketVoid,
                 OtherEvent,
                 AlreadyIn,
@@ -106,7 +115,14 @@ class DoorApi:
             "/tickets/{code:scan}/admission",
             status_code=204,
             responses=problems(
-                SignInNeeded, Forbidden, UnknownTicket, NotIn, TooLateToUndo, ForgedCode, OtherKeyboard
+                SignInNeeded,
+                Forbidden,
+                UnknownTicket,
+                TicketTransferred,
+                NotIn,
+                TooLateToUndo,
+                ForgedCode,
+                OtherKeyboard,
             ),
         )
         async def undo_check_in(caller: Caller, code: Code) -> None:

@@ -30,6 +30,15 @@ class TicketVoid(Conflict):
     actions = _TO_THE_DOOR
 
 
+class TicketTransferred(Conflict):
+    """A code that its ticket had until it was transferred."""
+
+    code = "ticket-transferred"
+    title = N_("Transferred")
+    message = N_("This ticket was transferred, so this code is not valid. Its new holder has the new code.")
+    actions = _TO_THE_DOOR
+
+
 class OtherEvent(Conflict):
     """A valid ticket for another event."""
 

@@ -76,7 +76,7 @@ class ScanResult:
     message: str = ""
     code: str = ""
     username: str = ""
-    """The holder's username; empty where it is shown as the name."""
+    """The holder's username, or the account that the ticket is from; empty where it is shown as the name."""
     type_name: str = ""
     """The ticket type; empty for the only type of an event."""
     elsewhere: catalogue.Event | None = None
@@ -264,6 +264,8 @@ def _last_result(
 def _result_about(tone: Tone, title: str, arrival: Arrival, message: str) -> ScanResult:
     """Return a result that shows the ticket's holder."""
     username = arrival.holder if arrival.name else ""
+    if arrival.is_for_other:
+        username = gettext("From {name}").format(name=arrival.name or arrival.holder)
     return ScanResult(tone, title, arrival.holder_name, message, arrival.code, username, arrival.type_name)
 
 

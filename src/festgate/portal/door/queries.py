@@ -26,9 +26,9 @@ class Arrival:
     event_id: int
     holder_id: int
     holder: str
-    """The username."""
+    """The username of the account that the ticket belongs to."""
     name: str
-    """The holder's name; empty if they have not entered one."""
+    """The name of that account; empty if it has none."""
     email: str
     admitted_at: Milliseconds | None
     """None while the holder is not in."""
@@ -36,11 +36,25 @@ class Arrival:
     """The username of the member of staff who checked them in."""
     type_name: str
     """The ticket type; empty for the only type of an event."""
+    attendee_name: str
+    """The name of the attendee; empty: that of the account."""
+    attendee_email: str
+    """The attendee's email address; empty: that of the account."""
 
     @property
     def holder_name(self) -> str:
-        """Return the holder's name, or the username in its place."""
-        return self.name or self.holder
+        """Return the name of the ticket's holder: the attendee's, or that of the account, or the username."""
+        return self.attendee_name or self.name or self.holder
+
+    @property
+    def holder_email(self) -> str:
+        """Return the email address of the ticket's holder."""
+        return self.attendee_email or self.email
+
+    @property
+    def is_for_other(self) -> bool:
+        """Return whether the ticket has the name of an attendee that differs from the account's."""
+        return self.attendee_name not in ("", self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +72,10 @@ tickets = table(
 )
 _people = table("accounts_people", *map(column, ("id", "username", "name", "email", "search")))
 _staff = _people.alias("staff")
-_seats = table("registrations_seats", *map(column, ("id", "type_id")))
+_seats = table(
+    "registrations_seats",
+    *map(column, ("id", "type_id", "attendee_name", "attendee_email", "attendee_search")),
+)
 _types = table("catalogue_ticket_types", *map(column, ("id", "name")))
 _arrival = (
     select(
@@ -67,6 +84,7 @@ _arrival = (
         tickets.c.admitted_at,
         _staff.c.username,
         _types.c.name,
+        *_seats.c["attendee_name", "attendee_email"],
     )
     .join_from(tickets, _people, _people.c.id == tickets.c.person_id)
     .join(_seats, _seats.c.id == tickets.c.seat_id)
@@ -81,7 +99,7 @@ _latest = Statement(
     .limit(bindparam("limit"))
 )
 _named = Statement(
-    _arrival.where(_GUESTS, has_words(_people.c.search))
+    _arrival.where(_GUESTS, has_words(_people.c.search + " " + _seats.c.attendee_search))
     .order_by(_people.c.search, tickets.c.id)
     .limit(bindparam("limit"))
 )
@@ -105,7 +123,9 @@ def latest_arrivals(connection: Connection, event_id: int, limit: int) -> list[A
 
 
 def find_by_name(connection: Connection, event_id: int, words: str) -> list[Arrival]:
-    """Return the holders of valid tickets whose name, username and email address contain all `words`, by name.
+    """Return the holders of valid tickets whose names, username and email addresses contain all `words`, by name.
+
+    The names and addresses are those of the attendee and of the account.
 
     At most MAX_FOUND. It looks at every holder of the event, so it is for `Database.report`.
     """

@@ -12,6 +12,7 @@ from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Amount, Bearer, Name, module_router, problems
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.portal import Portal
+from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facade import AddressNotConfirmed, SeatLimits
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import NotOnSale, SoldOut
@@ -23,6 +24,7 @@ from festgate.portal.registrations.errors import (
     AlreadyRegistered,
     ChooseTicket,
     CodeNotForTickets,
+    NameNeeded,
     PriceTooLow,
     SalesClosed,
     SalesNotOpen,
@@ -32,6 +34,7 @@ from festgate.portal.registrations.errors import (
     SeatUsed,
     TooManyTickets,
 )
+from festgate.portal.registrations.holders import NamesFixed, read_holder, set_holder
 from festgate.portal.registrations.holds import (
     IsUsed,
     cancel_as_organiser,
@@ -52,7 +55,8 @@ class Registration(BaseModel):
     ticket: str = Field(description="The name of the ticket type; empty for the only one of an event.")
     state: queries.SeatState = Field(
         description=(
-            "held: pay it before held_until (confirm it if it is free); confirmed: yours; cancelled; lapsed: too late."
+            "held: pay it before held_until (confirm it if it is free, with the name of its holder where the event "
+            "requires that); confirmed: yours; cancelled; lapsed: too late."
         )
     )
     held_until: datetime | None = Field(
@@ -67,6 +71,8 @@ class Registration(BaseModel):
     starts_at: datetime
     ends_at: datetime
     place: str
+    holder_name: str = Field(description="The name of the attendee; empty: yours.")
+    holder_email: str = Field(description="The attendee's email address; empty: yours.")
 
     @classmethod
     def of(cls, seat: queries.Seat) -> "Registration":
@@ -85,6 +91,8 @@ class Registration(BaseModel):
             starts_at=moment(seat.starts_at, UTC),
             ends_at=moment(seat.ends_at, UTC),
             place=seat.place,
+            holder_name=seat.attendee_name,
+            holder_email=seat.attendee_email,
         )
 
 
@@ -106,6 +114,17 @@ class RegistrationInput(BaseModel):
         if self.ticket is None:
             return Choice(None, code=code) if code else None
         return Choice({self.ticket: 1}, {self.ticket: self.price} if self.price else {}, self.access, code)
+
+
+class HolderInput(BaseModel, extra="forbid"):
+    """The attendee of a registration."""
+
+    name: str = Field(
+        default="", max_length=4 * accounts.MAX_PERSON_NAME_LENGTH, description="The name; empty: yours."
+    )
+    email: str = Field(
+        default="", max_length=2 * accounts.MAX_EMAIL_LENGTH, description="The email address; empty: yours."
+    )
 
 
 class RegistrationApi:
@@ -169,8 +188,22 @@ class RegistrationApi:
                 Registration.of(seat) for seat in await portal.database.read(queries.seats_of, person.person)
             ]
 
+        @router.put(
+            "/registrations/{registration_id}/holder",
+            responses=problems(SignInNeeded, NotFound, NamesFixed, SeatUsed),
+        )
+        async def set_attendee(
+            registration_id: Annotated[int, Field(ge=1, le=2**53)], body: HolderInput, person: Caller
+        ) -> Registration:
+            """Set the attendee of a registration, where its event has names on tickets. Idempotent."""
+            holder = read_holder(body.name, body.email, is_required=False)
+            return Registration.of(
+                await portal.database.write(set_holder, person.person, registration_id, holder, is_used)
+            )
+
         @router.post(
-            "/registrations/{registration_id}/confirm", responses=problems(SignInNeeded, NotFound, SeatsGone)
+            "/registrations/{registration_id}/confirm",
+            responses=problems(SignInNeeded, NotFound, NameNeeded, SeatsGone),
         )
         async def confirm(
             registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller

@@ -5,6 +5,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.holders import search_text
 
 
 def check_counts(connection: Connection) -> list[Finding]:
@@ -92,4 +93,24 @@ def check_taxes(connection: Connection) -> list[Finding]:
     ]
 
 
-CHECKS: tuple[Check, ...] = (check_counts, check_quotas, check_types, check_codes, check_taxes)
+def check_holders(connection: Connection) -> list[Finding]:
+    """Check that the attendee of each seat is searched for by the stored name and address."""
+    return [
+        Finding(
+            "a seat's attendee has a name, and is searched for by it",
+            f"seat {seat_id}",
+            "its name, its address and its search text do not belong together",
+        )
+        for seat_id, name, email, search in queries.attendees(connection)
+        if search != search_text(name, email) or (email and not name)
+    ]
+
+
+CHECKS: tuple[Check, ...] = (
+    check_counts,
+    check_quotas,
+    check_types,
+    check_codes,
+    check_taxes,
+    check_holders,
+)

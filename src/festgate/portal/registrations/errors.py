@@ -112,6 +112,15 @@ class SeatInOrder(Conflict):
     actions = ((N_("My events"), "/my-events"),)
 
 
+class NameNeeded(Conflict):
+    """The event requires the name of each attendee, and the seat has none."""
+
+    code = "name-needed"
+    title = N_("Enter the name first")
+    message = N_("This event needs the name of each attendee. Enter it, then confirm the seat.")
+    actions = ((N_("My events"), "/my-events"),)
+
+
 class SeatsGone(Conflict):
     """A hold ended before the seats could be put into an order."""
 

@@ -11,6 +11,14 @@ from festgate.portal.registrations.claims import (
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy, ending_words
 from festgate.portal.registrations.errors import SeatsGone, SeatUsed
 from festgate.portal.registrations.facts import tickets_of
+from festgate.portal.registrations.holders import (
+    NOBODY,
+    Holder,
+    name_seats,
+    read_holder,
+    read_holders,
+    write_holder,
+)
 from festgate.portal.registrations.holds import IsUsed, release_seat, sweep_all, take_back_seat
 from festgate.portal.registrations.my_events import hold_hint
 from festgate.portal.registrations.pauses import HoldKeeper, kept_sentence, pause_holds, resume_holds
@@ -37,9 +45,11 @@ from festgate.portal.registrations.queries import (
 __all__ = [
     "EVENT",
     "HOLDER",
+    "NOBODY",
     "ORGANISER",
     "EndedBy",
     "HoldKeeper",
+    "Holder",
     "IsUsed",
     "Seat",
     "SeatReferences",
@@ -61,10 +71,13 @@ __all__ = [
     "kept_until",
     "live_seats",
     "lock_seat",
+    "name_seats",
     "own_seats",
     "pause_holds",
     "payable_seats",
     "personal_records",
+    "read_holder",
+    "read_holders",
     "release_seat",
     "release_seats",
     "resume_holds",
@@ -75,4 +88,5 @@ __all__ = [
     "take_back_seat",
     "tickets_of",
     "unclaim_seats",
+    "write_holder",
 ]

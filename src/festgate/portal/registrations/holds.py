@@ -23,6 +23,7 @@ from festgate.portal.registrations.choices import Choice, Item, choose
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
+    NameNeeded,
     SalesClosed,
     SalesNotOpen,
     SeatInOrder,
@@ -72,11 +73,12 @@ def hold_seats(
     terms: limits.Terms = limits.UNLIMITED,
     choice: Choice | None = None,
 ) -> list[int]:
-    """Take seats for the person and return their ids: held for `hold_minutes` if they have a fee, else confirmed.
+    """Take seats for the person and return their ids: held for `hold_minutes`, or confirmed at once.
 
-    The choice None is one ticket of the only type on sale. With an unconfirmed email address seats are held for a few
-    minutes only. Raises AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, catalogue's SoldOut,
-    CodeUnknown or CodeNotValid, or an error of `open_event` or `choose`.
+    They are held if they have a fee, or if the event requires the names of attendees. The choice None is one ticket of
+    the only type on sale. With an unconfirmed email address seats are held for a few minutes only. Raises
+    AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, catalogue's SoldOut, CodeUnknown or CodeNotValid, or
+    an error of `open_event` or `choose`.
     """
     event = open_event(connection, slug)
     code = find_code(connection, event, choice)
@@ -131,7 +133,8 @@ def _insert_seat(
     code: catalogue.PromoCode | None,
 ) -> int:
     now = connection.now
-    free = item.price.minor == 0
+    # A seat that is still to get the name of its attendee is confirmed by its holder.
+    free = item.price.minor == 0 and event.ticket_names != "required"
     until: Milliseconds = NEVER if free else now + hold_minutes * MINUTE
     try:
         seat_id: int = connection.value(
@@ -154,6 +157,7 @@ def _insert_seat(
             tax_minor=item.type.tax_of(item.price).minor,
             tax_rate=item.type.details.tax_rate,
             code_id=code.id if code is not None and item.has_code else None,
+            attendee_search="",
         )
     except UniqueViolation:
         if event.max_per_person == 1:
@@ -295,13 +299,15 @@ def _check_cancel(connection: Connection, person_id: int, seat: queries.Seat, is
 def confirm_seat(connection: Connection, person_id: int, seat_id: int) -> None:
     """Confirm a seat of the person that is held without a fee. Idempotent.
 
-    Raises NotFound (also for another person's seat), or SeatsGone if it is not held any more or has a fee.
+    Raises NotFound (also for another person's seat), NameNeeded, or SeatsGone if it is not held any more or has a fee.
     """
     seat = queries.lock_seat(connection, seat_id)
     if seat is None or seat.person_id != person_id:
         raise NotFound
     if seat.state == "confirmed":
         return
+    if seat.needs_name:
+        raise NameNeeded
     if not connection.run(_confirm_free, seat=seat.id, now=connection.now):
         raise SeatsGone
     outbox.record(connection, SeatConfirmed(seat.id))

@@ -22,6 +22,7 @@ from festgate.portal.registrations.errors import (
     AlreadyRegistered,
     ChooseTicket,
     CodeNotForTickets,
+    NameNeeded,
     PriceChanged,
     PriceTooLow,
     SalesClosed,
@@ -114,16 +115,22 @@ class RegistrationPages:
         )
 
     async def confirm(self, request: Request) -> Response:
-        """Confirm a seat that is held without a fee."""
+        """Confirm a seat that is held without a fee, or lead to the form for the name that it needs."""
         visitor = await self._portal.signed_in(request)
-        await self._portal.database.write(confirm_seat, visitor.person, _seat_id(request))
+        seat_id = read_seat_id(request)
+        try:
+            await self._portal.database.write(confirm_seat, visitor.person, seat_id)
+        except NameNeeded:
+            return see_other(f"/registrations/{seat_id}/holder")
         return see_other("/my-events")
 
     async def ask_to_cancel(self, request: Request) -> Response:
         """Show the consequences of cancelling a registration, with the button that does it."""
         portal = self._portal
         visitor = await portal.signed_in(request)
-        seat = await portal.database.read(seat_to_cancel, visitor.person, _seat_id(request), self._is_used)
+        seat = await portal.database.read(
+            seat_to_cancel, visitor.person, read_seat_id(request), self._is_used
+        )
         if seat.state in ("cancelled", "lapsed"):
             return see_other("/my-events")
         return await portal.page(request, "registrations/cancel.html", section="my-events", seat=seat)
@@ -131,7 +138,7 @@ class RegistrationPages:
     async def cancel(self, request: Request) -> Response:
         """Cancel a registration."""
         visitor = await self._portal.signed_in(request)
-        await self._portal.database.write(cancel_seat, visitor.person, _seat_id(request), self._is_used)
+        await self._portal.database.write(cancel_seat, visitor.person, read_seat_id(request), self._is_used)
         return see_other("/my-events")
 
     async def my_events(self, request: Request) -> Response:
@@ -162,7 +169,7 @@ class RegistrationPages:
         )
 
 
-def _seat_id(request: Request) -> int:
+def read_seat_id(request: Request) -> int:
     """Return the id of a seat in the address. Raises NotFound for one that no seat can have."""
     seat_id: int = request.path_params["id"]
     if seat_id > MAX_ID:

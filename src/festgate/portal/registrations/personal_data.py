@@ -7,6 +7,7 @@ from festgate.kit.translation import gettext, ngettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.endings import HOLDER
+from festgate.portal.registrations.holders import forget_holders
 from festgate.portal.registrations.holds import IsUsed, release_seat
 
 
@@ -36,6 +37,8 @@ def export_registrations(connection: Connection, person_id: int) -> accounts.Val
                 "state": seat.state,
                 "held_until": accounts.export_time(seat.held_until) if seat.state == "held" else None,
                 "ended_by": seat.ended_by,
+                "holder_name": seat.attendee_name,
+                "holder_email": seat.attendee_email,
             }
             for seat in queries.seats_of(connection, person_id)
         ]
@@ -75,6 +78,7 @@ def end_registrations(connection: Connection, person_id: int, is_used: IsUsed) -
         seat = queries.lock_seat(connection, listed.id)
         if seat is not None and _ends(connection, seat, is_used):
             release_seat(connection, seat, HOLDER)
+    forget_holders(connection, person_id)
 
 
 def _ends(connection: Connection, seat: queries.Seat, is_used: IsUsed) -> bool:

@@ -11,6 +11,7 @@ from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import LapsedHolds, OwnSeat, OwnSeatState, stored_rule
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.tables import BEGAN, HELD, HOLD_NOW, LIVE, OPEN, pauses, seats
@@ -62,6 +63,10 @@ class Seat:
     """The promo code that it was taken with."""
     code: str | None
     """The text of that code."""
+    ticket_names: catalogue.NameRule
+    """The event's rule about names on tickets."""
+    names_until: Milliseconds
+    """Until then the buyer can change the name; 0: the event's start."""
 
     @property
     def tax(self) -> Money:
@@ -77,6 +82,16 @@ class Seat:
     def refunds(self) -> str:
         """The refund rule in words; empty if the attendee cannot cancel by themselves."""
         return ", ".join(stored_rule(self.refund_rule).sentences())
+
+    @property
+    def needs_name(self) -> bool:
+        """Return whether the name of its attendee is required and missing."""
+        return self.ticket_names == "required" and not self.attendee_name
+
+    @property
+    def names_end(self) -> Milliseconds:
+        """The time from which the name cannot be changed."""
+        return self.names_until or self.starts_at
 
     @property
     def payable(self) -> bool:
@@ -115,7 +130,10 @@ class Pause:
 # Named here instead of imported: a module's tables are its own, but one join serves a whole page.
 _events = table(
     "catalogue_events",
-    *(column(name) for name in ("id", "title", "slug", "place", "starts_at", "ends_at", "refund_rule")),
+    *map(
+        column,
+        ("id", "title", "slug", "place", "starts_at", "ends_at", "refund_rule", "ticket_names", "names_until"),
+    ),
 )
 _types = table("catalogue_ticket_types", *(column(name) for name in ("id", "event_id", "name")))
 _codes = table("catalogue_promo_codes", column("id"), column("code"))
@@ -132,6 +150,7 @@ _seat = (
         _events.c.refund_rule,
         *seats.c["tax_minor", "tax_rate", "code_id"],
         _codes.c.code,
+        *_events.c["ticket_names", "names_until"],
     )
     .join_from(seats, _events, _events.c.id == seats.c.event_id)
     .join(_types, _types.c.id == seats.c.type_id)
@@ -201,6 +220,11 @@ _of_other_types = Statement(
     select(seats.c.id)
     .join_from(seats, _types, _types.c.id == seats.c.type_id, isouter=True)
     .where(_types.c.event_id.is_distinct_from(seats.c.event_id))
+    .order_by(seats.c.id)
+)
+_attendees = Statement(
+    select(*seats.c["id", "attendee_name", "attendee_email", "attendee_search"])
+    .where((seats.c.attendee_name != "") | (seats.c.attendee_email != "") | (seats.c.attendee_search != ""))
     .order_by(seats.c.id)
 )
 _next_lapse = Statement(
@@ -372,6 +396,11 @@ def taxed_seats(connection: Connection) -> list[tuple[int, int, int, int]]:
 def seats_of_other_types(connection: Connection) -> list[int]:
     """Return the ids of seats without a ticket type, or with one of another event."""
     return [seat_id for (seat_id,) in connection.all(_of_other_types)]
+
+
+def attendees(connection: Connection) -> list[tuple[int, str, str, str]]:
+    """Return the id, the attendee's name and address, and the search text of each seat that has one of them."""
+    return [(seat, name, email, search) for seat, name, email, search in connection.all(_attendees)]
 
 
 def count_of_type(connection: Connection, event_id: int, type_id: int) -> tuple[int, int]:

@@ -47,6 +47,8 @@ seats = Table(
     Column("tax_rate", Integer, nullable=False),
     # The promo code that it was taken with.
     Column("code_id", ForeignKey("catalogue_promo_codes.id")),
+    # Both, folded for searches (holders.py).
+    Column("attendee_search", Text, nullable=False),
     CheckConstraint("state IN ('held', 'confirmed', 'cancelled', 'lapsed')", name="state"),
 )
 

@@ -8,15 +8,26 @@ from pydantic import BaseModel, Field
 
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import NotFound, SignInNeeded
+from festgate.kit.errors import NotFound, SignInNeeded, TooMany
 from festgate.kit.ids import read_code
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Bearer, module_router, problems
 from festgate.kit.web.portal import Portal
+from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets import queries
+from festgate.portal.tickets.copies import TicketOver
+from festgate.portal.tickets.holder_emails import HolderEmails
 from festgate.portal.tickets.qr import qr_text
 from festgate.portal.tickets.queries import Ticket, TicketState
+from festgate.portal.tickets.transfers import (
+    HolderIn,
+    NoHolderAddress,
+    NotTransferable,
+    send_to_holder,
+    transfer_ticket,
+)
 
 Code = Annotated[
     str, Path(description="The ticket's code; dashes and lower case are put right.", max_length=40)
@@ -27,7 +38,8 @@ class TicketOutput(BaseModel):
     """A ticket."""
 
     code: str = Field(description="16 letters and digits.")
-    holder_name: str = Field(description="Your name, or your username if you have entered none.")
+    holder_name: str = Field(description="The attendee's name, or yours, or your username.")
+    holder_email: str = Field(description="The attendee's email address; empty: yours.")
     state: TicketState = Field(
         description="void: its seat was given back, refunded, or its event called off."
     )
@@ -44,12 +56,22 @@ class TicketOutput(BaseModel):
     qr: str | None = Field(description="The text of its QR code; null when it is void.")
 
 
+class NewHolder(BaseModel, extra="forbid"):
+    """The new holder of a transferred ticket."""
+
+    name: str = Field(max_length=4 * accounts.MAX_PERSON_NAME_LENGTH, description="Their name.")
+    email: str = Field(
+        max_length=2 * accounts.MAX_EMAIL_LENGTH, description="Their email address, to which it is sent."
+    )
+
+
 class TicketApi:
     """Routes of tickets under /api/v1."""
 
-    def __init__(self, portal: Portal) -> None:
-        """`portal` as every module's API gets it."""
+    def __init__(self, portal: Portal, emails: HolderEmails) -> None:
+        """Take the emails to holders, besides the portal."""
         self._portal = portal
+        self._emails = emails
 
     def router(self) -> APIRouter:
         """Return the routes for app.py."""
@@ -77,14 +99,49 @@ class TicketApi:
 
             return await portal.database.read(read)
 
+        @router.post(
+            "/tickets/{code}/transfer",
+            responses=problems(
+                SignInNeeded,
+                NotFound,
+                NotTransferable,
+                TicketOver,
+                HolderIn,
+                accounts.AddressNotConfirmed,
+                TooMany,
+            ),
+        )
+        async def transfer(caller: Caller, code: Code, body: NewHolder) -> TicketOutput:
+            """Transfer one of your tickets: it gets a new code, and both holders get an email."""
+            holder = registrations.read_holder(body.name, body.email, is_required=True)
+
+            def write(connection: Connection) -> TicketOutput:
+                ticket = transfer_ticket(connection, caller.person, read_code(code), holder, self._emails)
+                return _output(connection, ticket, caller, portal.secret)
+
+            return await portal.database.write(write)
+
+        @router.post(
+            "/tickets/{code}/send",
+            status_code=204,
+            responses=problems(
+                SignInNeeded, NotFound, TicketOver, NoHolderAddress, accounts.AddressNotConfirmed, TooMany
+            ),
+        )
+        async def send(caller: Caller, code: Code) -> None:
+            """Email one of your tickets to its holder."""
+            await portal.database.write(send_to_holder, caller.person, read_code(code), None, self._emails)
+
         return router
 
 
 def _output(connection: Connection, ticket: Ticket, holder: Visitor, secret: bytes) -> TicketOutput:
     event = catalogue.event_by_id(connection, ticket.event_id)
+    seat = registrations.seat(connection, ticket.seat_id)
     return TicketOutput(
         code=ticket.code,
-        holder_name=holder.shown_name,
+        holder_name=seat.attendee_name or holder.shown_name,
+        holder_email=seat.attendee_email,
         state=ticket.state,
         registration=ticket.seat_id,
         event=event.slug,

@@ -10,7 +10,7 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.messaging import outbox
 from festgate.portal.checkout.facts import OrderPaid
 from festgate.portal.registrations.facts import SeatConfirmed, SeatReleased
-from festgate.portal.tickets.tables import tickets
+from festgate.portal.tickets.tables import replaced_codes, tickets
 
 _seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
 
@@ -33,6 +33,15 @@ _half_inside = Statement(
     select(tickets.c.code).where(
         tickets.c.state == "valid", tickets.c.admitted_at.is_(None) != tickets.c.admitted_by.is_(None)
     )
+)
+
+_live_replaced = Statement(
+    select(tickets.c.code).join_from(tickets, replaced_codes, replaced_codes.c.code == tickets.c.code)
+)
+_early_replaced = Statement(
+    select(tickets.c.code)
+    .join_from(tickets, replaced_codes, replaced_codes.c.ticket_id == tickets.c.id)
+    .where(replaced_codes.c.replaced_at < tickets.c.issued_at)
 )
 
 
@@ -88,4 +97,19 @@ def check_door(connection: Connection) -> list[Finding]:
     ]
 
 
-CHECKS: tuple[Check, ...] = (check_tickets, check_door)
+def check_transfers(connection: Connection) -> list[Finding]:
+    """Check that no code that a transfer replaced is a ticket's code, or was replaced before its ticket existed."""
+    findings = [
+        Finding("a replaced code admits nobody", f"ticket {code}", "a transfer has replaced this code")
+        for (code,) in connection.all(_live_replaced)
+    ]
+    findings += [
+        Finding(
+            "a code is replaced after it was issued", f"ticket {code}", "its former code was replaced earlier"
+        )
+        for (code,) in connection.all(_early_replaced)
+    ]
+    return findings
+
+
+CHECKS: tuple[Check, ...] = (check_tickets, check_door, check_transfers)

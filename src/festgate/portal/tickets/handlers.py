@@ -37,6 +37,7 @@ from festgate.portal.tickets.email_texts import (
     describe_tickets,
 )
 from festgate.portal.tickets.facts import HoldersLeft
+from festgate.portal.tickets.holder_emails import HolderEmails
 from festgate.portal.tickets.issue import issue_ticket, void_ticket
 from festgate.portal.tickets.qr import in_fours
 from festgate.settings import Settings
@@ -54,6 +55,8 @@ class TicketEntry:
     event: catalogue.Event
     type_name: str = ""
     """The ticket type; empty for the only type of an event."""
+    holder: str = ""
+    """The name of the attendee; empty if the ticket is the buyer's own."""
 
 
 class TicketHandlers:
@@ -69,6 +72,10 @@ class TicketHandlers:
         self._texts = texts.overlay(autoescape=False, keep_trailing_newline=True, auto_reload=False)
         self._texts.filters["fours"] = in_fours
         self._texts.globals.update(base_url=settings.base_url, zone=settings.timezone)
+        self.holders = HolderEmails(self._write_to_holder, settings, self._organiser)
+
+    def _write_to_holder(self, **shown: object) -> str:
+        return self._texts.get_template("tickets/mail/holder.txt").render(**shown)
 
     def subscriptions(self) -> tuple[Subscription[Any], ...]:
         """Return the subscriptions for the relay. Their names are stored in the data and never change."""
@@ -118,6 +125,7 @@ class TicketHandlers:
         seat = registrations.seat(connection, fact.seat_id)
         void_ticket(connection, seat)
         self._email_ended(connection, seat, had_ticket=True)
+        self.holders.post_ended(connection, seat, f"released:{seat.id}:holder")
 
     def email_hold_cancelled(self, connection: Connection, fact: HoldCancelled) -> None:
         """Email the holder of a held seat that was cancelled, usually with its event."""
@@ -224,7 +232,7 @@ class TicketHandlers:
             ticket = issue_ticket(connection, seat)
             if ticket is not None:
                 event = catalogue.event_by_id(connection, seat.event_id)
-                entries.append(TicketEntry(ticket, event, seat.type_name))
+                entries.append(TicketEntry(ticket, event, seat.type_name, seat.attendee_name))
         if not entries:  # cancelled before the ticket was issued: there is an email about that
             return
         self._send_tickets(connection, entries, person_id, topic, order)
@@ -299,6 +307,8 @@ class TicketHandlers:
             # that these holders know its outcome.
             topic = f"changed:{event.id}:{event.sequence}:{person_id}"
             self._post(connection, topic, person_id, "changed", text, {event: seat_id}, event=event)
+            holder_topic = f"changed:{event.id}:{event.sequence}:seat:{seat_id}"
+            self.holders.post_changed(connection, seat_id, holder_topic, text)
         if len(holders) == EMAILS_AT_ONCE:
             outbox.record(connection, replace(left, after_ticket=holders[-1][0]))
 
@@ -327,7 +337,9 @@ class TicketHandlers:
         )
         files = [
             Attachment(f"{event.slug}.ics", f"text/calendar; method={method}", calendar)
-            for event, calendar in self._invitations(connection, person, seats or {}, method)
+            for event, calendar in self._invitations(
+                connection, person, seats or {}, method, is_later=template in ("changed", "released")
+            )
         ]
         mail.post(connection, topic, person.email, text.subject, body, files)
 
@@ -337,6 +349,8 @@ class TicketHandlers:
         person: accounts.Person,
         seats: Mapping[catalogue.Event, int],
         method: catalogue.Method,
+        *,
+        is_later: bool,
     ) -> Iterator[tuple[catalogue.Event, str]]:
         if not seats:
             return
@@ -346,7 +360,8 @@ class TicketHandlers:
         for event in seats:
             # A calendar ignores a lower number than it had. Each earlier seat of this person at this event was added
             # to their calendar and removed from it, and a removal is the step after its invitation.
-            steps = 2 * earlier[event.id] + (method == "CANCEL")
+            transfers = queries.count_transfers_of_seat(connection, seats[event]) if is_later else 0
+            steps = 2 * (earlier[event.id] + transfers) + (method == "CANCEL")
             # Without the number of seats taken, which changes with every sale: invitations are cached by their event.
             shown = replace(event, taken=0, sequence=event.sequence + steps)
             yield (
@@ -358,4 +373,5 @@ class TicketHandlers:
 
 
 def _entry_of(connection: Connection, ticket: queries.Ticket, event: catalogue.Event) -> TicketEntry:
-    return TicketEntry(ticket, event, registrations.seat(connection, ticket.seat_id).type_name)
+    seat = registrations.seat(connection, ticket.seat_id)
+    return TicketEntry(ticket, event, seat.type_name, seat.attendee_name)

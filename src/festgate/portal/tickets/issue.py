@@ -28,7 +28,13 @@ _void = Statement(
 )
 _admit = Statement(
     update(tickets)
-    .where(tickets.c.id == bindparam("ticket"), tickets.c.state == "valid", tickets.c.admitted_at.is_(None))
+    .where(
+        tickets.c.id == bindparam("ticket"),
+        # A ticket that was transferred since the scan was read has another code.
+        tickets.c.code == bindparam("scanned"),
+        tickets.c.state == "valid",
+        tickets.c.admitted_at.is_(None),
+    )
     .values(admitted_at=bindparam("now"), admitted_by=bindparam("staff"))
 )
 _undo = Statement(
@@ -94,9 +100,9 @@ def _insert_ticket(connection: Connection, seat: Seat, state: TicketState) -> Ti
     return Ticket(number, code, seat.id, seat.person_id, seat.event_id, seat.order_id, state, connection.now)
 
 
-def admit_holder(connection: Connection, ticket_id: int, staff_id: int) -> bool:
-    """Check in the holder of a valid ticket; False where it is void, or was checked in meanwhile."""
-    return connection.run(_admit, ticket=ticket_id, now=connection.now, staff=staff_id) == 1
+def admit_holder(connection: Connection, ticket_id: int, code: str, staff_id: int) -> bool:
+    """Check in the holder of a valid ticket with that code; False where it is void, or was checked in meanwhile."""
+    return connection.run(_admit, ticket=ticket_id, scanned=code, now=connection.now, staff=staff_id) == 1
 
 
 def undo_admission(

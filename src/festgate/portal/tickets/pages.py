@@ -1,5 +1,6 @@
-"""The ticket: its page, its QR code, its calendar file. Nobody but its holder sees any of them."""
+"""The ticket: its page, its QR code, its calendar file. Only its buyer sees them, and its holder by a link."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,8 +21,10 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets import queries
+from festgate.portal.tickets.holder_emails import count_sent, last_sent
 from festgate.portal.tickets.qr import CODE, draw, in_fours, qr_text
 from festgate.portal.tickets.queries import Ticket
+from festgate.portal.tickets.transfers import can_transfer as can_transfer_ticket
 
 Part = Literal["", ".svg", ".ics"]
 
@@ -39,6 +42,16 @@ class Sheet:
     """Why the ticket is not valid; empty while it is."""
     type_name: str = ""
     """The ticket type; empty for the only type of an event."""
+    holder: registrations.Holder = registrations.NOBODY
+    """The attendee; an empty name for the buyer's own ticket."""
+    can_name: bool = False
+    """Whether the buyer may change the attendee's name now."""
+    can_transfer: bool = False
+    """Whether the buyer may transfer the ticket now."""
+    sent: int = 0
+    """How often the ticket was sent to its holders."""
+    holder_mail: MailState | None = None
+    """The state of the last email with the ticket to its holder."""
 
 
 class TicketPages:
@@ -62,19 +75,41 @@ class TicketPages:
         visitor = await self._portal.signed_in(request)
         if (typed := _typed(request, "")) is not None:
             return typed
-        sheet = await self._portal.database.read(look_at_ticket, visitor.person, read_path(request, "code"))
+        code = read_path(request, "code")
+        try:
+            sheet = await self._portal.database.read(look_at_ticket, visitor.person, code)
+        except NotFound:
+            # The address in an email from before a transfer.
+            moved = await self._portal.database.read(queries.transferred_ticket, visitor.person, code)
+            if moved is None:
+                raise
+            return see_other(f"/tickets/{moved.code}")
+        return await self.show_sheet(request, sheet, sheet.holder.name or visitor.shown_name)
+
+    async def show_sheet(
+        self,
+        request: Request,
+        sheet: Sheet,
+        holder: str,
+        *,
+        token: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Answer with the ticket of that holder; `token` is that of the link with which the holder has opened it."""
+        leaves = bool(self._portal.settings.smtp_host)
         return await self._portal.page(
             request,
             "tickets/ticket.html",
+            headers=headers,
+            token=token,
             sheet=sheet,
             ticket=sheet.ticket,
             event=sheet.event,
             code=in_fours(sheet.ticket.code),
             picture=self._picture,
-            holder=visitor.shown_name,
-            mail_sentence=describe_mail(
-                sheet.mail, self._writing, leaves=bool(self._portal.settings.smtp_host)
-            ),
+            holder=holder,
+            mail_sentence=describe_mail(sheet.mail, self._writing, leaves=leaves),
+            holder_sentence=describe_holder_mail(sheet.holder_mail, self._writing),
         )
 
     async def show_code(self, request: Request) -> Response:
@@ -115,7 +150,15 @@ def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
     seat = registrations.seat(connection, ticket.seat_id)
     ended = _why_void(connection, ticket, event, seat)
     mail = queries.mail_of(connection, ticket, receipt)
-    return Sheet(ticket, event, receipt, mail, ended, seat.type_name)
+    holder = registrations.Holder(seat.attendee_name, seat.attendee_email)
+    can_transfer = can_transfer_ticket(ticket, event, connection.now)
+    is_open = not ended and ticket.admitted_at is None
+    can_name = is_open and seat.ticket_names != "off" and connection.now < seat.names_end
+    sheet = Sheet(ticket, event, receipt, mail, ended, seat.type_name, holder, can_name, can_transfer)
+    if not holder.email:
+        return sheet
+    sent, last = count_sent(connection, ticket.id), last_sent(connection, ticket.id)
+    return replace(sheet, sent=sent, holder_mail=last)
 
 
 def _why_void(
@@ -145,6 +188,17 @@ def describe_mail(state: MailState | None, writing: Writing, *, leaves: bool) ->
         sentence = gettext("It could not be sent to {recipient}. Keep this page, or print it.")
         return sentence.format(recipient=state.recipient)
     return gettext("It could not be sent. Keep this page, or print it.")
+
+
+def describe_holder_mail(state: MailState | None, writing: Writing) -> str:
+    """Describe the state of the email with the ticket to its holder; empty if there is none."""
+    if state is None:
+        return ""
+    if state.state == "sent":
+        return gettext("The ticket was sent to the holder on {time}.").format(time=writing.when(state.at))
+    if state.state == "queued":
+        return gettext("The ticket is on its way to the holder.")
+    return gettext("The ticket could not be sent to the holder. Check the email address.")
 
 
 def _typed(request: Request, part: Part) -> Response | None:

@@ -19,6 +19,7 @@ _undone = Statement(
 def export_tickets(connection: Connection, person_id: int) -> accounts.Values:
     """Return every ticket of the person with its check-ins; the member of staff is not part of that data."""
     undone = connection.all(_undone, person=person_id)
+    transfers = queries.transfers_of(connection, person_id)
     return {
         "tickets": [
             {
@@ -34,6 +35,11 @@ def export_tickets(connection: Connection, person_id: int) -> accounts.Values:
                         "undone_at": accounts.export_time(undone_at),
                     }
                     for number, admitted_at, undone_at in undone
+                    if number == ticket.id
+                ],
+                "transfers": [
+                    {"former_code": code, "transferred_at": accounts.export_time(at)}
+                    for number, code, at in transfers
                     if number == ticket.id
                 ],
             }

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.messaging import mail
 from festgate.kit.messaging.mail import MailState
-from festgate.portal.tickets.tables import tickets
+from festgate.portal.tickets.tables import replaced_codes, tickets
 
 TicketState = Literal["valid", "void"]
 
@@ -46,6 +46,25 @@ _codes = Statement(
         tickets.c.person_id == bindparam("person"), tickets.c.state == "valid"
     )
 )
+_by_id = Statement(_ticket.where(tickets.c.id == bindparam("ticket")))
+_by_old_code = Statement(
+    _ticket.join_from(tickets, replaced_codes, replaced_codes.c.ticket_id == tickets.c.id).where(
+        replaced_codes.c.code == bindparam("code")
+    )
+)
+_is_replaced = Statement(select(replaced_codes.c.ticket_id).where(replaced_codes.c.code == bindparam("code")))
+_count_transfers = Statement(select(func.count()).where(replaced_codes.c.ticket_id == bindparam("ticket")))
+_count_transfers_of_seat = Statement(
+    select(func.count())
+    .join_from(replaced_codes, tickets, tickets.c.id == replaced_codes.c.ticket_id)
+    .where(tickets.c.seat_id == bindparam("seat"))
+)
+_transfers_of_person = Statement(
+    select(*replaced_codes.c["ticket_id", "code", "replaced_at"])
+    .join_from(replaced_codes, tickets)
+    .where(tickets.c.person_id == bindparam("person"))
+    .order_by(replaced_codes.c.replaced_at, replaced_codes.c.code)
+)
 _seats = Statement(
     select(*tickets.c["event_id", "seat_id"]).where(tickets.c.person_id == bindparam("person"))
 )
@@ -75,6 +94,40 @@ def ticket_of_seat(connection: Connection, seat_id: int) -> Ticket | None:
     """Return the seat's ticket, valid or void; None when none was issued yet."""
     row = connection.first(_by_seat, seat=seat_id)
     return None if row is None else Ticket(*row)
+
+
+def ticket_by_id(connection: Connection, ticket_id: int) -> Ticket | None:
+    """Return the ticket; None if there is none."""
+    row = connection.first(_by_id, ticket=ticket_id)
+    return None if row is None else Ticket(*row)
+
+
+def transferred_ticket(connection: Connection, person_id: int, code: str) -> Ticket | None:
+    """Return the person's ticket that had that code until it was transferred; None if there is none."""
+    row = connection.first(_by_old_code, code=code)
+    ticket = None if row is None else Ticket(*row)
+    return ticket if ticket is not None and ticket.person_id == person_id else None
+
+
+def is_replaced(connection: Connection, code: str) -> bool:
+    """Return whether a ticket had that code until it was transferred."""
+    return connection.first(_is_replaced, code=code) is not None
+
+
+def count_transfers(connection: Connection, ticket_id: int) -> int:
+    """Return how often the ticket was transferred."""
+    return int(connection.value(_count_transfers, ticket=ticket_id))
+
+
+def count_transfers_of_seat(connection: Connection, seat_id: int) -> int:
+    """Return how often the seat's ticket was transferred."""
+    return int(connection.value(_count_transfers_of_seat, seat=seat_id))
+
+
+def transfers_of(connection: Connection, person_id: int) -> list[tuple[int, str, Milliseconds]]:
+    """Return the ticket id, the former code and the time of each transfer of the person's tickets."""
+    rows = connection.all(_transfers_of_person, person=person_id)
+    return [(ticket, code, at) for ticket, code, at in rows]
 
 
 def is_used(connection: Connection, seat_id: int) -> bool:

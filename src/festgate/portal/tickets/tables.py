@@ -1,4 +1,4 @@
-"""One row for each seat that was ever confirmed, and one for each check-in that was taken back."""
+"""One row for each seat that was ever confirmed, each check-in that was taken back, and each code that was replaced."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
 
@@ -34,6 +34,15 @@ Index(
     tickets.c.state,
     sqlite_where=tickets.c.state == "valid",
     postgresql_where=tickets.c.state == "valid",
+)
+
+replaced_codes = Table(
+    "tickets_replaced_codes",
+    metadata,
+    # The code that the ticket had until it was transferred. The door refuses it with that reason.
+    Column("code", Text, primary_key=True),
+    Column("ticket_id", ForeignKey("tickets_tickets.id"), nullable=False, index=True),
+    Column("replaced_at", BigInteger, nullable=False),
 )
 
 undone_admissions = Table(
