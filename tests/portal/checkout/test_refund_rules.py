@@ -128,7 +128,7 @@ def test_after_the_check_in_nothing_can_be_cancelled(database: OpenDatabase) -> 
     seat = database.read(registrations.seat, order.lines[0].seat_id)
     ticket = database.write(issue_ticket, seat)
     assert ticket is not None
-    assert database.write(admit_holder, ticket.id, person)
+    assert database.write(admit_holder, ticket.id, ticket.code, person)
     with pytest.raises(registrations.SeatUsed):
         cancel(database, person, order)
     assert amounts(database, order) == []

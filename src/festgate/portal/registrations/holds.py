@@ -77,8 +77,8 @@ def hold_seats(
 
     They are held if they have a fee, or if the event requires the names of attendees. The choice None is one ticket of
     the only type on sale. With an unconfirmed email address seats are held for a few minutes only. Raises
-    AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, catalogue's SoldOut, CodeUnknown or CodeNotValid, or
-    an error of `open_event` or `choose`.
+    AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, catalogue's SoldOut, CodeUnknown or CodeNotValid,
+    or an error of `open_event` or `choose`.
     """
     event = open_event(connection, slug)
     code = find_code(connection, event, choice)

@@ -132,7 +132,17 @@ _events = table(
     "catalogue_events",
     *map(
         column,
-        ("id", "title", "slug", "place", "starts_at", "ends_at", "refund_rule", "ticket_names", "names_until"),
+        (
+            "id",
+            "title",
+            "slug",
+            "place",
+            "starts_at",
+            "ends_at",
+            "refund_rule",
+            "ticket_names",
+            "names_until",
+        ),
     ),
 )
 _types = table("catalogue_ticket_types", *(column(name) for name in ("id", "event_id", "name")))
