@@ -52,7 +52,7 @@ class TicketOffer:
 
     @property
     def is_reduced(self) -> bool:
-        """Whether a promo code makes it cheaper."""
+        """Return whether a promo code makes it cheaper."""
         return self.fee != self.full_fee
 
     @property
