@@ -28,7 +28,10 @@ class TicketOffer:
     """The start of its sales if that is still ahead; else 0."""
     min_count: int
     max_count: int
-    """The least and the largest number of tickets in one order."""
+    """The least and the largest number of tickets in one order, or members of a team."""
+    is_for_teams: bool = False
+    is_team_price: bool = False
+    """Whether the price is that of a whole team."""
 
     @property
     def can_be_chosen(self) -> bool:
@@ -42,6 +45,16 @@ def ticket_offers(
     """Return the types that a visitor with that key sees. `offer` is that of the event."""
     shown = [ticket_type for ticket_type in types if is_shown(ticket_type, types, now, access_key)]
     return tuple(_offer_of(event, ticket_type, types, offer, now, access_key) for ticket_type in shown)
+
+
+def single_offers(offers: Sequence[TicketOffer]) -> tuple[TicketOffer, ...]:
+    """Return the types that are sold to single people."""
+    return tuple(offer for offer in offers if not offer.is_for_teams)
+
+
+def team_offers(offers: Sequence[TicketOffer]) -> tuple[TicketOffer, ...]:
+    """Return the types that are sold to teams."""
+    return tuple(offer for offer in offers if offer.is_for_teams)
 
 
 def needs_choice(event: Event, types: Sequence[TicketType]) -> bool:
@@ -67,6 +80,7 @@ def _is_plain(ticket_type: TicketType) -> bool:
         and not details.sales_close_at
         and not ticket_type.quotas
         and details.min_per_order == 1
+        and not details.is_for_teams
     )
 
 
@@ -81,6 +95,8 @@ def _offer_of(
     details = ticket_type.details
     left = min([offer.left, *(quota.left for quota in ticket_type.quotas)])
     capacity = min([event.capacity, *(quota.capacity for quota in ticket_type.quotas)])
+    least = details.team_min or details.min_per_order
+    most = details.team_max or min(details.max_per_order, event.max_per_person, MAX_PER_FORM)
     opens_at = details.sales_open_at if details.sales_open_at > now else 0
     state: OfferState = offer.state
     if state in ("open", "few"):
@@ -88,7 +104,7 @@ def _offer_of(
             state = "soon"
         elif not is_offered(ticket_type, types, now, access_key):
             state = "closed"
-        elif left < details.min_per_order:
+        elif left < least:
             state = "soldout"
         else:
             state = "few" if left <= FEW or left * 100 <= FEW * capacity else "open"
@@ -100,6 +116,8 @@ def _offer_of(
         details.has_chosen_price,
         state,
         opens_at,
-        details.min_per_order,
-        max(details.min_per_order, min(details.max_per_order, event.max_per_person, left, MAX_PER_FORM)),
+        least,
+        max(least, min(most, left)),
+        details.is_for_teams,
+        details.is_for_teams and details.team_price == "team",
     )

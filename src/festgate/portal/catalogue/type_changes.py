@@ -19,7 +19,14 @@ from festgate.portal.catalogue.errors import EventWasCancelled
 from festgate.portal.catalogue.events import lock_event, set_max_per_person, touch_event
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.quotas import draw_on, stop_drawing_on
-from festgate.portal.catalogue.ticket_types import MAX_PER_ORDER, TicketType, TypeDetails, type_of, types_of
+from festgate.portal.catalogue.ticket_types import (
+    MAX_PER_ORDER,
+    MAX_TEAM_SIZE,
+    TicketType,
+    TypeDetails,
+    type_of,
+    types_of,
+)
 
 T = TypeVar("T")
 
@@ -39,6 +46,10 @@ TYPE_FIELDS = (
     "hidden",
     "min_per_order",
     "max_per_order",
+    "team_min",
+    "team_max",
+    "team_price",
+    "team_changes_until",
 )
 """The fields of a type's form."""
 
@@ -138,6 +149,8 @@ def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeD
             return default
 
     number = partial(_read_number, least=1)
+    team = partial(_read_number, least=2, most=MAX_TEAM_SIZE, empty=None)
+    largest = read("team_max", team, None) or 0
     details = TypeDetails(
         name=read("name", partial(tidy, lines=False, max_length=MAX_NAME), ""),
         fee=read("fee", partial(read_fee, currency), Money(0, currency)),
@@ -150,6 +163,10 @@ def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeD
         min_per_order=read("min_per_order", partial(number, most=MAX_PER_ORDER, empty=1), None) or 1,
         max_per_order=read("max_per_order", partial(number, most=MAX_PER_ORDER, empty=1), None) or 1,
         own_quota=read("own_quota", partial(number, most=MAX_CAPACITY, empty=None), None),
+        team_min=(read("team_min", team, None) or 2) if largest else 0,
+        team_max=largest,
+        team_price="member" if largest and fields.get("team_price") == "member" else "team",
+        team_changes_until=read("team_changes_until", partial(read_moment, zone), 0) if largest else 0,
     )
     if not errors and details.min_per_order > details.max_per_order:
         errors["min_per_order"] = gettext("The minimum per order is above the maximum.")
@@ -172,6 +189,10 @@ def written_type(details: TypeDetails, zone: ZoneInfo) -> dict[str, str]:
         "hidden": "yes" if details.is_hidden else "",
         "min_per_order": str(details.min_per_order),
         "max_per_order": str(details.max_per_order),
+        "team_min": str(details.team_min or ""),
+        "team_max": str(details.team_max or ""),
+        "team_price": details.team_price,
+        "team_changes_until": written_time(details.team_changes_until, zone),
     }
 
 

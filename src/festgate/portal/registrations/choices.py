@@ -28,6 +28,8 @@ class Choice:
     """The price as it was entered, by type id, for types whose price the buyer chooses."""
     access_key: str = ""
     """The key of the link to a hidden type."""
+    team: str | None = None
+    """The name of the team that takes the tickets; None for single people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,11 @@ def choose(
     Raises NotFound for a type of another event, ChooseTicket, PriceTooLow, SalesNotOpen or SalesClosed.
     """
     if choice is None:
-        offered = [kind for kind in types if catalogue.is_offered(kind, types, now)]
+        offered = [
+            kind
+            for kind in types
+            if catalogue.is_offered(kind, types, now) and not kind.details.is_for_teams
+        ]
         if len(offered) > 1:  # an early bird that is sold out, and the type after it
             offered = [kind for kind in offered if all(quota.left > 0 for quota in kind.quotas)] or offered
         if len(offered) != 1:
@@ -90,7 +96,26 @@ def choose(
         raise ChooseTicket(gettext("Choose at least one ticket."))
     for item in items:
         _check(item, types, choice.access_key, now)
-    return items
+    if choice.team is None:
+        if any(item.type.details.is_for_teams for item in items):
+            raise ChooseTicket(gettext("This ticket is for teams. Enter the name and the size of the team."))
+        return items
+    if len(items) > 1 or not items[0].type.details.is_for_teams:
+        raise ChooseTicket(gettext("Register one team at a time."))
+    return split_price(items[0])
+
+
+def split_price(item: Item) -> tuple[Item, ...]:
+    """Return the seats of a team with their prices: the price of a whole team is split over them.
+
+    The first seats get one minor unit more where it cannot be split evenly, so that the sum is the price.
+    """
+    if item.type.details.team_price == "member":
+        return (item,)
+    each, more = divmod(item.price.minor, item.count)
+    parts = ((more, each + 1), (item.count - more, each))
+    currency = item.price.currency
+    return tuple(Item(item.type, count, Money(minor, currency)) for count, minor in parts if count)
 
 
 def _price(kind: catalogue.TicketType, entered: str | None) -> Money:
@@ -109,6 +134,11 @@ def _check(item: Item, types: Sequence[catalogue.TicketType], access_key: str, n
     details = item.type.details
     if not catalogue.is_offered(item.type, types, now, access_key):
         raise SalesNotOpen if details.sales_open_at > now else SalesClosed
+    if details.is_for_teams:
+        if not details.team_min <= item.count <= details.team_max:
+            sentence = gettext("A team has {min} to {max} members.")
+            raise ChooseTicket(sentence.format(min=details.team_min, max=details.team_max))
+        return
     if not details.min_per_order <= item.count <= details.max_per_order:
         if details.max_per_order == 1:
             raise ChooseTicket(gettext("You can have one ticket of this type."))

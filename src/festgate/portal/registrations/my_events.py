@@ -110,7 +110,7 @@ def my_events(
     unconfirmed: str,
 ) -> MyEvents:
     """Return the person's seats; `unconfirmed` is their email address if it has to be confirmed."""
-    seats = queries.seats_of(connection, person_id)
+    seats = queries.seats_of_attendee(connection, person_id)
     tickets = tickets_of(connection, person_id) if seats else {}
     orders = orders_of(connection, person_id) if seats else {}
     listed = [ListedSeat(seat, tickets.get(seat.id), orders.get(seat.id)) for seat in seats]

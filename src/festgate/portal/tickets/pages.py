@@ -39,6 +39,10 @@ class Sheet:
     """Why the ticket is not valid; empty while it is."""
     type_name: str = ""
     """The ticket type; empty for the only type of an event."""
+    team_name: str = ""
+    """The team; empty without one."""
+    member: str = ""
+    """The member of a team that the ticket is for; empty if it is the visitor."""
 
 
 class TicketPages:
@@ -71,7 +75,7 @@ class TicketPages:
             event=sheet.event,
             code=in_fours(sheet.ticket.code),
             picture=self._picture,
-            holder=visitor.shown_name,
+            holder=sheet.member or visitor.shown_name,
             mail_sentence=describe_mail(
                 sheet.mail, self._writing, leaves=bool(self._portal.settings.smtp_host)
             ),
@@ -111,11 +115,14 @@ def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
     """Return the ticket's view model. Raises NotFound for everyone but its holder."""
     ticket = queries.ticket_of_person(connection, person_id, code)
     event = catalogue.event_by_id(connection, ticket.event_id)
-    receipt = None if ticket.order_id is None else checkout.ref_of(connection, ticket.order_id)
+    # The order and its email are the buyer's alone, not those of the members of a team.
+    is_own = ticket.person_id == person_id
+    receipt = checkout.ref_of(connection, ticket.order_id) if is_own and ticket.order_id is not None else None
     seat = registrations.seat(connection, ticket.seat_id)
     ended = _why_void(connection, ticket, event, seat)
-    mail = queries.mail_of(connection, ticket, receipt)
-    return Sheet(ticket, event, receipt, mail, ended, seat.type_name)
+    mail = queries.mail_of(connection, ticket, receipt) if is_own else None
+    holder = "" if seat.member_id == person_id else seat.attendee_name
+    return Sheet(ticket, event, receipt, mail, ended, seat.type_name, seat.team_name or "", holder)
 
 
 def _why_void(
