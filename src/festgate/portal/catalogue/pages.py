@@ -39,6 +39,9 @@ log = structlog.get_logger()
 PROBLEMS: Mapping[str, str] = {
     "choose-ticket": N_("Choose at least one ticket, and not more of a type than the list offers."),
     "too-many-tickets": N_("One person cannot have so many tickets for this event."),
+    "team-name": N_("Enter the name of your team, with at most 60 characters."),
+    "team-name-taken": N_("Another team at this event has this name. Choose another one."),
+    "already-in-team": N_("You are already in a team at this event. Each person can be in one."),
     "price-too-low": N_("Choose a price that is not below the least price of the ticket."),
 }
 """The sentence about a form that could not be accepted, by the code of its error."""

@@ -32,6 +32,9 @@ class TicketOffer:
     is_for_teams: bool = False
     is_team_price: bool = False
     """Whether the price is that of a whole team."""
+    least_team: int = 0
+    largest_team: int = 0
+    """The sizes that a team can have, whatever number of seats is left."""
 
     @property
     def can_be_chosen(self) -> bool:
@@ -120,4 +123,6 @@ def _offer_of(
         max(least, min(most, left)),
         details.is_for_teams,
         details.is_for_teams and details.team_price == "team",
+        details.team_min,
+        details.team_max,
     )

@@ -36,11 +36,14 @@ class Arrival:
     """The username of the member of staff who checked them in."""
     type_name: str
     """The ticket type; empty for the only type of an event."""
+    attendee_name: str
+    """The name of the attendee; empty: that of the account."""
+    team_name: str | None
 
     @property
     def holder_name(self) -> str:
-        """Return the holder's name, or the username in its place."""
-        return self.name or self.holder
+        """Return the name of the ticket's holder: the attendee's, or that of the account, or the username."""
+        return self.attendee_name or self.name or self.holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ tickets = table(
 )
 _people = table("accounts_people", *map(column, ("id", "username", "name", "email", "search")))
 _staff = _people.alias("staff")
-_seats = table("registrations_seats", *map(column, ("id", "type_id")))
+_seats = table("registrations_seats", *map(column, ("id", "type_id", "attendee_name", "team_id")))
+_teams = table("registrations_teams", *map(column, ("id", "name", "name_key")))
 _types = table("catalogue_ticket_types", *map(column, ("id", "name")))
 _arrival = (
     select(
@@ -67,10 +71,13 @@ _arrival = (
         tickets.c.admitted_at,
         _staff.c.username,
         _types.c.name,
+        _seats.c.attendee_name,
+        _teams.c.name,
     )
     .join_from(tickets, _people, _people.c.id == tickets.c.person_id)
     .join(_seats, _seats.c.id == tickets.c.seat_id)
     .join(_types, _types.c.id == _seats.c.type_id)
+    .join(_teams, _teams.c.id == _seats.c.team_id, isouter=True)
     .join(_staff, _staff.c.id == tickets.c.admitted_by, isouter=True)
 )
 _GUESTS = (tickets.c.event_id == bindparam("event")) & (tickets.c.state == "valid")

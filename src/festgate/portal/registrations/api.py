@@ -27,6 +27,7 @@ from festgate.portal.registrations.errors import (
     SeatPaid,
     SeatsGone,
     SeatUsed,
+    TeamSeat,
     TooManyTickets,
 )
 from festgate.portal.registrations.holds import (
@@ -58,6 +59,8 @@ class Registration(BaseModel):
     ended_by: EndedBy | None = Field(
         description="Once cancelled: the cause (holder, organiser, event or order); null if unknown."
     )
+    team: int | None = Field(description="The id of its team; null without one.")
+    team_name: str | None = Field(description="The name of its team; null without one.")
     fee: Amount
     starts_at: datetime
     ends_at: datetime
@@ -74,6 +77,8 @@ class Registration(BaseModel):
             state=seat.state,
             held_until=moment(seat.held_until, UTC) if seat.state == "held" else None,
             ended_by=seat.ended_by,
+            team=seat.team_id,
+            team_name=seat.team_name,
             fee=Amount.of(seat.fee),
             starts_at=moment(seat.starts_at, UTC),
             ends_at=moment(seat.ends_at, UTC),
@@ -148,9 +153,10 @@ class RegistrationApi:
 
         @router.get("/registrations", responses=problems(SignInNeeded))
         async def list_registrations(person: Caller) -> list[Registration]:
-            """List every seat that you have or had, by the event's start."""
+            """List every seat that you have or had, also as a member of a team, by the event's start."""
             return [
-                Registration.of(seat) for seat in await portal.database.read(queries.seats_of, person.person)
+                Registration.of(seat)
+                for seat in await portal.database.read(queries.seats_of_attendee, person.person)
             ]
 
         @router.post(
@@ -165,7 +171,7 @@ class RegistrationApi:
 
         @router.post(
             "/registrations/{registration_id}/cancel",
-            responses=problems(SignInNeeded, NotFound, SeatPaid, SeatInOrder, SeatUsed),
+            responses=problems(SignInNeeded, NotFound, SeatPaid, SeatInOrder, SeatUsed, TeamSeat),
         )
         async def cancel(
             registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller

@@ -56,6 +56,14 @@ def read_choice(fields: Mapping[str, str]) -> Choice | None:
     return Choice(counts, _numbered("price-", fields), fields.get("access", ""))
 
 
+def read_team(fields: Mapping[str, str]) -> Choice:
+    """Return the choice of the form of a team: its ticket type, size and name as they were entered."""
+    type_id, size = fields.get("ticket", ""), fields.get("size", "")
+    is_size = size.isascii() and size.isdecimal() and len(size) <= MAX_DIGITS
+    counts = {int(type_id): int(size)} if _is_id(type_id) and is_size else {}
+    return Choice(counts, {}, fields.get("access", ""), fields.get("name", ""))
+
+
 def _numbered(prefix: str, fields: Mapping[str, str]) -> dict[int, str]:
     names = {name: name.removeprefix(prefix) for name in fields if name.startswith(prefix)}
     return {int(number): fields[name].strip() for name, number in names.items() if _is_id(number)}
@@ -74,9 +82,7 @@ def choose(
     """
     if choice is None:
         offered = [
-            kind
-            for kind in types
-            if catalogue.is_offered(kind, types, now) and not kind.details.is_for_teams
+            kind for kind in types if catalogue.is_offered(kind, types, now) and not kind.details.is_for_teams
         ]
         if len(offered) > 1:  # an early bird that is sold out, and the type after it
             offered = [kind for kind in offered if all(quota.left > 0 for quota in kind.quotas)] or offered

@@ -100,7 +100,9 @@ def hold_seats(
     if choice is not None and choice.team is not None:
         team_id = team_rows.add_team(connection, items, person_id, choice.team)
     slots = (
-        _free_slots(connection, person_id, event, count) if team_id is None else iter(range(TEAM_SLOT, TEAM_SLOT + count))
+        _free_slots(connection, person_id, event, count)
+        if team_id is None
+        else iter(range(TEAM_SLOT, TEAM_SLOT + count))
     )
     seat_ids = []
     for item in items:

@@ -131,7 +131,10 @@ _all = Statement(select(*teams.c["id", "event_id", "type_id", "captain_id", "siz
 _captains = Statement(
     select(teams.c.id)
     .join_from(
-        teams, seats, (seats.c.team_id == teams.c.id) & (seats.c.member_id == teams.c.captain_id), isouter=True
+        teams,
+        seats,
+        (seats.c.team_id == teams.c.id) & (seats.c.member_id == teams.c.captain_id),
+        isouter=True,
     )
     .where(seats.c.id.is_(None))
 )
@@ -180,7 +183,9 @@ def _whole(connection: Connection, row: tuple[Any, ...] | None) -> Team:
         raise NotFound
     places = tuple(_read_place(place) for place in connection.all(_places, team=row[0]))
     # A hold that has ended is over before it is swept.
-    if any(read_seat(connection, place.seat_id).state == "lapsed" for place in places if place.state == "held"):
+    if any(
+        read_seat(connection, place.seat_id).state == "lapsed" for place in places if place.state == "held"
+    ):
         places = ()
     return _read(row, places)
 

@@ -68,7 +68,9 @@ _forget_names = Statement(
     .where(seats.c.member_id == bindparam("member"), seats.c.attendee_name != "")
     .values(attendee_name="", attendee_email="")
 )
-_rename = Statement(update(teams).where(_ONE).values(name=bindparam("new_name"), name_key=bindparam("new_key")))
+_rename = Statement(
+    update(teams).where(_ONE).values(name=bindparam("new_name"), name_key=bindparam("new_key"))
+)
 _renew = Statement(update(teams).where(_ONE).values(token=bindparam("new_token")))
 _invite = Statement(
     update(teams)
@@ -144,7 +146,9 @@ def remove_member(
         _vacate_place(connection, team, place, replace_code)
 
 
-def rename_team(connection: Connection, person_id: int, team_id: int, name: str, *, organises: bool = False) -> None:
+def rename_team(
+    connection: Connection, person_id: int, team_id: int, name: str, *, organises: bool = False
+) -> None:
     """Rename the team, as its captain while its members can change, or as an organiser.
 
     Raises NotFound, TeamFixed, TeamNameTaken, or ValueError with a sentence.
@@ -182,7 +186,9 @@ def invite_member(
     if settings.confirms_email:
         accounts.require_confirmed(connection, captain_id)
     if not connection.run(_invite, team=team.id):
-        raise TooMany(gettext("You have sent all invitations of this team. Send the link yourself."), DAY // 1000)
+        raise TooMany(
+            gettext("You have sent all invitations of this team. Send the link yourself."), DAY // 1000
+        )
     captain = accounts.person_by_id(connection, captain_id)
     body = gettext(
         "Hello,\n\n"
@@ -251,6 +257,14 @@ def team_of_captain(connection: Connection, person_id: int, team_id: int) -> Tea
     """Return the team if the person is its captain. Raises NotFound."""
     team = team_queries.team_by_id(connection, team_id)
     if team.captain_id != person_id:
+        raise NotFound
+    return team
+
+
+def team_of_attendee(connection: Connection, person_id: int, team_id: int) -> Team:
+    """Return the team if the person is its captain or a member. Raises NotFound."""
+    team = team_queries.team_by_id(connection, team_id)
+    if team.captain_id != person_id and team.place_of(person_id) is None:
         raise NotFound
     return team
 

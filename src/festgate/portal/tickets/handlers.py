@@ -54,6 +54,9 @@ class TicketEntry:
     event: catalogue.Event
     type_name: str = ""
     """The ticket type; empty for the only type of an event."""
+    team: registrations.Team | None = None
+    """The team of which it is the captain's ticket."""
+    team_link: str = ""
 
 
 class TicketHandlers:
@@ -115,7 +118,9 @@ class TicketHandlers:
         """Send the ticket of a team's place to the member that took it."""
         seat = registrations.seat(connection, fact.seat_id)
         if seat.member_id == fact.person_id:
-            self._issue(connection, [seat], fact.person_id, f"member:{seat.id}:{fact.person_id}:{fact.at}", None)
+            self._issue(
+                connection, [seat], fact.person_id, f"member:{seat.id}:{fact.person_id}:{fact.at}", None
+            )
 
     def issue_paid(self, connection: Connection, fact: OrderPaid) -> None:
         """Issue a ticket for each seat of a paid order, and send one email with all of them."""
@@ -237,7 +242,13 @@ class TicketHandlers:
             ticket = issue_ticket(connection, seat)
             if ticket is not None:
                 event = catalogue.event_by_id(connection, seat.event_id)
-                entries.append(TicketEntry(ticket, event, seat.type_name))
+                entry = TicketEntry(ticket, event, seat.type_name)
+                if seat.team_id is not None and seat.member_id == seat.person_id:
+                    team = registrations.team_by_id(connection, seat.team_id)
+                    entry = replace(
+                        entry, team=team, team_link=registrations.link_of(self._settings, team.token)
+                    )
+                entries.append(entry)
         if not entries:  # cancelled before the ticket was issued: there is an email about that
             return
         self._send_tickets(connection, entries, person_id, topic, order)

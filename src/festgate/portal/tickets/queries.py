@@ -47,7 +47,9 @@ _by_person = Statement(
 _codes = Statement(
     select(tickets.c.seat_id, tickets.c.code).where(
         (tickets.c.person_id == bindparam("person"))
-        | tickets.c.seat_id.in_(select(_team_seats.c.id).where(_team_seats.c.member_id == bindparam("person"))),
+        | tickets.c.seat_id.in_(
+            select(_team_seats.c.id).where(_team_seats.c.member_id == bindparam("person"))
+        ),
         tickets.c.state == "valid",
     )
 )
