@@ -96,9 +96,7 @@ def hold_seats(
         raise
     if not terms.is_first:
         limits.check_takings(connection, person_id, event, count)
-    team_id = None
-    if choice is not None and choice.team is not None:
-        team_id = team_rows.add_team(connection, items, person_id, choice.team)
+    team_id = _add_team(connection, items, person_id, choice)
     slots = (
         _free_slots(connection, person_id, event, count)
         if team_id is None
@@ -114,6 +112,15 @@ def hold_seats(
     if team_id is not None:
         team_rows.fill_team(connection, team_id, seat_ids, person_id)
     return seat_ids
+
+
+def _add_team(
+    connection: Connection, items: Sequence[Item], person_id: int, choice: Choice | None
+) -> int | None:
+    """Add the team that takes the seats, and return its id; None for single people."""
+    if choice is None or choice.team is None:
+        return None
+    return team_rows.add_team(connection, items, person_id, choice.team)
 
 
 def hold_seat(
