@@ -32,6 +32,7 @@ FACTS = {
     "checkout.OrderRefunded": ["order_id"],
     "checkout.SeatRefunded": ["order_id", "seat_id"],
     "registrations.HoldCancelled": ["seat_id"],
+    "registrations.MemberJoined": ["seat_id", "person_id", "at"],
     "registrations.HoldsResumed": ["began_at", "resumed_at"],
     "registrations.SeatConfirmed": ["seat_id"],
     "registrations.SeatReleased": ["seat_id"],
