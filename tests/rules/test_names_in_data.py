@@ -59,6 +59,7 @@ HANDLERS = {
     ("registrations.HoldCancelled", "festgate.checkout.handlers.reduce_orders", "outbox.checkout"),
     ("registrations.HoldCancelled", "festgate.tickets.handlers.tell_hold_cancelled", "outbox.tickets"),
     ("registrations.HoldsResumed", "festgate.checkout.handlers.move_ends", "outbox.checkout"),
+    ("registrations.MemberJoined", "festgate.tickets.handlers.email_member", "outbox.tickets"),
     ("registrations.SeatConfirmed", "festgate.tickets.handlers.issue_free", "outbox.tickets"),
     ("registrations.SeatReleased", "festgate.checkout.handlers.refund_released", "outbox.checkout"),
     ("registrations.SeatReleased", "festgate.tickets.handlers.void_released", "outbox.tickets"),

@@ -1,6 +1,6 @@
 """Teams in any order of steps: whatever happens, counts, members and seats agree, on SQLite and on PostgreSQL."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -20,85 +20,82 @@ from tests.rig.scene import add_someone
 PEOPLE = st.integers(0, 4)
 
 
-def machine_on(database: OpenDatabase) -> type[RuleBasedStateMachine]:
-    """Return a machine whose runs use the same database, each with an event of its own."""
+class Teams(RuleBasedStateMachine):
+    """Captains and members of one event, with all steps on teams."""
 
-    class Teams(RuleBasedStateMachine):
-        teams: Bundle[int] = Bundle("teams")
-        orders = iter(range(1, 10**9))
+    database: ClassVar[OpenDatabase]
+    teams: Bundle[int] = Bundle("teams")
+    orders = iter(range(1, 10**9))
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.event, self.kind = add_team_event(database, price=1_000, capacity=7)
-            self.people = [add_someone(database) for _ in range(5)]
+    def __init__(self) -> None:
+        """Begin with an event without teams, and five people."""
+        super().__init__()
+        self.event, self.kind = add_team_event(self.database, price=1_000, capacity=7)
+        self.people = [add_someone(self.database) for _ in range(5)]
 
-        @rule(target=teams, captain=PEOPLE, size=st.integers(2, 4), name=st.sampled_from(["Bolts", "Nuts"]))
-        def register(self, captain: int, size: int, name: str) -> int:
-            try:
-                return register_team(database, self.people[captain], self.kind, name, size)
-            except Refused:
-                return 0
+    @rule(target=teams, captain=PEOPLE, size=st.integers(2, 4), name=st.sampled_from(["Bolts", "Nuts"]))
+    def register(self, captain: int, size: int, name: str) -> int:
+        try:
+            return register_team(self.database, self.people[captain], self.kind, name, size)
+        except Refused:
+            return 0
 
-        @rule(captain=PEOPLE)
-        def pay(self, captain: int) -> None:
-            seats = database.read(queries.payable_seats, self.people[captain])
-            if seats:
-                order = int(f"{self.event.id}{next(self.orders)}")
-                database.write(claim_seats, seats, order, database.clock.now + MINUTE)
-                assert database.write(confirm_seats, order)
+    @rule(captain=PEOPLE)
+    def pay(self, captain: int) -> None:
+        seats = self.database.read(queries.payable_seats, self.people[captain])
+        if seats:
+            order = int(f"{self.event.id}{next(self.orders)}")
+            self.database.write(claim_seats, seats, order, self.database.clock.now + MINUTE)
+            assert self.database.write(confirm_seats, order)
 
-        @rule(team=teams, person=PEOPLE)
-        def join(self, team: int, person: int) -> None:
-            self.attempt(join_team, self.people[person], self.read(team).token if team else "-", replace_code)
+    @rule(team=teams, person=PEOPLE)
+    def join(self, team: int, person: int) -> None:
+        self.attempt(join_team, self.people[person], self.read(team).token if team else "-", replace_code)
 
-        @rule(team=teams, person=PEOPLE)
-        def leave(self, team: int, person: int) -> None:
-            self.attempt(leave_team, self.people[person], team, replace_code)
+    @rule(team=teams, person=PEOPLE)
+    def leave(self, team: int, person: int) -> None:
+        self.attempt(leave_team, self.people[person], team, replace_code)
 
-        @rule(team=teams, place=st.integers(0, 3))
-        def remove(self, team: int, place: int) -> None:
-            places = self.read(team).places if team else ()
-            if place < len(places):
-                captain = self.read(team).captain_id
-                self.attempt(remove_member, captain, team, places[place].seat_id, replace_code)
+    @rule(team=teams, place=st.integers(0, 3))
+    def remove(self, team: int, place: int) -> None:
+        places = self.read(team).places if team else ()
+        if place < len(places):
+            captain = self.read(team).captain_id
+            self.attempt(remove_member, captain, team, places[place].seat_id, replace_code)
 
-        @rule(team=teams)
-        def cancel(self, team: int) -> None:
-            if team:
-                self.attempt(cancel_team, self.read(team).captain_id, team, is_used)
+    @rule(team=teams)
+    def cancel(self, team: int) -> None:
+        if team:
+            self.attempt(cancel_team, self.read(team).captain_id, team, is_used)
 
-        @rule()
-        def wait(self) -> None:
-            database.clock.move(HOLD_MINUTES * MINUTE // 2)
+    @rule()
+    def wait(self) -> None:
+        self.database.clock.move(HOLD_MINUTES * MINUTE // 2)
 
-        @invariant()
-        def all_agree(self) -> None:
-            check(database)
-            taken = database.read(catalogue.event_by_id, self.event.id).taken
-            live = database.report(team_queries.teams_at, self.event.id)
-            assert taken == sum(len(team.places) for team in live) <= 7
-            for team in live:
-                members = [place.member_id for place in team.places if place.member_id is not None]
-                assert len(members) == len(set(members))
-                assert team.captain_id in members
+    @invariant()
+    def all_agree(self) -> None:
+        check(self.database)
+        taken = self.database.read(catalogue.event_by_id, self.event.id).taken
+        live = self.database.report(team_queries.teams_at, self.event.id)
+        assert taken == sum(len(team.places) for team in live) <= 7
+        for team in live:
+            members = [place.member_id for place in team.places if place.member_id is not None]
+            assert len(members) == len(set(members))
+            assert team.captain_id in members
 
-        @staticmethod
-        def read(team: int) -> team_queries.Team:
-            return database.read(team_queries.team_by_id, team)
+    def read(self, team: int) -> team_queries.Team:
+        return self.database.read(team_queries.team_by_id, team)
 
-        @staticmethod
-        def attempt(operation: Any, *arguments: Any) -> None:  # noqa: ANN401  (any operation on a team)
-            try:
-                database.write(operation, *arguments)
-            except Refused:
-                return
-
-    return Teams
+    def attempt(self, operation: Any, *arguments: Any) -> None:  # noqa: ANN401  (any operation on a team)
+        try:
+            self.database.write(operation, *arguments)
+        except Refused:
+            return
 
 
 def test_teams_always_agree_with_their_seats(database: OpenDatabase) -> None:
     run_state_machine_as_test(
-        machine_on(database),
+        type("TeamsOnOneDatabase", (Teams,), {"database": database}),
         settings=settings(
             max_examples=6,
             stateful_step_count=15,
