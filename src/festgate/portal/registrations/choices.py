@@ -118,8 +118,8 @@ def split_price(item: Item) -> tuple[Item, ...]:
     """
     if item.type.details.team_price == "member":
         return (item,)
-    each, more = divmod(item.price.minor, item.count)
-    parts = ((more, each + 1), (item.count - more, each))
+    base, more = divmod(item.price.minor, item.count)
+    parts = ((more, base + 1), (item.count - more, base))
     currency = item.price.currency
     return tuple(Item(item.type, count, Money(minor, currency)) for count, minor in parts if count)
 
