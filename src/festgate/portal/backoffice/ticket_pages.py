@@ -66,7 +66,7 @@ class TicketsPage:
 
     @property
     def sells_teams(self) -> bool:
-        """Whether a ticket type is for teams."""
+        """Return whether a ticket type is for teams."""
         return any(row.type.details.is_for_teams for row in self.rows)
 
 

@@ -82,7 +82,7 @@ class TypeDetails:
 
     @property
     def is_for_teams(self) -> bool:
-        """Whether a captain takes all seats of a team together."""
+        """Return whether a captain takes all seats of a team together."""
         return self.team_max > 0
 
 
