@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # a command that only looks at the data does without it, and 
 
     from festgate.portal.accounts.facade import PersonalRecords
     from festgate.portal.catalogue.facade import FindSeats, LapsedHolds
-    from festgate.portal.registrations.facade import IsUsed, SeatReferences
+    from festgate.portal.registrations.facade import IsUsed, ReplaceCode, SeatReferences
 
 log = structlog.get_logger()
 
@@ -117,6 +117,7 @@ class Links(PageLinks):
     own_seats: "FindSeats"
     ticket_codes: "SeatReferences"
     is_used: "IsUsed"
+    replace_code: "ReplaceCode"
     order_refs: "SeatReferences"
     personal_records: "Mapping[str, PersonalRecords | None]"
     """The data about a person of each module that has such, lowest first; None while the module cannot be loaded."""
@@ -163,10 +164,10 @@ def link(loader: Loader) -> Links:
 
         return facade.count_held, facade.find_lapses, facade.kept_sentence, facade.own_seats
 
-    def tickets() -> "tuple[SeatReferences, IsUsed]":
+    def tickets() -> "tuple[SeatReferences, IsUsed, ReplaceCode]":
         from festgate.portal.tickets import facade
 
-        return facade.codes_by_seat, facade.is_used
+        return facade.codes_by_seat, facade.is_used, facade.replace_code
 
     def checkout() -> "SeatReferences":
         from festgate.portal.checkout import facade
@@ -184,8 +185,10 @@ def link(loader: Loader) -> Links:
         lambda _connection, _person: "",
         lambda _connection, _person: (),
     )
-    ticket_codes, is_used = loader.attempt("tickets", tickets) or (
+    ticket_codes, is_used, replace_code = loader.attempt("tickets", tickets) or (
         lambda _connection, _person: {},
+        lambda _connection, _seat: False,
+        # Members of teams cannot change while their tickets cannot.
         lambda _connection, _seat: False,
     )
     return Links(
@@ -200,6 +203,7 @@ def link(loader: Loader) -> Links:
         own_seats=own_seats,
         ticket_codes=ticket_codes,
         is_used=is_used,
+        replace_code=replace_code,
         order_refs=loader.attempt("checkout", checkout) or (lambda _connection, _person: {}),
         personal_records={name: loader.attempt(name, records_of) for name, records_of in _RECORDS.items()},
     )
@@ -212,9 +216,9 @@ def personal_records() -> "list[PersonalRecords]":
 
 def _registration_records() -> "PersonalRecords":
     from festgate.portal.registrations import facade
-    from festgate.portal.tickets.facade import is_used
+    from festgate.portal.tickets.facade import is_used, replace_code
 
-    return facade.personal_records(is_used)
+    return facade.personal_records(is_used, replace_code)
 
 
 def _checkout_records() -> "PersonalRecords":
@@ -294,16 +298,21 @@ def _registrations(portal: Portal, links: Links) -> Module:
     from festgate.portal.registrations.handlers import SUBSCRIPTIONS
     from festgate.portal.registrations.holder_pages import HolderPages
     from festgate.portal.registrations.pages import RegistrationPages
+    from festgate.portal.registrations.team_api import TeamApi
+    from festgate.portal.registrations.team_pages import TeamPages
 
     addresses = SeatLimits(portal.secret, portal.settings.max_seats_of_address)
+    api = RegistrationApi(portal, links.is_used, addresses).router()
+    TeamApi(portal, links.is_used, links.replace_code, addresses).add_to(api)
     return Module(
         [
             *RegistrationPages(
                 portal, links.ticket_codes, links.order_refs, links.is_used, addresses
             ).routes(),
             *HolderPages(portal, links.is_used).routes(),
+            *TeamPages(portal, links.is_used, links.replace_code, addresses).routes(),
         ],
-        RegistrationApi(portal, links.is_used, addresses).router(),
+        api,
         SUBSCRIPTIONS,
         periodic_tasks=[facade.sweep_all],
         work=[facade.HoldKeeper(portal.database, portal.bulkheads["checkout"].is_unavailable).run],
@@ -355,17 +364,19 @@ def _door(portal: Portal, _links: Links) -> Module:
     return Module(DoorPages(portal).routes(), DoorApi(portal).router())
 
 
-def _backoffice(portal: Portal, _links: Links) -> Module:
+def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
+    from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
     from festgate.portal.tickets.handlers import TicketHandlers
 
     people = PeoplePages(portal, TicketHandlers(portal.settings).post_copy)
     return Module(
         [
+            *EventTeamPages(portal, links.is_used).routes(),
             *BackofficePages(portal).routes(),
             *people.routes(),
             *TicketTypePages(portal).routes(),
@@ -436,6 +447,8 @@ DECLARED: Sequence[Declared] = (
             "/registrations/{id}/confirm",
             "/registrations/{id}/cancel",
             "/registrations/{id}/holder",
+            "/events/{slug}/teams",
+            "/teams/{rest:path}",
         ],
         api=[
             "/registrations",
@@ -443,6 +456,8 @@ DECLARED: Sequence[Declared] = (
             "/registrations/{id}/cancel",
             "/registrations/{id}/holder",
             "/events/{slug}/registrations",
+            "/events/{slug}/teams",
+            "/teams/{rest:path}",
         ],
         build=_registrations,
     ),

@@ -22,6 +22,7 @@ NEW_TYPE: Mapping[str, str] = {
     **dict.fromkeys(catalogue.TYPE_FIELDS, ""),
     "min_per_order": "1",
     "max_per_order": "1",
+    "team_price": "team",
 }
 """The form of a new ticket type."""
 _QUOTA_PREFIX = "quota-"
@@ -62,6 +63,11 @@ class TicketsPage:
     rows: tuple[TypeRow, ...]
     quotas: tuple[catalogue.Quota, ...]
     """The shared quotas of the fest."""
+
+    @property
+    def sells_teams(self) -> bool:
+        """Return whether a ticket type is for teams."""
+        return any(row.type.details.is_for_teams for row in self.rows)
 
 
 def read_tickets(connection: Connection, slug: str) -> TicketsPage:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -47,6 +47,14 @@ class Listed(BaseModel):
     )
 
 
+class TeamRule(BaseModel):
+    """The teams that a ticket type is sold to."""
+
+    min: int = Field(description="The least number of members.")
+    max: int = Field(description="The largest number of members.")
+    price: Literal["team", "member"] = Field(description="Whether `fee` is that of a team or of each member.")
+
+
 class TicketOutput(BaseModel):
     """A ticket type."""
 
@@ -61,6 +69,7 @@ class TicketOutput(BaseModel):
     sales_open_at: datetime | None = Field(description="When its sales open, if that is still ahead.")
     min_per_order: int
     max_per_order: int = Field(description="The most tickets of this type in one order now.")
+    team: TeamRule | None = Field(description="Null for a type that is sold to single people.")
 
 
 class RefundStep(BaseModel):
@@ -179,6 +188,13 @@ def _ticket(ticket: TicketOffer) -> TicketOutput:
         sales_open_at=moment(ticket.opens_at) if ticket.opens_at else None,
         min_per_order=ticket.min_count,
         max_per_order=ticket.max_count,
+        team=TeamRule(
+            min=ticket.least_team,
+            max=ticket.largest_team,
+            price="team" if ticket.is_team_price else "member",
+        )
+        if ticket.is_for_teams
+        else None,
     )
 
 

@@ -55,6 +55,9 @@ PROBLEMS: Mapping[str, str] = {
     "code-unknown": N_("There is no such promo code for this event. Check the spelling."),
     "code-not-valid": N_("This promo code cannot be used any more."),
     "code-not-for-tickets": N_("This promo code is not for the tickets that you chose."),
+    "team-name": N_("Enter the name of your team, with at most 60 characters."),
+    "team-name-taken": N_("Another team at this event has this name. Choose another one."),
+    "already-in-team": N_("You are already in a team at this event. Each person can be in one."),
     "price-too-low": N_("Choose a price that is not below the least price of the ticket."),
 }
 """The sentence about a form that could not be accepted, by the code of its error."""

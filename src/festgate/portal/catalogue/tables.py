@@ -110,6 +110,13 @@ ticket_types = Table(
     # In hundredths of a percent. `fee_minor` contains the tax; `tax_on_top`: its organiser enters the price without.
     Column("tax_rate", Integer, nullable=False),
     Column("tax_on_top", Integer, nullable=False),
+    # The least and the largest size of a team that takes seats of this type together; 0: the type is not for teams.
+    Column("team_min", Integer, nullable=False),
+    Column("team_max", Integer, nullable=False),
+    # Whether the price is that of the whole team or that of each member.
+    Column("team_price", Text, nullable=False),
+    # Until then members of its teams can change; 0: until the event starts.
+    Column("team_changes_until", BigInteger, nullable=False),
     UniqueConstraint("event_id", "name"),
     CheckConstraint("fee_minor >= 0", name="fee"),
     CheckConstraint("min_per_order BETWEEN 1 AND max_per_order", name="per_order"),

@@ -44,11 +44,17 @@ class TicketOffer:
     """The start of its sales if that is still ahead; else 0."""
     min_count: int
     max_count: int
-    """The least and the largest number of tickets in one order."""
+    """The least and the largest number of tickets in one order, or members of a team."""
     tax: TaxShown | None
     """The tax in the fee; None without one."""
     full_fee: Money
     """The price without the promo code."""
+    is_for_teams: bool = False
+    is_team_price: bool = False
+    """Whether the price is that of a whole team."""
+    least_team: int = 0
+    largest_team: int = 0
+    """The sizes that a team can have, whatever number of seats is left."""
 
     @property
     def is_reduced(self) -> bool:
@@ -91,6 +97,16 @@ def tax_of_event(types: Sequence[TicketType]) -> TaxShown | None:
     return tax_shown(offered[0], offered[0].fee) if len(offered) == 1 else None
 
 
+def single_offers(offers: Sequence[TicketOffer]) -> tuple[TicketOffer, ...]:
+    """Return the types that are sold to single people."""
+    return tuple(offer for offer in offers if not offer.is_for_teams)
+
+
+def team_offers(offers: Sequence[TicketOffer]) -> tuple[TicketOffer, ...]:
+    """Return the types that are sold to teams."""
+    return tuple(offer for offer in offers if offer.is_for_teams)
+
+
 def needs_choice(event: Event, types: Sequence[TicketType]) -> bool:
     """Return whether the page has to show the types: not if the event sells single tickets of one plain type."""
     offered = [ticket_type for ticket_type in types if not ticket_type.is_withdrawn]
@@ -114,6 +130,7 @@ def _is_plain(ticket_type: TicketType) -> bool:
         and not details.sales_close_at
         and not ticket_type.quotas
         and details.min_per_order == 1
+        and not details.is_for_teams
     )
 
 
@@ -131,6 +148,8 @@ def _offer_of(
     fee = ticket_type.fee if code is None else code.price(ticket_type, ticket_type.fee)
     left = min([offer.left, *(quota.left for quota in ticket_type.quotas)])
     capacity = min([event.capacity, *(quota.capacity for quota in ticket_type.quotas)])
+    least = details.team_min or details.min_per_order
+    most = details.team_max or min(details.max_per_order, event.max_per_person, MAX_PER_FORM)
     opens_at = details.sales_open_at if details.sales_open_at > now else 0
     state: OfferState = offer.state
     if state in ("open", "few"):
@@ -138,7 +157,7 @@ def _offer_of(
             state = "soon"
         elif not is_offered(ticket_type, types, now, access_key, unlocked):
             state = "closed"
-        elif left < details.min_per_order:
+        elif left < least:
             state = "soldout"
         else:
             state = "few" if left <= FEW or left * 100 <= FEW * capacity else "open"
@@ -150,8 +169,12 @@ def _offer_of(
         details.has_chosen_price,
         state,
         opens_at,
-        details.min_per_order,
-        max(details.min_per_order, min(details.max_per_order, event.max_per_person, left, MAX_PER_FORM)),
+        least,
+        max(least, min(most, left)),
         tax_shown(ticket_type, fee),
         ticket_type.fee,
+        details.is_for_teams,
+        details.is_for_teams and details.team_price == "team",
+        details.team_min,
+        details.team_max,
     )

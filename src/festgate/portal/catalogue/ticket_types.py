@@ -7,7 +7,7 @@ lock the count of the event's seats first, as all operations on an event do.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import bindparam, delete, func, select, update
 
@@ -30,6 +30,9 @@ ACCESS_KEY_LENGTH = 16
 """Characters of 5 bits: 80 bits, which nobody finds by trying."""
 MAX_REMEMBERED = 1000
 """Events whose types are remembered."""
+MAX_TEAM_SIZE = 50
+"""Members of one team."""
+TeamPrice = Literal["team", "member"]
 NO_TYPE = N_("This event has no such ticket type.")
 _FIELDS = (
     "name",
@@ -44,6 +47,10 @@ _FIELDS = (
     "max_per_order",
     "tax_rate",
     "tax_on_top",
+    "team_min",
+    "team_max",
+    "team_price",
+    "team_changes_until",
 )
 """The columns that an organiser enters."""
 
@@ -71,6 +78,19 @@ class TypeDetails:
     """The tax in the price, in hundredths of a percent."""
     has_tax_on_top: bool = False
     """Whether its organiser enters the price without tax."""
+    team_min: int = 0
+    """The least size of a team."""
+    team_max: int = 0
+    """The largest size of a team; 0 for a type that is not sold to teams."""
+    team_price: TeamPrice = "team"
+    """Whether the price is that of a team, split over its seats, or that of each member."""
+    team_changes_until: Milliseconds = 0
+    """Until then members can change; 0 until the event starts."""
+
+    @property
+    def is_for_teams(self) -> bool:
+        """Return whether a captain takes all seats of a team together."""
+        return self.team_max > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,12 +390,27 @@ def find_type_errors(
     if details.min_per_order > details.max_per_order:
         errors["min_per_order"] = gettext("The minimum per order is above the maximum.")
     opens, closes = details.sales_open_at, details.sales_close_at
+    if details.is_for_teams:
+        errors |= _find_team_errors(details)
     if opens and closes and opens >= closes:
         errors["sales_close_at"] = gettext("Sales must open before they close.")
     if details.follows_id is not None and not _can_follow(details.follows_id, others, type_id):
         errors["follows_id"] = gettext(
             "Choose another ticket type of this event that does not follow this one."
         )
+    return errors
+
+
+def _find_team_errors(details: TypeDetails) -> dict[str, str]:
+    """Return a sentence for each wrong field of a type that is sold to teams."""
+    errors: dict[str, str] = {}
+    if details.team_min > details.team_max:
+        errors["team_min"] = gettext("The least size of a team is above the largest.")
+    if details.has_chosen_price:
+        errors["chosen_price"] = gettext("The price of a team's seats cannot be chosen by the buyer.")
+    # A seat without a fee would be confirmed before the others are paid.
+    if details.team_price == "team" and 0 < details.fee.minor < details.team_max:
+        errors["fee"] = gettext("This price is too low to be split over the members of a team.")
     return errors
 
 
@@ -422,12 +457,16 @@ def _columns(details: TypeDetails, access_key: str | None) -> dict[str, object]:
         "max_per_order": details.max_per_order,
         "tax_rate": details.tax_rate,
         "tax_on_top": int(details.has_tax_on_top),
+        "team_min": details.team_min,
+        "team_max": details.team_max,
+        "team_price": details.team_price,
+        "team_changes_until": details.team_changes_until,
     }
 
 
 def _read(row: tuple[Any, ...], quotas: Mapping[int, tuple[Quota, ...]]) -> TicketType:
     number, event_id, position, withdrawn, name, description, fee, chosen, opens, closes, follows = row[:11]
-    access_key, least, most, tax_rate, on_top, currency = row[11:17]
+    access_key, least, most, tax_rate, on_top, *team, currency = row[11:21]
     drawn = quotas.get(number, ())
     own = next((quota.capacity for quota in drawn if quota.is_own), None)
     details = TypeDetails(
@@ -444,6 +483,7 @@ def _read(row: tuple[Any, ...], quotas: Mapping[int, tuple[Quota, ...]]) -> Tick
         own,
         tax_rate,
         bool(on_top),
+        *team,
     )
     return TicketType(number, event_id, position, details, bool(withdrawn), access_key, drawn)
 

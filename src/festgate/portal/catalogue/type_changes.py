@@ -30,7 +30,14 @@ from festgate.portal.catalogue.events import lock_event, set_max_per_person, tou
 from festgate.portal.catalogue.prices import MAX_RATE, PERCENT, with_tax, without_tax, written_rate
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.quotas import draw_on, stop_drawing_on
-from festgate.portal.catalogue.ticket_types import MAX_PER_ORDER, TicketType, TypeDetails, type_of, types_of
+from festgate.portal.catalogue.ticket_types import (
+    MAX_PER_ORDER,
+    MAX_TEAM_SIZE,
+    TicketType,
+    TypeDetails,
+    type_of,
+    types_of,
+)
 
 T = TypeVar("T")
 _RATE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,2})?")
@@ -53,6 +60,10 @@ TYPE_FIELDS = (
     "max_per_order",
     "tax_rate",
     "tax_on_top",
+    "team_min",
+    "team_max",
+    "team_price",
+    "team_changes_until",
 )
 """The fields of a type's form."""
 
@@ -152,6 +163,8 @@ def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeD
             return default
 
     number = partial(read_number, least=1)
+    team = partial(read_number, least=2, most=MAX_TEAM_SIZE, empty=None)
+    largest = read("team_max", team, None) or 0
     details = TypeDetails(
         name=read("name", partial(tidy, lines=False, max_length=MAX_NAME), ""),
         fee=read("fee", partial(read_fee, currency), Money(0, currency)),
@@ -166,6 +179,10 @@ def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeD
         own_quota=read("own_quota", partial(number, most=MAX_CAPACITY, empty=None), None),
         tax_rate=read("tax_rate", read_rate, 0),
         has_tax_on_top=fields.get("tax_on_top") == "yes",
+        team_min=(read("team_min", team, None) or 2) if largest else 0,
+        team_max=largest,
+        team_price="member" if largest and fields.get("team_price") == "member" else "team",
+        team_changes_until=read("team_changes_until", partial(read_moment, zone), 0) if largest else 0,
     )
     if details.has_tax_on_top:
         details = replace(details, fee=with_tax(details.fee, details.tax_rate))
@@ -194,6 +211,10 @@ def written_type(details: TypeDetails, zone: ZoneInfo) -> dict[str, str]:
         "max_per_order": str(details.max_per_order),
         "tax_rate": written_rate(details.tax_rate) if details.tax_rate else "",
         "tax_on_top": "yes" if details.has_tax_on_top else "",
+        "team_min": str(details.team_min or ""),
+        "team_max": str(details.team_max or ""),
+        "team_price": details.team_price,
+        "team_changes_until": written_time(details.team_changes_until, zone),
     }
 
 

@@ -15,7 +15,7 @@ from festgate.portal.catalogue.offers import Offer, OfferState
 from festgate.portal.catalogue.own_seats import OwnPart
 from festgate.portal.catalogue.queries import Event, Filters, ListedEvent
 from festgate.portal.catalogue.refund_rules import stored_rule
-from festgate.portal.catalogue.ticket_offers import TaxShown, TicketOffer
+from festgate.portal.catalogue.ticket_offers import TaxShown, TicketOffer, single_offers, team_offers
 
 Badge = tuple[str, str]
 """The kind of `badge` in kit/parts.html, and its text."""
@@ -121,7 +121,9 @@ class EventPage:
     hold_minutes: int
     until: Milliseconds = field(compare=False)
     tickets: tuple[TicketOffer, ...] = ()
-    """The ticket types; empty if the event sells single tickets of one plain type."""
+    """The ticket types for single people; empty if the event sells single tickets of one plain type."""
+    teams: tuple[TicketOffer, ...] = ()
+    """The ticket types for teams."""
     access_key: str = ""
     """The key of a hidden type that the visitor has."""
     problem: str = ""
@@ -159,6 +161,11 @@ class EventPage:
     def is_single(self) -> bool:
         """Return whether one person can have one ticket, so that the types are alternatives."""
         return self.event.max_per_person == 1
+
+    @property
+    def sells_singles(self) -> bool:
+        """Return whether a single person can register, not only a team."""
+        return bool(self.tickets) or not self.teams
 
     @property
     def has_choice(self) -> bool:
@@ -250,7 +257,8 @@ def event_page(
         offer,
         hold_minutes,
         until,
-        tickets,
+        single_offers(tickets),
+        team_offers(tickets),
         access_key,
         tax=tax,
     )

@@ -73,6 +73,7 @@ class AdmissionOutput(BaseModel):
     event: str = Field(description="The event's slug.")
     holder: str = Field(description="The username of whose ticket it is.")
     holder_name: str = Field(description="The name on the ticket, or of that account, or the username.")
+    team: str | None = Field(description="The name of the holder's team; null without one.")
     admitted_at: datetime
     admitted_by: str = Field(description="The username of the member of staff who checked them in.")
 
@@ -148,6 +149,7 @@ def _check_in(connection: Connection, scan: Scan, caller: Visitor, slug: str | N
         event=catalogue.event_by_id(connection, arrival.event_id).slug,
         holder=arrival.holder,
         holder_name=arrival.holder_name,
+        team=arrival.team_name,
         admitted_at=moment(arrival.admitted_at or connection.now, UTC),
         admitted_by=arrival.admitted_by or caller.username,
     )

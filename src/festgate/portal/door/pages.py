@@ -79,6 +79,7 @@ class ScanResult:
     """The holder's username, or the account that the ticket is from; empty where it is shown as the name."""
     type_name: str = ""
     """The ticket type; empty for the only type of an event."""
+    team_name: str = ""
     elsewhere: catalogue.Event | None = None
     """The event that the ticket is for, where it is another one."""
 
@@ -264,9 +265,20 @@ def _last_result(
 def _result_about(tone: Tone, title: str, arrival: Arrival, message: str) -> ScanResult:
     """Return a result that shows the ticket's holder."""
     username = arrival.holder if arrival.name else ""
-    if arrival.is_for_other:
+    if arrival.team_name:  # the account is that of the team's captain
+        username = ""
+    elif arrival.is_for_other:
         username = gettext("From {name}").format(name=arrival.name or arrival.holder)
-    return ScanResult(tone, title, arrival.holder_name, message, arrival.code, username, arrival.type_name)
+    return ScanResult(
+        tone,
+        title,
+        arrival.holder_name,
+        message,
+        arrival.code,
+        username,
+        arrival.type_name,
+        arrival.team_name or "",
+    )
 
 
 def _about_check_in(message: str, arrival: Arrival, writing: Writing) -> str:

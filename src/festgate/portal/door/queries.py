@@ -40,6 +40,7 @@ class Arrival:
     """The name of the attendee; empty: that of the account."""
     attendee_email: str
     """The attendee's email address; empty: that of the account."""
+    team_name: str | None
 
     @property
     def holder_name(self) -> str:
@@ -74,8 +75,9 @@ _people = table("accounts_people", *map(column, ("id", "username", "name", "emai
 _staff = _people.alias("staff")
 _seats = table(
     "registrations_seats",
-    *map(column, ("id", "type_id", "attendee_name", "attendee_email", "attendee_search")),
+    *map(column, ("id", "type_id", "attendee_name", "attendee_email", "attendee_search", "team_id")),
 )
+_teams = table("registrations_teams", *map(column, ("id", "name", "name_key")))
 _types = table("catalogue_ticket_types", *map(column, ("id", "name")))
 _arrival = (
     select(
@@ -85,10 +87,12 @@ _arrival = (
         _staff.c.username,
         _types.c.name,
         *_seats.c["attendee_name", "attendee_email"],
+        _teams.c.name,
     )
     .join_from(tickets, _people, _people.c.id == tickets.c.person_id)
     .join(_seats, _seats.c.id == tickets.c.seat_id)
     .join(_types, _types.c.id == _seats.c.type_id)
+    .join(_teams, _teams.c.id == _seats.c.team_id, isouter=True)
     .join(_staff, _staff.c.id == tickets.c.admitted_by, isouter=True)
 )
 _GUESTS = (tickets.c.event_id == bindparam("event")) & (tickets.c.state == "valid")

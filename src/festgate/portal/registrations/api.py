@@ -32,6 +32,7 @@ from festgate.portal.registrations.errors import (
     SeatPaid,
     SeatsGone,
     SeatUsed,
+    TeamSeat,
     TooManyTickets,
 )
 from festgate.portal.registrations.holders import NamesFixed, read_holder, set_holder
@@ -65,6 +66,8 @@ class Registration(BaseModel):
     ended_by: EndedBy | None = Field(
         description="Once cancelled: the cause (holder, organiser, event or order); null if unknown."
     )
+    team: int | None = Field(description="The id of its team; null without one.")
+    team_name: str | None = Field(description="The name of its team; null without one.")
     fee: Amount = Field(description="What is charged, with tax and after the promo code.")
     tax: Amount = Field(description="The tax in the fee.")
     promo_code: str | None = Field(description="The promo code that it was taken with.")
@@ -85,6 +88,8 @@ class Registration(BaseModel):
             state=seat.state,
             held_until=moment(seat.held_until, UTC) if seat.state == "held" else None,
             ended_by=seat.ended_by,
+            team=seat.team_id,
+            team_name=seat.team_name,
             fee=Amount.of(seat.fee),
             tax=Amount.of(seat.tax),
             promo_code=seat.code,
@@ -183,9 +188,10 @@ class RegistrationApi:
 
         @router.get("/registrations", responses=problems(SignInNeeded))
         async def list_registrations(person: Caller) -> list[Registration]:
-            """List every seat that you have or had, by the event's start."""
+            """List every seat that you have or had, also as a member of a team, by the event's start."""
             return [
-                Registration.of(seat) for seat in await portal.database.read(queries.seats_of, person.person)
+                Registration.of(seat)
+                for seat in await portal.database.read(queries.seats_of_attendee, person.person)
             ]
 
         @router.put(
@@ -214,7 +220,7 @@ class RegistrationApi:
 
         @router.post(
             "/registrations/{registration_id}/cancel",
-            responses=problems(SignInNeeded, NotFound, SeatPaid, SeatInOrder, SeatUsed),
+            responses=problems(SignInNeeded, NotFound, SeatPaid, SeatInOrder, SeatUsed, TeamSeat),
         )
         async def cancel(
             registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller

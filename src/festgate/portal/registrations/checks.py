@@ -4,7 +4,7 @@ from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import queries
+from festgate.portal.registrations import queries, team_queries
 from festgate.portal.registrations.holders import search_text
 
 
@@ -106,6 +106,27 @@ def check_holders(connection: Connection) -> list[Finding]:
     ]
 
 
+def check_teams(connection: Connection) -> list[Finding]:
+    """Check that each team has as many live seats as its size, of its event, type and captain, and its captain's."""
+    places: dict[int, list[tuple[int, int, int]]] = {}
+    for team_id, *place in team_queries.all_places(connection):
+        event, kind, person = place
+        places.setdefault(team_id, []).append((event, kind, person))
+    leaderless = team_queries.teams_without_captain(connection)
+    findings = []
+    for team_id, event, kind, captain, size in team_queries.all_teams(connection):
+        where, own = f"team {team_id}", places.get(team_id, [])
+        if len(own) != size:
+            what = f"{len(own)} live seats, but its size is {size}"
+            findings.append(Finding("live seats of a team = its size", where, what))
+        if any(place != (event, kind, captain) for place in own):
+            what = "a seat has another event, ticket type or buyer than the team"
+            findings.append(Finding("a team's seats have its event, type and captain", where, what))
+        if team_id in leaderless:
+            findings.append(Finding("a team's captain is a member", where, "no seat of it is its captain's"))
+    return findings
+
+
 CHECKS: tuple[Check, ...] = (
     check_counts,
     check_quotas,
@@ -113,4 +134,5 @@ CHECKS: tuple[Check, ...] = (
     check_codes,
     check_taxes,
     check_holders,
+    check_teams,
 )

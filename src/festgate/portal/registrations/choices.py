@@ -1,7 +1,7 @@
 """The ticket types that a registration chooses, checked against their rules."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from festgate.kit.amounts import read_amount
 from festgate.kit.clock import Milliseconds
@@ -40,6 +40,8 @@ class Choice:
     """The promo code as it was entered; empty without one."""
     shown: Mapping[int, int] = field(default_factory=dict)
     """The price of each type that the form showed, in minor units, by type id."""
+    team: str | None = None
+    """The name of the team that takes the tickets; None for single people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,19 @@ def _read_shown(text: str) -> dict[int, int]:
     return {int(number): int(minor) for number, _, minor in pairs if _is_id(number) and _is_id(minor)}
 
 
+def read_team(fields: Mapping[str, str]) -> Choice:
+    """Return the choice of the form of a team: its ticket type, size and name as they were entered."""
+    type_id, size = fields.get("ticket", ""), fields.get("size", "")
+    is_size = size.isascii() and size.isdecimal() and len(size) <= MAX_DIGITS
+    counts = {int(type_id): int(size)} if _is_id(type_id) and is_size else {}
+    return Choice(
+        counts,
+        access_key=fields.get("access", ""),
+        code=fields.get("code", "").strip(),
+        team=fields.get("name", ""),
+    )
+
+
 def _numbered(prefix: str, fields: Mapping[str, str]) -> dict[int, str]:
     names = {name: name.removeprefix(prefix) for name in fields if name.startswith(prefix)}
     return {int(number): fields[name].strip() for name, number in names.items() if _is_id(number)}
@@ -101,15 +116,15 @@ def choose(
     SalesNotOpen or SalesClosed.
     """
     items = _chosen(types, choice, now, code)
-    if choice is None or code is None:
-        if choice is not None and choice.shown:
-            _refuse_changed(items, choice.shown)
+    if choice is None:
         return items
-    reduced = tuple(_with_code(item, code, choice.access_key) for item in items)
-    if not any(item.has_code for item in reduced):
-        raise CodeNotForTickets
-    _refuse_changed(reduced, choice.shown)
-    return reduced
+    if code is not None:
+        items = tuple(_with_code(item, code, choice.access_key) for item in items)
+        if not any(item.has_code for item in items):
+            raise CodeNotForTickets
+    if choice.shown:
+        _refuse_changed(items, choice.shown)
+    return items if choice.team is None else split_price(items[0])
 
 
 def _with_code(item: Item, code: catalogue.PromoCode, access_key: str) -> Item:
@@ -135,7 +150,11 @@ def _chosen(
     """Return the chosen tickets at their prices without the code."""
     unlocked = () if code is None else code.unlocked(types)
     if choice is None or choice.counts is None:
-        offered = [kind for kind in types if catalogue.is_offered(kind, types, now, unlocked=unlocked)]
+        offered = [
+            kind
+            for kind in types
+            if catalogue.is_offered(kind, types, now, unlocked=unlocked) and not kind.details.is_for_teams
+        ]
         if len(offered) > 1:  # an early bird that is sold out, and the type after it
             offered = [kind for kind in offered if all(quota.left > 0 for quota in kind.quotas)] or offered
         if len(offered) != 1:
@@ -154,7 +173,28 @@ def _chosen(
         raise ChooseTicket(gettext("Choose at least one ticket."))
     for item in items:
         _check(item, types, choice.access_key, unlocked, now)
+    if choice.team is None:
+        if any(item.type.details.is_for_teams for item in items):
+            raise ChooseTicket(gettext("This ticket is for teams. Enter the name and the size of the team."))
+        return items
+    if len(items) > 1 or not items[0].type.details.is_for_teams:
+        raise ChooseTicket(gettext("Register one team at a time."))
     return items
+
+
+def split_price(item: Item) -> tuple[Item, ...]:
+    """Return the seats of a team with their prices: the price of a whole team is split over them.
+
+    The first seats get one minor unit more where it cannot be split evenly, so that the sum is the price.
+    """
+    if item.type.details.team_price == "member":
+        return (item,)
+    base, more = divmod(item.price.minor, item.count)
+    parts = ((more, base + 1), (item.count - more, base))
+    currency = item.price.currency
+    return tuple(
+        replace(item, count=count, price=Money(minor, currency)) for count, minor in parts if count
+    )
 
 
 def _price(kind: catalogue.TicketType, entered: str | None) -> Money:
@@ -179,6 +219,11 @@ def _check(
     details = item.type.details
     if not catalogue.is_offered(item.type, types, now, access_key, unlocked):
         raise SalesNotOpen if details.sales_open_at > now else SalesClosed
+    if details.is_for_teams:
+        if not details.team_min <= item.count <= details.team_max:
+            sentence = gettext("A team has {min} to {max} members.")
+            raise ChooseTicket(sentence.format(min=details.team_min, max=details.team_max))
+        return
     if not details.min_per_order <= item.count <= details.max_per_order:
         if details.max_per_order == 1:
             raise ChooseTicket(gettext("You can have one ticket of this type."))

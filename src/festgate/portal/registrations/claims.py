@@ -9,12 +9,12 @@ from sqlalchemy import bindparam, update
 from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import queries
+from festgate.portal.registrations import queries, team_rows
 from festgate.portal.registrations.endings import EVENT, ORDER, EndedBy
 from festgate.portal.registrations.errors import SeatsGone
 from festgate.portal.registrations.holds import release_seat, sweep_event
 from festgate.portal.registrations.queries import Seat
-from festgate.portal.registrations.tables import HELD, HOLD_NOW, seats
+from festgate.portal.registrations.tables import HELD, HOLD_NOW, TEAM_SLOT, seats
 
 _claim = Statement(
     update(seats)
@@ -102,10 +102,16 @@ def _take_again(connection: Connection, lapsed: Sequence[Seat]) -> dict[int, int
         sweep_event(connection, event_id)
         event = catalogue.event_by_id(connection, event_id)
         used = queries.used_slots(connection, again[0].person_id, event_id)
+        single = [seat for seat in again if seat.slot < TEAM_SLOT]
         free = [slot for slot in range(event.max_per_person) if slot not in used]
-        if event.state != "published" or min(event.capacity - event.taken, len(free)) < len(again):
+        if (
+            event.state != "published"
+            or event.capacity - event.taken < len(again)
+            or len(free) < len(single)
+            or not team_rows.can_live_again(connection, again, used)
+        ):
             return None
-        slots |= {seat.id: slot for seat, slot in zip(again, free, strict=False)}
+        slots |= {seat.id: slot for seat, slot in zip(single, free, strict=False)}
         counts[event_id] = len(again)
         types = {kind.id: kind for kind in catalogue.types_of(connection, event_id)}
         for quota in (quota for seat in again for quota in types[seat.type_id].quotas):
@@ -122,6 +128,7 @@ def _take_again(connection: Connection, lapsed: Sequence[Seat]) -> dict[int, int
             types_again = Counter(seat.type_id for seat in lapsed if seat.event_id == event_id)
             catalogue.give_back_seats(connection, event_id, types_again)
         return None
+    team_rows.grow_teams(connection, lapsed)
     return slots
 
 

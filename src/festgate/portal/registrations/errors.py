@@ -35,6 +35,71 @@ class ChooseTicket(Conflict):
     message = N_("This event has several ticket types. Choose one on the event's page.")
 
 
+class TeamNameTaken(Conflict):
+    """Another team of the event has the name."""
+
+    code = "team-name-taken"
+    title = N_("Choose another name")
+    message = N_("Another team at this event has this name. Choose another one.")
+
+
+class AlreadyInTeam(Conflict):
+    """The person is in a team at the event already."""
+
+    code = "already-in-team"
+    title = N_("You are in a team already")
+    message = N_("You are already in a team at this event. Each person can be in one.")
+    actions = ((N_("My events"), "/my-events"),)
+
+
+class TeamFull(Conflict):
+    """Every place of the team has a member."""
+
+    code = "team-full"
+    title = N_("The team is full")
+    message = N_("Every place of this team is taken. Ask its captain.")
+
+
+class TeamFixed(Conflict):
+    """A team whose members cannot change now."""
+
+    code = "team-fixed"
+    title = N_("This team cannot be changed")
+    message = N_("The team is not paid yet, has been cancelled, or it is too late to change its members.")
+    actions = ((N_("My events"), "/my-events"),)
+
+
+class MemberIn(Conflict):
+    """A member that has been checked in."""
+
+    code = "member-in"
+    title = N_("Checked in already")
+    message = N_("This member has been checked in, so the place cannot be given to somebody else.")
+    actions = ((N_("My events"), "/my-events"),)
+
+
+class CaptainStays(Conflict):
+    """The captain cannot leave the team."""
+
+    code = "captain-stays"
+    title = N_("The captain stays")
+    message = N_("The captain is a member of the team. Cancel the team instead.")
+
+
+class TeamSeat(Conflict):
+    """A single seat of a team cannot be cancelled."""
+
+    code = "team-seat"
+    title = N_("This seat is part of a team")
+    message = N_("The seats of a team are cancelled together, on the page of the team.")
+    actions = ((N_("My events"), "/my-events"),)
+
+    def __init__(self, team_id: int) -> None:
+        """Take the id of the team."""
+        super().__init__()
+        self.team_id = team_id
+
+
 class PriceTooLow(Conflict):
     """The chosen price is below the least price of the ticket type, or out of range."""
 

@@ -41,6 +41,8 @@ from festgate.portal.registrations.queries import (
     seats_of,
     seats_of_order,
 )
+from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
+from festgate.portal.registrations.teams import ReplaceCode, cancel_team, link_of, rename_team
 
 __all__ = [
     "EVENT",
@@ -51,11 +53,14 @@ __all__ = [
     "HoldKeeper",
     "Holder",
     "IsUsed",
+    "ReplaceCode",
     "Seat",
     "SeatReferences",
     "SeatUsed",
     "SeatsGone",
+    "Team",
     "are_holds_paused",
+    "cancel_team",
     "claim_seats",
     "confirm_seats",
     "count_held",
@@ -69,6 +74,7 @@ __all__ = [
     "hold_hint",
     "kept_sentence",
     "kept_until",
+    "link_of",
     "live_seats",
     "lock_seat",
     "name_seats",
@@ -80,12 +86,15 @@ __all__ = [
     "read_holders",
     "release_seat",
     "release_seats",
+    "rename_team",
     "resume_holds",
     "seat",
     "seats_of",
     "seats_of_order",
     "sweep_all",
     "take_back_seat",
+    "team_by_id",
+    "teams_at",
     "tickets_of",
     "unclaim_seats",
     "write_holder",

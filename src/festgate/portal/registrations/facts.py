@@ -36,6 +36,17 @@ class HoldCancelled(Fact):
 
 
 @dataclass(frozen=True)
+class MemberJoined(Fact):
+    """A member took a place of a team at that time (milliseconds), and has to get its ticket."""
+
+    KIND = "registrations.MemberJoined"
+
+    seat_id: int
+    person_id: int
+    at: int
+
+
+@dataclass(frozen=True)
 class HoldsResumed(Fact):
     """Holds were paused between these times (milliseconds), and every held seat was extended accordingly."""
 
@@ -45,7 +56,7 @@ class HoldsResumed(Fact):
     resumed_at: int
 
 
-FACTS: tuple[type[Fact], ...] = (HoldCancelled, SeatConfirmed, SeatReleased, HoldsResumed)
+FACTS: tuple[type[Fact], ...] = (HoldCancelled, SeatConfirmed, SeatReleased, MemberJoined, HoldsResumed)
 """Every kind of fact that this module writes into the data."""
 
 

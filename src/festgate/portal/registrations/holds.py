@@ -18,7 +18,7 @@ from festgate.kit.messaging import outbox
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import limits, queries
+from festgate.portal.registrations import limits, queries, team_rows
 from festgate.portal.registrations.choices import Choice, Item, choose
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy
 from festgate.portal.registrations.errors import (
@@ -30,10 +30,11 @@ from festgate.portal.registrations.errors import (
     SeatPaid,
     SeatsGone,
     SeatUsed,
+    TeamSeat,
     TooManyTickets,
 )
 from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
-from festgate.portal.registrations.tables import HELD, HOLD_NOW, LIVE, seats
+from festgate.portal.registrations.tables import HELD, HOLD_NOW, LIVE, TEAM_SLOT, seats
 
 SWEPT_AT_ONCE = 200
 """Seats that one call of a handler changes, so that it does not block the writer for long."""
@@ -45,7 +46,7 @@ _sweep = Statement(
     update(seats)
     .where(seats.c.event_id == bindparam("event"), HELD, seats.c.held_until <= HOLD_NOW)
     .values(state="lapsed", changed_at=bindparam("now"))
-    .returning(seats.c.type_id, seats.c.code_id, seats.c.person_id)
+    .returning(*seats.c["type_id", "code_id", "person_id", "team_id"])
 )
 _confirm_free = Statement(
     update(seats)
@@ -101,7 +102,12 @@ def hold_seats(
         catalogue.take_code(connection, code, person_id, uses)
     if not terms.is_first:
         limits.check_takings(connection, person_id, event, count)
-    slots = _free_slots(connection, person_id, event, count)
+    team_id = _add_team(connection, items, person_id, choice)
+    slots = (
+        _free_slots(connection, person_id, event, count)
+        if team_id is None
+        else iter(range(TEAM_SLOT, TEAM_SLOT + count))
+    )
     seat_ids = []
     for item in items:
         for _ in range(item.count):
@@ -109,7 +115,18 @@ def hold_seats(
             if address is not None:
                 accounts.count_seat(connection, address, seat_id)
             seat_ids.append(seat_id)
+    if team_id is not None:
+        team_rows.fill_team(connection, team_id, seat_ids, person_id)
     return seat_ids
+
+
+def _add_team(
+    connection: Connection, items: Sequence[Item], person_id: int, choice: Choice | None
+) -> int | None:
+    """Add the team that takes the seats, and return its id; None for single people."""
+    if choice is None or choice.team is None:
+        return None
+    return team_rows.add_team(connection, items, person_id, choice.team)
 
 
 def hold_seat(
@@ -158,9 +175,11 @@ def _insert_seat(
             tax_rate=item.type.details.tax_rate,
             code_id=code.id if code is not None and item.has_code else None,
             attendee_search="",
+            team_id=None,
+            member_id=None,
         )
     except UniqueViolation:
-        if event.max_per_person == 1:
+        if event.max_per_person == 1 and slot == 0:
             raise AlreadyRegistered from None
         # The same person has just taken a seat in another process.
         raise TryAgain from None
@@ -173,7 +192,7 @@ def _free_slots(connection: Connection, person_id: int, event: catalogue.Event, 
     """Return the numbers of the person's next seats. Raises AlreadyRegistered if there are not enough."""
     if event.max_per_person == 1 and count == 1:
         return iter((0,))  # a seat that the person has already violates the key
-    used = queries.used_slots(connection, person_id, event.id)
+    used = {slot for slot in queries.used_slots(connection, person_id, event.id) if slot < TEAM_SLOT}
     free = [slot for slot in range(event.max_per_person) if slot not in used]
     if len(free) < count:
         raise (
@@ -251,9 +270,10 @@ def sweep_event(connection: Connection, event_id: int) -> int:
         return 0
     rows = connection.all(_sweep, event=event_id, now=connection.now)
     if rows:
-        catalogue.give_back_seats(connection, event_id, Counter(type_id for type_id, _, _ in rows))
-        used = Counter((code_id, person_id) for _, code_id, person_id in rows if code_id is not None)
+        catalogue.give_back_seats(connection, event_id, Counter(type_id for type_id, *_ in rows))
+        used = Counter((code_id, person_id) for _, code_id, person_id, _ in rows if code_id is not None)
         catalogue.give_back_codes(connection, used)
+        team_rows.shrink_teams(connection, Counter(team_id for *_, team_id in rows if team_id is not None))
     return len(rows)
 
 
@@ -286,6 +306,8 @@ def seat_to_cancel(connection: Connection, person_id: int, seat_id: int, is_used
 
 
 def _check_cancel(connection: Connection, person_id: int, seat: queries.Seat, is_used: IsUsed | None) -> None:
+    if seat.team_id is not None and person_id in (seat.person_id, seat.member_id):
+        raise TeamSeat(seat.team_id)
     if seat.person_id != person_id:
         raise NotFound
     if seat.state == "confirmed" and seat.fee.minor > 0:
@@ -324,6 +346,8 @@ def take_back_seat(
     seat = queries.lock_seat(connection, seat_id)
     if seat is None:
         raise NotFound
+    if seat.team_id is not None:
+        raise TeamSeat(seat.team_id)
     if seat.state == "confirmed" and seat.fee.minor > 0:
         msg = gettext("This seat has been paid. Cancel it in its order, so that it is refunded.")
         raise SeatPaid(msg)
@@ -359,6 +383,8 @@ def release_seat(connection: Connection, seat: queries.Seat, ended_by: EndedBy) 
     catalogue.give_back_seats(connection, seat.event_id, {seat.type_id: 1})
     if seat.code_id is not None:
         catalogue.give_back_codes(connection, {(seat.code_id, seat.person_id): 1})
+    if seat.team_id is not None:
+        team_rows.shrink_teams(connection, {seat.team_id: 1})
     if seat.state == "confirmed":
         outbox.record(connection, SeatReleased(seat.id))
     elif ended_by in (EVENT, ORGANISER):

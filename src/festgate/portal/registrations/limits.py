@@ -68,7 +68,7 @@ def check_takings(connection: Connection, person_id: int, event: catalogue.Event
     """
     since = connection.now - DAY
     taken, first = queries.count_takings(connection, person_id, event.id, since)
-    # As many times as somebody may take all seats that one person can have.
-    if taken + count > MAX_TAKINGS * event.max_per_person:
+    # As many times as somebody may take all seats that one person, or the team, can have.
+    if taken + count > MAX_TAKINGS * max(event.max_per_person, count):
         sentence = gettext("You have taken a seat at this event {count} times in 24 hours.")
         raise accounts.too_many(sentence.format(count=taken), first - since)

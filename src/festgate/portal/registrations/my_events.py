@@ -60,6 +60,8 @@ class MyEvents:
     """Whether a seat was confirmed so recently that its ticket will be there in a moment."""
     is_paused: bool = False
     """Whether holds are paused, because nobody can pay."""
+    person: int = 0
+    """The visitor."""
     unconfirmed: str = ""
     """The visitor's email address if it has to be confirmed."""
     until: Milliseconds = field(compare=False, default=NEVER)
@@ -110,7 +112,7 @@ def my_events(
     unconfirmed: str,
 ) -> MyEvents:
     """Return the person's seats; `unconfirmed` is their email address if it has to be confirmed."""
-    seats = queries.seats_of(connection, person_id)
+    seats = queries.seats_of_attendee(connection, person_id)
     tickets = tickets_of(connection, person_id) if seats else {}
     orders = orders_of(connection, person_id) if seats else {}
     listed = [ListedSeat(seat, tickets.get(seat.id), orders.get(seat.id)) for seat in seats]
@@ -145,6 +147,7 @@ def my_events(
         is_paused=is_paused,
         awaits_tickets=any(entry.ticket is None for entry in confirmed)
         and queries.has_confirmed_since(connection, person_id, connection.now - SECOND),
+        person=person_id,
         unconfirmed=unconfirmed,
         until=min([until, over_until, *(overlap.ends_at for overlap in overlaps)]),
     )

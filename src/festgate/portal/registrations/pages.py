@@ -27,6 +27,7 @@ from festgate.portal.registrations.errors import (
     PriceTooLow,
     SalesClosed,
     SalesNotOpen,
+    TeamSeat,
     TooManyTickets,
 )
 from festgate.portal.registrations.facts import tickets_of
@@ -128,9 +129,12 @@ class RegistrationPages:
         """Show the consequences of cancelling a registration, with the button that does it."""
         portal = self._portal
         visitor = await portal.signed_in(request)
-        seat = await portal.database.read(
-            seat_to_cancel, visitor.person, read_seat_id(request), self._is_used
-        )
+        try:
+            seat = await portal.database.read(
+                seat_to_cancel, visitor.person, read_seat_id(request), self._is_used
+            )
+        except TeamSeat as refusal:
+            return see_other(f"/teams/{refusal.team_id}")
         if seat.state in ("cancelled", "lapsed"):
             return see_other("/my-events")
         return await portal.page(request, "registrations/cancel.html", section="my-events", seat=seat)

@@ -9,14 +9,16 @@ from festgate.portal.registrations import queries
 from festgate.portal.registrations.endings import HOLDER
 from festgate.portal.registrations.holders import forget_holders
 from festgate.portal.registrations.holds import IsUsed, release_seat
+from festgate.portal.registrations.team_queries import team_by_id
+from festgate.portal.registrations.teams import ReplaceCode, leave_all
 
 
-def personal_records(is_used: IsUsed) -> accounts.PersonalRecords:
-    """Return the functions for a person's registrations; `is_used` is a query of tickets."""
+def personal_records(is_used: IsUsed, replace_code: ReplaceCode) -> accounts.PersonalRecords:
+    """Return the functions for a person's registrations; `is_used` and `replace_code` are functions of tickets."""
     return accounts.PersonalRecords(
         export_registrations,
         partial(foresee_registrations, is_used=is_used),
-        partial(end_registrations, is_used=is_used),
+        partial(end_registrations, is_used=is_used, replace_code=replace_code),
     )
 
 
@@ -41,7 +43,18 @@ def export_registrations(connection: Connection, person_id: int) -> accounts.Val
                 "holder_email": seat.attendee_email,
             }
             for seat in queries.seats_of(connection, person_id)
-        ]
+        ],
+        "teams": [
+            {
+                "name": seat.team_name,
+                "event": seat.slug,
+                "captain": seat.person_id == person_id,
+                "registration": seat.id,
+                "shown_name": seat.attendee_name or None,
+                "shown_email": seat.attendee_email or None,
+            }
+            for seat in queries.seats_of_member(connection, person_id)
+        ],
     }
 
 
@@ -60,6 +73,11 @@ def foresee_registrations(connection: Connection, person_id: int, is_used: IsUse
             obstacles.append(sentence.format(event=seat.title))
         else:
             kept += 1
+    ended += [
+        gettext("You leave the team {team} for {event}.").format(team=seat.team_name, event=seat.title)
+        for seat in queries.seats_of_member(connection, person_id)
+        if seat.person_id != person_id and seat.state == "confirmed" and not is_used(connection, seat.id)
+    ]
     sentences = []
     if kept:
         sentence = ngettext(
@@ -71,8 +89,14 @@ def foresee_registrations(connection: Connection, person_id: int, is_used: IsUse
     return accounts.Forecast(tuple(obstacles), tuple(ended), tuple(sentences))
 
 
-def end_registrations(connection: Connection, person_id: int, is_used: IsUsed) -> None:
-    """Release the person's seats that are held or free, except at past events and where they were checked in."""
+def end_registrations(
+    connection: Connection, person_id: int, is_used: IsUsed, replace_code: ReplaceCode
+) -> None:
+    """Release the person's seats that are held or free, except at past events and where they were checked in.
+
+    The seats of their teams end too, unless a member was checked in; and they leave the teams of others.
+    """
+    leave_all(connection, person_id, replace_code)
     # In order of event id, as everywhere where several counts are locked.
     for listed in sorted(queries.seats_of(connection, person_id), key=lambda seat: (seat.event_id, seat.id)):
         seat = queries.lock_seat(connection, listed.id)
@@ -85,6 +109,10 @@ def _ends(connection: Connection, seat: queries.Seat, is_used: IsUsed) -> bool:
     """Return whether the seat ends with the account."""
     if seat.state == "held":
         return True
+    if seat.team_id is not None:
+        team = team_by_id(connection, seat.team_id)
+        if any(is_used(connection, place.seat_id) for place in team.places):
+            return False
     return (
         seat.state == "confirmed"
         and seat.fee.minor == 0

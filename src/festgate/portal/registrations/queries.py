@@ -14,7 +14,17 @@ from festgate.kit.money import Money
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import LapsedHolds, OwnSeat, OwnSeatState, stored_rule
 from festgate.portal.registrations.endings import EndedBy
-from festgate.portal.registrations.tables import BEGAN, HELD, HOLD_NOW, LIVE, OPEN, pauses, seats
+from festgate.portal.registrations.tables import (
+    BEGAN,
+    HELD,
+    HOLD_NOW,
+    LIVE,
+    OPEN,
+    TEAM_SLOT,
+    pauses,
+    seats,
+    teams,
+)
 
 SeatState = Literal["held", "confirmed", "cancelled", "lapsed"]
 SeatReferences: TypeAlias = Callable[[Connection, int], Mapping[int, str]]
@@ -67,11 +77,20 @@ class Seat:
     """The event's rule about names on tickets."""
     names_until: Milliseconds
     """Until then the buyer can change the name; 0: the event's start."""
+    team_id: int | None
+    member_id: int | None
+    """The member of the team that occupies the seat; None without a team, and for a free place of one."""
+    team_name: str | None
 
     @property
     def tax(self) -> Money:
         """The tax in the fee."""
         return Money(self.tax_minor, self.fee.currency)
+
+    @property
+    def emailed_id(self) -> int | None:
+        """The person that gets emails about this seat alone; None for a free place of a team."""
+        return self.person_id if self.team_id is None else self.member_id
 
     @property
     def label(self) -> str:
@@ -161,23 +180,32 @@ _seat = (
         *seats.c["tax_minor", "tax_rate", "code_id"],
         _codes.c.code,
         *_events.c["ticket_names", "names_until"],
+        *seats.c["team_id", "member_id"],
+        teams.c.name,
     )
     .join_from(seats, _events, _events.c.id == seats.c.event_id)
     .join(_types, _types.c.id == seats.c.type_id)
     .join(_codes, _codes.c.id == seats.c.code_id, isouter=True)
+    .join(teams, teams.c.id == seats.c.team_id, isouter=True)
 )
 
 _OF_PERSON = seats.c.person_id == bindparam("person")
+_OF_ATTENDEE = _OF_PERSON | (seats.c.member_id == bindparam("person"))
 _PAYABLE = HELD & (seats.c.held_until > HOLD_NOW) & seats.c.order_id.is_(None) & (seats.c.fee_minor > 0)
 _LIVE_NOW = LIVE & ((seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW))
 _by_id = Statement(_seat.where(seats.c.id == bindparam("seat")))
 _lock = Statement(_seat.where(seats.c.id == bindparam("seat")).with_for_update(of=seats))
 _by_person = Statement(_seat.where(_OF_PERSON).order_by(_events.c.starts_at, seats.c.id))
-_live_by_person = Statement(_seat.where(_OF_PERSON, _LIVE_NOW).order_by(_events.c.starts_at, seats.c.id))
+_of_member = Statement(
+    _seat.where(seats.c.member_id == bindparam("person")).order_by(seats.c.event_id, seats.c.id)
+)
+_by_attendee = Statement(_seat.where(_OF_ATTENDEE).order_by(_events.c.starts_at, seats.c.id))
+_live_by_person = Statement(_seat.where(_OF_ATTENDEE, _LIVE_NOW).order_by(_events.c.starts_at, seats.c.id))
 _held_by_person = Statement(_seat.where(_OF_PERSON, _PAYABLE).order_by(seats.c.event_id))
 _by_order = Statement(_seat.where(seats.c.order_id == bindparam("order")).order_by(seats.c.event_id))
 _seats_at = Statement(
-    select(func.count(), func.sum(case((_LIVE_NOW, 1), else_=0))).where(
+    # The limit per person does not count the seats of a team.
+    select(func.count(), func.sum(case((_LIVE_NOW & (seats.c.slot < TEAM_SLOT), 1), else_=0))).where(
         _OF_PERSON,
         # `+ 0`: as below, for a person with few seats at an event with many.
         seats.c.event_id + 0 == bindparam("event"),
@@ -296,8 +324,18 @@ def seats_of(connection: Connection, person_id: int) -> list[Seat]:
     return [_read(row, connection.now) for row in connection.all(_by_person, person=person_id)]
 
 
+def seats_of_attendee(connection: Connection, person_id: int) -> list[Seat]:
+    """Return every seat that the person has or had, also as a member of a team, by the event's start."""
+    return [_read(row, connection.now) for row in connection.all(_by_attendee, person=person_id)]
+
+
+def seats_of_member(connection: Connection, person_id: int) -> list[Seat]:
+    """Return every seat of a team that the person occupies or occupied, by event id."""
+    return [_read(row, connection.now) for row in connection.all(_of_member, person=person_id)]
+
+
 def live_seats(connection: Connection, person_id: int) -> list[Seat]:
-    """Return the held and confirmed seats of the person, by the event's start."""
+    """Return the held and confirmed seats of the person, also as a member of a team, by the event's start."""
     rows = connection.all(_live_by_person, person=person_id, now=connection.now)
     return [_read(row, connection.now) for row in rows]
 

@@ -49,6 +49,9 @@ seats = Table(
     Column("code_id", ForeignKey("catalogue_promo_codes.id")),
     # Both, folded for searches (holders.py).
     Column("attendee_search", Text, nullable=False),
+    # The team of the seat. Its captain is `person_id`; the member that occupies the seat, if any, `member_id`.
+    Column("team_id", ForeignKey("registrations_teams.id")),
+    Column("member_id", ForeignKey("accounts_people.id")),
     CheckConstraint("state IN ('held', 'confirmed', 'cancelled', 'lapsed')", name="state"),
 )
 
@@ -69,6 +72,55 @@ Index("ix_registrations_seats_held", seats.c.held_until, sqlite_where=HELD, post
 Index("ix_registrations_seats_person", seats.c.person_id)
 Index("ix_registrations_seats_order", seats.c.order_id)
 Index("ix_registrations_seats_event", seats.c.event_id, seats.c.state)
+
+_IN_TEAM = seats.c.team_id.is_not(None)
+_HAS_MEMBER = seats.c.member_id.is_not(None)
+Index("ix_registrations_seats_team", seats.c.team_id, sqlite_where=_IN_TEAM, postgresql_where=_IN_TEAM)
+Index(
+    "ix_registrations_seats_member", seats.c.member_id, sqlite_where=_HAS_MEMBER, postgresql_where=_HAS_MEMBER
+)
+# A person is in at most one team at an event, and occupies one seat of it.
+Index(
+    "uq_registrations_seats_member",
+    seats.c.event_id,
+    seats.c.member_id,
+    unique=True,
+    sqlite_where=LIVE & _HAS_MEMBER,
+    postgresql_where=LIVE & _HAS_MEMBER,
+)
+
+TEAM_SLOT = 1000
+"""The first slot of a team's seats: a captain has one team at an event, besides the tickets for single people."""
+
+teams = Table(
+    "registrations_teams",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("event_id", ForeignKey("catalogue_events.id"), nullable=False),
+    Column("type_id", ForeignKey("catalogue_ticket_types.id"), nullable=False),
+    Column("captain_id", ForeignKey("accounts_people.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    # The name without case and accents, unique among the live teams of the event.
+    Column("name_key", Text, nullable=False),
+    # The key of the link by which members join. The captain sees it again, so it is not hashed.
+    Column("token", Text, nullable=False, unique=True),
+    # The number of its live seats; 0 once it has ended.
+    Column("size", Integer, nullable=False),
+    # Invitations that its captain has sent by email.
+    Column("invited", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    CheckConstraint("size >= 0", name="size"),
+)
+_HAS_SEATS = teams.c.size > 0
+Index(
+    "uq_registrations_teams_name",
+    teams.c.event_id,
+    teams.c.name_key,
+    unique=True,
+    sqlite_where=_HAS_SEATS,
+    postgresql_where=_HAS_SEATS,
+)
+Index("ix_registrations_teams_captain", teams.c.captain_id)
 
 pauses = Table(
     "registrations_pauses",

@@ -8,7 +8,7 @@ from festgate.portal.tickets.copies import (
     latest_mail,
     send_copy,
 )
-from festgate.portal.tickets.issue import admit_holder, undo_admission
+from festgate.portal.tickets.issue import admit_holder, replace_code, undo_admission
 from festgate.portal.tickets.personal_data import PERSONAL_RECORDS
 from festgate.portal.tickets.qr import ForgedCode, in_fours, read_picture, read_qr
 from festgate.portal.tickets.queries import (
@@ -44,6 +44,7 @@ __all__ = [
     "read_picture",
     "read_qr",
     "read_scan",
+    "replace_code",
     "send_copy",
     "ticket_of_seat",
     "tickets_of",

@@ -24,7 +24,7 @@ from festgate.portal.catalogue.facts import EventChanged
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout.facts import OrderPaid, OrderReduced, OrderRefunded, SeatRefunded
 from festgate.portal.registrations import facade as registrations
-from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
+from festgate.portal.registrations.facts import HoldCancelled, MemberJoined, SeatConfirmed, SeatReleased
 from festgate.portal.tickets import queries
 from festgate.portal.tickets.copies import is_useful, topic_of_correction
 from festgate.portal.tickets.email_texts import (
@@ -57,6 +57,9 @@ class TicketEntry:
     """The ticket type; empty for the only type of an event."""
     holder: str = ""
     """The name of the attendee; empty if the ticket is the buyer's own."""
+    team: registrations.Team | None = None
+    """The team of which it is the captain's ticket."""
+    team_link: str = ""
 
 
 class TicketHandlers:
@@ -82,6 +85,7 @@ class TicketHandlers:
         return (
             Subscription(SeatConfirmed, self.issue_free, "festgate.tickets.handlers.issue_free", POINT),
             Subscription(OrderPaid, self.issue_paid, "festgate.tickets.handlers.issue_paid", POINT),
+            Subscription(MemberJoined, self.email_member, "festgate.tickets.handlers.email_member", POINT),
             Subscription(SeatReleased, self.void_released, "festgate.tickets.handlers.void_released", POINT),
             Subscription(
                 HoldCancelled,
@@ -112,7 +116,18 @@ class TicketHandlers:
     def issue_free(self, connection: Connection, fact: SeatConfirmed) -> None:
         """Issue the ticket of a free seat, and email it."""
         seat = registrations.seat(connection, fact.seat_id)
-        self._issue(connection, [seat], seat.person_id, queries.topic_of_seat(seat.id), None)
+        if seat.emailed_id is None:  # the captain's email has the link by which members join
+            issue_ticket(connection, seat)
+            return
+        self._issue(connection, [seat], seat.emailed_id, queries.topic_of_seat(seat.id), None)
+
+    def email_member(self, connection: Connection, fact: MemberJoined) -> None:
+        """Send the ticket of a team's place to the member that took it."""
+        seat = registrations.seat(connection, fact.seat_id)
+        if seat.member_id == fact.person_id:
+            self._issue(
+                connection, [seat], fact.person_id, f"member:{seat.id}:{fact.person_id}:{fact.at}", None
+            )
 
     def issue_paid(self, connection: Connection, fact: OrderPaid) -> None:
         """Issue a ticket for each seat of a paid order, and send one email with all of them."""
@@ -203,14 +218,17 @@ class TicketHandlers:
         self._email_holders(connection, event, fact)
 
     def _email_ended(self, connection: Connection, seat: registrations.Seat, *, had_ticket: bool) -> None:
+        person_id = seat.emailed_id
+        if person_id is None:  # a free place of a team, whose captain gets the email about the own one
+            return
         event = catalogue.event_by_id(connection, seat.event_id)
         # The entry in a calendar is removed with the last seat of the person.
-        _, others = registrations.count_seats_at(connection, seat.person_id, seat.event_id)
+        _, others = registrations.count_seats_at(connection, person_id, seat.event_id)
         ending = describe_ending(seat, event, self._writing, self._settings.base_url, had_ticket=had_ticket)
         self._post(
             connection,
             f"released:{seat.id}",
-            seat.person_id,
+            person_id,
             "released",
             ending,
             {event: seat.id} if had_ticket and not others else {},
@@ -232,7 +250,13 @@ class TicketHandlers:
             ticket = issue_ticket(connection, seat)
             if ticket is not None:
                 event = catalogue.event_by_id(connection, seat.event_id)
-                entries.append(TicketEntry(ticket, event, seat.type_name, seat.attendee_name))
+                entry = TicketEntry(ticket, event, seat.type_name, seat.attendee_name)
+                if seat.team_id is not None and seat.member_id == seat.person_id:
+                    team = registrations.team_by_id(connection, seat.team_id)
+                    entry = replace(
+                        entry, team=team, team_link=registrations.link_of(self._settings, team.token)
+                    )
+                entries.append(entry)
         if not entries:  # cancelled before the ticket was issued: there is an email about that
             return
         self._send_tickets(connection, entries, person_id, topic, order)

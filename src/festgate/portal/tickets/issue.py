@@ -37,6 +37,13 @@ _admit = Statement(
     )
     .values(admitted_at=bindparam("now"), admitted_by=bindparam("staff"))
 )
+_replace_code = Statement(
+    update(tickets)
+    .where(
+        tickets.c.seat_id == bindparam("seat"), tickets.c.state == "valid", tickets.c.admitted_at.is_(None)
+    )
+    .values(code=bindparam("new_code"))
+)
 _undo = Statement(
     update(tickets)
     .where(tickets.c.id == bindparam("ticket"), tickets.c.admitted_at == bindparam("since"))
@@ -54,6 +61,16 @@ _record_undone = Statement(
         ).where(tickets.c.seat_id == bindparam("seat"), tickets.c.admitted_at.is_not(None)),
     )
 )
+
+
+def replace_code(connection: Connection, seat_id: int) -> bool:
+    """Give the seat's ticket another code for another attendee; False, and no change, if its holder was checked in.
+
+    A ticket that has not been issued yet gets its code later.
+    """
+    return ticket_of_seat(connection, seat_id) is None or bool(
+        connection.run(_replace_code, seat=seat_id, new_code=new_code(CODE_LENGTH))
+    )
 
 
 def issue_ticket(connection: Connection, seat: Seat) -> Ticket | None:

@@ -52,6 +52,8 @@ class Sheet:
     """How often the ticket was sent to its holders."""
     holder_mail: MailState | None = None
     """The state of the last email with the ticket to its holder."""
+    team_name: str = ""
+    """The team; empty without one."""
 
 
 class TicketPages:
@@ -146,15 +148,18 @@ def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
     """Return the ticket's view model. Raises NotFound for everyone but its holder."""
     ticket = queries.ticket_of_person(connection, person_id, code)
     event = catalogue.event_by_id(connection, ticket.event_id)
-    receipt = None if ticket.order_id is None else checkout.ref_of(connection, ticket.order_id)
+    # The order and its email are the buyer's alone, not those of the members of a team.
+    is_own = ticket.person_id == person_id
+    receipt = checkout.ref_of(connection, ticket.order_id) if is_own and ticket.order_id is not None else None
     seat = registrations.seat(connection, ticket.seat_id)
     ended = _why_void(connection, ticket, event, seat)
-    mail = queries.mail_of(connection, ticket, receipt)
+    mail = queries.mail_of(connection, ticket, receipt) if is_own else None
     holder = registrations.Holder(seat.attendee_name, seat.attendee_email)
     can_transfer = can_transfer_ticket(ticket, event, connection.now)
     is_open = not ended and ticket.admitted_at is None
     can_name = is_open and seat.ticket_names != "off" and connection.now < seat.names_end
     sheet = Sheet(ticket, event, receipt, mail, ended, seat.type_name, holder, can_name, can_transfer)
+    sheet = replace(sheet, team_name=seat.team_name or "")
     if not holder.email:
         return sheet
     sent, last = count_sent(connection, ticket.id), last_sent(connection, ticket.id)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, table
+from sqlalchemy.sql import column
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, Statement
@@ -32,6 +33,8 @@ class Ticket:
     """When its holder came in; None while they are not in."""
 
 
+# A table of a lower module, by name (decision 0012): the tickets of a team are its captain's, and each its member's.
+_team_seats = table("registrations_seats", column("id"), column("member_id"))
 _ticket = select(
     *tickets.c["id", "code", "seat_id", "person_id", "event_id"],
     *tickets.c["order_id", "state", "issued_at", "admitted_at"],
@@ -43,7 +46,11 @@ _by_person = Statement(
 )
 _codes = Statement(
     select(tickets.c.seat_id, tickets.c.code).where(
-        tickets.c.person_id == bindparam("person"), tickets.c.state == "valid"
+        (tickets.c.person_id == bindparam("person"))
+        | tickets.c.seat_id.in_(
+            select(_team_seats.c.id).where(_team_seats.c.member_id == bindparam("person"))
+        ),
+        tickets.c.state == "valid",
     )
 )
 _by_id = Statement(_ticket.where(tickets.c.id == bindparam("ticket")))
@@ -65,11 +72,17 @@ _transfers_of_person = Statement(
     .where(tickets.c.person_id == bindparam("person"))
     .order_by(replaced_codes.c.replaced_at, replaced_codes.c.code)
 )
+_member = Statement(select(_team_seats.c.member_id).where(_team_seats.c.id == bindparam("seat")))
 _seats = Statement(
     select(*tickets.c["event_id", "seat_id"]).where(tickets.c.person_id == bindparam("person"))
 )
 _holders = Statement(
-    select(*tickets.c["id", "person_id", "seat_id"])
+    select(
+        tickets.c.id,
+        func.coalesce(_team_seats.c.member_id, tickets.c.person_id),
+        tickets.c.seat_id,
+    )
+    .join_from(tickets, _team_seats, _team_seats.c.id == tickets.c.seat_id)
     .where(
         tickets.c.event_id == bindparam("event"),
         tickets.c.id > bindparam("after"),
@@ -82,10 +95,12 @@ _holders = Statement(
 
 
 def ticket_of_person(connection: Connection, person_id: int, code: str) -> Ticket:
-    """Return the ticket with that code if it is this person's. Raises NotFound."""
+    """Return the ticket with that code if it is this person's, or that of their place in a team. Raises NotFound."""
     row = connection.first(_by_code, code=code)
     ticket = None if row is None else Ticket(*row)
-    if ticket is None or ticket.person_id != person_id:
+    if ticket is None or (
+        ticket.person_id != person_id and connection.value(_member, seat=ticket.seat_id) != person_id
+    ):
         raise NotFound
     return ticket
 
@@ -142,7 +157,7 @@ def tickets_of(connection: Connection, person_id: int) -> list[Ticket]:
 
 
 def codes_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
-    """Return the codes of the person's valid tickets, by seat id."""
+    """Return the codes of the person's valid tickets, and of those of their places in teams, by seat id."""
     return {seat: code for seat, code in connection.all(_codes, person=person_id)}  # noqa: C416  (typed so)
 
 
