@@ -205,7 +205,7 @@ def test_a_member_that_was_checked_in_stays(database: OpenDatabase) -> None:
     assert place is not None
     ticket = database.read(ticket_of_seat, place.seat_id)
     assert ticket is not None
-    assert database.write(admit_holder, ticket.id, captain)
+    assert database.write(admit_holder, ticket.id, ticket.code, captain)
     with pytest.raises(MemberIn):
         database.write(leave_team, member, team_id, replace_code)
     with pytest.raises(MemberIn):
@@ -219,7 +219,7 @@ def test_a_place_whose_ticket_was_used_at_the_door_is_not_given_to_a_member(data
     issue_all(database, team_id)
     ticket = database.read(ticket_of_seat, team(database, team_id).places[1].seat_id)
     assert ticket is not None
-    assert database.write(admit_holder, ticket.id, captain)
+    assert database.write(admit_holder, ticket.id, ticket.code, captain)
     with pytest.raises(TeamFull):
         join(database, add_someone(database), team_id)
 

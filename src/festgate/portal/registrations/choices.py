@@ -192,9 +192,7 @@ def split_price(item: Item) -> tuple[Item, ...]:
     base, more = divmod(item.price.minor, item.count)
     parts = ((more, base + 1), (item.count - more, base))
     currency = item.price.currency
-    return tuple(
-        replace(item, count=count, price=Money(minor, currency)) for count, minor in parts if count
-    )
+    return tuple(replace(item, count=count, price=Money(minor, currency)) for count, minor in parts if count)
 
 
 def _price(kind: catalogue.TicketType, entered: str | None) -> Money:

@@ -110,7 +110,7 @@ def name_seats(
     missing: dict[str, str] = {}
     for seat in chosen:
         holder = holders.get(seat.id)
-        if seat.ticket_names == "off":
+        if seat.ticket_names == "off" or seat.team_id is not None:
             continue
         if holder is not None and holder != Holder(seat.attendee_name, seat.attendee_email):
             write_holder(connection, person_id, seat.id, holder)
@@ -145,7 +145,7 @@ def check_change(connection: Connection, person_id: int, seat: Seat | None, is_u
     """Raise NotFound, NamesFixed or SeatUsed if the person may not change the holder of the seat now."""
     if seat is None or seat.person_id != person_id or seat.state not in ("held", "confirmed"):
         raise NotFound
-    if seat.ticket_names == "off" or connection.now >= seat.names_end:
+    if seat.ticket_names == "off" or seat.team_id is not None or connection.now >= seat.names_end:
         raise NamesFixed
     if seat.state == "confirmed" and is_used(connection, seat.id):
         raise SeatUsed(gettext("The attendee has been checked in, so the name cannot be changed."))

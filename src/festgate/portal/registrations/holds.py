@@ -97,9 +97,7 @@ def hold_seats(
         if queries.count_seats_at(connection, person_id, event.id)[1] >= event.max_per_person:
             raise AlreadyRegistered from None
         raise
-    if code is not None:
-        uses = sum(item.count for item in items if item.has_code)
-        catalogue.take_code(connection, code, person_id, uses)
+    _use_code(connection, code, items, person_id)
     if not terms.is_first:
         limits.check_takings(connection, person_id, event, count)
     team_id = _add_team(connection, items, person_id, choice)
@@ -118,6 +116,15 @@ def hold_seats(
     if team_id is not None:
         team_rows.fill_team(connection, team_id, seat_ids, person_id)
     return seat_ids
+
+
+def _use_code(
+    connection: Connection, code: catalogue.PromoCode | None, items: Sequence[Item], person_id: int
+) -> None:
+    """Count the tickets that the promo code changes as its uses."""
+    if code is not None:
+        uses = sum(item.count for item in items if item.has_code)
+        catalogue.take_code(connection, code, person_id, uses)
 
 
 def _add_team(
@@ -151,7 +158,8 @@ def _insert_seat(
 ) -> int:
     now = connection.now
     # A seat that is still to get the name of its attendee is confirmed by its holder.
-    free = item.price.minor == 0 and event.ticket_names != "required"
+    needs_name = event.ticket_names == "required" and not item.type.details.is_for_teams
+    free = item.price.minor == 0 and not needs_name
     until: Milliseconds = NEVER if free else now + hold_minutes * MINUTE
     try:
         seat_id: int = connection.value(

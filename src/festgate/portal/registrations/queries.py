@@ -105,7 +105,7 @@ class Seat:
     @property
     def needs_name(self) -> bool:
         """Return whether the name of its attendee is required and missing."""
-        return self.ticket_names == "required" and not self.attendee_name
+        return self.ticket_names == "required" and not self.attendee_name and self.team_id is None
 
     @property
     def names_end(self) -> Milliseconds:

@@ -28,6 +28,7 @@ from festgate.portal.registrations.errors import (
     TeamFull,
 )
 from festgate.portal.registrations.facts import MemberJoined, tickets_of
+from festgate.portal.registrations.holders import search_text
 from festgate.portal.registrations.holds import IsUsed, release_seat
 from festgate.portal.registrations.tables import seats, teams
 from festgate.portal.registrations.team_queries import Place, Team
@@ -51,6 +52,7 @@ _occupy = Statement(
         member_id=bindparam("member"),
         attendee_name=bindparam("new_name"),
         attendee_email=bindparam("new_email"),
+        attendee_search=bindparam("new_search"),
         changed_at=bindparam("now"),
     )
 )
@@ -61,12 +63,14 @@ _vacate = Statement(
         seats.c.state == "confirmed",
         seats.c.member_id == bindparam("member"),
     )
-    .values(member_id=None, attendee_name="", attendee_email="", changed_at=bindparam("now"))
+    .values(
+        member_id=None, attendee_name="", attendee_email="", attendee_search="", changed_at=bindparam("now")
+    )
 )
 _forget_names = Statement(
     update(seats)
     .where(seats.c.member_id == bindparam("member"), seats.c.attendee_name != "")
-    .values(attendee_name="", attendee_email="")
+    .values(attendee_name="", attendee_email="", attendee_search="")
 )
 _rename = Statement(
     update(teams).where(_ONE).values(name=bindparam("new_name"), name_key=bindparam("new_key"))
@@ -105,6 +109,7 @@ def join_team(connection: Connection, person_id: int, token: str, replace_code: 
             member=person_id,
             new_name=name,
             new_email=email,
+            new_search=search_text(name, email),
             now=connection.now,
         )
     except UniqueViolation:

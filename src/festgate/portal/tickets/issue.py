@@ -15,7 +15,7 @@ from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueVi
 from festgate.kit.ids import new_code
 from festgate.portal.registrations.facade import Seat, tickets_of
 from festgate.portal.tickets.queries import Ticket, TicketState, ticket_of_seat
-from festgate.portal.tickets.tables import tickets, undone_admissions
+from festgate.portal.tickets.tables import replaced_codes, tickets, undone_admissions
 
 CODE_LENGTH = 16
 """Characters of 5 bits each: 80 bits, which nobody finds by trying."""
@@ -44,6 +44,7 @@ _replace_code = Statement(
     )
     .values(code=bindparam("new_code"))
 )
+_keep_old = inserting(replaced_codes)
 _undo = Statement(
     update(tickets)
     .where(tickets.c.id == bindparam("ticket"), tickets.c.admitted_at == bindparam("since"))
@@ -68,9 +69,13 @@ def replace_code(connection: Connection, seat_id: int) -> bool:
 
     A ticket that has not been issued yet gets its code later.
     """
-    return ticket_of_seat(connection, seat_id) is None or bool(
-        connection.run(_replace_code, seat=seat_id, new_code=new_code(CODE_LENGTH))
-    )
+    ticket = ticket_of_seat(connection, seat_id)
+    if ticket is None:
+        return True
+    if not connection.run(_replace_code, seat=seat_id, new_code=new_code(CODE_LENGTH)):
+        return False
+    connection.run(_keep_old, code=ticket.code, ticket_id=ticket.id, replaced_at=connection.now)
+    return True
 
 
 def issue_ticket(connection: Connection, seat: Seat) -> Ticket | None:

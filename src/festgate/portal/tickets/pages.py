@@ -155,9 +155,11 @@ def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
     ended = _why_void(connection, ticket, event, seat)
     mail = queries.mail_of(connection, ticket, receipt) if is_own else None
     holder = registrations.Holder(seat.attendee_name, seat.attendee_email)
-    can_transfer = can_transfer_ticket(ticket, event, connection.now)
+    can_transfer = seat.team_id is None and can_transfer_ticket(ticket, event, connection.now)
     is_open = not ended and ticket.admitted_at is None
-    can_name = is_open and seat.ticket_names != "off" and connection.now < seat.names_end
+    can_name = (
+        is_open and seat.team_id is None and seat.ticket_names != "off" and connection.now < seat.names_end
+    )
     sheet = Sheet(ticket, event, receipt, mail, ended, seat.type_name, holder, can_name, can_transfer)
     sheet = replace(sheet, team_name=seat.team_name or "")
     if not holder.email:

@@ -93,7 +93,8 @@ def transfer_ticket(
     event = catalogue.event_by_id(connection, ticket.event_id)
     if seat is None or seat.state != "confirmed" or not is_useful(ticket, event, connection.now):
         raise TicketOver(gettext("The ticket is not valid, or its event is over or cancelled."))
-    if connection.now >= event.transfers_end:
+    # The members of a team join and leave by its link.
+    if connection.now >= event.transfers_end or seat.team_id is not None:
         raise NotTransferable
     if ticket.admitted_at is not None:
         raise HolderIn
