@@ -30,6 +30,7 @@ from festgate.portal.tickets.checks import check_transfers
 from festgate.portal.tickets.copies import TicketOver
 from festgate.portal.tickets.handlers import TicketHandlers
 from festgate.portal.tickets.holder_links import LINK_KIND, HolderLinkOver, make_link, read_token
+from festgate.portal.tickets.issue import replace_code
 from festgate.portal.tickets.personal_data import export_tickets
 from festgate.portal.tickets.queries import Ticket, is_used, tickets_of
 from festgate.portal.tickets.tables import replaced_codes
