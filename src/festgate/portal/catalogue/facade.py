@@ -32,14 +32,21 @@ from festgate.portal.catalogue.quotas import (
     all_quotas,
     create_quota,
     drop_quota,
-    edit_quota,
     events_of_quota,
     read_quota,
     shared_quotas,
     take_from_quotas,
     types_by_quota,
 )
-from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seats
+from festgate.portal.catalogue.seats import (
+    add_seats,
+    count_waiting,
+    give_back_seats,
+    lock_seats,
+    open_to_newcomers,
+    take_free_seat,
+    take_seats,
+)
 from festgate.portal.catalogue.ticket_types import (
     TicketType,
     TypeDetails,
@@ -58,7 +65,13 @@ from festgate.portal.catalogue.type_changes import (
     read_limit,
     read_type,
     remove_ticket_type,
+    resize_quota,
     written_type,
+)
+from festgate.portal.catalogue.waiting_settings import (
+    WaitingSettings,
+    read_waiting_settings,
+    set_waiting_list,
 )
 
 __all__ = [
@@ -86,6 +99,8 @@ __all__ = [
     "SoldOut",
     "TicketType",
     "TypeDetails",
+    "WaitingSettings",
+    "add_seats",
     "add_ticket_type",
     "all_events",
     "all_quotas",
@@ -93,12 +108,12 @@ __all__ = [
     "calendar",
     "cancel_event",
     "count_by_currency",
+    "count_waiting",
     "create_event",
     "create_quota",
     "details_of",
     "drop_quota",
     "edit_event",
-    "edit_quota",
     "edit_ticket_type",
     "event_by_id",
     "event_by_slug",
@@ -113,6 +128,7 @@ __all__ = [
     "offer_of",
     "offer_ticket_type",
     "offer_until",
+    "open_to_newcomers",
     "overlaps_of",
     "publish_event",
     "question_of",
@@ -120,8 +136,12 @@ __all__ = [
     "read_limit",
     "read_quota",
     "read_type",
+    "read_waiting_settings",
     "remove_ticket_type",
+    "resize_quota",
+    "set_waiting_list",
     "shared_quotas",
+    "take_free_seat",
     "take_from_quotas",
     "take_seats",
     "type_of",

@@ -20,7 +20,7 @@ from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext
 from festgate.portal.catalogue.details import TEXTS, TIMES, Details
 from festgate.portal.catalogue.programme import REMEMBERED, EventTimes, Programme, bounds_of, programme_of
-from festgate.portal.catalogue.tables import EventState, events, seats
+from festgate.portal.catalogue.tables import EventState, ListState, events, seats
 
 NO_EVENT = N_("There is no event at this address.")
 PAGE_SIZE: Final = 24
@@ -52,6 +52,15 @@ class Event(Details):
     """1: `fee` is only the lowest price of its public ticket types."""
     max_per_person: int
     """Live seats that one person can have at the event."""
+    waiting_list: ListState
+    offer_minutes: int
+    """How long a seat is held for somebody who waited or was accepted."""
+    needs_approval: int
+    """1: visitors apply, and organisers accept them."""
+    waiting: int
+    """The tickets for which somebody is on the waiting list."""
+    to_offer: int
+    """1 while seats may be free that have to be offered to the waiting list first."""
 
 
 class ListedEvent(NamedTuple):
@@ -98,6 +107,8 @@ _event = select(
     *events.c["id", "slug"],
     seats.c.taken,
     *events.c["state", "updated_at", "version", "uid", "sequence", "several_prices", "max_per_person"],
+    *events.c["waiting_list", "offer_minutes", "needs_approval"],
+    *seats.c["waiting", "to_offer"],
 ).join_from(events, seats)
 _listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"

@@ -12,6 +12,7 @@ from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, Ende
 from festgate.portal.registrations.errors import SeatsGone, SeatUsed
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.holds import IsUsed, release_seat, sweep_all, take_back_seat
+from festgate.portal.registrations.line import Entry, entries_of_event, entry_at, entry_by_id, entry_of_seat
 from festgate.portal.registrations.my_events import hold_hint
 from festgate.portal.registrations.pauses import HoldKeeper, kept_sentence, pause_holds, resume_holds
 from festgate.portal.registrations.personal_data import personal_records
@@ -33,12 +34,19 @@ from festgate.portal.registrations.queries import (
     seats_of,
     seats_of_order,
 )
+from festgate.portal.registrations.waiting_list import (
+    decline,
+    offer_by_hand,
+    put_on_list,
+    remove,
+)
 
 __all__ = [
     "EVENT",
     "HOLDER",
     "ORGANISER",
     "EndedBy",
+    "Entry",
     "HoldKeeper",
     "IsUsed",
     "Seat",
@@ -52,8 +60,13 @@ __all__ = [
     "count_of_type",
     "count_seats",
     "count_seats_at",
+    "decline",
     "drop_seat",
     "ending_words",
+    "entries_of_event",
+    "entry_at",
+    "entry_by_id",
+    "entry_of_seat",
     "extend_seats",
     "find_lapses",
     "hold_hint",
@@ -61,12 +74,15 @@ __all__ = [
     "kept_until",
     "live_seats",
     "lock_seat",
+    "offer_by_hand",
     "own_seats",
     "pause_holds",
     "payable_seats",
     "personal_records",
+    "put_on_list",
     "release_seat",
     "release_seats",
+    "remove",
     "resume_holds",
     "seat",
     "seats_of",

@@ -23,6 +23,7 @@ from festgate.portal.registrations.choices import Choice, Item, choose
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
+    ApprovalNeeded,
     SalesClosed,
     SalesNotOpen,
     SeatInOrder,
@@ -32,6 +33,7 @@ from festgate.portal.registrations.errors import (
     TooManyTickets,
 )
 from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
+from festgate.portal.registrations.offers import offer_free_seats
 from festgate.portal.registrations.tables import HELD, HOLD_NOW, LIVE, seats
 
 SWEPT_AT_ONCE = 200
@@ -79,6 +81,10 @@ def hold_seats(
     error of `open_event` or `choose`.
     """
     event = open_event(connection, slug)
+    if event.needs_approval:
+        raise ApprovalNeeded
+    if event.to_offer:
+        offer_free_seats(connection, event.id, insert_held_seat)
     items = choose(catalogue.types_of_event(connection, event), choice, connection.now)
     count = items[0].count if len(items) == 1 else sum(item.count for item in items)
     address = terms.address
@@ -123,11 +129,13 @@ def _insert_seat(
     item: Item,
     person_id: int,
     slot: int,
-    hold_minutes: int,
+    hold_minutes: int = 0,
+    until: Milliseconds | None = None,
 ) -> int:
+    """Insert a seat and return its id. `until` is the end of an offer, which its person has to confirm or pay."""
     now = connection.now
-    free = item.price.minor == 0
-    until: Milliseconds = NEVER if free else now + hold_minutes * MINUTE
+    free = item.price.minor == 0 and until is None
+    until = until or (NEVER if free else now + hold_minutes * MINUTE)
     try:
         seat_id: int = connection.value(
             _insert,
@@ -191,12 +199,32 @@ def _sweep_for(connection: Connection, event_id: int, items: Sequence[Item]) -> 
     return drawn
 
 
+def insert_held_seat(
+    connection: Connection,
+    event: catalogue.Event,
+    item: Item,
+    person_id: int,
+    slot: int,
+    until: Milliseconds,
+) -> int:
+    """Insert a seat that is held until then, also without a fee, and return its id; it is counted as taken already."""
+    return _insert_seat(connection, event, item, person_id, slot, until=until)
+
+
+def give_back(connection: Connection, event_id: int, counts: Mapping[int, int]) -> None:
+    """Count seats as free, `counts` by ticket type, and offer them to those who wait."""
+    for eager in catalogue.give_back_seats(connection, event_id, counts):
+        offer_free_seats(connection, eager, insert_held_seat)
+
+
 def refuse_early(connection: Connection, person_id: int, slug: str, choice: Choice | None = None) -> bool:
     """Raise the errors of `hold_seats` from a read, and return whether the person has never had a seat at the event.
 
     In a rush most requests find the event sold out, and need not wait for the writer.
     """
     event = open_event(connection, slug)
+    if event.needs_approval:
+        raise ApprovalNeeded
     ever, live = queries.count_seats_at(connection, person_id, event.id)
     if live >= event.max_per_person:
         raise AlreadyRegistered if event.max_per_person == 1 else TooManyTickets(event.max_per_person, live)
@@ -226,7 +254,7 @@ def sweep_event(connection: Connection, event_id: int) -> int:
         return 0
     swept = Counter(type_id for (type_id,) in connection.all(_sweep, event=event_id, now=connection.now))
     if swept:
-        catalogue.give_back_seats(connection, event_id, swept)
+        give_back(connection, event_id, swept)
     return swept.total()
 
 
@@ -327,7 +355,7 @@ def release_seat(connection: Connection, seat: queries.Seat, ended_by: EndedBy) 
     """
     if connection.run(_cancel, seat=seat.id, now=connection.now, cause=ended_by) == 0:
         return False
-    catalogue.give_back_seats(connection, seat.event_id, {seat.type_id: 1})
+    give_back(connection, seat.event_id, {seat.type_id: 1})
     if seat.state == "confirmed":
         outbox.record(connection, SeatReleased(seat.id))
     elif ended_by in (EVENT, ORGANISER):

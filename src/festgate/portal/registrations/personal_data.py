@@ -5,9 +5,10 @@ from functools import partial
 from festgate.kit.db.statements import Connection
 from festgate.kit.translation import gettext, ngettext
 from festgate.portal.accounts import facade as accounts
-from festgate.portal.registrations import queries
+from festgate.portal.registrations import line, queries
 from festgate.portal.registrations.endings import HOLDER
 from festgate.portal.registrations.holds import IsUsed, release_seat
+from festgate.portal.registrations.waiting_list import leave_all
 
 
 def personal_records(is_used: IsUsed) -> accounts.PersonalRecords:
@@ -36,7 +37,20 @@ def export_registrations(connection: Connection, person_id: int) -> accounts.Val
                 "ended_by": seat.ended_by,
             }
             for seat in queries.seats_of(connection, person_id)
-        ]
+        ],
+        "waiting": [
+            {
+                "id": entry.id,
+                "event": entry.slug,
+                "title": entry.title,
+                "quantity": entry.quantity,
+                "state": entry.shown_state,
+                "message": entry.message,
+                "answer": entry.answer,
+                "joined_at": accounts.export_time(entry.joined_at),
+            }
+            for entry in line.entries_of(connection, person_id)
+        ],
     }
 
 
@@ -68,6 +82,7 @@ def foresee_registrations(connection: Connection, person_id: int, is_used: IsUse
 
 def end_registrations(connection: Connection, person_id: int, is_used: IsUsed) -> None:
     """Release the person's seats that are held or free, except at past events and where they were checked in."""
+    leave_all(connection, person_id)
     # In order of event id, as everywhere where several counts are locked.
     for listed in sorted(queries.seats_of(connection, person_id), key=lambda seat: (seat.event_id, seat.id)):
         seat = queries.lock_seat(connection, listed.id)
