@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # a command that only looks at the data does without it, and 
     from fastapi import APIRouter
 
     from festgate.portal.accounts.facade import PersonalRecords
-    from festgate.portal.catalogue.facade import FindSeats, LapsedHolds
+    from festgate.portal.catalogue.facade import FindPlace, FindSeats, LapsedHolds
     from festgate.portal.registrations.facade import IsUsed, SeatReferences
 
 log = structlog.get_logger()
@@ -115,6 +115,7 @@ class Links(PageLinks):
 
     find_lapses: "Callable[[Connection], LapsedHolds]"
     own_seats: "FindSeats"
+    own_place: "FindPlace"
     ticket_codes: "SeatReferences"
     is_used: "IsUsed"
     order_refs: "SeatReferences"
@@ -157,11 +158,17 @@ def link(loader: Loader) -> Links:
 
     def registrations() -> (
         "tuple[Callable[[Connection, int], int], Callable[[Connection], LapsedHolds], "
-        "Callable[[Connection, int], str], FindSeats]"
+        "Callable[[Connection, int], str], FindSeats, FindPlace]"
     ):
         from festgate.portal.registrations import facade
 
-        return facade.count_held, facade.find_lapses, facade.kept_sentence, facade.own_seats
+        return (
+            facade.count_held,
+            facade.find_lapses,
+            facade.kept_sentence,
+            facade.own_seats,
+            facade.own_place,
+        )
 
     def tickets() -> "tuple[SeatReferences, IsUsed]":
         from festgate.portal.tickets import facade
@@ -178,11 +185,12 @@ def link(loader: Loader) -> Links:
         lambda _connection, _token: None,
         lambda _connection, _token: None,
     )
-    count_held, find_lapses, kept_sentence, own_seats = loader.attempt("registrations", registrations) or (
+    count_held, find_lapses, kept_sentence, own_seats, own_place = loader.attempt("registrations", registrations) or (
         lambda _connection, _person: 0,
         _no_lapses,
         lambda _connection, _person: "",
         lambda _connection, _person: (),
+        lambda _connection, _person, _slug: None,
     )
     ticket_codes, is_used = loader.attempt("tickets", tickets) or (
         lambda _connection, _person: {},
@@ -198,6 +206,7 @@ def link(loader: Loader) -> Links:
         DEFAULT_ACTIONS,
         find_lapses=find_lapses,
         own_seats=own_seats,
+        own_place=own_place,
         ticket_codes=ticket_codes,
         is_used=is_used,
         order_refs=loader.attempt("checkout", checkout) or (lambda _connection, _person: {}),
@@ -280,7 +289,7 @@ def _catalogue(portal: Portal, links: Links) -> Module:
     from festgate.portal.catalogue.facade import SeatQueries
     from festgate.portal.catalogue.pages import CataloguePages
 
-    seats = SeatQueries(links.own_seats, links.ticket_codes, links.order_refs)
+    seats = SeatQueries(links.own_seats, links.ticket_codes, links.order_refs, links.own_place)
     return Module(
         CataloguePages(portal, links.find_lapses, seats).routes(),
         CatalogueApi(portal, links.find_lapses).router(),
@@ -293,10 +302,16 @@ def _registrations(portal: Portal, links: Links) -> Module:
     from festgate.portal.registrations.api import RegistrationApi
     from festgate.portal.registrations.handlers import SUBSCRIPTIONS
     from festgate.portal.registrations.pages import RegistrationPages
+    from festgate.portal.registrations.waiting_pages import WaitingPages
 
     addresses = SeatLimits(portal.secret, portal.settings.max_seats_of_address)
     return Module(
-        RegistrationPages(portal, links.ticket_codes, links.order_refs, links.is_used, addresses).routes(),
+        [
+            *RegistrationPages(
+                portal, links.ticket_codes, links.order_refs, links.is_used, addresses
+            ).routes(),
+            *WaitingPages(portal).routes(),
+        ],
         RegistrationApi(portal, links.is_used, addresses).router(),
         SUBSCRIPTIONS,
         periodic_tasks=[facade.sweep_all],
@@ -345,10 +360,18 @@ def _backoffice(portal: Portal, _links: Links) -> Module:
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
+    from festgate.portal.backoffice.waiting_pages import WaitingListPages
     from festgate.portal.tickets.handlers import TicketHandlers
 
     people = PeoplePages(portal, TicketHandlers(portal.settings).post_copy)
-    return Module([*BackofficePages(portal).routes(), *people.routes(), *TicketTypePages(portal).routes()])
+    return Module(
+        [
+            *BackofficePages(portal).routes(),
+            *people.routes(),
+            *TicketTypePages(portal).routes(),
+            *WaitingListPages(portal).routes(),
+        ]
+    )
 
 
 DECLARED: Sequence[Declared] = (
@@ -409,6 +432,8 @@ DECLARED: Sequence[Declared] = (
         pages=[
             "/my-events",
             "/events/{slug}/register",
+            "/events/{slug}/wait",
+            "/waiting/{id}/leave",
             "/registrations/{id}/confirm",
             "/registrations/{id}/cancel",
         ],
@@ -417,6 +442,9 @@ DECLARED: Sequence[Declared] = (
             "/registrations/{id}/confirm",
             "/registrations/{id}/cancel",
             "/events/{slug}/registrations",
+            "/events/{slug}/waiting",
+            "/waiting",
+            "/waiting/{id}/leave",
         ],
         build=_registrations,
     ),

@@ -14,6 +14,7 @@ from sqlalchemy.sql import column
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, Statement, inserting
 from festgate.kit.errors import NotFound
+from festgate.portal.catalogue.facade import OwnPlace
 from festgate.portal.registrations.tables import HELD, HOLD_NOW, IN_LINE, offers, seats, waiting
 
 EntryState = Literal["applied", "waiting", "offered", "declined", "removed", "left", "ended"]
@@ -222,6 +223,15 @@ def entry_at(connection: Connection, person_id: int, slug: str) -> Entry | None:
     """Return the newest entry of the person at the event; None without any."""
     row = connection.first(_at_event, person=person_id, slug=slug, now=connection.now)
     return None if row is None else Entry(*row)
+
+
+def own_place(connection: Connection, person_id: int, slug: str) -> OwnPlace | None:
+    """Return the newest entry of the person at the event, for the event's page; None without any."""
+    entry = entry_at(connection, person_id, slug)
+    if entry is None:
+        return None
+    state = entry.state if entry.is_open else entry.shown_state
+    return OwnPlace(entry.id, state, entry.place, entry.remaining, entry.answer)
 
 
 def open_entry(connection: Connection, person_id: int, event_id: int) -> int | None:
