@@ -185,7 +185,9 @@ def link(loader: Loader) -> Links:
         lambda _connection, _token: None,
         lambda _connection, _token: None,
     )
-    count_held, find_lapses, kept_sentence, own_seats, own_place = loader.attempt("registrations", registrations) or (
+    count_held, find_lapses, kept_sentence, own_seats, own_place = loader.attempt(
+        "registrations", registrations
+    ) or (
         lambda _connection, _person: 0,
         _no_lapses,
         lambda _connection, _person: "",

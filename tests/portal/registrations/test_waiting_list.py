@@ -21,7 +21,14 @@ from festgate.portal.registrations.errors import (
 )
 from festgate.portal.registrations.handlers import SUBSCRIPTIONS
 from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat, sweep_all
-from festgate.portal.registrations.waiting_list import decline, join, leave, offer_by_hand, put_on_list, remove
+from festgate.portal.registrations.waiting_list import (
+    decline,
+    join,
+    leave,
+    offer_by_hand,
+    put_on_list,
+    remove,
+)
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
@@ -67,7 +74,9 @@ def deliver(database: OpenDatabase) -> None:
         pass
 
 
-def test_a_cancelled_seat_is_held_for_the_next_in_line_and_no_newcomer_can_take_it(database: OpenDatabase) -> None:
+def test_a_cancelled_seat_is_held_for_the_next_in_line_and_no_newcomer_can_take_it(
+    database: OpenDatabase,
+) -> None:
     event, [(holder, seat)] = sold_out(database)
     first, entry = wait(database, event)
     second, later = wait(database, event)
@@ -105,7 +114,9 @@ def test_an_offer_that_runs_out_goes_to_the_next(database: OpenDatabase, *, swep
     check(database)
 
 
-def test_somebody_with_two_tickets_is_offered_them_one_by_one_and_keeps_the_place(database: OpenDatabase) -> None:
+def test_somebody_with_two_tickets_is_offered_them_one_by_one_and_keeps_the_place(
+    database: OpenDatabase,
+) -> None:
     event, taken = sold_out(database, capacity=2)
     database.write(catalogue.limit_per_person, event.slug, 2)
     pair, entry = wait(database, event, quantity=2)
@@ -145,7 +156,9 @@ def test_nobody_waits_for_free_seats_or_on_a_closed_list_or_twice(database: Open
         database.write(join, holder, event.slug)
     person, entry = wait(database, event)
     assert database.write(join, person, event.slug) == entry
-    database.write(catalogue.set_waiting_list, event.slug, WaitingSettings("closed", 120, needs_approval=False))
+    database.write(
+        catalogue.set_waiting_list, event.slug, WaitingSettings("closed", 120, needs_approval=False)
+    )
     with pytest.raises(ListClosed):
         wait(database, event)
     check(database)
@@ -163,7 +176,9 @@ def test_somebody_who_left_is_passed_over(database: OpenDatabase) -> None:
     check(database)
 
 
-def test_an_offer_shortly_before_sales_close_is_shorter_and_none_is_made_afterwards(database: OpenDatabase) -> None:
+def test_an_offer_shortly_before_sales_close_is_shorter_and_none_is_made_afterwards(
+    database: OpenDatabase,
+) -> None:
     event, [(holder, seat)] = sold_out(database)
     first, _ = wait(database, event)
     second, later = wait(database, event)

@@ -153,6 +153,4 @@ class WaitingListPages:
 def _entries_in(fields: Mapping[str, str]) -> list[int]:
     """Return the ids of the ticked people."""
     names = (name.removeprefix(_PREFIX) for name in fields if name.startswith(_PREFIX))
-    return [
-        int(name) for name in names if name.isascii() and name.isdecimal() and len(name) <= MAX_DIGITS
-    ]
+    return [int(name) for name in names if name.isascii() and name.isdecimal() and len(name) <= MAX_DIGITS]

@@ -140,7 +140,9 @@ def create_event(
     except UniqueViolation:
         # Another process has just taken that slug or that version: the next attempt sees it.
         raise TryAgain from None
-    connection.run(_insert_seats, event_id=event_id, capacity=details.capacity, taken=0, on_sale=0, waiting=0, to_offer=0)
+    connection.run(
+        _insert_seats, event_id=event_id, capacity=details.capacity, taken=0, on_sale=0, waiting=0, to_offer=0
+    )
     add_first_type(connection, event_id, details.fee)
     return queries.event_by_id(connection, event_id)
 

@@ -118,7 +118,9 @@ class CataloguePages:
             sentence = PROBLEMS.get(read_query(request, PROBLEM, MAX_ACCESS_KEY))
             problem = gettext(sentence) if sentence else ""
         held = own.held if own is not None else None
-        if not (access_key or problem) and (own is None or not (own.seat or own.overlaps or own.place or own.is_unknown)):
+        if not (access_key or problem) and (
+            own is None or not (own.seat or own.overlaps or own.place or own.is_unknown)
+        ):
             return await portal.kept_page(
                 request,
                 ("event", slug),

@@ -46,9 +46,7 @@ _count_waiting = Statement(
     .values(waiting=seats.c.waiting + bindparam("change"))
 )
 _close = Statement(
-    update(seats)
-    .where(seats.c.event_id == bindparam("event"), seats.c.waiting > 0)
-    .values(to_offer=1)
+    update(seats).where(seats.c.event_id == bindparam("event"), seats.c.waiting > 0).values(to_offer=1)
 )
 _open = Statement(update(seats).where(seats.c.event_id == bindparam("event")).values(to_offer=0))
 _add_seats = Statement(

@@ -246,7 +246,12 @@ def event_page(
 ) -> EventPage:
     """Return the page of an event. It is equal to another page unless the event or its offer is different."""
     return EventPage(
-        replace(event, taken=0, updated_at=0, version=0, waiting=min(1, event.waiting), to_offer=0), offer, hold_minutes, until, tickets, access_key
+        replace(event, taken=0, updated_at=0, version=0, waiting=min(1, event.waiting), to_offer=0),
+        offer,
+        hold_minutes,
+        until,
+        tickets,
+        access_key,
     )
 
 

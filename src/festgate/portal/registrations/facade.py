@@ -12,7 +12,14 @@ from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, Ende
 from festgate.portal.registrations.errors import SeatsGone, SeatUsed
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.holds import IsUsed, release_seat, sweep_all, take_back_seat
-from festgate.portal.registrations.line import Entry, entries_of_event, entry_at, entry_by_id, entry_of_seat, own_place
+from festgate.portal.registrations.line import (
+    Entry,
+    entries_of_event,
+    entry_at,
+    entry_by_id,
+    entry_of_seat,
+    own_place,
+)
 from festgate.portal.registrations.my_events import hold_hint
 from festgate.portal.registrations.pauses import HoldKeeper, kept_sentence, pause_holds, resume_holds
 from festgate.portal.registrations.personal_data import personal_records

@@ -24,7 +24,6 @@ def release_all(connection: Connection, fact: EventCancelled) -> None:
     if len(live) == SWEPT_AT_ONCE:
         outbox.record(connection, fact)
 
-
     if waiting_list.end_lines(connection, fact.event_id) and len(live) < SWEPT_AT_ONCE:
         outbox.record(connection, fact)
 

@@ -78,7 +78,16 @@ _types = table("catalogue_ticket_types", *(column(name) for name in ("id", "name
 _before = waiting.alias("before")
 
 _fields = waiting.c[
-    "id", "event_id", "type_id", "person_id", "quantity", "remaining", "state", "message", "answer", "joined_at"
+    "id",
+    "event_id",
+    "type_id",
+    "person_id",
+    "quantity",
+    "remaining",
+    "state",
+    "message",
+    "answer",
+    "joined_at",
 ]
 _seat_of_offer = seats.c.id == offers.c.seat_id
 _of_entry = offers.c.waiting_id == waiting.c.id
@@ -98,9 +107,7 @@ _entry = (
         _types.c.name,
         _seats_where(_held_now, func.count()),
         _seats_where(seats.c.state == "confirmed", func.count()),
-        _seats_where(
-            (seats.c.state == "lapsed") | (HELD & (seats.c.held_until <= HOLD_NOW)), func.count()
-        ),
+        _seats_where((seats.c.state == "lapsed") | (HELD & (seats.c.held_until <= HOLD_NOW)), func.count()),
         func.coalesce(_seats_where(_held_now, func.min(seats.c.held_until)), 0),
         case(
             (
@@ -130,9 +137,7 @@ _at_event = Statement(
     .order_by(waiting.c.id.desc())
     .limit(1)
 )
-_of_seat = Statement(
-    _entry.join(offers, _of_entry).where(offers.c.seat_id == bindparam("seat"))
-)
+_of_seat = Statement(_entry.join(offers, _of_entry).where(offers.c.seat_id == bindparam("seat")))
 _in_line = Statement(
     select(*waiting.c["id", "type_id", "person_id", "remaining"])
     .where(waiting.c.event_id == bindparam("event"), waiting.c.state == "waiting")
@@ -162,7 +167,9 @@ _foreign_offers = Statement(
     .order_by(offers.c.seat_id)
 )
 _counts = Statement(
-    select(waiting.c.id, waiting.c.state, waiting.c.quantity, waiting.c.remaining, func.count(offers.c.seat_id))
+    select(
+        waiting.c.id, waiting.c.state, waiting.c.quantity, waiting.c.remaining, func.count(offers.c.seat_id)
+    )
     .join_from(waiting, offers, _of_entry, isouter=True)
     .group_by(waiting.c.id, waiting.c.state, waiting.c.quantity, waiting.c.remaining)
     .order_by(waiting.c.id)

@@ -63,7 +63,11 @@ def join(
     kind = _chosen(connection, event, type_id)
     live = len(queries.used_slots(connection, person_id, event.id))
     if live + max(1, quantity) > event.max_per_person:
-        raise AlreadyRegistered if live and event.max_per_person == 1 else TooManyTickets(event.max_per_person, live)
+        raise (
+            AlreadyRegistered
+            if live and event.max_per_person == 1
+            else TooManyTickets(event.max_per_person, live)
+        )
     if quantity < 1:
         raise ChooseTicket(gettext("Choose at least one ticket."))
     if not event.needs_approval and not event.to_offer:
@@ -136,7 +140,12 @@ def offer_by_hand(
         if entry.state == "waiting":
             catalogue.count_waiting(connection, event.id, remaining - entry.remaining)
         if slots:
-            line.set_entry(connection, entry, "waiting" if remaining and entry.state == "waiting" else "offered", remaining)
+            line.set_entry(
+                connection,
+                entry,
+                "waiting" if remaining and entry.state == "waiting" else "offered",
+                remaining,
+            )
 
 
 def remove(connection: Connection, slug: str, entry_ids: Sequence[int]) -> None:

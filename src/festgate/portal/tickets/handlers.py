@@ -44,8 +44,8 @@ from festgate.portal.tickets.email_texts import (
 )
 from festgate.portal.tickets.facts import HoldersLeft
 from festgate.portal.tickets.issue import issue_ticket, void_ticket
-from festgate.portal.tickets.waiting_texts import describe_offer, describe_waiting_ended
 from festgate.portal.tickets.qr import in_fours
+from festgate.portal.tickets.waiting_texts import describe_offer, describe_waiting_ended
 from festgate.settings import Settings
 
 POINT = "outbox.tickets"
@@ -99,9 +99,7 @@ class TicketHandlers:
                 "festgate.tickets.handlers.tell_order_refunded",
                 POINT,
             ),
-            Subscription(
-                SeatOffered, self.email_offered, "festgate.tickets.handlers.email_offered", POINT
-            ),
+            Subscription(SeatOffered, self.email_offered, "festgate.tickets.handlers.email_offered", POINT),
             Subscription(
                 WaitingEnded, self.email_waiting_ended, "festgate.tickets.handlers.email_waiting_ended", POINT
             ),

@@ -32,7 +32,9 @@ def upgrade() -> None:
             "state IN ('applied', 'waiting', 'offered', 'declined', 'removed', 'left', 'ended')",
             name=op.f("ck_registrations_waiting_state"),
         ),
-        sa.CheckConstraint("remaining BETWEEN 0 AND quantity", name=op.f("ck_registrations_waiting_remaining")),
+        sa.CheckConstraint(
+            "remaining BETWEEN 0 AND quantity", name=op.f("ck_registrations_waiting_remaining")
+        ),
         sa.ForeignKeyConstraint(
             ["event_id"], ["catalogue_events.id"], name=op.f("fk_registrations_waiting_event_id")
         ),
