@@ -110,7 +110,7 @@ class WaitingMachine(RuleBasedStateMachine):
 
 def test_no_seat_is_empty_while_somebody_waits_and_none_is_sold_twice(database: OpenDatabase) -> None:
     WaitingMachine.database = database
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         WaitingMachine,
         settings=settings(
             max_examples=10,

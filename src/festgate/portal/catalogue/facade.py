@@ -42,6 +42,7 @@ from festgate.portal.catalogue.quotas import (
 )
 from festgate.portal.catalogue.seats import (
     add_seats,
+    close_to_newcomers,
     count_waiting,
     give_back_seats,
     lock_seats,
@@ -111,6 +112,7 @@ __all__ = [
     "any_event_by_slug",
     "calendar",
     "cancel_event",
+    "close_to_newcomers",
     "count_by_currency",
     "count_waiting",
     "create_event",

@@ -135,6 +135,7 @@ class NotEnoughSeats(Conflict):
     def __init__(self, free: int, wanted: int) -> None:
         """Take the number of free seats, and of those that would be offered."""
         sentence = gettext(
-            "You chose {wanted} seats, and {free} are free. Nothing was sent. Choose fewer people, or raise the capacity."
+            "You chose {wanted} seats, and {free} are free. Nothing was sent. "
+            "Choose fewer people, or raise the capacity."
         )
         super().__init__(sentence.format(free=free, wanted=wanted))

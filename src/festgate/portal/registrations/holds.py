@@ -66,7 +66,7 @@ _cancel = Statement(
 )
 
 
-def hold_seats(
+def hold_seats(  # noqa: C901  (one condition after another)
     connection: Connection,
     person_id: int,
     slug: str,

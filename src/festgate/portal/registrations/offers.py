@@ -12,7 +12,6 @@ from festgate.kit.clock import MINUTE, Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.messaging import outbox
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.catalogue.facts import SeatsFreed
 from festgate.portal.registrations import line, queries
 from festgate.portal.registrations.choices import Item
 from festgate.portal.registrations.facts import SeatOffered
@@ -32,7 +31,7 @@ def offer_end(event: catalogue.Event, now: Milliseconds) -> Milliseconds:
     return now + min(event.offer_minutes * MINUTE, left)
 
 
-def offer_free_seats(connection: Connection, event_id: int, insert: InsertSeat) -> int:
+def offer_free_seats(connection: Connection, event_id: int, insert: InsertSeat) -> int:  # noqa: C901  (one condition after another)
     """Offer the free seats of the event to those who wait, and return the number of offered seats.
 
     Somebody who has as many seats as one person can have is passed over, and keeps the place.
@@ -46,7 +45,6 @@ def offer_free_seats(connection: Connection, event_id: int, insert: InsertSeat) 
     offered = 0
     for entry_id, type_id, person_id, remaining in line.in_line(connection, event_id):
         if offered >= MAX_AT_ONCE:
-            outbox.record(connection, SeatsFreed(event_id))
             catalogue.close_to_newcomers(connection, [event_id])
             break
         if type_id in full:

@@ -32,7 +32,7 @@ MAX_MESSAGE = 1000
 ENDED_AT_ONCE = 200
 
 
-def join(
+def join(  # noqa: C901  (one condition after another)
     connection: Connection,
     person_id: int,
     slug: str,
