@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def sold_out(
     return event, taken
 
 
-def wait(database: OpenDatabase, event: catalogue.Event, **options: int) -> tuple[int, int]:
+def wait(database: OpenDatabase, event: catalogue.Event, **options: Any) -> tuple[int, int]:  # noqa: ANN401  (of join)
     """Put a new person on the list; return their id and the entry's."""
     person = add_someone(database)
     return person, database.write(partial(join, person_id=person, slug=event.slug, **options))
@@ -266,7 +267,7 @@ def test_simultaneous_cancellations_newcomers_and_joins_leave_no_seat_empty_and_
     def cancel(person: int, seat: int, connection: Connection) -> None:
         cancel_seat(connection, person, seat)
 
-    steps = [
+    steps: list[Any] = [
         step
         for number in range(6)
         for step in (
