@@ -19,6 +19,7 @@ from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
+    ApprovalNeeded,
     ChooseTicket,
     PriceTooLow,
     SalesClosed,
@@ -38,6 +39,7 @@ from festgate.portal.registrations.holds import (
     refuse_early,
 )
 from festgate.portal.registrations.limits import terms_of
+from festgate.portal.registrations.waiting_api import add_waiting_routes
 
 
 class Registration(BaseModel):
@@ -126,6 +128,7 @@ class RegistrationApi:
                 NotOnSale,
                 SalesNotOpen,
                 SalesClosed,
+                ApprovalNeeded,
                 AddressNotConfirmed,
                 TooMany,
             ),
@@ -177,4 +180,5 @@ class RegistrationApi:
                 await portal.database.write(cancel_seat, person.person, registration_id, is_used)
             return Registration.of(await portal.database.read(queries.seat, registration_id))
 
+        add_waiting_routes(router, portal)
         return router

@@ -66,7 +66,7 @@ _cancel = Statement(
 )
 
 
-def hold_seats(  # noqa: C901  (one condition after another)
+def hold_seats(
     connection: Connection,
     person_id: int,
     slug: str,
@@ -80,9 +80,7 @@ def hold_seats(  # noqa: C901  (one condition after another)
     minutes only. Raises AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, catalogue's SoldOut, or an
     error of `open_event` or `choose`.
     """
-    event = open_event(connection, slug)
-    if event.needs_approval:
-        raise ApprovalNeeded
+    event = event_for_all(connection, slug)
     if event.to_offer:
         offer_free_seats(connection, event.id, insert_held_seat)
     items = choose(catalogue.types_of_event(connection, event), choice, connection.now)
@@ -92,13 +90,7 @@ def hold_seats(  # noqa: C901  (one condition after another)
         accounts.check_seats(connection, address)
     if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id, count):
         hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
-    quotas = _sweep_for(connection, event.id, items)
-    try:
-        catalogue.take_seats(connection, event.id, count, quotas)
-    except catalogue.SoldOut:
-        if queries.count_seats_at(connection, person_id, event.id)[1] >= event.max_per_person:
-            raise AlreadyRegistered from None
-        raise
+    _take_seats(connection, person_id, event, count, _sweep_for(connection, event.id, items))
     if not terms.is_first:
         limits.check_takings(connection, person_id, event, count)
     slots = _free_slots(connection, person_id, event, count)
@@ -110,6 +102,18 @@ def hold_seats(  # noqa: C901  (one condition after another)
                 accounts.count_seat(connection, address, seat_id)
             seat_ids.append(seat_id)
     return seat_ids
+
+
+def _take_seats(
+    connection: Connection, person_id: int, event: catalogue.Event, count: int, quotas: Mapping[int, int]
+) -> None:
+    """Count seats as taken, and tickets of quotas by quota id. Raises SoldOut, or AlreadyRegistered before it."""
+    try:
+        catalogue.take_seats(connection, event.id, count, quotas)
+    except catalogue.SoldOut:
+        if queries.count_seats_at(connection, person_id, event.id)[1] >= event.max_per_person:
+            raise AlreadyRegistered from None
+        raise
 
 
 def hold_seat(
@@ -222,9 +226,7 @@ def refuse_early(connection: Connection, person_id: int, slug: str, choice: Choi
 
     In a rush most requests find the event sold out, and need not wait for the writer.
     """
-    event = open_event(connection, slug)
-    if event.needs_approval:
-        raise ApprovalNeeded
+    event = event_for_all(connection, slug)
     ever, live = queries.count_seats_at(connection, person_id, event.id)
     if live >= event.max_per_person:
         raise AlreadyRegistered if event.max_per_person == 1 else TooManyTickets(event.max_per_person, live)
@@ -245,6 +247,14 @@ def open_event(connection: Connection, slug: str) -> catalogue.Event:
         raise SalesClosed
     if connection.now < event.sales_open_at:
         raise SalesNotOpen
+    return event
+
+
+def event_for_all(connection: Connection, slug: str) -> catalogue.Event:
+    """Return the event if everybody can register for it now. Raises ApprovalNeeded, or an error of `open_event`."""
+    event = open_event(connection, slug)
+    if event.needs_approval:
+        raise ApprovalNeeded
     return event
 
 

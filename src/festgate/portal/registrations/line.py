@@ -41,6 +41,8 @@ class Entry:
     joined_at: Milliseconds
     title: str
     slug: str
+    starts_at: Milliseconds
+    ends_at: Milliseconds
     type_name: str
     offered: int
     """Offered seats that are held for the person now."""
@@ -73,7 +75,9 @@ class Entry:
         return self.state in ("applied", "waiting")
 
 
-_events = table("catalogue_events", *(column(name) for name in ("id", "title", "slug", "ends_at")))
+_events = table(
+    "catalogue_events", *(column(name) for name in ("id", "title", "slug", "starts_at", "ends_at"))
+)
 _types = table("catalogue_ticket_types", *(column(name) for name in ("id", "name")))
 _before = waiting.alias("before")
 
@@ -102,8 +106,7 @@ def _seats_where(condition: Any, what: Any) -> Any:  # noqa: ANN401  (SQLAlchemy
 _entry = (
     select(
         *_fields,
-        _events.c.title,
-        _events.c.slug,
+        *_events.c["title", "slug", "starts_at", "ends_at"],
         _types.c.name,
         _seats_where(_held_now, func.count()),
         _seats_where(seats.c.state == "confirmed", func.count()),
@@ -132,6 +135,11 @@ _entry = (
 _by_id = Statement(_entry.where(waiting.c.id == bindparam("entry")))
 _of_event = Statement(_entry.where(waiting.c.event_id == bindparam("event")).order_by(waiting.c.id))
 _of_person = Statement(_entry.where(waiting.c.person_id == bindparam("person")).order_by(waiting.c.id.desc()))
+_open_of_person = Statement(
+    _entry.where(
+        waiting.c.person_id == bindparam("person"), IN_LINE, _events.c.ends_at > bindparam("now")
+    ).order_by(_events.c.starts_at, waiting.c.id)
+)
 _at_event = Statement(
     _entry.where(waiting.c.person_id == bindparam("person"), _events.c.slug == bindparam("slug"))
     .order_by(waiting.c.id.desc())
@@ -224,6 +232,11 @@ def entries_of_event(connection: Connection, event_id: int) -> list[Entry]:
 def entries_of(connection: Connection, person_id: int) -> list[Entry]:
     """Return every entry of the person, the newest first."""
     return [Entry(*row) for row in connection.all(_of_person, person=person_id, now=connection.now)]
+
+
+def open_entries_of(connection: Connection, person_id: int) -> list[Entry]:
+    """Return the person's places and applications at events that have not ended, by the event's start."""
+    return [Entry(*row) for row in connection.all(_open_of_person, person=person_id, now=connection.now)]
 
 
 def entry_at(connection: Connection, person_id: int, slug: str) -> Entry | None:

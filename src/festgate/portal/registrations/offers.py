@@ -31,7 +31,7 @@ def offer_end(event: catalogue.Event, now: Milliseconds) -> Milliseconds:
     return now + min(event.offer_minutes * MINUTE, left)
 
 
-def offer_free_seats(connection: Connection, event_id: int, insert: InsertSeat) -> int:  # noqa: C901  (one condition after another)
+def offer_free_seats(connection: Connection, event_id: int, insert: InsertSeat) -> int:
     """Offer the free seats of the event to those who wait, and return the number of offered seats.
 
     Somebody who has as many seats as one person can have is passed over, and keeps the place.
@@ -49,25 +49,41 @@ def offer_free_seats(connection: Connection, event_id: int, insert: InsertSeat) 
             break
         if type_id in full:
             continue
-        count = 0
-        used = queries.used_slots(connection, person_id, event_id)
-        slots = [slot for slot in range(event.max_per_person) if slot not in used]
-        for slot in slots[:remaining]:
-            is_free = _offer(connection, event, types[type_id], entry_id, person_id, slot, insert)
-            if is_free is None:
-                full |= types.keys()
-            elif not is_free:
-                full.add(type_id)
-            if not is_free:
-                break
-            count += 1
-        if count:
-            line.reduce_entry(connection, entry_id, count)
-            catalogue.count_waiting(connection, event_id, -count)
-            offered += count
-        if full >= types.keys():
+        waiter = entry_id, person_id, remaining
+        count, is_free = _offer_several(connection, event, types[type_id], waiter, insert)
+        offered += count
+        if is_free is None:
             break
+        if not is_free:
+            full.add(type_id)
     return offered
+
+
+def _offer_several(
+    connection: Connection,
+    event: catalogue.Event,
+    kind: catalogue.TicketType,
+    waiter: tuple[int, int, int],
+    insert: InsertSeat,
+) -> tuple[int, bool | None]:
+    """Offer as many seats as are free to a `waiter`: the ids of the entry and its person, and the number of tickets.
+
+    Return the number of offered seats, and True unless more were wanted: False if the type is full, None if the event.
+    """
+    entry_id, person_id, remaining = waiter
+    used = queries.used_slots(connection, person_id, event.id)
+    slots = [slot for slot in range(event.max_per_person) if slot not in used]
+    count = 0
+    is_free: bool | None = True
+    for slot in slots[:remaining]:
+        is_free = _offer(connection, event, kind, entry_id, person_id, slot, insert)
+        if not is_free:
+            break
+        count += 1
+    if count:
+        line.reduce_entry(connection, entry_id, count)
+        catalogue.count_waiting(connection, event.id, -count)
+    return count, is_free
 
 
 def could_offer(connection: Connection, event: catalogue.Event) -> bool:

@@ -13,7 +13,17 @@ from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
 from festgate.portal.catalogue.facade import LapsedHolds, OwnSeat, OwnSeatState
 from festgate.portal.registrations.endings import EndedBy
-from festgate.portal.registrations.tables import BEGAN, HELD, HOLD_NOW, LIVE, OPEN, pauses, seats
+from festgate.portal.registrations.tables import (
+    BEGAN,
+    HELD,
+    HOLD_NOW,
+    IN_LINE,
+    LIVE,
+    OPEN,
+    pauses,
+    seats,
+    waiting,
+)
 
 SeatState = Literal["held", "confirmed", "cancelled", "lapsed"]
 SeatReferences: TypeAlias = Callable[[Connection, int], Mapping[int, str]]
@@ -119,6 +129,14 @@ _LIVE_NOW = LIVE & ((seats.c.state == "confirmed") | (seats.c.held_until > HOLD_
 _by_id = Statement(_seat.where(seats.c.id == bindparam("seat")))
 _lock = Statement(_seat.where(seats.c.id == bindparam("seat")).with_for_update(of=seats))
 _by_person = Statement(_seat.where(_OF_PERSON).order_by(_events.c.starts_at, seats.c.id))
+# The last column saves a statement about the waiting lists for nearly everybody; it is read once, not for every row.
+_listed_by_person = Statement(
+    _seat.add_columns(
+        select(waiting.c.id).where(waiting.c.person_id == bindparam("person"), IN_LINE).exists()
+    )
+    .where(_OF_PERSON)
+    .order_by(_events.c.starts_at, seats.c.id)
+)
 _live_by_person = Statement(_seat.where(_OF_PERSON, _LIVE_NOW).order_by(_events.c.starts_at, seats.c.id))
 _held_by_person = Statement(_seat.where(_OF_PERSON, _PAYABLE).order_by(seats.c.event_id))
 _by_order = Statement(_seat.where(seats.c.order_id == bindparam("order")).order_by(seats.c.event_id))
@@ -225,6 +243,12 @@ def lock_seat(connection: Connection, seat_id: int) -> Seat | None:
 def seats_of(connection: Connection, person_id: int) -> list[Seat]:
     """Return every seat that the person has or had, by the event's start."""
     return [_read(row, connection.now) for row in connection.all(_by_person, person=person_id)]
+
+
+def seats_to_list(connection: Connection, person_id: int) -> tuple[list[Seat], bool]:
+    """Return the seats of `seats_of`, and whether the person may be on a waiting list or have applied."""
+    rows = connection.all(_listed_by_person, person=person_id)
+    return [_read(row[:-1], connection.now) for row in rows], not rows or bool(rows[0][-1])
 
 
 def live_seats(connection: Connection, person_id: int) -> list[Seat]:

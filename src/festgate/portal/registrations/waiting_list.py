@@ -32,7 +32,7 @@ MAX_MESSAGE = 1000
 ENDED_AT_ONCE = 200
 
 
-def join(  # noqa: C901  (one condition after another)
+def join(
     connection: Connection,
     person_id: int,
     slug: str,
@@ -61,23 +61,12 @@ def join(  # noqa: C901  (one condition after another)
     if not event.needs_approval and event.waiting_list != "open":
         raise ListClosed
     kind = _chosen(connection, event, type_id)
-    live = len(queries.used_slots(connection, person_id, event.id))
-    if live + max(1, quantity) > event.max_per_person:
-        raise (
-            AlreadyRegistered
-            if live and event.max_per_person == 1
-            else TooManyTickets(event.max_per_person, live)
-        )
-    if quantity < 1:
-        raise ChooseTicket(gettext("Choose at least one ticket."))
+    _check_quantity(connection, person_id, event, quantity)
     if not event.needs_approval and not event.to_offer:
         free = min([event.capacity - event.taken, *(quota.left for quota in kind.quotas)])
         if free >= quantity:
             raise SeatsAvailable
-    count, first = line.count_joined(connection, person_id, event.id, connection.now - DAY)
-    if count >= MAX_JOINS:
-        sentence = gettext("You have joined the list of this event {count} times in 24 hours.")
-        raise accounts.too_many(sentence.format(count=count), first + DAY - connection.now)
+    _check_joins(connection, person_id, event.id)
     text = tidy(message, lines=True, max_length=MAX_MESSAGE)
     state: line.EntryState = "applied" if event.needs_approval else "waiting"
     try:
@@ -88,6 +77,27 @@ def join(  # noqa: C901  (one condition after another)
         catalogue.count_waiting(connection, event.id, quantity)
         offers.offer_free_seats(connection, event.id, insert_held_seat)
     return entry_id
+
+
+def _check_quantity(connection: Connection, person_id: int, event: catalogue.Event, quantity: int) -> None:
+    """Raise ChooseTicket for no ticket; AlreadyRegistered or TooManyTickets if the person would have too many."""
+    if quantity < 1:
+        raise ChooseTicket(gettext("Choose at least one ticket."))
+    live = len(queries.used_slots(connection, person_id, event.id))
+    if live + quantity > event.max_per_person:
+        raise (
+            AlreadyRegistered
+            if live and event.max_per_person == 1
+            else TooManyTickets(event.max_per_person, live)
+        )
+
+
+def _check_joins(connection: Connection, person_id: int, event_id: int) -> None:
+    """Raise TooMany if the person has joined the line of the event too often today."""
+    count, first = line.count_joined(connection, person_id, event_id, connection.now - DAY)
+    if count >= MAX_JOINS:
+        sentence = gettext("You have joined the list of this event {count} times in 24 hours.")
+        raise accounts.too_many(sentence.format(count=count), first + DAY - connection.now)
 
 
 def leave(connection: Connection, person_id: int, entry_id: int) -> None:
