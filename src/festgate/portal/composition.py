@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # a command that only looks at the data does without it, and 
     from fastapi import APIRouter
 
     from festgate.portal.accounts.facade import PersonalRecords
-    from festgate.portal.catalogue.facade import FindSeats, LapsedHolds
+    from festgate.portal.catalogue.facade import FindPlace, FindSeats, LapsedHolds
     from festgate.portal.registrations.facade import IsUsed, ReplaceCode, SeatReferences
 
 log = structlog.get_logger()
@@ -115,6 +115,7 @@ class Links(PageLinks):
 
     find_lapses: "Callable[[Connection], LapsedHolds]"
     own_seats: "FindSeats"
+    own_place: "FindPlace"
     ticket_codes: "SeatReferences"
     is_used: "IsUsed"
     replace_code: "ReplaceCode"
@@ -158,11 +159,17 @@ def link(loader: Loader) -> Links:
 
     def registrations() -> (
         "tuple[Callable[[Connection, int], int], Callable[[Connection], LapsedHolds], "
-        "Callable[[Connection, int], str], FindSeats]"
+        "Callable[[Connection, int], str], FindSeats, FindPlace]"
     ):
         from festgate.portal.registrations import facade
 
-        return facade.count_held, facade.find_lapses, facade.kept_sentence, facade.own_seats
+        return (
+            facade.count_held,
+            facade.find_lapses,
+            facade.kept_sentence,
+            facade.own_seats,
+            facade.own_place,
+        )
 
     def tickets() -> "tuple[SeatReferences, IsUsed, ReplaceCode]":
         from festgate.portal.tickets import facade
@@ -179,11 +186,14 @@ def link(loader: Loader) -> Links:
         lambda _connection, _token: None,
         lambda _connection, _token: None,
     )
-    count_held, find_lapses, kept_sentence, own_seats = loader.attempt("registrations", registrations) or (
+    count_held, find_lapses, kept_sentence, own_seats, own_place = loader.attempt(
+        "registrations", registrations
+    ) or (
         lambda _connection, _person: 0,
         _no_lapses,
         lambda _connection, _person: "",
         lambda _connection, _person: (),
+        lambda _connection, _person, _slug: None,
     )
     ticket_codes, is_used, replace_code = loader.attempt("tickets", tickets) or (
         lambda _connection, _person: {},
@@ -201,6 +211,7 @@ def link(loader: Loader) -> Links:
         DEFAULT_ACTIONS,
         find_lapses=find_lapses,
         own_seats=own_seats,
+        own_place=own_place,
         ticket_codes=ticket_codes,
         is_used=is_used,
         replace_code=replace_code,
@@ -284,7 +295,7 @@ def _catalogue(portal: Portal, links: Links) -> Module:
     from festgate.portal.catalogue.facade import SeatQueries
     from festgate.portal.catalogue.pages import CataloguePages
 
-    seats = SeatQueries(links.own_seats, links.ticket_codes, links.order_refs)
+    seats = SeatQueries(links.own_seats, links.ticket_codes, links.order_refs, links.own_place)
     return Module(
         CataloguePages(portal, links.find_lapses, seats).routes(),
         CatalogueApi(portal, links.find_lapses).router(),
@@ -300,6 +311,7 @@ def _registrations(portal: Portal, links: Links) -> Module:
     from festgate.portal.registrations.pages import RegistrationPages
     from festgate.portal.registrations.team_api import TeamApi
     from festgate.portal.registrations.team_pages import TeamPages
+    from festgate.portal.registrations.waiting_pages import WaitingPages
 
     addresses = SeatLimits(portal.secret, portal.settings.max_seats_of_address)
     api = RegistrationApi(portal, links.is_used, addresses).router()
@@ -311,6 +323,7 @@ def _registrations(portal: Portal, links: Links) -> Module:
             ).routes(),
             *HolderPages(portal, links.is_used).routes(),
             *TeamPages(portal, links.is_used, links.replace_code, addresses).routes(),
+            *WaitingPages(portal).routes(),
         ],
         api,
         SUBSCRIPTIONS,
@@ -371,6 +384,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
     from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
+    from festgate.portal.backoffice.waiting_pages import WaitingListPages
     from festgate.portal.tickets.handlers import TicketHandlers
 
     people = PeoplePages(portal, TicketHandlers(portal.settings).post_copy)
@@ -382,6 +396,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *TicketTypePages(portal).routes(),
             *PromoCodePages(portal).routes(),
             *HolderRulePages(portal).routes(),
+            *WaitingListPages(portal).routes(),
         ]
     )
 
@@ -444,6 +459,8 @@ DECLARED: Sequence[Declared] = (
         pages=[
             "/my-events",
             "/events/{slug}/register",
+            "/events/{slug}/wait",
+            "/waiting/{id}/leave",
             "/registrations/{id}/confirm",
             "/registrations/{id}/cancel",
             "/registrations/{id}/holder",
@@ -458,6 +475,9 @@ DECLARED: Sequence[Declared] = (
             "/events/{slug}/registrations",
             "/events/{slug}/teams",
             "/teams/{rest:path}",
+            "/events/{slug}/waiting",
+            "/waiting",
+            "/waiting/{id}/leave",
         ],
         build=_registrations,
     ),

@@ -50,6 +50,7 @@ class EventPages:
                 self._live,
                 ticket_codes=lambda _connection, _person: {},
                 order_refs=lambda _connection, _person: {},
+                place=lambda _connection, _person, _slug: None,
             ),
         )
 

@@ -230,7 +230,7 @@ class TicketTypePages:
                 await self._portal.database.write(catalogue.drop_quota, quota_id)
             else:
                 name, capacity = catalogue.read_quota(fields)
-                await self._portal.database.write(catalogue.edit_quota, quota_id, name, capacity)
+                await self._portal.database.write(catalogue.resize_quota, quota_id, name, capacity)
         except Invalid as refusal:
             return await self._quotas(request, quota_id, fields, refusal.fields)
         return see_other("/organise/quotas")

@@ -41,7 +41,7 @@ from festgate.portal.catalogue.facts import EventCancelled, EventChanged
 from festgate.portal.catalogue.moves import MoveUnconfirmed, find_slip
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.refund_rules import RefundRule
-from festgate.portal.catalogue.seats import lock_seats
+from festgate.portal.catalogue.seats import close_to_newcomers, lock_seats
 from festgate.portal.catalogue.tables import events, seats
 from festgate.portal.catalogue.ticket_types import (
     add_first_type,
@@ -52,6 +52,8 @@ from festgate.portal.catalogue.ticket_types import (
 )
 
 MAX_SUFFIX_LENGTH = len("-99999")
+OFFER_MINUTES = 120
+"""How long a seat is held for somebody who waited, unless the organiser enters another time."""
 SHOWN: Final = ("title", "place", "starts_at", "ends_at")
 """The details on tickets and in calendars; attendees get an email when one changes."""
 
@@ -135,6 +137,9 @@ def create_event(
             names_until=0,
             transfers=1,
             transfers_until=0,
+            waiting_list="off",
+            offer_minutes=OFFER_MINUTES,
+            needs_approval=0,
             uid=str(uuid4()),
             sequence=0,
             **_columns(details),
@@ -142,7 +147,9 @@ def create_event(
     except UniqueViolation:
         # Another process has just taken that slug or that version: the next attempt sees it.
         raise TryAgain from None
-    connection.run(_insert_seats, event_id=event_id, capacity=details.capacity, taken=0, on_sale=0)
+    connection.run(
+        _insert_seats, event_id=event_id, capacity=details.capacity, taken=0, on_sale=0, waiting=0, to_offer=0
+    )
     add_first_type(connection, event_id, details.fee)
     return queries.event_by_id(connection, event_id)
 
@@ -174,6 +181,7 @@ def edit_event(
         raise MoveUnconfirmed(slip, event.taken)
     if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
         raise CapacityTaken(event.taken)
+    close_to_newcomers(connection, [event.id] if event.waiting else [])
     if details.fee != event.fee and details.fee.minor != prices_of(connection, event.id)[0]:
         set_only_fee(connection, event.id, details.fee)
     columns = {f"new_{name}": value for name, value in _columns(details).items()}
@@ -306,6 +314,7 @@ def touch_event(connection: Connection, event_id: int) -> Event:
     """Record that the ticket types of the event have changed, and return it."""
     least, most = prices_of(connection, event_id)
     _change(connection, _set_prices, event=event_id, new_fee=least, has_several=int(least != most))
+    close_to_newcomers(connection, [event_id])
     return queries.event_by_id(connection, event_id)
 
 

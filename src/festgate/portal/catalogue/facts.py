@@ -31,5 +31,14 @@ class EventChanged(Fact):
     ends_at: Milliseconds = 0
 
 
-FACTS: tuple[type[Fact], ...] = (EventCancelled, EventChanged)
+@dataclass(frozen=True)
+class SeatsFreed(Fact):
+    """Seats of the event may be free that have to be offered to its waiting list before others can take them."""
+
+    KIND = "catalogue.SeatsFreed"
+
+    event_id: int
+
+
+FACTS: tuple[type[Fact], ...] = (EventCancelled, EventChanged, SeatsFreed)
 """Every kind of fact that this module writes into the data."""

@@ -37,6 +37,13 @@ class Offer:
 def offer_of(event: Event | ListedEvent, lapsed: Mapping[int, int], now: Milliseconds) -> Offer:
     """Return the event's offer at `now`; the seats of ended holds in `lapsed` count as free."""
     left = max(0, min(event.capacity, event.capacity - event.taken + lapsed.get(event.id, 0)))
+    if (
+        isinstance(event, Event)
+        and event.waiting
+        and not event.needs_approval
+        and left <= lapsed.get(event.id, 0)
+    ):
+        left = 0  # they go to the waiting list
     if event.state == "cancelled":
         return Offer("cancelled", left, 0)
     if now >= event.ends_at:

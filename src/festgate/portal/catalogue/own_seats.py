@@ -44,12 +44,37 @@ FindSeats: TypeAlias = Callable[[Connection, int], tuple[OwnSeat, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPlace:
+    """The visitor's place on the waiting list of an event, or the visitor's application."""
+
+    id: int
+    state: str
+    """applied, waiting, offered, taken, expired, given-back, declined, removed, left or ended."""
+    place: int
+    """The place in the line, from 1; 0 without one."""
+    remaining: int
+    """The tickets that are not offered yet."""
+    answer: str
+    """The organisers' sentence about an application."""
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the visitor can leave the list, or withdraw the application."""
+        return self.state in ("applied", "waiting")
+
+
+FindPlace: TypeAlias = Callable[[Connection, int, str], OwnPlace | None]
+"""A query of a module above: the place of a person, by id, in the line of an event, by slug."""
+
+
+@dataclass(frozen=True, slots=True)
 class SeatQueries:
     """Queries of modules above about the seats of a person."""
 
     live: FindSeats
     ticket_codes: References
     order_refs: References
+    place: FindPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +92,7 @@ class OwnPart:
     """The number of the visitor's seats at the event."""
     is_second_try: bool = False
     """Whether the visitor has just registered for an event at which they have a seat."""
+    place: OwnPlace | None = None
+    """The visitor's place on the waiting list, or application; None without one."""
     is_unknown: bool = False
     """Whether the seats of the visitor could not be read."""

@@ -58,6 +58,8 @@ PROBLEMS: Mapping[str, str] = {
     "team-name": N_("Enter the name of your team, with at most 60 characters."),
     "team-name-taken": N_("Another team at this event has this name. Choose another one."),
     "already-in-team": N_("You are already in a team at this event. Each person can be in one."),
+    "seats-available": N_("There are free seats, so you need not wait."),
+    "list-closed": N_("Nobody can join the waiting list of this event at the moment."),
     "price-too-low": N_("Choose a price that is not below the least price of the ticket."),
 }
 """The sentence about a form that could not be accepted, by the code of its error."""
@@ -142,7 +144,7 @@ class CataloguePages:
                 problem = refusal or problem
         held = own.held if own is not None else None
         if not (access_key or problem or code) and (
-            own is None or not (own.seat or own.overlaps or own.is_unknown)
+            own is None or not (own.seat or own.overlaps or own.place or own.is_unknown)
         ):
             return await portal.kept_page(
                 request,
@@ -288,12 +290,15 @@ class CataloguePages:
                 event = await database.recall(queries.event_by_slug, slug)
             overlaps = overlaps_of([event], others, now) if event is not None else ()
             ticket, order = await database.read(self._references, person, own) if own else (None, None)
+            shown = await database.recall(queries.event_by_slug, slug)
+            has_line = shown.waiting_list != "off" or shown.needs_approval
+            place = await database.read(self._seats.place, person, slug) if has_line else None
         except Refused:  # no such event, or no database: the page cannot be shown either
             raise
         except Exception:
             log.exception("the seat of a visitor could not be read; the page of the event goes without")
             return OwnPart(now, 0, is_unknown=True)
-        return OwnPart(now, held, own, ticket, order, overlaps, len(here))
+        return OwnPart(now, held, own, ticket, order, overlaps, len(here), place=place)
 
     def _references(
         self, connection: Connection, person_id: int, seat: OwnSeat

@@ -20,7 +20,7 @@ from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext
 from festgate.portal.catalogue.details import TEXTS, TIMES, Details
 from festgate.portal.catalogue.programme import REMEMBERED, EventTimes, Programme, bounds_of, programme_of
-from festgate.portal.catalogue.tables import EventState, NameRule, events, promo_codes, seats
+from festgate.portal.catalogue.tables import EventState, ListState, NameRule, events, promo_codes, seats
 
 NO_EVENT = N_("There is no event at this address.")
 PAGE_SIZE: Final = 24
@@ -62,6 +62,15 @@ class Event(Details):
     """1: the buyer can transfer a ticket to another holder."""
     transfers_until: Milliseconds = 0
     """Until then the buyer can do that; 0: the start."""
+    waiting_list: ListState = "off"
+    offer_minutes: int = 0
+    """How long a seat is held for somebody who waited or was accepted."""
+    needs_approval: int = 0
+    """1: visitors apply, and organisers accept them."""
+    waiting: int = 0
+    """The tickets for which somebody is on the waiting list."""
+    to_offer: int = 0
+    """1 while seats may be free that have to be offered to the waiting list first."""
     takes_codes: bool = False
     """Whether there is a promo code for it, or for all events, that its organiser has not ended."""
 
@@ -117,6 +126,8 @@ _event = select(
     *events.c["state", "updated_at", "version", "uid", "sequence", "several_prices"],
     *events.c["max_per_person", "refund_rule"],
     *events.c["ticket_names", "names_until", "transfers", "transfers_until"],
+    *events.c["waiting_list", "offer_minutes", "needs_approval"],
+    *seats.c["waiting", "to_offer"],
     select(promo_codes.c.id)
     .where(
         promo_codes.c.ended_at == 0,

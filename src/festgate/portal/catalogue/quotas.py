@@ -4,7 +4,7 @@ A quota with a name is shared by several types, also of several events: a room, 
 name belongs to a single type. A conditional update of its row enforces it, in the same transaction as the seat's row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -137,14 +137,27 @@ def take_from_quotas(connection: Connection, counts: Mapping[int, int]) -> None:
             raise SoldOut
 
 
-def give_back_to_quotas(connection: Connection, counts: Mapping[int, int]) -> None:
-    """Count tickets as free again: `counts` by type id."""
+def take_free_tickets(connection: Connection, quota_ids: Sequence[int]) -> bool:
+    """Count one ticket of each quota as taken; return False, with nothing changed, if one of them is full."""
+    taken: list[int] = []
+    for quota_id in sorted(quota_ids):
+        if not connection.run(_take, quota=quota_id, count=1):
+            for given_back in taken:
+                connection.run(_add, quota=given_back, count=-1)
+            return False
+        taken.append(quota_id)
+    return True
+
+
+def give_back_to_quotas(connection: Connection, counts: Mapping[int, int]) -> list[int]:
+    """Count tickets as free again: `counts` by type id. Return the ids of their quotas."""
     by_quota: dict[int, int] = {}
     for type_id, count in counts.items():
         for (quota_id,) in connection.all(_of_type, type=type_id):
             by_quota[quota_id] = by_quota.get(quota_id, 0) + count
     for quota_id in sorted(by_quota):
         connection.run(_add, quota=quota_id, count=-by_quota[quota_id])
+    return sorted(by_quota)
 
 
 def read_quota(fields: Mapping[str, str]) -> tuple[str, int]:

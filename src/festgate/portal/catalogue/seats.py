@@ -4,15 +4,17 @@ Operations that change an event lock this row first, and operations that take a 
 the other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import bindparam, select, update
 
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
+from festgate.kit.messaging import outbox
 from festgate.portal.catalogue.errors import NotOnSale, SoldOut
-from festgate.portal.catalogue.quotas import give_back_to_quotas, take_from_quotas
-from festgate.portal.catalogue.tables import seats
+from festgate.portal.catalogue.facts import SeatsFreed
+from festgate.portal.catalogue.quotas import give_back_to_quotas, take_free_tickets, take_from_quotas
+from festgate.portal.catalogue.tables import quota_types, seats, ticket_types
 
 _take = Statement(
     update(seats)
@@ -20,6 +22,7 @@ _take = Statement(
         seats.c.event_id == bindparam("event"),
         seats.c.taken + bindparam("count") <= seats.c.capacity,
         seats.c.on_sale == 1,
+        seats.c.to_offer == 0,
     )
     .values(taken=seats.c.taken + bindparam("count"))
 )
@@ -28,6 +31,28 @@ _give_back = Statement(
     update(seats)
     .where(seats.c.event_id == bindparam("event"))
     .values(taken=seats.c.taken - bindparam("returned"))
+    .returning(seats.c.waiting)
+)
+_waiting_for_quota = Statement(
+    select(seats.c.event_id)
+    .distinct()
+    .join_from(seats, ticket_types, ticket_types.c.event_id == seats.c.event_id)
+    .join(quota_types, quota_types.c.type_id == ticket_types.c.id)
+    .where(quota_types.c.quota_id == bindparam("quota"), seats.c.waiting > 0)
+)
+_count_waiting = Statement(
+    update(seats)
+    .where(seats.c.event_id == bindparam("event"))
+    .values(waiting=seats.c.waiting + bindparam("change"))
+)
+_close = Statement(
+    update(seats).where(seats.c.event_id == bindparam("event"), seats.c.waiting > 0).values(to_offer=1)
+)
+_open = Statement(update(seats).where(seats.c.event_id == bindparam("event")).values(to_offer=0))
+_add_seats = Statement(
+    update(seats)
+    .where(seats.c.event_id == bindparam("event"))
+    .values(capacity=seats.c.capacity + bindparam("more"))
 )
 _lock = Statement(select(seats.c.event_id).where(seats.c.event_id == bindparam("event")).with_for_update())
 
@@ -45,10 +70,52 @@ def take_seats(connection: Connection, event_id: int, count: int, quotas: Mappin
         take_from_quotas(connection, quotas)
 
 
-def give_back_seats(connection: Connection, event_id: int, counts: Mapping[int, int]) -> None:
-    """Count seats as free again: `counts` by ticket type. The database refuses a negative count."""
-    connection.run(_give_back, event=event_id, returned=sum(counts.values()))
-    give_back_to_quotas(connection, counts)
+def give_back_seats(connection: Connection, event_id: int, counts: Mapping[int, int]) -> list[int]:
+    """Count seats as free again: `counts` by ticket type. The database refuses a negative count.
+
+    Return the ids of the events for which somebody may wait for them, in ascending order: the event itself, and others
+    that share a quota with it.
+    """
+    waiting = connection.value(_give_back, event=event_id, returned=sum(counts.values()))
+    eager = {event_id} if waiting else set()
+    for quota_id in give_back_to_quotas(connection, counts):
+        eager |= {other for (other,) in connection.all(_waiting_for_quota, quota=quota_id)}
+    return sorted(eager)
+
+
+def take_free_seat(connection: Connection, event_id: int, quota_ids: Sequence[int]) -> bool | None:
+    """Count one seat as taken, and a ticket of each quota; the caller has locked the event's seats.
+
+    Return False, with nothing changed, if one of the quotas is full, and None if the event is or is not on sale.
+    """
+    if not connection.run(_take, event=event_id, count=1):
+        return None
+    if take_free_tickets(connection, quota_ids):
+        return True
+    connection.value(_give_back, event=event_id, returned=1)
+    return False
+
+
+def count_waiting(connection: Connection, event_id: int, change: int) -> None:
+    """Change the number of tickets on the event's waiting list. The database refuses a negative count."""
+    connection.run(_count_waiting, event=event_id, change=change)
+
+
+def close_to_newcomers(connection: Connection, event_ids: Iterable[int]) -> None:
+    """Let nobody take a free seat of these events before it is offered to the waiting list, if somebody waits."""
+    for event_id in event_ids:
+        if connection.run(_close, event=event_id):
+            outbox.record(connection, SeatsFreed(event_id))
+
+
+def open_to_newcomers(connection: Connection, event_id: int) -> None:
+    """Let everybody take free seats again; it locks the count of the event's seats."""
+    connection.run(_open, event=event_id)
+
+
+def add_seats(connection: Connection, event_id: int, more: int) -> None:
+    """Raise the capacity of the event."""
+    connection.run(_add_seats, event=event_id, more=more)
 
 
 def lock_seats(connection: Connection, event_id: int) -> None:

@@ -19,6 +19,8 @@ from festgate.kit.db.statements import metadata
 EventState = Literal["draft", "published", "cancelled"]
 NameRule = Literal["off", "optional", "required"]
 NAME_RULES: tuple[NameRule, ...] = ("off", "optional", "required")
+ListState = Literal["off", "open", "closed"]
+"""A waiting list: none, one that visitors can join, or one that nobody can join any more."""
 
 events = Table(
     "catalogue_events",
@@ -63,6 +65,12 @@ events = Table(
     Column("transfers", Integer, nullable=False),
     Column("transfers_until", BigInteger, nullable=False),
     CheckConstraint("ticket_names IN ('off', 'optional', 'required')", name="ticket_names"),
+    # The state of its waiting list, and how long a seat is held for somebody who waited or was accepted.
+    Column("waiting_list", Text, nullable=False),
+    Column("offer_minutes", Integer, nullable=False),
+    # 1: visitors apply, and organisers accept them.
+    Column("needs_approval", Integer, nullable=False),
+    CheckConstraint("waiting_list IN ('off', 'open', 'closed')", name="waiting_list"),
     CheckConstraint("max_per_person >= 1", name="max_per_person"),
     CheckConstraint("state IN ('draft', 'published', 'cancelled')", name="state"),
     CheckConstraint("fee_minor >= 0", name="fee"),
@@ -80,7 +88,12 @@ seats = Table(
     # 1 while the event is published. It is in this row so that no seat can be taken after a cancellation, whatever was
     # read before it: both update the row.
     Column("on_sale", Integer, nullable=False),
+    # The tickets for which somebody is on the waiting list: 0 keeps operations from looking there.
+    Column("waiting", Integer, nullable=False),
+    # 1 while seats may have become free that are not offered to the waiting list yet: nobody can take one before.
+    Column("to_offer", Integer, nullable=False),
     CheckConstraint("taken BETWEEN 0 AND capacity", name="taken"),
+    CheckConstraint("waiting >= 0", name="waiting"),
 )
 
 ticket_types = Table(

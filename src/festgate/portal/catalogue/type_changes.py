@@ -29,7 +29,8 @@ from festgate.portal.catalogue.errors import EventWasCancelled
 from festgate.portal.catalogue.events import lock_event, set_max_per_person, touch_event
 from festgate.portal.catalogue.prices import MAX_RATE, PERCENT, with_tax, without_tax, written_rate
 from festgate.portal.catalogue.queries import Event
-from festgate.portal.catalogue.quotas import draw_on, stop_drawing_on
+from festgate.portal.catalogue.quotas import draw_on, edit_quota, events_of_quota, stop_drawing_on
+from festgate.portal.catalogue.seats import close_to_newcomers
 from festgate.portal.catalogue.ticket_types import (
     MAX_PER_ORDER,
     MAX_TEAM_SIZE,
@@ -149,6 +150,15 @@ def limit_per_person(connection: Connection, slug: str, most: int) -> Event:
     event = _lock(connection, slug)
     set_max_per_person(connection, event.id, most)
     return touch_event(connection, event.id)
+
+
+def resize_quota(connection: Connection, quota_id: int, name: str, capacity: int) -> None:
+    """Give a shared quota another name or capacity; what comes free is offered to those who wait first.
+
+    Raises NotFound, or Invalid if more tickets are taken.
+    """
+    close_to_newcomers(connection, events_of_quota(connection, quota_id))
+    edit_quota(connection, quota_id, name, capacity)
 
 
 def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeDetails:

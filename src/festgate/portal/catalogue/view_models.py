@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from typing import Literal
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -185,7 +186,24 @@ class EventPage:
     @property
     def is_on_sale(self) -> bool:
         """Return whether a visitor can register now."""
-        return self.offer.state in ("open", "few")
+        return self.offer.state in ("open", "few") and not self.event.needs_approval
+
+    @property
+    def line_form(self) -> Literal["", "apply", "wait"]:
+        """The form that the page has besides, or in place of, the one to register: to apply, or to join the list."""
+        has_place = self.own is not None and self.own.place is not None and self.own.place.is_open
+        if has_place or self.shows_seat or self.offer.state not in ("open", "few", "soldout"):
+            return ""
+        if self.event.needs_approval:
+            return "apply"
+        is_sold_out = self.offer.state == "soldout" or any(kind.state == "soldout" for kind in self.tickets)
+        return "wait" if self.event.waiting_list == "open" and is_sold_out else ""
+
+    @property
+    def line_types(self) -> tuple[TicketOffer, ...]:
+        """The ticket types that somebody can apply or wait for; empty for the only one."""
+        states = ("soldout",) if self.line_form == "wait" else ("open", "few", "soldout")
+        return tuple(kind for kind in self.tickets if kind.name and kind.state in states)
 
     @property
     def has_calendar(self) -> bool:
@@ -217,6 +235,10 @@ class EventPage:
                 "The seat is held for {minutes} minutes while you pay.",
                 minutes,
             )
+        elif self.event.needs_approval and self.offer.state in ("open", "few", "soldout"):
+            sentence = gettext("The organisers answer each application by email.")
+        elif self.offer.state == "soldout" and self.event.waiting_list == "open":
+            sentence = gettext("All seats are taken. A seat that comes free is offered to the waiting list.")
         elif self.offer.state == "soldout" and self.event.fee.minor:
             sentence = ngettext(
                 "All seats are taken. Held seats that are not paid within {minutes} minute become available "
@@ -253,7 +275,7 @@ def event_page(
 ) -> EventPage:
     """Return the page of an event. It is equal to another page unless the event or its offer is different."""
     return EventPage(
-        replace(event, taken=0, updated_at=0, version=0),
+        replace(event, taken=0, updated_at=0, version=0, waiting=min(1, event.waiting), to_offer=0),
         offer,
         hold_minutes,
         until,

@@ -22,6 +22,7 @@ from festgate.portal.registrations.codes import check_code
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
+    ApprovalNeeded,
     ChooseTicket,
     CodeNotForTickets,
     NameNeeded,
@@ -45,6 +46,7 @@ from festgate.portal.registrations.holds import (
     refuse_early,
 )
 from festgate.portal.registrations.limits import terms_of
+from festgate.portal.registrations.waiting_api import add_waiting_routes
 
 
 class Registration(BaseModel):
@@ -164,6 +166,7 @@ class RegistrationApi:
                 NotOnSale,
                 SalesNotOpen,
                 SalesClosed,
+                ApprovalNeeded,
                 AddressNotConfirmed,
                 TooMany,
             ),
@@ -232,4 +235,5 @@ class RegistrationApi:
                 await portal.database.write(cancel_seat, person.person, registration_id, is_used)
             return Registration.of(await portal.database.read(queries.seat, registration_id))
 
+        add_waiting_routes(router, portal)
         return router

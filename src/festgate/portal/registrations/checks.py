@@ -4,8 +4,9 @@ from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import queries, team_queries
+from festgate.portal.registrations import line, queries, team_queries
 from festgate.portal.registrations.holders import search_text
+from festgate.portal.registrations.offers import could_offer
 
 
 def check_counts(connection: Connection) -> list[Finding]:
@@ -127,6 +128,30 @@ def check_teams(connection: Connection) -> list[Finding]:
     return findings
 
 
+def check_waiting(connection: Connection) -> list[Finding]:
+    """Check the waiting lists: their counts, their offers, and that no seat is free while somebody waits for one."""
+    waiting = line.waiting_by_event(connection)
+    findings = [
+        Finding("an offer is a seat of the person who waited", f"seat {seat_id}", "it belongs to another")
+        for seat_id in line.foreign_offers(connection)
+    ]
+    for entry_id, state, quantity, remaining, offered in line.offers_by_entry(connection):
+        if state in ("waiting", "offered") and (
+            offered < quantity - remaining or (state == "waiting") != (remaining > 0)
+        ):
+            what = f"{state} with {quantity} tickets, {remaining} of them to be offered, but {offered} offers"
+            findings.append(Finding("offers = tickets - remaining", f"place {entry_id} in a line", what))
+    for event in catalogue.all_events(connection):
+        where, count = f"event {event.slug}", waiting.get(event.id, 0)
+        if count != event.waiting:
+            what = f"{count} tickets in the line, but {event.waiting} are counted"
+            findings.append(Finding("waiting = tickets in the line", where, what))
+        if count and not event.to_offer and could_offer(connection, event):
+            what = f"{event.capacity - event.taken} seats are free, but not offered"
+            findings.append(Finding("no free seat while somebody waits", where, what))
+    return findings
+
+
 CHECKS: tuple[Check, ...] = (
     check_counts,
     check_quotas,
@@ -135,4 +160,5 @@ CHECKS: tuple[Check, ...] = (
     check_taxes,
     check_holders,
     check_teams,
+    check_waiting,
 )

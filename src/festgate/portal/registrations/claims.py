@@ -12,7 +12,7 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries, team_rows
 from festgate.portal.registrations.endings import EVENT, ORDER, EndedBy
 from festgate.portal.registrations.errors import SeatsGone
-from festgate.portal.registrations.holds import release_seat, sweep_event
+from festgate.portal.registrations.holds import give_back, release_seat, sweep_event
 from festgate.portal.registrations.queries import Seat
 from festgate.portal.registrations.tables import HELD, HOLD_NOW, TEAM_SLOT, seats
 
@@ -126,7 +126,7 @@ def _take_again(connection: Connection, lapsed: Sequence[Seat]) -> dict[int, int
     if not catalogue.take_codes_again(connection, codes):
         for event_id in counts:
             types_again = Counter(seat.type_id for seat in lapsed if seat.event_id == event_id)
-            catalogue.give_back_seats(connection, event_id, types_again)
+            give_back(connection, event_id, types_again)
         return None
     team_rows.grow_teams(connection, lapsed)
     return slots

@@ -193,3 +193,42 @@ class SeatsGone(Conflict):
     title = N_("Your hold has expired")
     message = N_("One of your seats is no longer held. Nothing was charged. Check your list and try again.")
     actions = ((N_("My events"), "/my-events"), (N_("See the events"), "/events"))
+
+
+class ApprovalNeeded(Conflict):
+    """The organisers decide about each person; a seat cannot be taken directly."""
+
+    code = "approval-needed"
+    title = N_("Apply for this event")
+    message = N_("The organisers choose the people for this event. Apply on the event's page.")
+
+
+class ListClosed(Conflict):
+    """The event has no waiting list that people can join."""
+
+    code = "list-closed"
+    title = N_("The waiting list is closed")
+    message = N_("Nobody can join the waiting list of this event at the moment.")
+
+
+class SeatsAvailable(Conflict):
+    """Somebody wants to wait for seats that are free."""
+
+    code = "seats-available"
+    title = N_("There are seats")
+    message = N_("There are free seats, so you need not wait. Register on the event's page.")
+
+
+class NotEnoughSeats(Conflict):
+    """An organiser offers more seats than are free."""
+
+    code = "not-enough-seats"
+    title = N_("Not enough seats")
+
+    def __init__(self, free: int, wanted: int) -> None:
+        """Take the number of free seats, and of those that would be offered."""
+        sentence = gettext(
+            "You chose {wanted} seats, and {free} are free. Nothing was sent. "
+            "Choose fewer people, or raise the capacity."
+        )
+        super().__init__(sentence.format(free=free, wanted=wanted))

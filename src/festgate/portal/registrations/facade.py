@@ -20,6 +20,14 @@ from festgate.portal.registrations.holders import (
     write_holder,
 )
 from festgate.portal.registrations.holds import IsUsed, release_seat, sweep_all, take_back_seat
+from festgate.portal.registrations.line import (
+    Entry,
+    entries_of_event,
+    entry_at,
+    entry_by_id,
+    entry_of_seat,
+    own_place,
+)
 from festgate.portal.registrations.my_events import hold_hint
 from festgate.portal.registrations.pauses import HoldKeeper, kept_sentence, pause_holds, resume_holds
 from festgate.portal.registrations.personal_data import personal_records
@@ -43,6 +51,12 @@ from festgate.portal.registrations.queries import (
 )
 from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
 from festgate.portal.registrations.teams import ReplaceCode, cancel_team, link_of, rename_team
+from festgate.portal.registrations.waiting_list import (
+    decline,
+    offer_by_hand,
+    put_on_list,
+    remove,
+)
 
 __all__ = [
     "EVENT",
@@ -50,6 +64,7 @@ __all__ = [
     "NOBODY",
     "ORGANISER",
     "EndedBy",
+    "Entry",
     "HoldKeeper",
     "Holder",
     "IsUsed",
@@ -67,8 +82,13 @@ __all__ = [
     "count_of_type",
     "count_seats",
     "count_seats_at",
+    "decline",
     "drop_seat",
     "ending_words",
+    "entries_of_event",
+    "entry_at",
+    "entry_by_id",
+    "entry_of_seat",
     "extend_seats",
     "find_lapses",
     "hold_hint",
@@ -78,14 +98,18 @@ __all__ = [
     "live_seats",
     "lock_seat",
     "name_seats",
+    "offer_by_hand",
+    "own_place",
     "own_seats",
     "pause_holds",
     "payable_seats",
     "personal_records",
+    "put_on_list",
     "read_holder",
     "read_holders",
     "release_seat",
     "release_seats",
+    "remove",
     "rename_team",
     "resume_holds",
     "seat",

@@ -56,7 +56,33 @@ class HoldsResumed(Fact):
     resumed_at: int
 
 
-FACTS: tuple[type[Fact], ...] = (HoldCancelled, SeatConfirmed, SeatReleased, MemberJoined, HoldsResumed)
+@dataclass(frozen=True)
+class SeatOffered(Fact):
+    """A seat is held for somebody who waited for it, or whose application was accepted."""
+
+    KIND = "registrations.SeatOffered"
+
+    seat_id: int
+
+
+@dataclass(frozen=True)
+class WaitingEnded(Fact):
+    """Somebody is not in the line of an event any more without a seat: declined, removed, or the event is cancelled."""
+
+    KIND = "registrations.WaitingEnded"
+
+    waiting_id: int
+
+
+FACTS: tuple[type[Fact], ...] = (
+    HoldCancelled,
+    SeatConfirmed,
+    SeatReleased,
+    MemberJoined,
+    HoldsResumed,
+    SeatOffered,
+    WaitingEnded,
+)
 """Every kind of fact that this module writes into the data."""
 
 

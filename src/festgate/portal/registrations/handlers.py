@@ -3,10 +3,12 @@
 from festgate.kit.db.statements import Connection
 from festgate.kit.messaging import outbox
 from festgate.kit.messaging.outbox import Subscription
-from festgate.portal.catalogue.facts import EventCancelled
-from festgate.portal.registrations import queries
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.catalogue.facts import EventCancelled, SeatsFreed
+from festgate.portal.registrations import queries, waiting_list
 from festgate.portal.registrations.endings import EVENT
-from festgate.portal.registrations.holds import SWEPT_AT_ONCE, release_seat, sweep_event
+from festgate.portal.registrations.holds import SWEPT_AT_ONCE, insert_held_seat, release_seat, sweep_event
+from festgate.portal.registrations.offers import offer_free_seats
 
 
 def release_all(connection: Connection, fact: EventCancelled) -> None:
@@ -22,10 +24,23 @@ def release_all(connection: Connection, fact: EventCancelled) -> None:
     if len(live) == SWEPT_AT_ONCE:
         outbox.record(connection, fact)
 
+    if waiting_list.end_lines(connection, fact.event_id) and len(live) < SWEPT_AT_ONCE:
+        outbox.record(connection, fact)
+
+
+def offer_freed(connection: Connection, fact: SeatsFreed) -> None:
+    """Offer the free seats of the event to those who wait."""
+    catalogue.lock_seats(connection, fact.event_id)
+    sweep_event(connection, fact.event_id)
+    offer_free_seats(connection, fact.event_id, insert_held_seat)
+
 
 # The name is stored in the data, so it stays the same when code moves.
 SUBSCRIPTIONS = (
     Subscription(
         EventCancelled, release_all, "festgate.registrations.handlers.release_all", "outbox.registrations"
+    ),
+    Subscription(
+        SeatsFreed, offer_freed, "festgate.registrations.handlers.offer_freed", "outbox.registrations"
     ),
 )

@@ -23,6 +23,7 @@ from festgate.portal.registrations.choices import Choice, Item, choose
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
+    ApprovalNeeded,
     NameNeeded,
     SalesClosed,
     SalesNotOpen,
@@ -34,6 +35,7 @@ from festgate.portal.registrations.errors import (
     TooManyTickets,
 )
 from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
+from festgate.portal.registrations.offers import offer_free_seats
 from festgate.portal.registrations.tables import HELD, HOLD_NOW, LIVE, TEAM_SLOT, seats
 
 SWEPT_AT_ONCE = 200
@@ -81,7 +83,9 @@ def hold_seats(
     AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, catalogue's SoldOut, CodeUnknown or CodeNotValid,
     or an error of `open_event` or `choose`.
     """
-    event = open_event(connection, slug)
+    event = event_for_all(connection, slug)
+    if event.to_offer:
+        offer_free_seats(connection, event.id, insert_held_seat)
     code = find_code(connection, event, choice)
     items = choose(catalogue.types_of_event(connection, event), choice, connection.now, code)
     count = items[0].count if len(items) == 1 else sum(item.count for item in items)
@@ -90,13 +94,7 @@ def hold_seats(
         accounts.check_seats(connection, address)
     if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id, count):
         hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
-    quotas = _sweep_for(connection, event.id, items)
-    try:
-        catalogue.take_seats(connection, event.id, count, quotas)
-    except catalogue.SoldOut:
-        if queries.count_seats_at(connection, person_id, event.id)[1] >= event.max_per_person:
-            raise AlreadyRegistered from None
-        raise
+    _take_seats(connection, person_id, event, count, _sweep_for(connection, event.id, items))
     _use_code(connection, code, items, person_id)
     if not terms.is_first:
         limits.check_takings(connection, person_id, event, count)
@@ -116,6 +114,18 @@ def hold_seats(
     if team_id is not None:
         team_rows.fill_team(connection, team_id, seat_ids, person_id)
     return seat_ids
+
+
+def _take_seats(
+    connection: Connection, person_id: int, event: catalogue.Event, count: int, quotas: Mapping[int, int]
+) -> None:
+    """Count seats as taken, and tickets of quotas by quota id. Raises SoldOut, or AlreadyRegistered before it."""
+    try:
+        catalogue.take_seats(connection, event.id, count, quotas)
+    except catalogue.SoldOut:
+        if queries.count_seats_at(connection, person_id, event.id)[1] >= event.max_per_person:
+            raise AlreadyRegistered from None
+        raise
 
 
 def _use_code(
@@ -153,14 +163,16 @@ def _insert_seat(
     item: Item,
     person_id: int,
     slot: int,
-    hold_minutes: int,
-    code: catalogue.PromoCode | None,
+    hold_minutes: int = 0,
+    code: catalogue.PromoCode | None = None,
+    until: Milliseconds | None = None,
 ) -> int:
+    """Insert a seat and return its id. `until` is the end of an offer, which its person has to confirm or pay."""
     now = connection.now
     # A seat that is still to get the name of its attendee is confirmed by its holder.
     needs_name = event.ticket_names == "required" and not item.type.details.is_for_teams
-    free = item.price.minor == 0 and not needs_name
-    until: Milliseconds = NEVER if free else now + hold_minutes * MINUTE
+    free = item.price.minor == 0 and until is None and not needs_name
+    until = until or (NEVER if free else now + hold_minutes * MINUTE)
     try:
         seat_id: int = connection.value(
             _insert,
@@ -230,12 +242,30 @@ def _sweep_for(connection: Connection, event_id: int, items: Sequence[Item]) -> 
     return drawn
 
 
+def insert_held_seat(
+    connection: Connection,
+    event: catalogue.Event,
+    item: Item,
+    person_id: int,
+    slot: int,
+    until: Milliseconds,
+) -> int:
+    """Insert a seat that is held until then, also without a fee, and return its id; it is counted as taken already."""
+    return _insert_seat(connection, event, item, person_id, slot, until=until)
+
+
+def give_back(connection: Connection, event_id: int, counts: Mapping[int, int]) -> None:
+    """Count seats as free, `counts` by ticket type, and offer them to those who wait."""
+    for eager in catalogue.give_back_seats(connection, event_id, counts):
+        offer_free_seats(connection, eager, insert_held_seat)
+
+
 def refuse_early(connection: Connection, person_id: int, slug: str, choice: Choice | None = None) -> bool:
     """Raise the errors of `hold_seats` from a read, and return whether the person has never had a seat at the event.
 
     In a rush most requests find the event sold out, and need not wait for the writer.
     """
-    event = open_event(connection, slug)
+    event = event_for_all(connection, slug)
     ever, live = queries.count_seats_at(connection, person_id, event.id)
     if live >= event.max_per_person:
         raise AlreadyRegistered if event.max_per_person == 1 else TooManyTickets(event.max_per_person, live)
@@ -272,16 +302,24 @@ def open_event(connection: Connection, slug: str) -> catalogue.Event:
     return event
 
 
+def event_for_all(connection: Connection, slug: str) -> catalogue.Event:
+    """Return the event if everybody can register for it now. Raises ApprovalNeeded, or an error of `open_event`."""
+    event = open_event(connection, slug)
+    if event.needs_approval:
+        raise ApprovalNeeded
+    return event
+
+
 def sweep_event(connection: Connection, event_id: int) -> int:
     """Release the seats of the event whose holds have ended, and return their number."""
     if queries.count_lapsed(connection, event_id) == 0:
         return 0
     rows = connection.all(_sweep, event=event_id, now=connection.now)
     if rows:
-        catalogue.give_back_seats(connection, event_id, Counter(type_id for type_id, *_ in rows))
         used = Counter((code_id, person_id) for _, code_id, person_id, _ in rows if code_id is not None)
         catalogue.give_back_codes(connection, used)
         team_rows.shrink_teams(connection, Counter(team_id for *_, team_id in rows if team_id is not None))
+        give_back(connection, event_id, Counter(type_id for type_id, *_ in rows))
     return len(rows)
 
 
@@ -388,11 +426,11 @@ def release_seat(connection: Connection, seat: queries.Seat, ended_by: EndedBy) 
     """
     if connection.run(_cancel, seat=seat.id, now=connection.now, cause=ended_by) == 0:
         return False
-    catalogue.give_back_seats(connection, seat.event_id, {seat.type_id: 1})
     if seat.code_id is not None:
         catalogue.give_back_codes(connection, {(seat.code_id, seat.person_id): 1})
     if seat.team_id is not None:
         team_rows.shrink_teams(connection, {seat.team_id: 1})
+    give_back(connection, seat.event_id, {seat.type_id: 1})
     if seat.state == "confirmed":
         outbox.record(connection, SeatReleased(seat.id))
     elif ended_by in (EVENT, ORGANISER):

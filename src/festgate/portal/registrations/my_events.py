@@ -8,7 +8,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money, totals
 from festgate.kit.translation import gettext, ngettext
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import queries
+from festgate.portal.registrations import line, queries
 from festgate.portal.registrations.endings import EVENT, ORGANISER, ending_words
 from festgate.portal.registrations.queries import Seat, SeatReferences
 
@@ -55,6 +55,8 @@ class MyEvents:
     """The total fee of the held seats by currency: an older fest may have several."""
     now: Milliseconds
     """The time to the second while a hold runs, else 0, so that an unchanged page is not rendered again."""
+    waiting: tuple[line.Entry, ...] = ()
+    """Places on waiting lists, and applications, at events that have not ended."""
     overlaps: tuple[catalogue.Overlap, ...] = ()
     awaits_tickets: bool = field(compare=False, default=False)
     """Whether a seat was confirmed so recently that its ticket will be there in a moment."""
@@ -111,8 +113,12 @@ def my_events(
     orders_of: SeatReferences,
     unconfirmed: str,
 ) -> MyEvents:
-    """Return the person's seats; `unconfirmed` is their email address if it has to be confirmed."""
-    seats = queries.seats_of_attendee(connection, person_id)
+    """Return the person's seats and places on waiting lists.
+
+    `unconfirmed` is their email address if it has to be confirmed.
+    """
+    seats, may_wait = queries.seats_to_list(connection, person_id)
+    waiting = line.open_entries_of(connection, person_id) if may_wait else []
     tickets = tickets_of(connection, person_id) if seats else {}
     orders = orders_of(connection, person_id) if seats else {}
     listed = [ListedSeat(seat, tickets.get(seat.id), orders.get(seat.id)) for seat in seats]
@@ -143,13 +149,14 @@ def my_events(
         due=totals(entry.seat.fee for entry in held),
         # The time left is exact while holds are paused: if it were rounded, it would seem to change.
         now=connection.now if is_paused else second if has_holds else 0,
+        waiting=tuple(waiting),
         overlaps=overlaps,
         is_paused=is_paused,
         awaits_tickets=any(entry.ticket is None for entry in confirmed)
         and queries.has_confirmed_since(connection, person_id, connection.now - SECOND),
         person=person_id,
         unconfirmed=unconfirmed,
-        until=min([until, over_until, *(overlap.ends_at for overlap in overlaps)]),
+        until=min([until, over_until, *(part.ends_at for part in (*overlaps, *waiting))]),
     )
 
 

@@ -5,12 +5,13 @@ from functools import partial
 from festgate.kit.db.statements import Connection
 from festgate.kit.translation import gettext, ngettext
 from festgate.portal.accounts import facade as accounts
-from festgate.portal.registrations import queries
+from festgate.portal.registrations import line, queries
 from festgate.portal.registrations.endings import HOLDER
 from festgate.portal.registrations.holders import forget_holders
 from festgate.portal.registrations.holds import IsUsed, release_seat
 from festgate.portal.registrations.team_queries import team_by_id
 from festgate.portal.registrations.teams import ReplaceCode, leave_all
+from festgate.portal.registrations.waiting_list import leave_all as leave_lists
 
 
 def personal_records(is_used: IsUsed, replace_code: ReplaceCode) -> accounts.PersonalRecords:
@@ -55,6 +56,19 @@ def export_registrations(connection: Connection, person_id: int) -> accounts.Val
             }
             for seat in queries.seats_of_member(connection, person_id)
         ],
+        "waiting": [
+            {
+                "id": entry.id,
+                "event": entry.slug,
+                "title": entry.title,
+                "quantity": entry.quantity,
+                "state": entry.shown_state,
+                "message": entry.message,
+                "answer": entry.answer,
+                "joined_at": accounts.export_time(entry.joined_at),
+            }
+            for entry in line.entries_of(connection, person_id)
+        ],
     }
 
 
@@ -97,6 +111,7 @@ def end_registrations(
     The seats of their teams end too, unless a member was checked in; and they leave the teams of others.
     """
     leave_all(connection, person_id, replace_code)
+    leave_lists(connection, person_id)
     # In order of event id, as everywhere where several counts are locked.
     for listed in sorted(queries.seats_of(connection, person_id), key=lambda seat: (seat.event_id, seat.id)):
         seat = queries.lock_seat(connection, listed.id)

@@ -18,12 +18,14 @@ from festgate.portal.registrations.tables import (
     BEGAN,
     HELD,
     HOLD_NOW,
+    IN_LINE,
     LIVE,
     OPEN,
     TEAM_SLOT,
     pauses,
     seats,
     teams,
+    waiting,
 )
 
 SeatState = Literal["held", "confirmed", "cancelled", "lapsed"]
@@ -200,6 +202,14 @@ _of_member = Statement(
     _seat.where(seats.c.member_id == bindparam("person")).order_by(seats.c.event_id, seats.c.id)
 )
 _by_attendee = Statement(_seat.where(_OF_ATTENDEE).order_by(_events.c.starts_at, seats.c.id))
+# The last column saves a statement about the waiting lists for nearly everybody; it is read once, not for every row.
+_listed_by_person = Statement(
+    _seat.add_columns(
+        select(waiting.c.id).where(waiting.c.person_id == bindparam("person"), IN_LINE).exists()
+    )
+    .where(_OF_ATTENDEE)
+    .order_by(_events.c.starts_at, seats.c.id)
+)
 _live_by_person = Statement(_seat.where(_OF_ATTENDEE, _LIVE_NOW).order_by(_events.c.starts_at, seats.c.id))
 _held_by_person = Statement(_seat.where(_OF_PERSON, _PAYABLE).order_by(seats.c.event_id))
 _by_order = Statement(_seat.where(seats.c.order_id == bindparam("order")).order_by(seats.c.event_id))
@@ -332,6 +342,12 @@ def seats_of_attendee(connection: Connection, person_id: int) -> list[Seat]:
 def seats_of_member(connection: Connection, person_id: int) -> list[Seat]:
     """Return every seat of a team that the person occupies or occupied, by event id."""
     return [_read(row, connection.now) for row in connection.all(_of_member, person=person_id)]
+
+
+def seats_to_list(connection: Connection, person_id: int) -> tuple[list[Seat], bool]:
+    """Return the seats of `seats_of`, and whether the person may be on a waiting list or have applied."""
+    rows = connection.all(_listed_by_person, person=person_id)
+    return [_read(row[:-1], connection.now) for row in rows], not rows or bool(rows[0][-1])
 
 
 def live_seats(connection: Connection, person_id: int) -> list[Seat]:

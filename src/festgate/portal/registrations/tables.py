@@ -121,6 +121,55 @@ Index(
     postgresql_where=_HAS_SEATS,
 )
 Index("ix_registrations_teams_captain", teams.c.captain_id)
+waiting = Table(
+    "registrations_waiting",
+    metadata,
+    # Rises in each event, because its seats are locked when somebody joins: the order of the line.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("event_id", ForeignKey("catalogue_events.id"), nullable=False),
+    Column("type_id", ForeignKey("catalogue_ticket_types.id"), nullable=False),
+    Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    # The tickets that were not offered yet.
+    Column("remaining", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    # The applicant's message, and the organisers' sentence to it.
+    Column("message", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("joined_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    CheckConstraint(
+        "state IN ('applied', 'waiting', 'offered', 'declined', 'removed', 'left', 'ended')", name="state"
+    ),
+    CheckConstraint("remaining BETWEEN 0 AND quantity", name="remaining"),
+)
+"""Applications and places in the line for seats of an event (waiting_list.py)."""
+
+IN_LINE = waiting.c.state.in_(("applied", "waiting"))
+
+# A person is at most once in the line of an event.
+Index(
+    "uq_registrations_waiting_open",
+    waiting.c.event_id,
+    waiting.c.person_id,
+    unique=True,
+    sqlite_where=IN_LINE,
+    postgresql_where=IN_LINE,
+)
+Index("ix_registrations_waiting_event", waiting.c.event_id, waiting.c.state)
+Index("ix_registrations_waiting_person", waiting.c.person_id)
+
+offers = Table(
+    "registrations_offers",
+    metadata,
+    # The seat that is held for the person. Its state is the state of the offer.
+    Column("seat_id", ForeignKey("registrations_seats.id"), primary_key=True),
+    Column("waiting_id", ForeignKey("registrations_waiting.id"), nullable=False),
+    Column("offered_at", BigInteger, nullable=False),
+)
+"""The seats that were offered to people who waited or applied."""
+
+Index("ix_registrations_offers_waiting", offers.c.waiting_id)
 
 pauses = Table(
     "registrations_pauses",

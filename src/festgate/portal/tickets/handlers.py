@@ -24,7 +24,14 @@ from festgate.portal.catalogue.facts import EventChanged
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout.facts import OrderPaid, OrderReduced, OrderRefunded, SeatRefunded
 from festgate.portal.registrations import facade as registrations
-from festgate.portal.registrations.facts import HoldCancelled, MemberJoined, SeatConfirmed, SeatReleased
+from festgate.portal.registrations.facts import (
+    HoldCancelled,
+    MemberJoined,
+    SeatConfirmed,
+    SeatOffered,
+    SeatReleased,
+    WaitingEnded,
+)
 from festgate.portal.tickets import queries
 from festgate.portal.tickets.copies import is_useful, topic_of_correction
 from festgate.portal.tickets.email_texts import (
@@ -40,6 +47,7 @@ from festgate.portal.tickets.facts import HoldersLeft
 from festgate.portal.tickets.holder_emails import HolderEmails
 from festgate.portal.tickets.issue import issue_ticket, void_ticket
 from festgate.portal.tickets.qr import in_fours
+from festgate.portal.tickets.waiting_texts import describe_offer, describe_waiting_ended
 from festgate.settings import Settings
 
 POINT = "outbox.tickets"
@@ -102,6 +110,10 @@ class TicketHandlers:
                 self.email_order_refunded,
                 "festgate.tickets.handlers.tell_order_refunded",
                 POINT,
+            ),
+            Subscription(SeatOffered, self.email_offered, "festgate.tickets.handlers.email_offered", POINT),
+            Subscription(
+                WaitingEnded, self.email_waiting_ended, "festgate.tickets.handlers.email_waiting_ended", POINT
             ),
             Subscription(EventChanged, self.email_changed, "festgate.tickets.handlers.tell_changed", POINT),
             Subscription(HoldersLeft, self.email_left, "festgate.tickets.handlers.tell_left", POINT),
@@ -205,6 +217,24 @@ class TicketHandlers:
             if part.seat_id is None and part.provider_ref == order.provider_ref
         ]
         self._email_refund(connection, f"refunded:{order.ref}", order, gone, [])
+
+    def email_offered(self, connection: Connection, fact: SeatOffered) -> None:
+        """Email the person to whom a seat was offered, unless the offer is over."""
+        seat = registrations.seat(connection, fact.seat_id)
+        entry = registrations.entry_of_seat(connection, seat.id)
+        if entry is not None and seat.state == "held":
+            event = catalogue.event_by_id(connection, seat.event_id)
+            text = describe_offer(seat, entry, event, self._writing, self._settings.base_url)
+            topic = f"offered:{seat.id}"
+            self._post(connection, topic, seat.person_id, "released", text, is_limited=True, event=event)
+
+    def email_waiting_ended(self, connection: Connection, fact: WaitingEnded) -> None:
+        """Email the person whose application was declined, or whose place on a waiting list has ended."""
+        entry = registrations.entry_by_id(connection, fact.waiting_id)
+        event = catalogue.event_by_id(connection, entry.event_id)
+        text = describe_waiting_ended(entry, event)
+        topic = f"waiting-ended:{entry.id}"
+        self._post(connection, topic, entry.person_id, "released", text, is_limited=True, event=event)
 
     def email_changed(self, connection: Connection, fact: EventChanged) -> None:
         """Email all ticket holders of an event whose title, time or place has changed."""
