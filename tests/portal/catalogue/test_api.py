@@ -59,6 +59,7 @@ def test_an_event_has_all_its_details(client: httpx.Client) -> None:
         "availability": "few",
         "summary": "Robo Race, in a sentence.",
         "description": "All that is to be known of Robo Race.\n\n- one thing\n- another",
+        "refunds": [],
         "tickets": [
             {
                 "id": 1,
@@ -72,6 +73,7 @@ def test_an_event_has_all_its_details(client: httpx.Client) -> None:
                 "sales_open_at": None,
                 "min_per_order": 1,
                 "max_per_order": 1,
+                "team": None,
             }
         ],
     }

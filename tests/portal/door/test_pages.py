@@ -312,6 +312,7 @@ def test_the_api_checks_in_and_undoes_for_staff(check_in: CheckIn) -> None:
         "event": "open-talk",
         "holder": asha.name,
         "holder_name": asha.full_name,
+        "team": None,
         "admitted_at": "",
         "admitted_by": staff.name,
     }

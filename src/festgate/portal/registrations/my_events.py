@@ -156,7 +156,14 @@ def my_events(
         and queries.has_confirmed_since(connection, person_id, connection.now - SECOND),
         person=person_id,
         unconfirmed=unconfirmed,
-        until=min([until, over_until, *(part.ends_at for part in (*overlaps, *waiting))]),
+        until=min(
+            [
+                until,
+                over_until,
+                *(overlap.ends_at for overlap in overlaps),
+                *(entry.ends_at for entry in waiting),
+            ]
+        ),
     )
 
 

@@ -110,7 +110,7 @@ class TeamApi:
                 name = team_rows.read_name(wanted.name)
             except ValueError as error:
                 raise Invalid({"name": str(error)}) from None
-            choice = Choice({wanted.ticket: wanted.size}, {}, wanted.access, name)
+            choice = Choice({wanted.ticket: wanted.size}, access_key=wanted.access, team=name)
             terms = terms_of(
                 person, self._addresses.of(address_of(request.scope)), portal.settings, is_first=False
             )

@@ -1,6 +1,7 @@
 """HTML routes of teams: register one, join by its link, see its members, and change it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries, team_queries, team_rows, teams
-from festgate.portal.registrations.choices import Choice, read_team
+from festgate.portal.registrations.choices import read_team
 from festgate.portal.registrations.errors import AlreadyInTeam, AlreadyRegistered, ChooseTicket, TeamNameTaken
 from festgate.portal.registrations.holds import IsUsed, hold_seats
 from festgate.portal.registrations.limits import terms_of
@@ -50,9 +51,9 @@ class TeamPages:
             Route("/events/{slug}/teams", self.register, methods=["POST"]),
             Route("/teams/join/{token}", self.ask_to_join, methods=["GET"]),
             Route("/teams/join/{token}", self.join, methods=["POST"]),
-            Route("/teams/{id:int}", self.show, methods=["GET"]),
-            Route("/teams/{id:int}/cancel", self.ask_to_cancel, methods=["GET"]),
-            Route("/teams/{id:int}/{step}", self.change, methods=["POST"]),
+            Route("/teams/{id}", self.show, methods=["GET"]),
+            Route("/teams/{id}/cancel", self.ask_to_cancel, methods=["GET"]),
+            Route("/teams/{id}/{step}", self.change, methods=["POST"]),
         ]
 
     async def register(self, request: Request) -> Response:
@@ -63,7 +64,7 @@ class TeamPages:
         fields = await read_fields(request)
         try:
             choice = read_team(fields)
-            choice = Choice(choice.counts, {}, choice.access_key, team_rows.read_name(choice.team or ""))
+            choice = replace(choice, team=team_rows.read_name(choice.team or ""))
             address = self._addresses.of(address_of(request.scope))
             terms = terms_of(visitor, address, portal.settings, is_first=False)
             seat_ids = await portal.database.write(
@@ -215,10 +216,10 @@ def _read_id(text: str) -> int:
 
 def _team_id(request: Request) -> int:
     """Return the id of a team in the address. Raises NotFound for one that no team can have."""
-    team_id: int = request.path_params["id"]
-    if team_id > MAX_ID:
+    text = read_path(request, "id")
+    if not (text.isascii() and text.isdecimal() and len(text) < len(str(MAX_ID))):
         raise NotFound
-    return team_id
+    return int(text)
 
 
 def _back_to_event(slug: str, problem: str, fields: Mapping[str, str]) -> Response:
