@@ -62,7 +62,7 @@ class WaitingPage:
 
 
 def read_waiting(connection: Connection, slug: str) -> WaitingPage:
-    """Return the event and everybody who waits or has applied: open entries first. Raises NotFound."""
+    """Return the event and its line, with applications: open entries first. Raises NotFound."""
     event = catalogue.any_event_by_slug(connection, slug)
     rows = [
         Row(entry, accounts.person_by_id(connection, entry.person_id))
@@ -72,7 +72,7 @@ def read_waiting(connection: Connection, slug: str) -> WaitingPage:
 
 
 class WaitingListPages:
-    """Pages for organisers about people who wait or have applied."""
+    """Pages for organisers about waiting lists and applications."""
 
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's pages get it."""

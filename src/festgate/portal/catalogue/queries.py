@@ -54,7 +54,7 @@ class Event(Details):
     """Live seats that one person can have at the event."""
     waiting_list: ListState
     offer_minutes: int
-    """How long a seat is held for somebody who waited or was accepted."""
+    """How long an offered seat is held for its person."""
     needs_approval: int
     """1: visitors apply, and organisers accept them."""
     waiting: int

@@ -53,7 +53,7 @@ events = Table(
     Column("several_prices", Integer, nullable=False),
     # Live seats that one person can have at the event.
     Column("max_per_person", Integer, nullable=False),
-    # The state of its waiting list, and how long a seat is held for somebody who waited or was accepted.
+    # The state of its waiting list, and how long an offered seat is held for its person.
     Column("waiting_list", Text, nullable=False),
     Column("offer_minutes", Integer, nullable=False),
     # 1: visitors apply, and organisers accept them.
