@@ -42,6 +42,11 @@ class Row:
     person: accounts.Person
 
     @property
+    def contact(self) -> str:
+        """The email address, with the ticket type if it has a name."""
+        return ", ".join(filter(None, (self.person.email, self.entry.type_name)))
+
+    @property
     def badge(self) -> tuple[str, str]:
         """The state: the kind of badge, and its text."""
         kind, text = _BADGES[self.entry.shown_state]
@@ -54,11 +59,6 @@ class WaitingPage:
 
     event: catalogue.Event
     rows: tuple[Row, ...]
-
-    @property
-    def free(self) -> int:
-        """The free seats of the event."""
-        return self.event.capacity - self.event.taken
 
 
 def read_waiting(connection: Connection, slug: str) -> WaitingPage:
