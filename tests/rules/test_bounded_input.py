@@ -225,6 +225,7 @@ ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
     "kit/web/gate.py": ('headers.get(b"', 'scope.get("path_params"'),
     # Numbers, which Starlette's converter has parsed from an address of at most 4,096 bytes.
     "portal/registrations/pages.py": ('path_params["id"]',),
+    "portal/registrations/waiting_pages.py": ('path_params["id"]',),
     # A model with limited fields parses them.
     "portal/catalogue/pages.py": ("checked(ListForm, request.query_params)",),
     # It sets them, and reads none.

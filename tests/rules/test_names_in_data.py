@@ -27,6 +27,7 @@ FACTS = {
     "accounts.AddressCorrected": ["person_id"],
     "catalogue.EventCancelled": ["event_id"],
     "catalogue.EventChanged": ["event_id", "title", "place", "starts_at", "ends_at"],
+    "catalogue.SeatsFreed": ["event_id"],
     "checkout.OrderPaid": ["order_id"],
     "checkout.OrderReduced": ["order_id", "revision"],
     "checkout.OrderRefunded": ["order_id"],
@@ -35,7 +36,9 @@ FACTS = {
     "registrations.MemberJoined": ["seat_id", "person_id", "at"],
     "registrations.HoldsResumed": ["began_at", "resumed_at"],
     "registrations.SeatConfirmed": ["seat_id"],
+    "registrations.SeatOffered": ["seat_id"],
     "registrations.SeatReleased": ["seat_id"],
+    "registrations.WaitingEnded": ["waiting_id"],
     "tickets.HoldersLeft": [
         "event_id",
         "changed_at",
@@ -52,6 +55,7 @@ HANDLERS = {
     ("accounts.AddressCorrected", "festgate.tickets.handlers.send_corrected", "outbox.tickets"),
     ("catalogue.EventCancelled", "festgate.registrations.handlers.release_all", "outbox.registrations"),
     ("catalogue.EventChanged", "festgate.tickets.handlers.tell_changed", "outbox.tickets"),
+    ("catalogue.SeatsFreed", "festgate.registrations.handlers.offer_freed", "outbox.registrations"),
     ("checkout.OrderPaid", "festgate.tickets.handlers.issue_paid", "outbox.tickets"),
     ("checkout.OrderReduced", "festgate.tickets.handlers.tell_reduced", "outbox.tickets"),
     ("checkout.OrderRefunded", "festgate.tickets.handlers.tell_order_refunded", "outbox.tickets"),
@@ -61,8 +65,10 @@ HANDLERS = {
     ("registrations.HoldsResumed", "festgate.checkout.handlers.move_ends", "outbox.checkout"),
     ("registrations.MemberJoined", "festgate.tickets.handlers.email_member", "outbox.tickets"),
     ("registrations.SeatConfirmed", "festgate.tickets.handlers.issue_free", "outbox.tickets"),
+    ("registrations.SeatOffered", "festgate.tickets.handlers.email_offered", "outbox.tickets"),
     ("registrations.SeatReleased", "festgate.checkout.handlers.refund_released", "outbox.checkout"),
     ("registrations.SeatReleased", "festgate.tickets.handlers.void_released", "outbox.tickets"),
+    ("registrations.WaitingEnded", "festgate.tickets.handlers.email_waiting_ended", "outbox.tickets"),
     ("tickets.HoldersLeft", "festgate.tickets.handlers.tell_left", "outbox.tickets"),
 }
 """The fact, the handler's name in `kit_deliveries`, and its point in `drills.json` and in plans of drills."""

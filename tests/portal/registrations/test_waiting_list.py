@@ -8,6 +8,7 @@ import pytest
 
 from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.kit.db.statements import Connection
+from festgate.kit.errors import TooMany
 from festgate.kit.messaging.outbox import Relay
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import SoldOut, WaitingSettings
@@ -22,7 +23,10 @@ from festgate.portal.registrations.errors import (
 )
 from festgate.portal.registrations.handlers import SUBSCRIPTIONS
 from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat, sweep_all
+from festgate.portal.registrations.offers import MAX_AT_ONCE
+from festgate.portal.registrations.personal_data import end_registrations, export_registrations
 from festgate.portal.registrations.waiting_list import (
+    MAX_JOINS,
     decline,
     join,
     leave,
@@ -142,6 +146,46 @@ def test_a_raised_capacity_goes_to_the_line_before_newcomers(database: OpenDatab
     deliver(database)
     assert len(offered_seats(database, first)) == len(offered_seats(database, second)) == 1
     check(database)
+
+
+def test_more_seats_than_one_step_offers_are_offered_in_the_next(database: OpenDatabase) -> None:
+    event, _ = sold_out(database)
+    database.write(catalogue.limit_per_person, event.slug, 20)
+    people = [wait(database, event, quantity=20)[0] for _ in range(7)]
+    assert MAX_AT_ONCE < 7 * 20 - 20
+    details = catalogue.details_of(database.read(catalogue.event_by_id, event.id))
+    database.write(catalogue.edit_event, event.slug, replace(details, capacity=1 + 7 * 20))
+    deliver(database)
+    assert [len(offered_seats(database, person)) for person in people] == [20] * 7
+    check(database)
+
+
+def test_a_message_is_in_the_download_and_goes_with_the_account_and_so_does_the_place(
+    database: OpenDatabase,
+) -> None:
+    event, [(holder, seat)] = sold_out(database)
+    first, entry = wait(database, event, message="I bring a robot.")
+    second, _ = wait(database, event)
+    [place] = database.read(export_registrations, first)["waiting"]
+    assert (place["event"], place["state"], place["message"]) == (event.slug, "waiting", "I bring a robot.")
+    database.write(end_registrations, first, lambda _connection, _seat: False)
+    assert (entry_of(database, entry).state, entry_of(database, entry).message) == ("left", "")
+    database.write(cancel_seat, holder, seat)
+    assert len(offered_seats(database, second)) == 1
+    check(database)
+
+
+def test_a_person_that_leaves_too_often_cannot_join_again_for_a_day(database: OpenDatabase) -> None:
+    event, _ = sold_out(database, days=5)
+    person, entry = wait(database, event)
+    for _ in range(MAX_JOINS - 1):
+        database.write(leave, person, entry)
+        entry = database.write(join, person, event.slug)
+    database.write(leave, person, entry)
+    with pytest.raises(TooMany):
+        database.write(join, person, event.slug)
+    database.clock.move(DAY)
+    assert entry_of(database, database.write(join, person, event.slug)).place == 1
 
 
 def test_nobody_waits_for_free_seats_or_on_a_closed_list_or_twice(database: OpenDatabase) -> None:

@@ -1,6 +1,6 @@
 """The waiting list under sequences of steps that Hypothesis generates, on SQLite and on PostgreSQL.
 
-After each step the invariants of `festgate check` hold: no seat is free while somebody waits who could have it, none is
+After each step the invariants of `festgate check` hold: no seat is free while somebody waits for it, none is
 sold twice, and offers go out in the order of the line.
 """
 
@@ -10,7 +10,9 @@ from dataclasses import replace
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import select
 
+from festgate.kit.checks import Finding
 from festgate.kit.clock import MINUTE
 from festgate.kit.db.statements import Connection, Statement, metadata
 from festgate.kit.errors import Refused
@@ -20,12 +22,38 @@ from festgate.portal.registrations import line, queries
 from festgate.portal.registrations.checks import CHECKS
 from festgate.portal.registrations.handlers import SUBSCRIPTIONS
 from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat, sweep_all
+from festgate.portal.registrations.tables import offers
 from festgate.portal.registrations.waiting_list import join, leave, offer_by_hand
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
 DELETE_ALL = [Statement(table.delete()) for table in reversed(metadata.sorted_tables)]
+ENTRIES = Statement(select(offers.c.waiting_id).order_by(offers.c.seat_id))
 PEOPLE = st.integers(0, 5)
+MAX_PER_PERSON = 2
+
+
+def delete_all(connection: Connection) -> None:
+    for statement in DELETE_ALL:
+        connection.run(statement)
+
+
+def all_findings(connection: Connection) -> list[Finding]:
+    return [finding for check in CHECKS for finding in check(connection)]
+
+
+def entries_of_offers(connection: Connection) -> list[int]:
+    """Return the entry of every offer, in the order in which they were made."""
+    return [entry_id for (entry_id,) in connection.all(ENTRIES)]
+
+
+def entries_with_room(connection: Connection, event_id: int) -> list[int]:
+    """Return the entries on the waiting list whose people can have another seat."""
+    return [
+        entry_id
+        for entry_id, _, person_id, _ in line.in_line(connection, event_id)
+        if len(queries.used_slots(connection, person_id, event_id)) < MAX_PER_PERSON
+    ]
 
 
 class WaitingMachine(RuleBasedStateMachine):
@@ -35,8 +63,9 @@ class WaitingMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        for statement in DELETE_ALL:
-            self.database.write(Connection.run, statement)
+        self.database.write(delete_all)
+        self.offered = 0
+        self.chosen_by_hand = 0
         self.people = [add_someone(self.database) for _ in range(6)]
         self.event = add_event(self.database, fee=0, capacity=1, days=30)
         self.database.write(
@@ -44,18 +73,20 @@ class WaitingMachine(RuleBasedStateMachine):
             self.event.slug,
             catalogue.WaitingSettings("open", 60, needs_approval=False),
         )
-        self.database.write(catalogue.limit_per_person, self.event.slug, 2)
+        self.database.write(catalogue.limit_per_person, self.event.slug, MAX_PER_PERSON)
         self.relay = Relay(self.database.real, SUBSCRIPTIONS)
 
-    def attempt(self, operation: Callable[..., object], *arguments: object) -> None:
+    def attempt(self, operation: Callable[..., object], *arguments: object) -> bool:
         try:
             self.database.write(operation, *arguments)
         except Refused:
-            return
+            return False
+        return True
 
     @rule(person=PEOPLE)
     def register(self, person: int) -> None:
-        self.attempt(hold_seat, self.people[person], self.event.slug, 15)
+        if self.attempt(hold_seat, self.people[person], self.event.slug, 15):
+            assert self.database.read(entries_with_room, self.event.id) == []
 
     @rule(person=PEOPLE, quantity=st.integers(1, 2))
     def wait(self, person: int, quantity: int) -> None:
@@ -81,6 +112,7 @@ class WaitingMachine(RuleBasedStateMachine):
     def offer_out_of_order(self, person: int) -> None:
         entry = self.database.read(line.entry_at, self.people[person], self.event.slug)
         if entry is not None:
+            self.chosen_by_hand = entry.id
             self.attempt(offer_by_hand, self.event.slug, [entry.id])
 
     @rule(more=st.integers(-2, 2))
@@ -105,7 +137,16 @@ class WaitingMachine(RuleBasedStateMachine):
     @invariant()
     def every_invariant_holds(self) -> None:
         if hasattr(self, "event"):
-            assert [finding for check in CHECKS for finding in self.database.report(check)] == []
+            assert self.database.report(all_findings) == []
+
+    @invariant()
+    def offers_go_out_in_the_order_of_the_line(self) -> None:
+        if hasattr(self, "event"):
+            offered = self.database.read(entries_of_offers)
+            with_room = self.database.read(entries_with_room, self.event.id)
+            new = [entry for entry in offered[self.offered :] if entry != self.chosen_by_hand]
+            assert all(entry <= min(with_room, default=entry) for entry in new)
+            self.offered, self.chosen_by_hand = len(offered), 0
 
 
 def test_no_seat_is_empty_while_somebody_waits_and_none_is_sold_twice(database: OpenDatabase) -> None:
@@ -113,7 +154,7 @@ def test_no_seat_is_empty_while_somebody_waits_and_none_is_sold_twice(database: 
     run_state_machine_as_test(
         WaitingMachine,
         settings=settings(
-            max_examples=10,
+            max_examples=20,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

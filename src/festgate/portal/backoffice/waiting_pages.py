@@ -42,6 +42,11 @@ class Row:
     person: accounts.Person
 
     @property
+    def contact(self) -> str:
+        """The email address, with the ticket type if it has a name."""
+        return ", ".join(filter(None, (self.person.email, self.entry.type_name)))
+
+    @property
     def badge(self) -> tuple[str, str]:
         """The state: the kind of badge, and its text."""
         kind, text = _BADGES[self.entry.shown_state]
@@ -55,14 +60,9 @@ class WaitingPage:
     event: catalogue.Event
     rows: tuple[Row, ...]
 
-    @property
-    def free(self) -> int:
-        """The free seats of the event."""
-        return self.event.capacity - self.event.taken
-
 
 def read_waiting(connection: Connection, slug: str) -> WaitingPage:
-    """Return the event and everybody who waits or has applied: open entries first. Raises NotFound."""
+    """Return the event and its line, with applications: open entries first. Raises NotFound."""
     event = catalogue.any_event_by_slug(connection, slug)
     rows = [
         Row(entry, accounts.person_by_id(connection, entry.person_id))
@@ -72,7 +72,7 @@ def read_waiting(connection: Connection, slug: str) -> WaitingPage:
 
 
 class WaitingListPages:
-    """Pages for organisers about people who wait or have applied."""
+    """Pages for organisers about waiting lists and applications."""
 
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's pages get it."""

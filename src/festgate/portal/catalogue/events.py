@@ -52,8 +52,8 @@ from festgate.portal.catalogue.ticket_types import (
 )
 
 MAX_SUFFIX_LENGTH = len("-99999")
-OFFER_MINUTES = 120
-"""How long a seat is held for somebody who waited, unless the organiser enters another time."""
+OFFER_MINUTES = 24 * 60
+"""How long an offered seat is held, unless the organiser enters another time."""
 SHOWN: Final = ("title", "place", "starts_at", "ends_at")
 """The details on tickets and in calendars; attendees get an email when one changes."""
 

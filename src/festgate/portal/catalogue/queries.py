@@ -64,7 +64,7 @@ class Event(Details):
     """Until then the buyer can do that; 0: the start."""
     waiting_list: ListState = "off"
     offer_minutes: int = 0
-    """How long a seat is held for somebody who waited or was accepted."""
+    """How long an offered seat is held for its person."""
     needs_approval: int = 0
     """1: visitors apply, and organisers accept them."""
     waiting: int = 0

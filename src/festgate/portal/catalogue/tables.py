@@ -65,7 +65,7 @@ events = Table(
     Column("transfers", Integer, nullable=False),
     Column("transfers_until", BigInteger, nullable=False),
     CheckConstraint("ticket_names IN ('off', 'optional', 'required')", name="ticket_names"),
-    # The state of its waiting list, and how long a seat is held for somebody who waited or was accepted.
+    # The state of its waiting list, and how long an offered seat is held for its person.
     Column("waiting_list", Text, nullable=False),
     Column("offer_minutes", Integer, nullable=False),
     # 1: visitors apply, and organisers accept them.

@@ -153,7 +153,7 @@ def limit_per_person(connection: Connection, slug: str, most: int) -> Event:
 
 
 def resize_quota(connection: Connection, quota_id: int, name: str, capacity: int) -> None:
-    """Give a shared quota another name or capacity; what comes free is offered to those who wait first.
+    """Give a shared quota another name or capacity; what comes free is offered to the waiting list first.
 
     Raises NotFound, or Invalid if more tickets are taken.
     """

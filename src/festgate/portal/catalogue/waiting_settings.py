@@ -26,7 +26,7 @@ class WaitingSettings:
 
     waiting_list: ListState
     offer_minutes: int
-    """How long a seat is held for somebody who waited or was accepted."""
+    """How long an offered seat is held for its person."""
     needs_approval: bool
     """Whether visitors apply, and organisers accept them."""
 

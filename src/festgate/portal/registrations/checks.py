@@ -132,7 +132,7 @@ def check_waiting(connection: Connection) -> list[Finding]:
     """Check the waiting lists: their counts, their offers, and that no seat is free while somebody waits for one."""
     waiting = line.waiting_by_event(connection)
     findings = [
-        Finding("an offer is a seat of the person who waited", f"seat {seat_id}", "it belongs to another")
+        Finding("an offer is a seat of the person in the line", f"seat {seat_id}", "it belongs to another")
         for seat_id in line.foreign_offers(connection)
     ]
     for entry_id, state, quantity, remaining, offered in line.offers_by_entry(connection):

@@ -58,7 +58,7 @@ class HoldsResumed(Fact):
 
 @dataclass(frozen=True)
 class SeatOffered(Fact):
-    """A seat is held for somebody who waited for it, or whose application was accepted."""
+    """A seat is held for somebody from the waiting list, or after an accepted application."""
 
     KIND = "registrations.SeatOffered"
 

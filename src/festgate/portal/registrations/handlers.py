@@ -29,7 +29,7 @@ def release_all(connection: Connection, fact: EventCancelled) -> None:
 
 
 def offer_freed(connection: Connection, fact: SeatsFreed) -> None:
-    """Offer the free seats of the event to those who wait."""
+    """Offer the free seats of the event to its waiting list."""
     catalogue.lock_seats(connection, fact.event_id)
     sweep_event(connection, fact.event_id)
     offer_free_seats(connection, fact.event_id, insert_held_seat)

@@ -255,7 +255,7 @@ def insert_held_seat(
 
 
 def give_back(connection: Connection, event_id: int, counts: Mapping[int, int]) -> None:
-    """Count seats as free, `counts` by ticket type, and offer them to those who wait."""
+    """Count seats as free, `counts` by ticket type, and offer them to the waiting list."""
     for eager in catalogue.give_back_seats(connection, event_id, counts):
         offer_free_seats(connection, eager, insert_held_seat)
 

@@ -261,7 +261,7 @@ def open_entry(connection: Connection, person_id: int, event_id: int) -> int | N
 
 
 def in_line(connection: Connection, event_id: int) -> list[tuple[int, int, int, int]]:
-    """Return the (id, ticket type, person, remaining tickets) of those who wait, in the order of the line."""
+    """Return the (id, ticket type, person, remaining tickets) of those on the waiting list, in its order."""
     return [(row[0], row[1], row[2], row[3]) for row in connection.all(_in_line, event=event_id)]
 
 

@@ -1,7 +1,7 @@
-"""Offers of free seats to the people who wait for them, in their order.
+"""Offers of free seats to the waiting list, in its order.
 
 A seat that comes free is held for the next person in the same transaction, so it is never empty while somebody waits,
-and nobody else can take it. Somebody who waits for several tickets is offered them as they come free, and keeps the
+and nobody else can take it. A person with several tickets on the list is offered them as they come free, and keeps the
 place in the line for the others. The caller has locked the count of the event's seats.
 """
 
@@ -32,9 +32,9 @@ def offer_end(event: catalogue.Event, now: Milliseconds) -> Milliseconds:
 
 
 def offer_free_seats(connection: Connection, event_id: int, insert: InsertSeat) -> int:
-    """Offer the free seats of the event to those who wait, and return the number of offered seats.
+    """Offer the free seats of the event to its waiting list, and return the number of offered seats.
 
-    Somebody who has as many seats as one person can have is passed over, and keeps the place.
+    A person with as many seats as one person can have is passed over, and keeps the place.
     """
     catalogue.open_to_newcomers(connection, event_id)
     event = catalogue.event_by_id(connection, event_id)
@@ -87,7 +87,7 @@ def _offer_several(
 
 
 def could_offer(connection: Connection, event: catalogue.Event) -> bool:
-    """Return whether a seat of the event is free that somebody who waits could have."""
+    """Return whether a seat of the event is free that somebody on the waiting list could have."""
     if event.needs_approval or not is_on_sale(event, connection.now) or event.taken >= event.capacity:
         return False
     free = {

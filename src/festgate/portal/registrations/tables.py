@@ -167,7 +167,7 @@ offers = Table(
     Column("waiting_id", ForeignKey("registrations_waiting.id"), nullable=False),
     Column("offered_at", BigInteger, nullable=False),
 )
-"""The seats that were offered to people who waited or applied."""
+"""The seats that were offered to people on waiting lists, or after applications."""
 
 Index("ix_registrations_offers_waiting", offers.c.waiting_id)
 

@@ -103,7 +103,7 @@ def add_waiting_routes(router: APIRouter, portal: Portal) -> None:
     async def wait(slug: Name, person: Caller, wanted: WaitingInput | None = None) -> WaitingPlace:
         """Join the waiting list of a sold-out event, or apply for an event whose organisers choose the people.
 
-        Somebody who is on the list already keeps that place, and gets it.
+        A person on the list keeps their place, and gets it again.
         """
         chosen = wanted or WaitingInput()
         needs_confirmed = portal.settings.confirms_email and not person.is_confirmed

@@ -44,7 +44,7 @@ def join(
 ) -> int:
     """Put the person at the end of the line for seats of the event, or take their application; return its id.
 
-    Somebody who is in the line already keeps that place. `type_id` None is the only ticket type on sale.
+    A person in the line keeps their place. `type_id` None is the only ticket type on sale.
     `needs_confirmed`: the email address has to be confirmed, since offers go there. Raises the errors of `open_event`,
     ListClosed, SeatsAvailable, ChooseTicket, AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, or
     ValueError for a message that is too long.

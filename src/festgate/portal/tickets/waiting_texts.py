@@ -1,4 +1,4 @@
-"""The sentences of emails to people who wait for a seat or have applied for one."""
+"""The sentences of emails about places on waiting lists and applications."""
 
 from festgate.kit.formats import Formats
 from festgate.kit.translation import gettext

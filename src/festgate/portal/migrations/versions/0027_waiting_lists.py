@@ -16,7 +16,7 @@ def upgrade() -> None:
         "ALTER TABLE catalogue_events ADD COLUMN waiting_list TEXT DEFAULT 'off' NOT NULL"
         " CONSTRAINT ck_catalogue_events_waiting_list CHECK (waiting_list IN ('off', 'open', 'closed'))"
     )
-    op.execute("ALTER TABLE catalogue_events ADD COLUMN offer_minutes INTEGER DEFAULT 120 NOT NULL")
+    op.execute("ALTER TABLE catalogue_events ADD COLUMN offer_minutes INTEGER DEFAULT 1440 NOT NULL")
     op.execute("ALTER TABLE catalogue_events ADD COLUMN needs_approval INTEGER DEFAULT 0 NOT NULL")
     op.execute(
         "ALTER TABLE catalogue_seats ADD COLUMN waiting INTEGER DEFAULT 0 NOT NULL"
