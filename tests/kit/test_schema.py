@@ -55,11 +55,11 @@ def test_a_failed_migration_keeps_earlier_ones_and_marks_its_module_unapplied(
 ) -> None:
     schema.upgrade(settings)
     assert schema.unapplied(settings) == {}
-    # So that 0016, the newest migration, of registrations, fails because its change is there already.
-    set_revision(settings, "0015")
-    assert schema.upgrade(settings) == "0015"
-    assert list(schema.unapplied(settings)) == ["registrations"]
-    assert schema.revision(settings) == "0015"
+    # So that 0040, the newest migration, of the catalogue, fails because its change is there already.
+    set_revision(settings, "0016")
+    assert schema.upgrade(settings) == "0016"
+    assert list(schema.unapplied(settings)) == ["catalogue"]
+    assert schema.revision(settings) == "0016"
 
 
 def test_a_failed_migration_of_the_whole_portal_is_an_error(settings: Settings) -> None:

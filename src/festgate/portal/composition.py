@@ -344,11 +344,19 @@ def _door(portal: Portal, _links: Links) -> Module:
 def _backoffice(portal: Portal, _links: Links) -> Module:
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
+    from festgate.portal.backoffice.room_pages import RoomPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
     from festgate.portal.tickets.handlers import TicketHandlers
 
     people = PeoplePages(portal, TicketHandlers(portal.settings).post_copy)
-    return Module([*BackofficePages(portal).routes(), *people.routes(), *TicketTypePages(portal).routes()])
+    return Module(
+        [
+            *BackofficePages(portal).routes(),
+            *people.routes(),
+            *TicketTypePages(portal).routes(),
+            *RoomPages(portal).routes(),
+        ]
+    )
 
 
 DECLARED: Sequence[Declared] = (

@@ -19,6 +19,7 @@ from festgate.portal.catalogue.forms import LAST_PAGE, MAX_SEARCH_LENGTH, ListFo
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, OfferState, offer_of
 from festgate.portal.catalogue.pages import pages_of
 from festgate.portal.catalogue.queries import Event, ListedEvent, Programmes
+from festgate.portal.catalogue.rooms import Room
 from festgate.portal.catalogue.ticket_offers import TicketOffer, ticket_offers
 from festgate.portal.catalogue.ticket_types import types_of_event
 
@@ -59,11 +60,20 @@ class TicketOutput(BaseModel):
     max_per_order: int = Field(description="The most tickets of this type in one order now.")
 
 
+class RoomOutput(BaseModel):
+    """The room in which an event takes place."""
+
+    name: str = Field(description="The name, which is the event's place too.")
+    address: str = Field(description="The postal address; may be empty.")
+    map_url: str = Field(description="The address of a page with a map; may be empty.")
+
+
 class Whole(Listed):
     """An event with all its details."""
 
     tickets: list[TicketOutput] = Field(description="The ticket types that everybody can see.")
 
+    room: RoomOutput | None = Field(description="The room; null for another place.")
     summary: str = Field(description="One sentence about the event.")
     description: str = Field(description="Plain text; lines that begin with `- ` are list items.")
 
@@ -136,6 +146,7 @@ class CatalogueApi:
                 types = types_of_event(connection, event)
                 return Whole(
                     **_listed(event, offer),
+                    room=_room(event.room) if event.room else None,
                     summary=event.summary,
                     description=event.description,
                     tickets=[
@@ -146,6 +157,10 @@ class CatalogueApi:
             return await self._portal.database.read(read)
 
         return router
+
+
+def _room(room: Room) -> RoomOutput:
+    return RoomOutput(name=room.name, address=room.address, map_url=room.map_url)
 
 
 def _ticket(ticket: TicketOffer) -> TicketOutput:

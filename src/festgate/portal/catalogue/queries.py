@@ -20,7 +20,8 @@ from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext
 from festgate.portal.catalogue.details import TEXTS, TIMES, Details
 from festgate.portal.catalogue.programme import REMEMBERED, EventTimes, Programme, bounds_of, programme_of
-from festgate.portal.catalogue.tables import EventState, events, seats
+from festgate.portal.catalogue.rooms import ROOM_COLUMNS, Room, room_of_row
+from festgate.portal.catalogue.tables import EventState, events, rooms, seats
 
 NO_EVENT = N_("There is no event at this address.")
 PAGE_SIZE: Final = 24
@@ -52,6 +53,8 @@ class Event(Details):
     """1: `fee` is only the lowest price of its public ticket types."""
     max_per_person: int
     """Live seats that one person can have at the event."""
+    room: Room | None = None
+    """The room whose name is its place; None for another place."""
 
 
 class ListedEvent(NamedTuple):
@@ -92,13 +95,18 @@ class Filters:
 
 NO_FILTERS = Filters()
 
-_event = select(
-    *events.c[(*TEXTS, *TIMES, "fee_minor", "currency")],
-    seats.c.capacity,
-    *events.c["id", "slug"],
-    seats.c.taken,
-    *events.c["state", "updated_at", "version", "uid", "sequence", "several_prices", "max_per_person"],
-).join_from(events, seats)
+_event = (
+    select(
+        *events.c[(*TEXTS, *TIMES, "fee_minor", "currency")],
+        seats.c.capacity,
+        *events.c["id", "slug"],
+        seats.c.taken,
+        *events.c["state", "updated_at", "version", "uid", "sequence", "several_prices", "max_per_person"],
+        *ROOM_COLUMNS,
+    )
+    .join_from(events, seats)
+    .outerjoin(rooms, rooms.c.id == events.c.room_id)
+)
 _listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"
 
@@ -121,6 +129,12 @@ _created_since = Statement(
         events.c.title == bindparam("title"),
         events.c.state != "cancelled",
     ).order_by(events.c.id)
+)
+_without_room = Statement(
+    select(events.c.slug, events.c.room_id)
+    .outerjoin_from(events, rooms, rooms.c.id == events.c.room_id)
+    .where(events.c.room_id.is_not(None), rooms.c.id.is_(None))
+    .order_by(events.c.id)
 )
 _version = Statement(select(func.max(events.c.version)))
 _count = Statement(select(func.count()).select_from(events))
@@ -218,6 +232,11 @@ def slug_of_twin(connection: Connection, title: str, place: str, starts_at: Mill
 def all_events(connection: Connection) -> list[Event]:
     """Return every event in every state, by its start; drafts without a time come first."""
     return [_read(row) for row in connection.all(_all)]
+
+
+def events_without_room(connection: Connection) -> list[tuple[str, int]]:
+    """Return the slugs of events with the ids of their rooms that do not exist, which the database prevents."""
+    return [(slug, room_id) for slug, room_id in connection.all(_without_room)]
 
 
 def count_events(connection: Connection) -> int:
@@ -318,4 +337,5 @@ def _one(row: tuple[Any, ...] | None) -> Event:
 def _read(row: tuple[Any, ...]) -> Event:
     values = list(row)
     values[9:11] = [Money(row[9], row[10])]
+    values[-len(ROOM_COLUMNS) :] = [room_of_row(row[-len(ROOM_COLUMNS) :])]
     return Event(*values)

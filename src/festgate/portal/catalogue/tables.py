@@ -1,4 +1,4 @@
-"""The tables of events, their ticket types, the counts of seats, and identities in other calendars."""
+"""The tables of events and rooms, their ticket types, the counts of seats, and identities in other calendars."""
 
 from typing import Literal
 
@@ -17,6 +17,20 @@ from sqlalchemy import (
 from festgate.kit.db.statements import metadata
 
 EventState = Literal["draft", "published", "cancelled"]
+
+rooms = Table(
+    "catalogue_rooms",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("name", Text, nullable=False),
+    # The name by which rooms are compared, in any case of its letters.
+    Column("name_key", Text, nullable=False, unique=True),
+    # Null: not known.
+    Column("capacity", Integer),
+    Column("address", Text, nullable=False),
+    Column("map_url", Text, nullable=False),
+    CheckConstraint("capacity >= 1", name="capacity"),
+)
 
 events = Table(
     "catalogue_events",
@@ -51,6 +65,8 @@ events = Table(
     Column("several_prices", Integer, nullable=False),
     # Live seats that one person can have at the event.
     Column("max_per_person", Integer, nullable=False),
+    # The room whose name is the event's place; null for another place.
+    Column("room_id", ForeignKey("catalogue_rooms.id"), index=True),
     CheckConstraint("max_per_person >= 1", name="max_per_person"),
     CheckConstraint("state IN ('draft', 'published', 'cancelled')", name="state"),
     CheckConstraint("fee_minor >= 0", name="fee"),
