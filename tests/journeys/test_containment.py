@@ -261,16 +261,16 @@ def test_without_bulkheads_an_exception_is_a_server_error(tmp_path: Path, serve:
 def test_a_failed_migration_makes_only_its_module_unavailable(tmp_path: Path, serve: Serve) -> None:
     data = tmp_path / "fest"
     guest = prepare(data).pop()
-    # The newest migration, of registrations, then fails because the tables have its changes already.
-    change_file(data, "UPDATE alembic_version SET version_num = '0015'")
+    # The newest migration, of the catalogue, then fails because the tables have its changes already.
+    change_file(data, "UPDATE alembic_version SET version_num = '0016'")
     server = serve(data=data, extra=SETTINGS)
     with guest.browser(server) as browser:
         absent = {name for name, module in module_states(browser).items() if module["state"] == "absent"}
-        assert absent == {"registrations"}
-        assert "0016" in module_states(browser)["registrations"]["why"]
-        assert browser.get("/my-events").status_code == 503
-        assert browser.post("/events/open-stage/register").status_code == 503
-        assert browser.get("/events/open-stage").status_code == 200
+        assert absent == {"catalogue"}
+        assert "0040" in module_states(browser)["catalogue"]["why"]
+        assert browser.get("/events").status_code == 503
+        assert browser.get("/events/open-stage").status_code == 503
+        assert browser.get("/my-events").status_code == 200
         assert browser.get("/checkout").status_code == 200
 
 

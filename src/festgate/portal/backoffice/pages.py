@@ -94,9 +94,7 @@ class BackofficePages:
             section="organise",
             events=listed,
             stuck=stuck,
-            warnings=room_warnings(
-                [organised.event for organised in listed], self._portal.database.clock()
-            ),
+            warnings=room_warnings([organised.event for organised in listed], self._portal.database.clock()),
             mail_folder=""
             if self._portal.settings.smtp_host
             else str(self._portal.settings.data_dir / "mail"),

@@ -26,10 +26,10 @@ def write_sheet(events: Iterable[Event], zone: ZoneInfo) -> str:
 
 
 def write_rows(rows: Iterable[Mapping[str, str]]) -> str:
-    """Return the rows as CSV; each has all of COLUMNS."""
+    """Return the rows as CSV; a field that a row lacks is an empty cell."""
     target = io.StringIO(newline="")
     writer = csv.writer(target)
     writer.writerow(COLUMNS)
     for fields in rows:
-        writer.writerow([guard(fields[name]) for name in COLUMNS])
+        writer.writerow([guard(fields.get(name, "")) for name in COLUMNS])
     return target.getvalue()
