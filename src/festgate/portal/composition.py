@@ -382,6 +382,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
+    from festgate.portal.backoffice.room_pages import RoomPages
     from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
@@ -397,6 +398,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *PromoCodePages(portal).routes(),
             *HolderRulePages(portal).routes(),
             *WaitingListPages(portal).routes(),
+            *RoomPages(portal).routes(),
         ]
     )
 

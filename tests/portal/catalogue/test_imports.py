@@ -232,9 +232,9 @@ def test_exported_events_can_be_imported_as_new_equal_events(database: OpenDatab
     before = database.read(queries.all_events)
     text = write_sheet(before, KOLKATA)
     renamed = (
-        text.replace(",sum-a1\r", ",other-1\r")
-        .replace(",late\r", ",other-2\r")
-        .replace(",idea\r", ",other-3\r")
+        text.replace(",sum-a1,\r", ",other-1,\r")
+        .replace(",late,\r", ",other-2,\r")
+        .replace(",idea,\r", ",other-3,\r")
     )
     assert database.write(import_sheet, read_sheet(renamed.encode(), CONVENTIONS), OPTIONS).created == 3
     after = [event for event in database.read(queries.all_events) if event.slug.startswith("other")]

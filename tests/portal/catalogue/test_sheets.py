@@ -45,7 +45,7 @@ def test_full_width_signs_and_signs_within_a_cell_are_guarded(cell: str, guarded
 @given(st.lists(any_details(), max_size=5))
 def test_written_rows_are_read_unchanged(details_given: list[Details]) -> None:
     rows = [
-        written(details, KOLKATA) | {"slug": f"event-{number}"}
+        written(details, KOLKATA) | {"slug": f"event-{number}", "room": ""}
         for number, details in enumerate(details_given)
     ]
     sheet = read_sheet(write_rows(rows).encode(), CONVENTIONS)
@@ -55,7 +55,7 @@ def test_written_rows_are_read_unchanged(details_given: list[Details]) -> None:
 
 @given(st.lists(any_details(), min_size=1, max_size=3))
 def test_written_rows_are_valid_csv(details_given: list[Details]) -> None:
-    text = write_rows(written(details, KOLKATA) | {"slug": ""} for details in details_given)
+    text = write_rows(written(details, KOLKATA) | {"slug": "", "room": ""} for details in details_given)
     table = list(csv.reader(io.StringIO(text, newline="")))
     assert table[0] == list(COLUMNS)
     assert [[unguard(cell) for cell in row[: len(FIELDS)]] for row in table[1:]] == [

@@ -13,6 +13,7 @@ LABELS: Mapping[str, str] = {
     "summary": N_("Summary"),
     "description": N_("Description"),
     "category": N_("Category"),
+    "room": N_("Room"),
     "place": N_("Place"),
     "starts_at": N_("Starts"),
     "ends_at": N_("Ends"),

@@ -34,6 +34,7 @@ from festgate.portal.backoffice.queries import (
     find_organised,
     list_organised,
 )
+from festgate.portal.backoffice.room_warnings import room_warnings
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event
 from festgate.portal.checkout import facade as checkout
@@ -93,6 +94,7 @@ class BackofficePages:
             section="organise",
             events=listed,
             stuck=stuck,
+            warnings=room_warnings([organised.event for organised in listed], self._portal.database.clock()),
             mail_folder=""
             if self._portal.settings.smtp_host
             else str(self._portal.settings.data_dir / "mail"),
@@ -114,7 +116,8 @@ class BackofficePages:
         opened_at = shown_version(seen)
 
         def operation(connection: Connection) -> Event:
-            details = catalogue.read_details(fields, self._zone, self._currency)
+            placed = catalogue.with_room(connection, fields)
+            details = catalogue.read_details(placed, self._zone, self._currency)
             event = catalogue.create_event(
                 connection, details, opened_at=opened_at if opened_at > 0 else None
             )
@@ -142,7 +145,8 @@ class BackofficePages:
         def operation(connection: Connection) -> Event:
             event = catalogue.any_event_by_slug(connection, slug)
             currency = catalogue.fee_currency(event, self._currency)
-            details = catalogue.read_details(fields, self._zone, currency)
+            placed = catalogue.with_room(connection, fields, event)
+            details = catalogue.read_details(placed, self._zone, currency)
             # Seats whose hold has expired may still be counted; their people are not asked about.
             may_move = fields.get("move") == answer_to(details) or not find_organised(connection, slug).taken
             event = catalogue.edit_event(connection, slug, details, shown_version(seen), may_move=may_move)
@@ -321,7 +325,9 @@ class BackofficePages:
             errors = _errors(refusal)
         if errors and not notice:
             notice = gettext("Not saved yet. Please correct the marked fields.")
-        listed = await self._portal.database.read(catalogue.all_events)
+        listed, rooms = await self._portal.database.read(
+            lambda connection: (catalogue.all_events(connection), catalogue.all_rooms(connection))
+        )
         return await self._portal.page(
             request,
             "backoffice/event.html",
@@ -334,6 +340,8 @@ class BackofficePages:
             form=EventForm(event, notice),
             move=move,
             categories=sorted({event.category for event in listed if event.category}, key=str.casefold),
+            rooms=[("", gettext("Another place")), *((room.name, room.name) for room in rooms)],
+            warnings=room_warnings(listed, self._portal.database.clock(), event) if event else None,
             currency=catalogue.fee_currency(event, self._currency),
             zone=self._zone.key,
             max_lengths=_MAX_UNITS,
@@ -343,7 +351,8 @@ class BackofficePages:
         return await self._portal.database.read(find_organised, _slug(request))
 
     def _written(self, organised: Organised) -> dict[str, str]:
-        return catalogue.written(organised.event, self._zone)
+        room = organised.event.room
+        return {**catalogue.written(organised.event, self._zone), "room": room.name if room else ""}
 
     async def show_order(self, request: Request) -> Response:
         """Answer with the order: its lines, refunds and person."""

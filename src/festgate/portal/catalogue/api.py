@@ -21,6 +21,7 @@ from festgate.portal.catalogue.offers import LapsedHolds, Offer, OfferState, off
 from festgate.portal.catalogue.pages import pages_of
 from festgate.portal.catalogue.queries import Event, ListedEvent, Programmes
 from festgate.portal.catalogue.refund_rules import stored_rule
+from festgate.portal.catalogue.rooms import Room
 from festgate.portal.catalogue.ticket_offers import TicketOffer, ticket_offers
 from festgate.portal.catalogue.ticket_types import types_of_event
 
@@ -79,11 +80,20 @@ class RefundStep(BaseModel):
     percent: int = Field(description="The part of the price that comes back.")
 
 
+class RoomOutput(BaseModel):
+    """The room in which an event takes place."""
+
+    name: str = Field(description="The name, which is the event's place too.")
+    address: str = Field(description="The postal address; may be empty.")
+    map_url: str = Field(description="The address of a page with a map; may be empty.")
+
+
 class Whole(Listed):
     """An event with all its details."""
 
     tickets: list[TicketOutput] = Field(description="The ticket types that everybody can see.")
 
+    room: RoomOutput | None = Field(description="The room; null for another place.")
     refunds: list[RefundStep] = Field(
         description="Parts of the price that come back when attendees cancel a paid registration; empty if they cannot."
     )
@@ -159,6 +169,7 @@ class CatalogueApi:
                 types = types_of_event(connection, event)
                 return Whole(
                     **_listed(event, offer),
+                    room=_room(event.room) if event.room else None,
                     summary=event.summary,
                     description=event.description,
                     refunds=[
@@ -173,6 +184,10 @@ class CatalogueApi:
             return await self._portal.database.read(read)
 
         return router
+
+
+def _room(room: Room) -> RoomOutput:
+    return RoomOutput(name=room.name, address=room.address, map_url=room.map_url)
 
 
 def _ticket(ticket: TicketOffer) -> TicketOutput:

@@ -56,6 +56,7 @@ def write_calendar(events: Iterable[Event], base_url: str, zone: ZoneInfo) -> st
         component = component_of(event, base_url)
         fields = {**written(details_of(event), zone), "slug": event.slug, "capacity": str(event.capacity)}
         component["DESCRIPTION"] = _Text(event.description)
+        component["LOCATION"] = _Text(event.place)
         for own, field in OWN.items():
             component.add(own, _Text(fields[field]))
         collection.add_component(component)
@@ -84,7 +85,7 @@ def component_of(event: Event, base_url: str) -> icalendar.Event:
     component.add("dtstart", in_utc(event.starts_at))
     component.add("dtend", in_utc(event.ends_at))
     component.add("summary", _Text(event.title))
-    component.add("location", _Text(event.place))
+    component.add("location", _Text(event.room.where if event.room else event.place))
     text = "\n\n".join(part for part in (event.summary, event.description, address) if part)
     component.add("description", _Text(text))
     if event.category:

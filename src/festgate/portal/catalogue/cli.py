@@ -117,8 +117,8 @@ def import_events(  # noqa: PLR0913, PLR0917  (each is an option)
     """Create events from a file, and change those that exist: the whole file, or nothing.
 
     The first row of a spreadsheet names its columns: title, summary, description, category, place, starts_at, ends_at,
-    sales_open_at, sales_close_at, fee, capacity and slug. What the import corrects, such as a text that is too long, it
-    lists on standard error.
+    sales_open_at, sales_close_at, fee, capacity, slug and room. What the import corrects, such as a text that is too
+    long, it lists on standard error.
 
     An event of a calendar that was imported before is updated if its version in the file is newer (SEQUENCE,
     LAST-MODIFIED). If seats are taken, or if no version is the newer one, a terminal asks, and a script needs --update

@@ -41,6 +41,7 @@ from festgate.portal.catalogue.facts import EventCancelled, EventChanged
 from festgate.portal.catalogue.moves import MoveUnconfirmed, find_slip
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.refund_rules import RefundRule
+from festgate.portal.catalogue.rooms import place_in_room
 from festgate.portal.catalogue.seats import close_to_newcomers, lock_seats
 from festgate.portal.catalogue.tables import events, seats
 from festgate.portal.catalogue.ticket_types import (
@@ -67,6 +68,7 @@ _edit = Statement(
     _event.values(
         {
             **{name: bindparam(f"new_{name}") for name in _DETAILS},
+            "room_id": bindparam("new_room"),
             "updated_at": bindparam("now"),
             "version": bindparam("new_version"),
             "sequence": bindparam("new_sequence"),
@@ -90,6 +92,14 @@ _set_prices = Statement(
     )
 )
 _set_refund_rule = Statement(_event.values(refund_rule=bindparam("new_rule")))
+_set_room = Statement(
+    _event.values(
+        room_id=bindparam("new_room"),
+        updated_at=bindparam("now"),
+        version=bindparam("new_version"),
+        sequence=bindparam("new_sequence"),
+    )
+)
 _set_max_per_person = Statement(_event.values(max_per_person=bindparam("new_max")))
 _recount = Statement(
     update(seats)
@@ -114,6 +124,7 @@ def create_event(
     draft at once, one sees the other's, or both choose the same slug and one of them tries again.
     """
     _refuse(find_errors(details))
+    details, room = place_in_room(connection, details)
     if slug is not None and queries.id_of_slug(connection, slug) is not None:
         raise Invalid({"slug": gettext("Another event has this address.")})
     slug = slug or free_slug(connection, details.title, opened_at)
@@ -140,6 +151,7 @@ def create_event(
             waiting_list="off",
             offer_minutes=OFFER_MINUTES,
             needs_approval=0,
+            room_id=room.id if room else None,
             uid=str(uuid4()),
             sequence=0,
             **_columns(details),
@@ -169,7 +181,8 @@ def edit_event(
     CapacityTaken if more seats are taken than there would be, or MoveUnconfirmed.
     """
     event = lock_event(connection, slug)
-    if details == details_of(event):
+    details, room = place_in_room(connection, details)
+    if details == details_of(event) and (room == event.room or event.state == "cancelled"):
         return event
     if event.state == "cancelled":
         raise EventWasCancelled
@@ -184,12 +197,22 @@ def edit_event(
     close_to_newcomers(connection, [event.id] if event.waiting else [])
     if details.fee != event.fee and details.fee.minor != prices_of(connection, event.id)[0]:
         set_only_fee(connection, event.id, details.fee)
-    columns = {f"new_{name}": value for name, value in _columns(details).items()}
-    is_seen = _shown(details) != _shown(event)
-    _change(connection, _edit, event=event.id, new_sequence=event.sequence + is_seen, **columns)
-    if event.state == "published" and is_seen:
-        _record_changed(connection, event)
+    _store(connection, event, details, room.id if room else None)
     return queries.event_by_id(connection, event.id)
+
+
+def rename_place(connection: Connection, event: Event, place: str) -> None:
+    """Give an event in a renamed room the new name as its place; the caller has locked its seats."""
+    room_id = None if event.room is None else event.room.id
+    _store(connection, event, replace(details_of(event), place=place), room_id)
+
+
+def link_room(connection: Connection, event: Event, room_id: int) -> None:
+    """Record that an event, whose place is the room's name, has the room, or that the room's address has changed.
+
+    The caller has locked the event's seats. Calendars show the address, so that they need a newer entry.
+    """
+    _change(connection, _set_room, event=event.id, new_room=room_id, new_sequence=event.sequence + 1)
 
 
 def set_max_per_person(connection: Connection, event_id: int, most: int) -> None:
@@ -329,6 +352,16 @@ def _change(connection: Connection, statement: Statement, **values: object) -> N
 def _next_version(connection: Connection) -> int:
     # The time, so that no number is used twice: a deleted draft may have had the highest one.
     return max(connection.now, queries.programme_version(connection) + 1)
+
+
+def _store(connection: Connection, event: Event, details: Details, room_id: int | None) -> None:
+    """Store the details and the room of an event, and record it for the attendees if they see a difference."""
+    columns = {f"new_{name}": value for name, value in _columns(details).items()}
+    is_seen = _shown(details) != _shown(event)
+    sequence = event.sequence + (is_seen or room_id != (event.room.id if event.room else None))
+    _change(connection, _edit, event=event.id, new_sequence=sequence, new_room=room_id, **columns)
+    if event.state == "published" and is_seen:
+        _record_changed(connection, event)
 
 
 def _shown(event: Details) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from festgate.portal.catalogue.origins import (
 )
 from festgate.portal.catalogue.proposals import NO_ANSWERS, Answers, Proposal, cancellation_of, update_of
 from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.rooms import place_in_room, with_room
 from festgate.portal.catalogue.seats import lock_seats
 
 MAX_NAMED = 10
@@ -307,7 +308,13 @@ class _Import:
 
     def _read(self, fields: Mapping[str, str], event: Event | None = None) -> Details:
         options = self._options
-        return read_details(fields, options.zone, queries.fee_currency(event, options.currency))
+        details = read_details(
+            with_room(self._connection, fields, event),
+            options.zone,
+            queries.fee_currency(event, options.currency),
+        )
+        # So that a place is compared as it will be stored.
+        return place_in_room(self._connection, details)[0]
 
     def _count(self, before: Event, after: Event) -> Event:
         if before == after:

@@ -20,7 +20,8 @@ from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext
 from festgate.portal.catalogue.details import TEXTS, TIMES, Details
 from festgate.portal.catalogue.programme import REMEMBERED, EventTimes, Programme, bounds_of, programme_of
-from festgate.portal.catalogue.tables import EventState, ListState, NameRule, events, promo_codes, seats
+from festgate.portal.catalogue.rooms import ROOM_COLUMNS, Room, room_of_row
+from festgate.portal.catalogue.tables import EventState, ListState, NameRule, events, promo_codes, rooms, seats
 
 NO_EVENT = N_("There is no event at this address.")
 PAGE_SIZE: Final = 24
@@ -71,6 +72,8 @@ class Event(Details):
     """The tickets for which somebody is on the waiting list."""
     to_offer: int = 0
     """1 while seats may be free that have to be offered to the waiting list first."""
+    room: Room | None = None
+    """The room whose name is its place; None for another place."""
     takes_codes: bool = False
     """Whether there is a promo code for it, or for all events, that its organiser has not ended."""
 
@@ -128,6 +131,7 @@ _event = select(
     *events.c["ticket_names", "names_until", "transfers", "transfers_until"],
     *events.c["waiting_list", "offer_minutes", "needs_approval"],
     *seats.c["waiting", "to_offer"],
+    *ROOM_COLUMNS,
     select(promo_codes.c.id)
     .where(
         promo_codes.c.ended_at == 0,
@@ -135,7 +139,7 @@ _event = select(
     )
     .correlate(events)
     .exists(),
-).join_from(events, seats)
+).join_from(events, seats).outerjoin(rooms, rooms.c.id == events.c.room_id)
 _listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"
 
@@ -158,6 +162,12 @@ _created_since = Statement(
         events.c.title == bindparam("title"),
         events.c.state != "cancelled",
     ).order_by(events.c.id)
+)
+_without_room = Statement(
+    select(events.c.slug, events.c.room_id)
+    .outerjoin_from(events, rooms, rooms.c.id == events.c.room_id)
+    .where(events.c.room_id.is_not(None), rooms.c.id.is_(None))
+    .order_by(events.c.id)
 )
 _version = Statement(select(func.max(events.c.version)))
 _count = Statement(select(func.count()).select_from(events))
@@ -255,6 +265,11 @@ def slug_of_twin(connection: Connection, title: str, place: str, starts_at: Mill
 def all_events(connection: Connection) -> list[Event]:
     """Return every event in every state, by its start; drafts without a time come first."""
     return [_read(row) for row in connection.all(_all)]
+
+
+def events_without_room(connection: Connection) -> list[tuple[str, int]]:
+    """Return the slugs of events with the ids of their rooms that do not exist, which the database prevents."""
+    return [(slug, room_id) for slug, room_id in connection.all(_without_room)]
 
 
 def count_events(connection: Connection) -> int:
@@ -355,5 +370,7 @@ def _one(row: tuple[Any, ...] | None) -> Event:
 def _read(row: tuple[Any, ...]) -> Event:
     values = list(row)
     values[9:11] = [Money(row[9], row[10])]
+    count = len(ROOM_COLUMNS)
     values[-1] = bool(row[-1])
+    values[-count - 1 : -1] = [room_of_row(row[-count - 1 : -1])]
     return Event(*values)

@@ -1,4 +1,4 @@
-"""The tables of events, ticket types, promo codes, the counts of seats, and identities in other calendars."""
+"""The tables of events, rooms, ticket types, promo codes, the counts of seats, and identities in other calendars."""
 
 from typing import Literal
 
@@ -21,6 +21,20 @@ NameRule = Literal["off", "optional", "required"]
 NAME_RULES: tuple[NameRule, ...] = ("off", "optional", "required")
 ListState = Literal["off", "open", "closed"]
 """A waiting list: none, one that visitors can join, or one that nobody can join any more."""
+
+rooms = Table(
+    "catalogue_rooms",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("name", Text, nullable=False),
+    # The name by which rooms are compared, in any case of its letters.
+    Column("name_key", Text, nullable=False, unique=True),
+    # Null: not known.
+    Column("capacity", Integer),
+    Column("address", Text, nullable=False),
+    Column("map_url", Text, nullable=False),
+    CheckConstraint("capacity >= 1", name="capacity"),
+)
 
 events = Table(
     "catalogue_events",
@@ -71,6 +85,8 @@ events = Table(
     # 1: visitors apply, and organisers accept them.
     Column("needs_approval", Integer, nullable=False),
     CheckConstraint("waiting_list IN ('off', 'open', 'closed')", name="waiting_list"),
+    # The room whose name is the event's place; null for another place.
+    Column("room_id", ForeignKey("catalogue_rooms.id"), index=True),
     CheckConstraint("max_per_person >= 1", name="max_per_person"),
     CheckConstraint("state IN ('draft', 'published', 'cancelled')", name="state"),
     CheckConstraint("fee_minor >= 0", name="fee"),
