@@ -12,6 +12,8 @@ from festgate.kit.errors import NotFound
 
 MAX_NAME: Final = 200
 """Characters of a name in an address; a slug has at most 60, a reference fewer."""
+MAX_ID_LENGTH: Final = 15
+"""Digits of an id; every database can hold it."""
 MAX_COOKIE: Final = 1_000
 """Characters of any of the portal's cookies."""
 SESSION_COOKIE: Final = "festgate_session"
@@ -33,6 +35,14 @@ def read_path(request: Request, name: str) -> str:
     if len(text) > MAX_NAME:
         raise NotFound
     return text
+
+
+def read_id(request: Request, name: str) -> int:
+    """Return the id in the parameter of the path. Raise NotFound if no row can have it."""
+    text = read_path(request, name)
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH):
+        raise NotFound
+    return int(text)
 
 
 def read_header(request: Request, name: str, max_length: int) -> str:

@@ -18,12 +18,10 @@ from festgate.kit.formats import Formats
 from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.parameters import read_path, read_query
+from festgate.kit.web.parameters import read_id, read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.catalogue import facade as catalogue
 
-MAX_ID_LENGTH = 15
-"""Digits of an id; every database can hold it."""
 MAX_PAGE_LENGTH = 6
 MAX_IN_FILE = 20_000
 """Codes of one file."""
@@ -224,12 +222,12 @@ class PromoCodePages:
     async def show_code(self, request: Request) -> Response:
         """Show the form of one code."""
         await self._portal.organiser(request)
-        return await self._form(request, _id_in(request))
+        return await self._form(request, read_id(request, "code_id"))
 
     async def edit(self, request: Request) -> Response:
         """Save the form of one code."""
         await self._portal.organiser(request)
-        code_id = _id_in(request)
+        code_id = read_id(request, "code_id")
         fields = await read_fields(request)
 
         def operation(connection: Connection) -> None:
@@ -247,7 +245,7 @@ class PromoCodePages:
     async def change(self, request: Request) -> Response:
         """End a code, let an ended one be used again, or delete one that nobody has used."""
         await self._portal.organiser(request)
-        code_id, step = _id_in(request), read_path(request, "step")
+        code_id, step = read_id(request, "code_id"), read_path(request, "step")
         steps = {"end": catalogue.end_code, "resume": catalogue.resume_code, "delete": catalogue.drop_code}
         if step not in steps:
             raise NotFound
@@ -334,10 +332,3 @@ def _line(cells: tuple[str, ...]) -> str:
 
 def _scope(code: catalogue.PromoCode, scopes: Mapping[str, str]) -> str:
     return scopes.get(catalogue.scope_of(code.terms)) or gettext("A cancelled event")
-
-
-def _id_in(request: Request) -> int:
-    text = read_path(request, "code_id")
-    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH):
-        raise NotFound
-    return int(text)

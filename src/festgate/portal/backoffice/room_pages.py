@@ -7,14 +7,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.errors import Invalid
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.parameters import read_path
+from festgate.kit.web.parameters import read_id
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.catalogue import facade as catalogue
 
-MAX_ID_LENGTH = 15
-"""Digits of an id; every database can hold it."""
 NEW_ROOM: Mapping[str, str] = dict.fromkeys(catalogue.ROOM_FIELDS, "")
 """The form of a new room."""
 _MAX_UNITS = {name: 2 * length for name, length in catalogue.ROOM_LENGTHS.items()}
@@ -69,12 +67,12 @@ class RoomPages:
     async def show_room(self, request: Request) -> Response:
         """Show the form of one room."""
         await self._portal.organiser(request)
-        return await self._form(request, _room_id(request))
+        return await self._form(request, read_id(request, "room_id"))
 
     async def edit(self, request: Request) -> Response:
         """Save the form of one room."""
         await self._portal.organiser(request)
-        room_id = _room_id(request)
+        room_id = read_id(request, "room_id")
         fields = await read_fields(request)
         try:
             await self._portal.database.write(catalogue.edit_room, room_id, catalogue.read_room(fields))
@@ -85,7 +83,7 @@ class RoomPages:
     async def delete(self, request: Request) -> Response:
         """Delete a room that no event uses."""
         await self._portal.organiser(request)
-        room_id = _room_id(request)
+        room_id = read_id(request, "room_id")
         try:
             await self._portal.database.write(catalogue.drop_room, room_id)
         except Invalid as refusal:
@@ -118,10 +116,3 @@ class RoomPages:
             errors=refusal.fields if refusal else {},
             max_lengths=_MAX_UNITS,
         )
-
-
-def _room_id(request: Request) -> int:
-    text = read_path(request, "room_id")
-    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH):
-        raise NotFound
-    return int(text)

@@ -11,13 +11,11 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.translation import gettext
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.parameters import read_path
+from festgate.kit.web.parameters import MAX_ID_LENGTH, read_id, read_path
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import facade as registrations
 
-MAX_ID_LENGTH = 15
-"""Digits of an id; every database can hold it."""
 NEW_TYPE: Mapping[str, str] = {
     **dict.fromkeys(catalogue.TYPE_FIELDS, ""),
     "min_per_order": "1",
@@ -165,12 +163,12 @@ class TicketTypePages:
     async def show_type(self, request: Request) -> Response:
         """Show the form of one ticket type."""
         await self._portal.organiser(request)
-        return await self._form(request, _id_in(request, "type_id"))
+        return await self._form(request, read_id(request, "type_id"))
 
     async def edit(self, request: Request) -> Response:
         """Save the form of one ticket type."""
         await self._portal.organiser(request)
-        slug, type_id = read_path(request, "slug"), _id_in(request, "type_id")
+        slug, type_id = read_path(request, "slug"), read_id(request, "type_id")
         fields = await read_fields(request)
 
         def operation(connection: Connection) -> None:
@@ -188,7 +186,7 @@ class TicketTypePages:
     async def change(self, request: Request) -> Response:
         """Remove a ticket type, offer a withdrawn one again, or move it by one place."""
         await self._portal.organiser(request)
-        slug, type_id = read_path(request, "slug"), _id_in(request, "type_id")
+        slug, type_id = read_path(request, "slug"), read_id(request, "type_id")
         write = self._portal.database.write
         step = read_path(request, "step")
         try:
@@ -223,7 +221,7 @@ class TicketTypePages:
     async def edit_quota(self, request: Request) -> Response:
         """Save or delete a shared quota."""
         await self._portal.organiser(request)
-        quota_id = _id_in(request, "quota_id")
+        quota_id = read_id(request, "quota_id")
         fields = await read_fields(request)
         try:
             if fields.get("then") == "delete":
@@ -321,13 +319,6 @@ class TicketTypePages:
             errors=errors or {},
             max_name=catalogue.MAX_QUOTA_NAME,
         )
-
-
-def _id_in(request: Request, name: str) -> int:
-    text = read_path(request, name)
-    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH):
-        raise NotFound
-    return int(text)
 
 
 def _quotas_in(fields: Mapping[str, str]) -> set[int]:

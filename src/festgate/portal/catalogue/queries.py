@@ -21,7 +21,15 @@ from festgate.kit.translation import N_, gettext
 from festgate.portal.catalogue.details import TEXTS, TIMES, Details
 from festgate.portal.catalogue.programme import REMEMBERED, EventTimes, Programme, bounds_of, programme_of
 from festgate.portal.catalogue.rooms import ROOM_COLUMNS, Room, room_of_row
-from festgate.portal.catalogue.tables import EventState, ListState, NameRule, events, promo_codes, rooms, seats
+from festgate.portal.catalogue.tables import (
+    EventState,
+    ListState,
+    NameRule,
+    events,
+    promo_codes,
+    rooms,
+    seats,
+)
 
 NO_EVENT = N_("There is no event at this address.")
 PAGE_SIZE: Final = 24
@@ -121,25 +129,29 @@ class Filters:
 
 NO_FILTERS = Filters()
 
-_event = select(
-    *events.c[(*TEXTS, *TIMES, "fee_minor", "currency")],
-    seats.c.capacity,
-    *events.c["id", "slug"],
-    seats.c.taken,
-    *events.c["state", "updated_at", "version", "uid", "sequence", "several_prices"],
-    *events.c["max_per_person", "refund_rule"],
-    *events.c["ticket_names", "names_until", "transfers", "transfers_until"],
-    *events.c["waiting_list", "offer_minutes", "needs_approval"],
-    *seats.c["waiting", "to_offer"],
-    *ROOM_COLUMNS,
-    select(promo_codes.c.id)
-    .where(
-        promo_codes.c.ended_at == 0,
-        or_(promo_codes.c.event_id == events.c.id, promo_codes.c.event_id.is_(None)),
+_event = (
+    select(
+        *events.c[(*TEXTS, *TIMES, "fee_minor", "currency")],
+        seats.c.capacity,
+        *events.c["id", "slug"],
+        seats.c.taken,
+        *events.c["state", "updated_at", "version", "uid", "sequence", "several_prices"],
+        *events.c["max_per_person", "refund_rule"],
+        *events.c["ticket_names", "names_until", "transfers", "transfers_until"],
+        *events.c["waiting_list", "offer_minutes", "needs_approval"],
+        *seats.c["waiting", "to_offer"],
+        *ROOM_COLUMNS,
+        select(promo_codes.c.id)
+        .where(
+            promo_codes.c.ended_at == 0,
+            or_(promo_codes.c.event_id == events.c.id, promo_codes.c.event_id.is_(None)),
+        )
+        .correlate(events)
+        .exists(),
     )
-    .correlate(events)
-    .exists(),
-).join_from(events, seats).outerjoin(rooms, rooms.c.id == events.c.room_id)
+    .join_from(events, seats)
+    .outerjoin(rooms, rooms.c.id == events.c.room_id)
+)
 _listed = select(*events.c[ListedEvent._fields[:-2]], *seats.c["capacity", "taken"]).join_from(events, seats)
 _IS_PUBLIC = events.c.state != "draft"
 

@@ -10,14 +10,14 @@ from starlette.routing import Route
 
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.errors import Invalid
 from festgate.kit.messaging.mail import find_state
 from festgate.kit.money import Money
 from festgate.kit.shown import FIELD
 from festgate.kit.translation import gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import checked, read_fields
-from festgate.kit.web.parameters import read_path
+from festgate.kit.web.parameters import read_id, read_path
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries
@@ -34,8 +34,6 @@ from festgate.portal.registrations import facade as registrations
 
 RETURNED = "returned"
 """The query parameter with which a payment page sends its visitor back."""
-MAX_ID_LENGTH = 15
-"""Digits of an id; every database can hold it."""
 MAX_FIELDS = 50 + FIELDS_PER_SEAT * MAX_REGISTRATIONS
 """Fields of the form: those of the payment, and the names for each seat."""
 MAX_WAIT = 0.3
@@ -259,7 +257,7 @@ class CheckoutPages:
     async def ask_to_cancel_seat(self, request: Request) -> Response:
         """Answer with the amount that comes back for a paid seat, and the button that cancels it."""
         visitor = await self._portal.signed_in(request)
-        ref, seat_id = read_path(request, "ref"), _seat_id(request)
+        ref, seat_id = read_path(request, "ref"), read_id(request, "seat_id")
         plan = await self._portal.database.read(
             plan_own_cancellation, visitor.person, ref, seat_id, self._is_used
         )
@@ -268,7 +266,7 @@ class CheckoutPages:
     async def cancel_seat(self, request: Request) -> Response:
         """Cancel a paid seat and refund it by its refund rule."""
         visitor = await self._portal.signed_in(request)
-        ref, seat_id = read_path(request, "ref"), _seat_id(request)
+        ref, seat_id = read_path(request, "ref"), read_id(request, "seat_id")
         fields = await read_fields(request)
         seen = fields.get(FIELD, "")
         operation = partial(cancel_own_seat, seen=seen)
@@ -351,14 +349,6 @@ class CheckoutPages:
     def _label(self, name: str) -> str:
         method = self._payments.methods.get(name)
         return gettext(method.label) if method else name
-
-
-def _seat_id(request: Request) -> int:
-    """Return the id of a seat in the address. Raises NotFound for a text that no seat can have."""
-    text = read_path(request, "seat_id")
-    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH):
-        raise NotFound
-    return int(text)
 
 
 def _shown_cart(fields: Mapping[str, str]) -> Cart:

@@ -13,7 +13,7 @@ from festgate.kit.errors import Invalid, NotFound, Refused
 from festgate.kit.translation import gettext
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.parameters import read_path
+from festgate.kit.web.parameters import read_id, read_path
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
@@ -113,7 +113,7 @@ class TeamPages:
         """Show the consequences of cancelling the team, with the button that does it."""
         visitor = await self._portal.signed_in(request)
         team = await self._portal.database.read(
-            _team_to_cancel, visitor.person, _team_id(request), self._is_used
+            _team_to_cancel, visitor.person, read_id(request, "id"), self._is_used
         )
         if not team.places:
             return see_other("/my-events")
@@ -126,7 +126,7 @@ class TeamPages:
         portal = self._portal
         write, settings = portal.database.write, portal.settings
         visitor = await portal.signed_in(request)
-        person, team_id = visitor.person, _team_id(request)
+        person, team_id = visitor.person, read_id(request, "id")
         fields = await read_fields(request)
         step = read_path(request, "step")
         try:
@@ -162,7 +162,7 @@ class TeamPages:
     ) -> Response:
         portal = self._portal
         visitor = await portal.signed_in(request)
-        team = await portal.database.read(teams.team_of_attendee, visitor.person, _team_id(request))
+        team = await portal.database.read(teams.team_of_attendee, visitor.person, read_id(request, "id"))
         return await portal.page(
             request,
             "registrations/team.html",
@@ -211,14 +211,6 @@ def _read_address(text: str) -> str:
 def _read_id(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < len(str(MAX_ID))):
         raise Invalid({"seat": gettext("Choose a member.")})
-    return int(text)
-
-
-def _team_id(request: Request) -> int:
-    """Return the id of a team in the address. Raises NotFound for one that no team can have."""
-    text = read_path(request, "id")
-    if not (text.isascii() and text.isdecimal() and len(text) < len(str(MAX_ID))):
-        raise NotFound
     return int(text)
 
 

@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.errors import Invalid
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.parameters import read_path
+from festgate.kit.web.parameters import read_id, read_path
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import line
@@ -35,7 +35,7 @@ class WaitingPages:
         """Return the routes."""
         return [
             Route("/events/{slug}/wait", self.join, methods=["POST"]),
-            Route("/waiting/{id:int}/leave", self.leave, methods=["POST"]),
+            Route("/waiting/{id}/leave", self.leave, methods=["POST"]),
         ]
 
     async def join(self, request: Request) -> Response:
@@ -67,9 +67,7 @@ class WaitingPages:
         """Leave a waiting list, or withdraw an application."""
         database = self._portal.database
         visitor = await self._portal.signed_in(request)
-        entry_id: int = request.path_params["id"]
-        if len(str(entry_id)) > MAX_DIGITS:
-            raise NotFound
+        entry_id = read_id(request, "id")
         await database.write(leave, visitor.person, entry_id)
         entry = await database.read(line.entry_by_id, entry_id)
         return see_other(f"/events/{quote(entry.slug)}")
