@@ -153,7 +153,12 @@ def my_events(
         awaits_tickets=any(entry.ticket is None for entry in confirmed)
         and queries.has_confirmed_since(connection, person_id, connection.now - SECOND),
         unconfirmed=unconfirmed,
-        until=min([until, over_until, *(part.ends_at for part in (*overlaps, *waiting))]),
+        until=min(
+            until,
+            over_until,
+            *(overlap.ends_at for overlap in overlaps),
+            *(entry.ends_at for entry in waiting),
+        ),
     )
 
 
