@@ -8,21 +8,23 @@ import pytest
 
 from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import TooMany
+from festgate.kit.errors import Refused, TooMany
 from festgate.kit.messaging.outbox import Relay
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import SoldOut, WaitingSettings
 from festgate.portal.registrations import line, queries
 from festgate.portal.registrations.checks import CHECKS
+from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
     ApprovalNeeded,
+    ChooseTicket,
     ListClosed,
     NotEnoughSeats,
     SeatsAvailable,
 )
 from festgate.portal.registrations.handlers import SUBSCRIPTIONS
-from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat, sweep_all
+from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat, hold_seats, sweep_all
 from festgate.portal.registrations.offers import MAX_AT_ONCE
 from festgate.portal.registrations.personal_data import end_registrations, export_registrations
 from festgate.portal.registrations.waiting_list import (
@@ -190,6 +192,62 @@ def test_a_person_that_leaves_too_often_cannot_join_again_for_a_day(database: Op
         database.write(join, person, event.slug)
     database.clock.move(DAY)
     assert entry_of(database, database.write(join, person, event.slug)).place == 1
+
+
+def first_type(database: OpenDatabase, event: catalogue.Event) -> catalogue.TicketType:
+    return database.read(catalogue.types_of, event.id)[0]
+
+
+def test_a_place_is_for_one_ticket_type_and_the_others_stay_on_sale(database: OpenDatabase) -> None:
+    event = add_event(database, fee=0)
+    database.write(catalogue.set_waiting_list, event.slug, OPEN_LIST)
+    standard = first_type(database, event)
+    details = replace(standard.details, name="Standard")
+    database.write(catalogue.edit_ticket_type, event.slug, standard.id, details, queries.count_of_type)
+    student = database.write(
+        catalogue.add_ticket_type, event.slug, replace(details, name="Student", own_quota=1)
+    )
+    holder, newcomer = add_someone(database), add_someone(database)
+    (seat,) = database.write(hold_seats, holder, event.slug, 15, choice=Choice({student.id: 1}))
+    with pytest.raises(ChooseTicket):
+        wait(database, event)
+    with pytest.raises(SeatsAvailable):
+        wait(database, event, type_id=standard.id)
+    person, entry = wait(database, event, type_id=student.id)
+    assert entry_of(database, entry).label == f"{event.title}: Student"
+    database.write(hold_seats, newcomer, event.slug, 15, choice=Choice({standard.id: 1}))
+    check(database)
+    database.write(cancel_seat, holder, seat)
+    with pytest.raises(Refused):
+        database.write(hold_seats, add_someone(database), event.slug, 15, choice=Choice({student.id: 1}))
+    assert [seat.type_id for seat in offered_seats(database, person)] == [student.id]
+    check(database)
+
+
+@pytest.mark.parametrize("is_raised", [False, True])
+def test_a_shared_quota_is_offered_to_the_list_of_another_event(
+    database: OpenDatabase, *, is_raised: bool
+) -> None:
+    events = [add_event(database, fee=0), add_event(database, fee=0)]
+    room = database.write(catalogue.create_quota, "Main hall", 1)
+    for event in events:
+        kind = first_type(database, event)
+        database.write(
+            catalogue.edit_ticket_type, event.slug, kind.id, kind.details, queries.count_of_type, {room.id}
+        )
+        database.write(catalogue.set_waiting_list, event.slug, OPEN_LIST)
+    holder = add_someone(database)
+    seat = database.write(hold_seat, holder, events[1].slug, 15)
+    person, _ = wait(database, events[0])
+    if is_raised:
+        database.write(catalogue.resize_quota, room.id, "Main hall", 2)
+        deliver(database)
+    else:
+        database.write(cancel_seat, holder, seat)
+    assert [seat.event_id for seat in offered_seats(database, person)] == [events[0].id]
+    with pytest.raises(Refused):
+        database.write(hold_seat, add_someone(database), events[1].slug, 15)
+    check(database)
 
 
 def test_nobody_waits_for_free_seats_or_on_a_closed_list_or_twice(database: OpenDatabase) -> None:

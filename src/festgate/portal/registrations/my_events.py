@@ -157,12 +157,10 @@ def my_events(
         person=person_id,
         unconfirmed=unconfirmed,
         until=min(
-            [
-                until,
-                over_until,
-                *(overlap.ends_at for overlap in overlaps),
-                *(entry.ends_at for entry in waiting),
-            ]
+            until,
+            over_until,
+            *(overlap.ends_at for overlap in overlaps),
+            *(entry.ends_at for entry in waiting),
         ),
     )
 
