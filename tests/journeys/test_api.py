@@ -16,6 +16,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.sandbox import DECLINES
 from tests.journeys.stage import Guest, announce, await_idle, before_opening, check_data, invite
 from tests.rig.lengths import length, torture
@@ -44,6 +45,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, guests: list[Guest]) -> Ite
         for title, fee in (("Robo Race", 45_000), ("Hackathon", 50_000), ("Opening Ceremony", 0)):
             database.write(announce, title, fee=fee, capacity=1000)
         database.write(announce, "AI Workshop", capacity=1)
+        chosen = database.write(announce, "Masterclass")
+        applications = catalogue.WaitingSettings("open", 60, needs_approval=True)
+        database.write(catalogue.set_waiting_list, chosen.slug, applications)
         guests += database.write(invite, 20)
     extra = {"FESTGATE_PAYMENT_METHODS": "sandbox,desk", "FESTGATE_ADDRESS_LIMIT": "1000000"}
     with serving(data, extra=extra) as running:
@@ -298,6 +302,7 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
         order = api.post(
             "/orders", json=order_for(api, payment_method="desk"), headers={"idempotency-key": "real"}
         ).json()
+        application = api.post("/events/masterclass/waiting").json()
         await_idle(server)
         (ticket,) = api.get("/tickets").json()
     with spare.program(server) as api:
@@ -305,6 +310,7 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
     named = {
         "slug": "hackathon",
         "registration_id": ids[0],
+        "waiting_id": application["id"],
         "ref": order["ref"],
         "code": ticket["code"],
         "session": browser["name"],
