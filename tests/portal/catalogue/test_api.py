@@ -44,6 +44,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 def test_an_event_has_all_its_details(client: httpx.Client) -> None:
     assert client.get("/events/robo-race").json() == {
         "slug": "robo-race",
+        "room": None,
         "title": "Robo Race",
         "category": "Technology",
         "place": "Main Hall",

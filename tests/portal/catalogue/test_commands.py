@@ -74,14 +74,14 @@ def test_a_bad_row_is_reported_with_its_line_and_nothing_is_imported(data: Path,
         ROBO.replace("450", "much"),
         DANCE.replace("T22:00", "T19:00"),
         "x,y\n",
-        "," * 12 + "z\n",
+        "," * 13 + "z\n",
     )
     output = error_of(data, 1, "import", file)
     assert output.splitlines() == [
         f"{file}, line 3: fee: 'much' is not an amount; write it like 250 or 250.50.",
         f"{file}, line 4: ends_at: The end must be after the start.",
         f"{file}, line 5: fee: This field is required. Enter 0 for a free event.",
-        f"{file}, line 6: 13 cells, but the header has 12.",
+        f"{file}, line 6: 14 cells, but the header has 13.",
         "Nothing was imported: 4 rows are wrong.",
     ]
     output = output_of(data, "import", write_csv(tmp_path, ROBO), "--dry-run", "--publish")
@@ -175,7 +175,7 @@ def test_events_with_errors_can_be_left_out_and_are_listed(data: Path, tmp_path:
     assert process.stderr.splitlines() == [
         f"{file}, line 2: fee: 'much' is not an amount; write it like 250 or 250.50.",
         f"{file}, line 4: title: This event exists already. Give its slug, dance-battle, to change it.",
-        f"{file}, line 5: 22 cells, but the header has 12.",
+        f"{file}, line 5: 22 cells, but the header has 13.",
         "Left out because of errors: 3.",
     ]
     assert process.stdout == "1 created, 0 changed, 0 unchanged, 1 published.\n"
