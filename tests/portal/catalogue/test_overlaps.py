@@ -1,6 +1,6 @@
 """Events at overlapping times."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -51,3 +51,8 @@ def test_every_pair_among_many_is_given_by_its_start() -> None:
 
 def test_two_tickets_for_one_event_do_not_overlap() -> None:
     assert overlaps_of([RACE, RACE], [RACE], 0) == ()
+
+
+def test_several_tickets_for_one_event_overlap_with_another_event_once() -> None:
+    talk = replace(RACE, title="Talk")
+    assert len(overlaps_of([RACE, RACE, talk], [], 0)) == 1

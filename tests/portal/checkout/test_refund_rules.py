@@ -25,6 +25,7 @@ from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.holds import hold_seat
 from festgate.portal.tickets.facade import is_used
 from festgate.portal.tickets.issue import admit_holder, issue_ticket
+from tests.portal.registrations.team_fest import add_team_event, register_team
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
@@ -86,6 +87,18 @@ def test_without_a_rule_only_organisers_cancel_a_paid_seat(database: OpenDatabas
     with pytest.raises(CannotCancel):
         cancel(database, person, order)
     assert not database.read(cancellable_lines, order)[0]
+
+
+def test_a_single_seat_of_a_team_cannot_be_cancelled_by_its_captain(database: OpenDatabase) -> None:
+    event, kind = add_team_event(database, price=90_000)
+    database.write(catalogue.set_refund_rule, event.slug, RULE)
+    captain = add_someone(database)
+    register_team(database, captain, kind, "Ducks", 3)
+    order, _ = database.write(partial(place_order, asks=True), captain, "sandbox", 15 * MINUTE, "key")
+    paid = database.write(mark_paid, order.id, "charge", order.total)
+    assert not database.read(cancellable_lines, paid)[0]
+    with pytest.raises(CannotCancel):
+        cancel(database, captain, paid)
 
 
 def test_an_order_keeps_the_rule_that_its_buyer_was_shown(database: OpenDatabase) -> None:

@@ -58,4 +58,5 @@ def overlaps_of(chosen: Iterable[Timed], others: Iterable[Timed], now: Milliseco
             )
             if (is_chosen or is_chosen_too) and end > now and not is_same:
                 overlaps.append(Overlap(first.title, second.title, second.starts_at, end))
-    return tuple(sorted(overlaps, key=lambda overlap: overlap.starts_at))
+    # Several tickets for one event overlap with another event once.
+    return tuple(sorted(dict.fromkeys(overlaps), key=lambda overlap: overlap.starts_at))

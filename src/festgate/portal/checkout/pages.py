@@ -106,6 +106,16 @@ class Till:
         """The tax in the total for each rate, a percentage."""
         return catalogue.taxes_by_rate((seat.tax_rate, seat.tax) for seat in self.seats)
 
+    @property
+    def final_sentence(self) -> str:
+        """The sentence about the seats that the visitor cannot cancel once they are paid; empty without any."""
+        final = [seat for seat in self.seats if not seat.refunds]
+        if not final:
+            return ""
+        if len(final) == len(self.seats):
+            return gettext("Once paid, only the organisers can cancel.")
+        return gettext("Seats without a refund rule: once paid, only the organisers can cancel them.")
+
 
 class CheckoutPages:
     """Routes of orders."""

@@ -132,7 +132,7 @@ def _add_lines(connection: Connection, order_id: int, seats: list[registrations.
             starts_at=seat.starts_at,
             fee_minor=seat.fee.minor,
             dropped_at=None,
-            refund_rule=seat.refund_rule,
+            refund_rule=seat.own_refund_rule,
             tax_minor=seat.tax_minor,
             tax_rate=seat.tax_rate,
         )
@@ -145,7 +145,7 @@ def _add_lines(connection: Connection, order_id: int, seats: list[registrations.
             seat.starts_at,
             seat.fee,
             None,
-            seat.refund_rule,
+            seat.own_refund_rule,
             seat.tax_minor,
             seat.tax_rate,
         )

@@ -102,7 +102,12 @@ class Seat:
     @property
     def refunds(self) -> str:
         """The refund rule in words; empty if the attendee cannot cancel by themselves."""
-        return ", ".join(stored_rule(self.refund_rule).sentences())
+        return ", ".join(stored_rule(self.own_refund_rule).sentences())
+
+    @property
+    def own_refund_rule(self) -> str:
+        """The refund rule by which the attendee can cancel: none for one seat of a team."""
+        return self.refund_rule if self.team_id is None else ""
 
     @property
     def needs_name(self) -> bool:
