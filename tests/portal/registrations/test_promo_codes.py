@@ -15,7 +15,7 @@ from festgate.portal.catalogue.code_attempts import MAX_OF_PERSON
 from festgate.portal.catalogue.facade import CodeNotValid, CodeTerms, CodeUnknown, PromoCode, TicketType
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.checks import CHECKS
-from festgate.portal.registrations.choices import Choice
+from festgate.portal.registrations.choices import Choice, read_choice
 from festgate.portal.registrations.claims import claim_seats, confirm_seats
 from festgate.portal.registrations.errors import CodeNotForTickets, PriceChanged, SalesClosed
 from festgate.portal.registrations.holds import cancel_seat, hold_seats, refuse_early, sweep_all
@@ -91,6 +91,11 @@ def test_a_seat_that_costs_nothing_with_its_code_is_confirmed_at_once(
     seat = seat_with(database, event, "GUEST")
     assert (seat.state, seat.fee.minor) == ("confirmed", 0)
     check(database)
+
+
+def test_a_form_with_a_code_and_no_ticket_types_is_for_the_only_type_with_the_code() -> None:
+    assert read_choice({"code": " GOOD "}) == Choice(None, code="GOOD")
+    assert read_choice({"code": " "}) is None
 
 
 def test_an_amount_of_another_currency_changes_no_price(database: OpenDatabase) -> None:

@@ -56,9 +56,10 @@ class Item:
 
 
 def read_choice(fields: Mapping[str, str]) -> Choice | None:
-    """Return the choice of a form on an event's page; None if the form has no ticket types."""
+    """Return the choice of a form on an event's page; None if the form has neither ticket types nor a promo code."""
+    code = fields.get("code", "").strip()
     if not any(name == "ticket" or name.startswith("count-") for name in fields):
-        return None
+        return Choice(None, code=code) if code else None
     counts = {
         type_id: int(text)
         for type_id, text in _numbered("count-", fields).items()
@@ -71,7 +72,7 @@ def read_choice(fields: Mapping[str, str]) -> Choice | None:
         counts,
         _numbered("price-", fields),
         fields.get("access", ""),
-        fields.get("code", "").strip(),
+        code,
         _read_shown(fields.get(FIELD, "")),
     )
 
