@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, TypeAlias, cast
 
@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.sandbox import DECLINES
+from festgate.portal.registrations import facade as registrations
 from tests.journeys.stage import Guest, announce, await_idle, before_opening, check_data, invite
 from tests.rig.lengths import length, torture
 from tests.rig.server import Server, serving
@@ -45,6 +46,12 @@ def server(tmp_path_factory: pytest.TempPathFactory, guests: list[Guest]) -> Ite
         for title, fee in (("Robo Race", 45_000), ("Hackathon", 50_000), ("Opening Ceremony", 0)):
             database.write(announce, title, fee=fee, capacity=1000)
         database.write(announce, "AI Workshop", capacity=1)
+        relay = database.write(announce, "Relay", fee=90_000, capacity=1000)
+        (kind,) = database.read(catalogue.types_of, relay.id)
+        for_teams = replace(kind.details, team_min=2, team_max=4)
+        database.write(
+            catalogue.edit_ticket_type, relay.slug, kind.id, for_teams, registrations.count_of_type
+        )
         chosen = database.write(announce, "Masterclass")
         applications = catalogue.WaitingSettings("open", 60, needs_approval=True)
         database.write(catalogue.set_waiting_list, chosen.slug, applications)
@@ -303,6 +310,8 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
             "/orders", json=order_for(api, payment_method="desk"), headers={"idempotency-key": "real"}
         ).json()
         application = api.post("/events/masterclass/waiting").json()
+        (kind,) = api.get("/events/relay").json()["tickets"]
+        team = api.post("/events/relay/teams", json={"ticket": kind["id"], "name": "Ducks", "size": 3}).json()
         await_idle(server)
         (ticket,) = api.get("/tickets").json()
     with spare.program(server) as api:
@@ -311,6 +320,9 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
         "slug": "hackathon",
         "registration_id": ids[0],
         "waiting_id": application["id"],
+        "registration": ids[0],
+        "team_id": team["id"],
+        "token": team["link"].rpartition("/")[2],
         "ref": order["ref"],
         "code": ticket["code"],
         "session": browser["name"],
