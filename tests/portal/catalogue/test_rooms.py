@@ -21,7 +21,16 @@ from festgate.portal.catalogue.files.separated import read_sheet
 from festgate.portal.catalogue.imports import NothingImported, Options, Report, import_sheet
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.room_changes import add_room, count_in_rooms, drop_room, edit_room
-from festgate.portal.catalogue.rooms import Room, RoomDetails, all_rooms, read_room, room_by_id, written_room
+from festgate.portal.catalogue.rooms import (
+    Room,
+    RoomDetails,
+    all_rooms,
+    read_room,
+    room_by_id,
+    room_named,
+    with_room,
+    written_room,
+)
 from festgate.portal.catalogue.sheets import write_sheet
 from festgate.portal.catalogue.tables import events
 from tests.portal.catalogue.programme import CONVENTIONS, KOLKATA, add_event
@@ -247,3 +256,10 @@ def test_an_event_without_a_room_has_the_same_details_as_before(database: OpenDa
     event = add_event(database, starts_at=NOON, place="Yard")
     assert event.room is None
     assert isinstance(event, Details)
+
+
+@pytest.mark.parametrize("name", ["a" + "\u0301" * 60, "x" * 100_000], ids=["many marks", "very long"])
+def test_a_text_that_cannot_be_the_name_of_a_room_names_none(database: OpenDatabase, name: str) -> None:
+    assert database.read(room_named, name) is None
+    with pytest.raises(Invalid, match="There is no room"):
+        database.read(with_room, {"room": name})

@@ -87,7 +87,10 @@ def room_by_id(connection: Connection, room_id: int) -> Room:
 
 def room_named(connection: Connection, name: str) -> Room | None:
     """Return the room of that name, in any case of its letters; None if no room has it."""
-    key = key_of(name) if len(name) <= DECOMPOSED * ROOM_LENGTHS["name"] else ""
+    try:
+        key = key_of(name)
+    except ValueError:  # too long, or with more marks than any room's name
+        return None
     row = connection.first(_by_key, key=key) if key else None
     return None if row is None else Room(*row)
 
