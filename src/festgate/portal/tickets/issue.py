@@ -74,8 +74,13 @@ def replace_code(connection: Connection, seat_id: int) -> bool:
         return True
     if not connection.run(_replace_code, seat=seat_id, new_code=new_code(CODE_LENGTH)):
         return False
-    connection.run(_keep_old, code=ticket.code, ticket_id=ticket.id, replaced_at=connection.now)
+    keep_old_code(connection, ticket)
     return True
+
+
+def keep_old_code(connection: Connection, ticket: Ticket) -> None:
+    """Record the code that the ticket had until now, so that the door refuses it with the reason."""
+    connection.run(_keep_old, code=ticket.code, ticket_id=ticket.id, replaced_at=connection.now)
 
 
 def issue_ticket(connection: Connection, seat: Seat) -> Ticket | None:

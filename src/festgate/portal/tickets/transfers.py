@@ -8,7 +8,7 @@ before, and the ticket is not transferred, or the old code is replaced before, a
 from sqlalchemy import bindparam, update
 
 from festgate.kit.clock import HOUR
-from festgate.kit.db.statements import Connection, Statement, TryAgain, inserting
+from festgate.kit.db.statements import Connection, Statement, TryAgain
 from festgate.kit.errors import Conflict, Invalid, NotFound
 from festgate.kit.ids import new_code
 from festgate.kit.translation import N_, gettext
@@ -19,9 +19,9 @@ from festgate.portal.registrations.facade import Holder, Seat
 from festgate.portal.tickets import queries
 from festgate.portal.tickets.copies import TicketOver, is_useful
 from festgate.portal.tickets.holder_emails import HolderEmails, count_sent, next_topic
-from festgate.portal.tickets.issue import CODE_LENGTH
+from festgate.portal.tickets.issue import CODE_LENGTH, keep_old_code
 from festgate.portal.tickets.queries import Ticket
-from festgate.portal.tickets.tables import replaced_codes, tickets
+from festgate.portal.tickets.tables import tickets
 
 MAX_TRANSFERS = 20
 """Transfers of one person's tickets in an hour."""
@@ -38,7 +38,6 @@ _replace = Statement(
     )
     .values(code=bindparam("new_code"))
 )
-_keep_old = inserting(replaced_codes)
 
 
 class NotTransferable(Conflict):
@@ -107,7 +106,7 @@ def transfer_ticket(
     if not connection.run(_replace, ticket=ticket.id, old_code=code, new_code=fresh):
         # The holder was checked in, or the ticket transferred, since it was read: the next try finds that.
         raise TryAgain
-    connection.run(_keep_old, code=code, ticket_id=ticket.id, replaced_at=connection.now)
+    keep_old_code(connection, ticket)
     stored = registrations.write_holder(connection, person_id, seat.id, holder)
     connection.announce(registrations.tickets_of(person_id))
     number = queries.count_transfers(connection, ticket.id)
