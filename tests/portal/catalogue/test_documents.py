@@ -23,8 +23,18 @@ from festgate.portal.catalogue.documents.imports import (
     DocumentTried,
     import_document,
 )
-from festgate.portal.catalogue.documents.json_files import read_document, write_document
-from festgate.portal.catalogue.documents.type_sheets import read_type_sheet, write_type_sheet
+from festgate.portal.catalogue.documents.json_files import (
+    CODE,
+    EVENT,
+    PARTS,
+    QUOTA,
+    ROOM,
+    STEP,
+    TYPE,
+    read_document,
+    write_document,
+)
+from festgate.portal.catalogue.documents.type_sheets import TYPE_COLUMNS, read_type_sheet, write_type_sheet
 from festgate.portal.catalogue.events import set_refund_rule
 from festgate.portal.catalogue.files.rows import Unreadable
 from festgate.portal.catalogue.holder_rules import HolderRules, set_holder_rules
@@ -48,9 +58,10 @@ from festgate.portal.registrations.queries import count_of_type
 from tests.portal.catalogue.programme import CONVENTIONS, KOLKATA, add_event
 from tests.rig.database import OpenDatabase, copy_of, open_database
 from tests.rig.scene import add_someone
+from tests.rules.project import ROOT
 
-OPTIONS = DocumentOptions(KOLKATA, "INR")
 HOLD_MINUTES = 15
+TOO_SMALL = "3 tickets are taken already, so the quota cannot be lower than 3."
 
 
 @pytest.fixture
@@ -64,7 +75,7 @@ def export(database: OpenDatabase) -> str:
     return database.report(write_document, KOLKATA, "INR")
 
 
-def import_json(database: OpenDatabase, text: str, **options: Any) -> DocumentReport:
+def import_json(database: OpenDatabase, text: str, **options: bool) -> DocumentReport:
     return import_contents(database, read_document(text.encode(), "INR"), **options)
 
 
@@ -72,9 +83,14 @@ def import_sheet(database: OpenDatabase, text: str) -> DocumentReport:
     return import_contents(database, read_type_sheet("types.csv", text.encode(), CONVENTIONS))
 
 
-def import_contents(database: OpenDatabase, document: Document, **options: Any) -> DocumentReport:
+def import_contents(database: OpenDatabase, document: Document, **options: bool) -> DocumentReport:
     report: DocumentReport = database.write(
-        import_document, document, replace(OPTIONS, **options), count_of_type
+        import_document,
+        document,
+        DocumentOptions(
+            KOLKATA, "INR", publish=options.get("publish", False), keep=options.get("keep", True)
+        ),
+        count_of_type,
     )
     return report
 
@@ -241,9 +257,8 @@ def test_tickets_that_are_sold_keep_their_quotas_whole(database: OpenDatabase) -
     document["quotas"][0]["capacity"] = 1
     problems = refusal_of(database, read_document(json.dumps(document).encode(), "INR"))
     assert problems == [
-        "event 1 “Robo Race”, ticket type 1 “Early bird”: own_quota: 3 tickets are taken already, so the quota cannot be "
-        "lower than 3.",
-        "quota 1 “Hall; left”: capacity: 3 tickets are taken already, so the quota cannot be lower than 3.",
+        f"event 1 “Robo Race”, ticket type 1 “Early bird”: own_quota: {TOO_SMALL}",
+        f"quota 1 “Hall; left”: capacity: {TOO_SMALL}",
     ]
     kinds[0] |= {"own_quota": 3, "quotas": [], "withdrawn": True}
     import_json(database, json.dumps(document))
@@ -284,7 +299,7 @@ def test_each_error_is_reported_with_its_place_and_nothing_is_imported(database:
         "event 1 “robo-race”: percent-1: Enter both the days and the percentage, or neither.",
         "event 1 “robo-race”, ticket type 1 “A”: fee: 'much' is not an amount",
         "event 1 “robo-race”, ticket type 2 “B”: quotas: There is no quota 'Nowhere'.",
-        "event 1 “robo-race”, ticket type 2 “B”: follows: the event has no ticket type 'C'.",
+        "event 1 “robo-race”, ticket type 2 “B”: follows: The event has no ticket type 'C'.",
         "event 1 “robo-race”, ticket type 3 “B”: hidden: write true or false.",
         "event 1 “robo-race”, ticket type 3 “B”: name: This name stands at event 1 “robo-race”, ticket type 2",
         "event 2 “No slug”: slug: write the event's part of its address, such as robo-race.",
@@ -310,13 +325,13 @@ def test_a_wrong_row_of_a_sheet_is_reported_with_its_line(database: OpenDatabase
         ",E,5,,,,\n"
     )
     assert refusal_of(database, read_type_sheet("types.csv", sheet.encode(), CONVENTIONS)) == [
+        "line 2: event: There is no such event. Write its slug, or import the event first.",
+        "line 3: event: Several events have this title. Write the slug of one: robo-race, robo-race-2.",
         "line 4: hidden: 'perhaps' is not an answer; write yes, or leave it empty.",
+        "line 6: quotas: Hall has another number of tickets at line 5.",
         "line 7: team_price: write team or member.",
         "line 7: sales_close_at: '03/04/2031' can be 3 April or 4 March: give --date-order day-first or month-first.",
         "line 8: event: write the slug or the title of the event.",
-        "line 6: quotas: Hall has another number of tickets at line 5.",
-        "line 2: event: There is no such event. Write its slug, or import the event first.",
-        "line 3: event: Several events have this title. Write the slug of one: robo-race, robo-race-2.",
     ]
 
 
@@ -349,6 +364,12 @@ def test_types_that_follow_each_other_can_change_places(database: OpenDatabase) 
     assert [kind.name for kind in kinds] == ["Regular", "Early bird", "Crew", "Gone"]
     assert kinds[1].details.follows_id == kinds[0].id
     assert json.loads(export(database)) == document
+
+
+def test_the_reference_lists_every_key_and_column() -> None:
+    page = (ROOT / "docs" / "reference" / "programme-files.md").read_text(encoding="utf-8")
+    for names in (PARTS, ROOM, QUOTA, EVENT, STEP, TYPE, CODE, TYPE_COLUMNS):
+        assert [name for name in names if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize(

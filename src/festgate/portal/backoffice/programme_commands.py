@@ -133,7 +133,7 @@ def _import(file: Path, document: catalogue.Document, options: catalogue.Documen
                 return tried.report
 
     for notice in document.notices:
-        typer.echo(f"{file}, {notice.line}: {notice.sentence}", err=True)
+        typer.echo(f"{file}, {notice}", err=True)
     try:
         report = run(work)
     except catalogue.DocumentRefused as refusal:

@@ -1,9 +1,7 @@
 """The contents of a document before they reach the database: entered texts, each with its place in the file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-from festgate.portal.catalogue.files.rows import Notice
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +56,5 @@ class Document:
     events: Sequence[EventEntry] = ()
     codes: Sequence[CodeEntry] = ()
     problems: Sequence[Problem] = ()
-    notices: Sequence[Notice] = field(default_factory=list)
-    """The corrections that the reader of a sheet made."""
+    notices: Sequence[str] = ()
+    """The corrections that the reader of a sheet made, each with its line."""

@@ -133,7 +133,7 @@ def import_document(
     importing = _Import(connection, document, options, count_seats)
     importing.run()
     if importing.problems.found:
-        raise DocumentRefused(importing.problems.found)
+        raise DocumentRefused(sorted(importing.problems.found, key=_line))
     if not options.keep:
         raise DocumentTried(importing.report)
     return importing.report
@@ -340,6 +340,12 @@ class _Import:
         for entry in self._document.codes:
             with self.problems.at(entry.where):
                 self.report.codes.add(*importing.take(entry))
+
+
+def _line(problem: Problem) -> int:
+    """Return the line or row of an error in a sheet; 0 in a document, whose errors are in the order of the import."""
+    unit, _, number = problem.where.partition(" ")
+    return int(number) if unit in ("line", "row") else 0
 
 
 def _seen(event: Event) -> _Seen:

@@ -53,6 +53,7 @@ class TypeImport:
     def run(self, entries: Sequence[TypeEntry]) -> Event:
         """Create and change the types of the entries, and show them in this order. Return the event."""
         before = {kind.id: kind for kind in self._types()}
+        errors = len(self._problems.found)
         named = self._by_name(entries)
         self._take_over(named, before)
         for name, entry in named.items():
@@ -70,7 +71,10 @@ class TypeImport:
                 self._withdraw(self._ids[name], entry)
         self._follow(known)
         self._order(list(known))
-        self._refuse_without_name(entries)
+        if (
+            len(self._problems.found) == errors
+        ):  # an error elsewhere may have kept a type from getting its name
+            self._refuse_without_name(entries)
         return self._finish(before, set(self._ids.values()))
 
     def _types(self) -> tuple[TicketType, ...]:
@@ -86,10 +90,7 @@ class TypeImport:
         named: dict[str, TypeEntry] = {}
         for entry in entries:
             with self._problems.at(entry.where):
-                try:
-                    name = tidy(entry.fields.get("name", ""), max_length=MAX_NAME)
-                except ValueError as error:
-                    raise Invalid({"name": str(error)}) from None
+                name = _read_name("name", entry.fields.get("name", ""))
                 if name in named:
                     raise Invalid({"name": f"This name stands at {named[name].where} already."})
                 named[name] = entry
@@ -155,15 +156,15 @@ class TypeImport:
         for name, entry in known.items():
             if "follows" not in entry.fields:
                 continue
-            follows = " ".join(entry.fields["follows"].split())
             kind = self._type(self._ids[name])
-            if follows and follows not in ids:
-                sentence = f"follows: the event has no ticket type {follows[:MAX_NAME]!r}."
-                self._problems.add(entry.where, sentence)
-            elif follows and kind.details.follows_id != ids[follows]:
-                wanted[name] = ids[follows]
-                self._edit(kind, replace(kind.details, follows_id=None))
-            elif not follows and not self._follows_nameless(kind):
+            with self._problems.at(entry.where):
+                follows = _read_name("follows", entry.fields["follows"])
+                if follows and follows not in ids:
+                    raise Invalid({"follows": f"The event has no ticket type {follows!r}."})
+                if follows and kind.details.follows_id != ids[follows]:
+                    wanted[name] = ids[follows]
+                elif follows or self._follows_nameless(kind):
+                    continue
                 self._edit(kind, replace(kind.details, follows_id=None))
         for name, follows_id in wanted.items():
             kind = self._type(self._ids[name])
@@ -203,6 +204,13 @@ class TypeImport:
         }:
             return self._event
         return touch_event(self._connection, self._event.id)
+
+
+def _read_name(field: str, text: str) -> str:
+    try:
+        return tidy(text, max_length=MAX_NAME)
+    except ValueError as error:
+        raise Invalid({field: str(error)}) from None
 
 
 def _seen(kind: TicketType) -> tuple[object, ...]:

@@ -50,6 +50,7 @@ TYPE_COLUMNS: Final = (
 )
 _YES: Final = frozenset({"yes", "y", "true", "1", "x"})
 _NO: Final = frozenset({"", "no", "n", "false", "0"})
+_BREAKS: Final = re.compile(r"[ \t]*[\r\n\t]\s*")
 _WITH_CAPACITY: Final = re.compile(r"(.*\S)\s*=\s*([0-9]{1,9})", re.DOTALL)
 _ENDINGS: Final = {".csv": read_sheet, ".xlsx": read_workbook}
 
@@ -62,9 +63,10 @@ def read_type_sheet(name: str, data: bytes, conventions: Conventions) -> Documen
         raise Unreadable(msg)
     sheet = reader(data, conventions, Columns(TYPE_COLUMNS, ("event",), _normalise))
     problems = [Problem(f"{sheet.unit} {error.line}", error.sentence) for error in sheet.errors]
+    notices = [f"{sheet.unit} {notice.line}: {notice.sentence}" for notice in sheet.notices]
     quotas: dict[str, Entry] = {}
     events = [_entry(sheet, row, quotas, problems) for row in sheet.rows]
-    return Document(quotas=[*quotas.values()], events=events, problems=problems, notices=sheet.notices)
+    return Document(quotas=[*quotas.values()], events=events, problems=problems, notices=notices)
 
 
 def write_type_sheet(connection: Connection, zone: ZoneInfo) -> str:
@@ -101,7 +103,7 @@ def _read_quotas(cell: str) -> Iterable[tuple[str, str]]:
             stated = _WITH_CAPACITY.fullmatch(part.strip())
             name, capacity = (stated[1], stated[2]) if stated else (part.strip(), "")
             if name:
-                yield " ".join(name.split()), capacity
+                yield name, capacity
 
 
 def _written_quotas(quotas: Iterable[Quota]) -> str:
@@ -139,7 +141,7 @@ def _normalise(fields: dict[str, str], conventions: Conventions, notes: list[str
             errors.append(f"{name}: {error}")
     for name in ("name", "description", "follows"):
         if name in fields:
-            fields[name] = " ".join(fields[name].split())
+            fields[name] = _BREAKS.sub(" ", fields[name])
     price = fields.get("team_price", "").strip().casefold()
     if price not in {"", "team", "member"}:
         errors.append("team_price: write team or member.")
