@@ -70,6 +70,7 @@ def test_people_use_ticket_types_codes_teams_and_waiting_lists_and_all_invariant
         "POST /events/{slug}/teams": 1,
         "POST /events/{slug}/wait": 2,
         "POST /registrations/{id}/cancel": 1,
+        "POST /waiting/{id}/leave": 1,
         "GET /tickets/{code}": 4,
     }
     outcome = run(own, server.url, tmp_path, enough, users=10, code="DEMO20")

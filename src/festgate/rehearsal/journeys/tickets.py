@@ -4,7 +4,7 @@
 
 Each iteration is a new person, who opens any event and uses a form that its page shows: chooses a ticket type and a
 quantity, registers a team, or joins the waiting list. Some change their mind before they pay, so that a seat comes free
-for the waiting list. A person on the list looks at the page for a few seconds, and pays if a seat is offered.
+for the waiting list. A person on the list looks at the page for a few seconds, takes a seat that is offered, or leaves.
 
 A promo code that is used up, a price that has changed, and an event that has just sold out are correct answers.
 
@@ -24,8 +24,6 @@ from festgate.rehearsal.journeys.visitor import SOLD_OUT, Offer, Visitor
 CODE_VARIABLE: Final = "FESTGATE_REHEARSAL_CODE"
 TEAM_SHARE: Final = 0.5
 """Share of the people who register a team where they could also come alone."""
-FICKLE_SHARE: Final = 0.25
-"""Share of the people who cancel a seat that they have not paid for."""
 PATIENCE: Final = 4.0
 """Seconds for which a person on a waiting list looks at the page."""
 LOOK_AGAIN: Final = 1.0
@@ -34,6 +32,9 @@ TAKES_CODES: Final = b'class="promo-code"'
 APPLIED: Final = b"is applied"
 REFUSED_CODE: Final = b'class="notice notice-bad'
 WAITING: Final = b"You are number"
+_CONFIRM: Final = re.compile(rb'action="(/registrations/\d+/confirm)"')
+_LEAVE: Final = re.compile(rb'action="(/waiting/\d+/leave)"')
+_TEAM: Final = re.compile(rb'href="(/teams/\d+)"')
 _CANCEL: Final = re.compile(rb'href="(/registrations/\d+/cancel)"')
 
 
@@ -43,6 +44,8 @@ class TicketBuyer(Visitor):
     code: ClassVar[str] = os.environ.get(CODE_VARIABLE, "")
     events: ClassVar[tuple[str, ...]] = ()
     """The slugs of the events to choose from; all if there are none."""
+    fickle_share: ClassVar[float] = 0.25
+    """Share of the people who cancel a seat that they have not paid for."""
 
     @task
     def buy(self) -> None:
@@ -64,13 +67,15 @@ class TicketBuyer(Visitor):
             taken = self.register_team(offer, team)
         elif single:
             taken = self.register_tickets(offer, single)
-            if taken and self.rng.random() < FICKLE_SHARE:
-                self.change_mind(offer)
-                return
         else:
             taken = line is not None and self.wait_for_offer(offer, line)
-        if taken:
-            self.see_ticket(self.see_my_events(offer) or self.pay(offer), offer)
+        if taken and self.rng.random() < self.fickle_share:
+            self.change_mind(offer)
+        elif taken:
+            # The ticket of a free seat may take a moment longer than the page.
+            ticket = self.see_my_events(offer) or ("" if offer.free else self.pay(offer))
+            if ticket:
+                self.see_ticket(ticket, offer)
 
     def enter_code(self, offer: Offer) -> bytes:
         """Return the event's page with the promo code, or with the reason why the code cannot be used."""
@@ -115,24 +120,32 @@ class TicketBuyer(Visitor):
         return isinstance(answer, str) and answer.startswith(("/my-events", "/teams/"))
 
     def wait_for_offer(self, offer: Offer, form: Form) -> bool:
-        """Join the waiting list, and look at the page for a while; return whether a seat was offered."""
+        """Join the waiting list, and look at the page for a while; return whether a seat was offered and taken."""
         fields = {**form.hidden, **{name: values[0] for name, values in form.options.items()}}
         page = f"/events/{offer.slug}"
         if self.post(f"{page}/wait", "/events/{slug}/wait", fields, page) != page:
             return False  # a seat has come free just now, or the list was closed
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            shown = self.open_event(offer)
-            if OWN_SEAT in shown and WAITING not in shown:
-                return True
+        shown = self.open_event(offer)
+        while WAITING in shown and time.monotonic() < deadline:
             time.sleep(LOOK_AGAIN)  # gevent's, since Locust is imported
-        return False
+            shown = self.open_event(offer)
+        if leave := _LEAVE.search(shown):
+            self.post(leave[1].decode(), "/waiting/{id}/leave", {}, page)
+            return False
+        if confirm := _CONFIRM.search(shown):
+            self.post(confirm[1].decode(), "/registrations/{id}/confirm", {}, "/my-events")
+        return OWN_SEAT in shown
 
     def change_mind(self, offer: Offer) -> None:
-        """Cancel the seat, if the event's page still lets the person."""
-        link = _CANCEL.search(self.open_event(offer))
-        if link is None:
+        """Cancel the seat or the whole team, if that is still possible."""
+        page = self.get("/my-events", "/my-events", heading=b"<h1>My events</h1>")
+        own = page.partition(f'href="/events/{offer.slug}"'.encode())[2].partition(b"</li>")[0]
+        if team := _TEAM.search(own):
+            path, step = f"{team[1].decode()}/cancel", "/teams/{id}/cancel"
+        elif seat := _CANCEL.search(own):
+            path, step = seat[1].decode(), "/registrations/{id}/cancel"
+        else:
             return
-        path, step = link[1].decode(), "/registrations/{id}/cancel"
         self.get(path, step, event=offer.title, form=f'action="{path}"'.encode())
         self.post(path, step, {}, "/my-events")
