@@ -45,7 +45,7 @@ class ListKeeper(opening_day.Organiser):
     weight = 1
 
     @task
-    def watch(self) -> None:
+    def keep_lists(self) -> None:
         """Open the waiting list of a scarce event, and offer a seat by hand at a full one."""
         if not self.signed_in_as:
             username, _, password = os.environ[opening_day.ORGANISER_VARIABLE].partition(":")
