@@ -28,7 +28,7 @@ QUANTITIES = {
                 {"name": "Blanket", "fee": 100, "max_per_order": 2},
             ],
         },
-        # Few seats, so that people wait for those of others who change their mind.
+        # Few seats, so that people wait until others change their mind.
         {
             "slug": "puppet-show",
             "title": "Puppet Show",

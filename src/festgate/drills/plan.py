@@ -283,7 +283,7 @@ class Setup(Table):
     mail: StrictBool = False
     """Whether the drill has a mail server behind a proxy; without one, emails are files."""
     crowd: Crowd = "fest"
-    """The people who use the portal: those of a whole fest, or those who use everything that an event can sell."""
+    """The users of the portal: those of a whole fest, or users of everything that an event can sell."""
     database: StrictBool = False
     """Whether PostgreSQL is used behind a proxy, if its address is given; without it, the database is a file."""
 

@@ -1,4 +1,4 @@
-"""People who use everything that an event can sell, for drills: ticket types, a promo code, teams, a waiting list.
+"""Users of everything that an event can sell, for drills: ticket types, a promo code, teams, a waiting list.
 
     locust -f src/festgate/drills/ticket_fest.py
 
@@ -23,7 +23,7 @@ _ENTRY: Final = re.compile(rb'name="(entry-\d+)"')
 
 
 class Buyer(tickets.TicketBuyer):
-    """A person who takes what the page of an event offers."""
+    """A buyer of what the page of an event offers."""
 
     weight = 8
     code = "DEMO20"
@@ -32,13 +32,13 @@ class Buyer(tickets.TicketBuyer):
 
 
 class Reader(events.Events):
-    """A person who looks at the events."""
+    """A reader of the list of events."""
 
     weight = 3
 
 
 class ListKeeper(opening_day.Organiser):
-    """An organiser who looks after the waiting lists."""
+    """An organiser in charge of the waiting lists."""
 
     abstract = opening_day.ORGANISER_VARIABLE not in os.environ
     fixed_count = 1

@@ -32,7 +32,7 @@ GUESTS = tuple(
 )
 """Invented people. The first ones fill the event that is full, and the others are on its waiting list."""
 INTRODUCTION = f"The promo code {PROMO_CODE} makes the {PROMO_EVENT} cheaper."
-"""A sentence for people who start the demo."""
+"""A sentence to print when the demo starts."""
 
 
 HOLD_MINUTES = 15

@@ -120,7 +120,7 @@ _TEXTS = {
     ),
     "Pottery Corner": (
         "Six wheels, six aprons, and one bowl each that may even stand.\n\n"
-        "Two hours with clay for people who never touched any. What survives the kiln can be fetched in a week.\n\n"
+        "Two hours with clay for people without any practice. What survives the kiln can be fetched in a week.\n\n"
         "All six wheels went on the first morning. Join the waiting list: somebody always has a rehearsal instead."
     ),
 }

@@ -1,4 +1,4 @@
-"""What the demo sells besides one plain ticket for each event: an early bird, teams, a promo code, a waiting list.
+"""Tickets of the demo besides one plain ticket for each event: an early bird, teams, a promo code, a waiting list.
 
 Each ticket type is added in such a way that a form without a choice still takes one single ticket. So the programs of
 the course, which know no ticket types, work with the demo.

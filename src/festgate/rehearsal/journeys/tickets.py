@@ -2,7 +2,7 @@
 
     FESTGATE_REHEARSAL_CODE=DEMO20 locust -f src/festgate/rehearsal/journeys/tickets.py
 
-Each iteration is a new person, who opens any event and uses a form that its page shows: chooses a ticket type and a
+Each iteration is a new person. They open any event and use a form that its page shows: one chooses a ticket type and a
 quantity, registers a team, or joins the waiting list. Some change their mind before they pay, so that a seat comes free
 for the waiting list. A person on the list looks at the page for a few seconds, takes a seat that is offered, or leaves.
 
@@ -23,7 +23,7 @@ from festgate.rehearsal.journeys.visitor import SOLD_OUT, Offer, Visitor
 
 CODE_VARIABLE: Final = "FESTGATE_REHEARSAL_CODE"
 TEAM_SHARE: Final = 0.5
-"""Share of the people who register a team where they could also come alone."""
+"""Share of the people that register a team where they could also come alone."""
 PATIENCE: Final = 4.0
 """Seconds for which a person on a waiting list looks at the page."""
 LOOK_AGAIN: Final = 1.0
@@ -39,13 +39,13 @@ _CANCEL: Final = re.compile(rb'href="(/registrations/\d+/cancel)"')
 
 
 class TicketBuyer(Visitor):
-    """One person per iteration, who takes what the page of an event offers."""
+    """One person per iteration: a buyer of what the page of an event offers."""
 
     code: ClassVar[str] = os.environ.get(CODE_VARIABLE, "")
     events: ClassVar[tuple[str, ...]] = ()
     """The slugs of the events to choose from; all if there are none."""
     fickle_share: ClassVar[float] = 0.25
-    """Share of the people who cancel a seat that they have not paid for."""
+    """Share of the people that cancel a seat before they pay for it."""
 
     @task
     def buy(self) -> None:
