@@ -12,6 +12,7 @@ FOLLOWED = {
     "tutorials/rehearse-your-opening-day.md",
     "how-to/help-people-sign-in.md",
     "how-to/import-events.md",
+    "how-to/import-ticket-types.md",
     "how-to/back-up-and-restore.md",
     "how-to/use-postgresql.md",
     "how-to/gate-a-change-by-its-speed.md",
@@ -43,6 +44,15 @@ def test_events_are_imported_as_the_how_to_shows(tmp_path: Path) -> None:
     code, listed = terminal.run("festgate events export -")
     assert code == 0
     assert {"Robo Race", "Music Night", "AI Workshop"} <= {line.split(",")[0] for line in listed.splitlines()}
+
+
+def test_ticket_types_are_imported_as_the_how_to_shows(tmp_path: Path) -> None:
+    shutil.copytree(DOCS / "how-to" / "samples", tmp_path, dirs_exist_ok=True)
+    terminal = Terminal(tmp_path)
+    terminal.follow(read("how-to/import-ticket-types.md"))
+    code, listed = terminal.run("festgate types export -")
+    assert code == 0
+    assert "robo-race,Early bird" in listed
 
 
 def test_a_person_without_their_password_is_helped_as_the_how_to_shows(tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ def test_a_forgotten_password_is_replaced_on_the_way_to_an_event(
     expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
 
     def find_link() -> str | None:
-        texts = [email.message.get_content() for email in mailbox.wait_for(1)]
+        # The guests of the demo get their tickets at the same time.
+        own = [email for email in mailbox.wait_for(1) if name in email.message["to"]]
+        texts = [email.message.get_content() for email in own]
         return next((match[0] for text in texts if (match := LINK.search(text))), None)
 
     link = until(find_link, "the email with the link")

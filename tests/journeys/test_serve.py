@@ -349,7 +349,7 @@ def test_a_restart_keeps_the_secret_and_the_sessions(serve: Serve) -> None:
     assert secret.read_bytes() == kept
     assert len(re.findall("Sign in as organiser", first)) == 1
     assert "Sign in as organiser" not in server.log()[len(first) :]
-    assert query_file(server.data, "SELECT count(*) FROM catalogue_events") == [(10,)]
+    assert query_file(server.data, "SELECT count(*) FROM catalogue_events") == [(11,)]
 
 
 def test_behind_tls_cookies_are_secure_and_hsts_is_sent(serve: Serve) -> None:

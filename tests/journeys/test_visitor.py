@@ -137,7 +137,7 @@ def test_the_whole_journey_works_with_tab_and_enter(page: Page, server: Server) 
     page.keyboard.press("Enter")
     page.wait_for_url("**/orders/*")
     show_ticket(page)
-    tab_to(page, "Ticket for Treasure Hunt")
+    tab_to(page, "Ticket for Treasure Hunt: On your own")
     page.keyboard.press("Enter")
     expect_ticket(page, name, "Treasure Hunt")
 

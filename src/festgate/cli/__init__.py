@@ -18,6 +18,7 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "festgate.cli.people": ("user",),
     "festgate.portal.catalogue.cli": ("events",),
     "festgate.portal.checkout.cli": ("payments",),
+    "festgate.portal.backoffice.programme_commands": ("programme", "types"),
     "festgate.portal.backoffice.cli": ("orders",),
     "festgate.kit.cli": ("db",),
     "festgate.rehearsal.cli.commands": ("rehearse", "compare", "ab", "calibrate", "capacity", "runs"),

@@ -91,11 +91,11 @@ def run(
     Exit code 0: every fault was contained. 1: one was not. 2: a drill could not be run.
     """
     require_extra()
-    from festgate.drills.runner import WHOLE_FEST, DrillOptions  # noqa: PLC0415  (numpy and others take a second)
+    from festgate.drills.runner import DrillOptions  # noqa: PLC0415  (numpy and others take a second)
     from festgate.rehearsal.runs.plan import journey_file  # noqa: PLC0415
 
     options = DrillOptions(
-        journey=journey or str(WHOLE_FEST),
+        journey=journey or "",
         rate=rate,
         quiet=parse_seconds(quiet),
         lasts=parse_seconds(duration) if duration else None,
@@ -106,7 +106,8 @@ def run(
         runs=runs,
     )
     try:
-        journey_file(options.journey)
+        if journey:
+            journey_file(journey)
     except FileNotFoundError as error:
         fail(str(error))
     results = _run(_select(names or [], options, every=every), options)

@@ -20,12 +20,29 @@ MODULES: Final[tuple[Module, ...]] = get_args(Module)
 
 STEPS: Final[Mapping[Module, tuple[str, ...]]] = {
     "accounts": ("/register", "POST /register", "/login", "POST /login"),
-    "catalogue": ("/events", "/events/{slug}"),
-    "registrations": ("POST /events/{slug}/register", "/my-events"),
+    "catalogue": ("/events", "/events/{slug}", "/events/{slug}?code"),
+    "registrations": (
+        "POST /events/{slug}/register",
+        "POST /events/{slug}/teams",
+        "POST /events/{slug}/wait",
+        "POST /waiting/{id}/leave",
+        "POST /registrations/{id}/confirm",
+        "/registrations/{id}/cancel",
+        "POST /registrations/{id}/cancel",
+        "/teams/{id}/cancel",
+        "POST /teams/{id}/cancel",
+        "/my-events",
+    ),
     "checkout": ("/checkout", "POST /checkout", "/orders/{ref}"),
     "tickets": ("/tickets/{code}",),
     "door": ("/door", "/door/{slug}", "POST /door/{slug}"),
-    "backoffice": ("/organise", "/organise/orders"),
+    "backoffice": (
+        "/organise",
+        "/organise/orders",
+        "/organise/events/{slug}/waiting",
+        "POST /organise/events/{slug}/waiting",
+        "POST /organise/events/{slug}/waiting/people",
+    ),
 }
 """The steps of the rehearsal's journeys that each module serves."""
 PAGES: Final[Mapping[Module, str]] = {
@@ -233,6 +250,7 @@ class SteadyState(Table):
     probes: Annotated[tuple[Probe, ...], Field(min_length=1)]
 
 
+Crowd = Literal["fest", "tickets"]
 Manner = Literal["resting", "cut", "any"]
 
 
@@ -264,6 +282,8 @@ class Setup(Table):
     workers: Annotated[Count, Field(le=MAX_WORKERS)] = 1
     mail: StrictBool = False
     """Whether the drill has a mail server behind a proxy; without one, emails are files."""
+    crowd: Crowd = "fest"
+    """The users of the portal: those of a whole fest, or users of everything that an event can sell."""
     database: StrictBool = False
     """Whether PostgreSQL is used behind a proxy, if its address is given; without it, the database is a file."""
 

@@ -208,11 +208,16 @@ def _rows(subjects: Iterable[T], columns: Mapping[str, Callable[[T], str]]) -> t
     return tuple(tuple(cell(subject) for cell in columns.values()) for subject in subjects)
 
 
+def _journeys(results: DrillResults) -> str:
+    """Return the journeys of the crowds."""
+    return ", ".join(dict.fromkeys(Path(outcome.run.plan.journey).stem for outcome in results.outcomes))
+
+
 def _run_details(results: DrillResults) -> Table:
     options = results.options
     runs = dict.fromkeys(outcome.run.name for outcome in results.outcomes)
     rows = [
-        ("journey", Path(options.journey).stem),
+        ("journey", _journeys(results)),
         ("load", f"{options.rate:g} journeys a second"),
         ("quiet window", figures.span(options.quiet)),
         ("portal", options.against or "a temporary portal, with sandbox payments"),
@@ -232,7 +237,7 @@ def drills_json(results: DrillResults) -> str:
             "format": FORMAT,
             "contained": results.contained,
             "words": list(summary_of_all(results)),
-            "journey": Path(results.options.journey).stem,
+            "journey": _journeys(results),
             "bulkheads": results.options.bulkheads,
             "drills": [_outcome(outcome) for outcome in results.outcomes],
         }

@@ -1,6 +1,6 @@
 """Running drills: one portal and one crowd for all drills that need the same portal, then the verdicts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from festgate.drills.execution import Execution, Journal, Phase
-from festgate.drills.plan import Drill, Setup
+from festgate.drills.plan import Crowd, Drill, Setup
 from festgate.drills.portal import Portal
 from festgate.drills.stage import Stage, temporary_stage
 from festgate.drills.verdict import Outcome, judge
@@ -18,7 +18,11 @@ from festgate.rehearsal.runner.servers import new_seed
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.store import Run
 
-WHOLE_FEST: Final = Path(__file__).parent / "whole_fest.py"
+CROWDS: Final[Mapping[Crowd, Path]] = {
+    "fest": Path(__file__).parent / "whole_fest.py",
+    "tickets": Path(__file__).parent / "ticket_fest.py",
+}
+"""The journeys of each crowd."""
 RATE: Final = 12.0
 """Journeys a second: enough for every step to be requested each second, and a tenth of what one core can serve."""
 QUIET: Final = 8.0
@@ -35,7 +39,8 @@ class DrillsNotRun(Exception):
 class DrillOptions:
     """The options of `festgate drill run`."""
 
-    journey: str = str(WHOLE_FEST)
+    journey: str = ""
+    """The journey of the crowd; empty for the crowd of each drill."""
     rate: float = RATE
     quiet: float = QUIET
     lasts: float | None = None
@@ -74,11 +79,11 @@ def run_drills(
     DrillsNotRun, and what `rehearse` and `temporary_stage` raise; KeyboardInterrupt once everything is rolled back.
     """
     outcomes: dict[str, Outcome] = {}
-    # A mail server makes no difference to the other drills, so only a different number of workers needs a new portal.
-    workers = attrgetter("setup.workers")
-    for count, group in groupby(sorted(drills, key=workers), workers):
+    # A mail server makes no difference to the other drills, so they share a portal with those that need one.
+    needs = attrgetter("setup.workers", "setup.crowd")
+    for (count, crowd), group in groupby(sorted(drills, key=needs), needs):
         waiting = list(group)
-        setup = Setup(count, mail=any(drill.setup.mail for drill in waiting))
+        setup = Setup(count, mail=any(drill.setup.mail for drill in waiting), crowd=crowd)
         while waiting:
             journals, run, quiet = _run_on_one_stage(setup, waiting, options, show)
             if not journals:
@@ -117,7 +122,7 @@ def _run_on_one_stage(
                 raise StopRun
 
         plan = Plan(
-            journey=options.journey,
+            journey=options.journey or str(CROWDS[setup.crowd]),
             host=stage.portal.url,
             load=Rate(options.rate, most_users=MAX_USERS),
             duration=execution.max_seconds + 60.0,

@@ -14,16 +14,28 @@ from festgate.portal.accounts.passwords import hash_password
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.tables import people
 from festgate.portal.catalogue.demo import PROGRAMME, plant_demo
+from festgate.portal.catalogue.demo_tickets import FULL_EVENT, PROMO_CODE, PROMO_EVENT, plant_tickets
+from festgate.portal.catalogue.queries import event_by_slug
 from festgate.portal.catalogue.tables import events
 from festgate.portal.checkout.tables import orders
+from festgate.portal.registrations.holds import hold_seats
+from festgate.portal.registrations.waiting_list import join
 from festgate.settings import Settings
 
 CREW = (
     Newcomer("organiser", "organiser@localhost", "organiser"),
     Newcomer("staff", "staff@localhost", "staff"),
 )
+GUESTS = tuple(
+    Newcomer(f"{given}-example", f"{given}@example.org", name=f"{given.title()} Example")
+    for given in ("ada", "ben", "cora", "dan", "eve", "finn", "gus", "hana", "ivo")
+)
+"""Invented people. The first ones fill the event that is full, and the others are on its waiting list."""
+INTRODUCTION = f"The promo code {PROMO_CODE} makes the {PROMO_EVENT} cheaper."
+"""A sentence to print when the demo starts."""
 
 
+HOLD_MINUTES = 15
 NOTE = "demo"
 NOTES_FROM = "0005"
 """The migration that made the table of notes: an older database has none."""
@@ -42,7 +54,7 @@ def refuse_foreign(connection: Connection, revision: str) -> None:
     if revision >= NOTES_FROM and find_note(connection, NOTE) is not None:
         return
     programme = {planned.title for planned in PROGRAMME}
-    crew = {(newcomer.username, newcomer.email) for newcomer in CREW}
+    crew = {(newcomer.username, newcomer.email) for newcomer in (*CREW, *GUESTS)}
     counts = {
         "events": sum(title not in programme for (title,) in connection.all(_titles)),
         "accounts": sum((name, email) not in crew for name, email in connection.all(_names)),
@@ -71,10 +83,28 @@ def adopt(connection: Connection) -> None:
 async def plant(database: Database, settings: Settings) -> Mapping[str, str]:
     """Create the events, an organiser and a member of staff; return the passwords of new accounts, by username."""
     await database.write(adopt)
-    await database.write(plant_demo, settings.zone, settings.currency)
+    await database.write(plant_fest, settings)
     made = {}
     for newcomer in CREW:
         if await database.read(find_person, newcomer.username) is None:
             made[newcomer.username] = secrets.token_urlsafe(9)
             await database.write(add_person, newcomer, hash_password(made[newcomer.username]), confirmed=True)
     return made
+
+
+def plant_fest(connection: Connection, settings: Settings) -> None:
+    """Create the programme with its tickets and guests, unless there is an event already."""
+    if plant_demo(connection, settings.zone, settings.currency):
+        plant_tickets(connection, settings.currency)
+        plant_guests(connection, hash_password(secrets.token_urlsafe()))
+
+
+def plant_guests(connection: Connection, password_hash: str) -> None:
+    """Fill the event that is full, and put people on its waiting list; nobody knows their password."""
+    event = event_by_slug(connection, FULL_EVENT)
+    for position, newcomer in enumerate(GUESTS):
+        guest = add_person(connection, newcomer, password_hash, confirmed=True).id
+        if position < event.capacity:
+            hold_seats(connection, guest, event.slug, HOLD_MINUTES)
+        else:
+            join(connection, guest, event.slug)

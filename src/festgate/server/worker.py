@@ -29,7 +29,7 @@ from festgate.kit.secret import load_secret
 from festgate.kit.web.clients import Trusted
 from festgate.portal.app import create_app
 from festgate.portal.currency import refuse_other_currency
-from festgate.portal.demo import look, plant
+from festgate.portal.demo import INTRODUCTION, look, plant
 from festgate.server.channel import (
     END,
     HEARTBEAT,
@@ -78,7 +78,7 @@ def work(spec: WorkerSpec, channel: Channel, sockets: Sequence[socket.socket]) -
         return WRONG_USE
     if spec.greet:
         # The sockets listen already: a visitor who connects now is served as soon as the loop runs.
-        _print_welcome(settings, passwords)
+        _print_welcome(settings, passwords, INTRODUCTION if spec.demo else "")
     config = server_config(app, settings, app.metrics.count_ended)
     server = Server(config, channel, app.metrics, spec.restarts)
     server.run(sockets=duplicate(sockets))
@@ -234,13 +234,15 @@ async def _prepare(settings: Settings, *, demo: bool) -> Mapping[str, str]:
     return await _with_database(settings, prepare)
 
 
-def _print_welcome(settings: Settings, passwords: Mapping[str, str]) -> None:
+def _print_welcome(settings: Settings, passwords: Mapping[str, str], introduction: str) -> None:
     console = Console(stderr=True, highlight=False)
     console.print(f"[bold]{settings.fest_name}[/bold] is open at {settings.base_url}")
     for name, password in passwords.items():
         console.print(f"Sign in as [bold]{name}[/bold] with the password [bold]{password}[/bold]")
     if passwords:
         console.print("The passwords are shown only now; `festgate user password NAME` sets a new one.")
+    if introduction:
+        console.print(introduction)
     warning = _unconfirmed_warning(settings)
     if warning:
         console.print(warning)

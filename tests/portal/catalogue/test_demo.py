@@ -8,7 +8,10 @@ from festgate.kit.clock import MINUTE, milliseconds, moment
 from festgate.kit.money import Money
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.demo import plant_demo
+from festgate.portal.catalogue.demo_tickets import plant_tickets
 from festgate.portal.catalogue.offers import offer_of
+from festgate.portal.catalogue.ticket_types import is_offered, types_of
+from festgate.portal.registrations.choices import choose
 from tests.portal.catalogue.programme import KOLKATA, add_event
 from tests.rig.database import OpenDatabase
 
@@ -23,10 +26,13 @@ FEES = {
     "Stand-up Comedy": 300,
     "Robo Race": 450,
     "Opening Ceremony": 0,
+    "Pottery Corner": 0,
 }
 
 
-def test_the_demo_has_nine_paid_events_in_order_and_a_free_one(database: OpenDatabase) -> None:
+def test_the_demo_has_the_nine_paid_events_of_the_course_in_order_and_two_free_ones(
+    database: OpenDatabase,
+) -> None:
     database.write(plant_demo, KOLKATA, "INR")
     events = sorted(database.read(queries.all_events), key=lambda event: event.id)
     assert [(event.title, event.fee) for event in events] == [
@@ -66,3 +72,25 @@ def test_at_any_hour_all_events_are_in_the_future_on_three_days(database: OpenDa
 def test_a_currency_without_decimals_has_the_same_fees(database: OpenDatabase) -> None:
     database.write(plant_demo, KOLKATA, "JPY")
     assert database.read(queries.event_by_slug, "hackathon").fee == Money(500, "JPY")
+
+
+def test_the_early_bird_switches_over_by_itself_and_the_event_keeps_its_price(database: OpenDatabase) -> None:
+    database.write(plant_demo, KOLKATA, "INR")
+    database.write(plant_tickets, "INR")
+    event = database.read(queries.event_by_slug, "music-night")
+    early, standard = database.read(types_of, event.id)
+    now = database.clock.now
+    assert [is_offered(kind, (early, standard), now) for kind in (early, standard)] == [True, False]
+    later = now + 51 * MINUTE
+    assert [is_offered(kind, (early, standard), later) for kind in (early, standard)] == [False, True]
+    assert event.fee == Money(25_000, "INR")
+
+
+def test_a_form_without_a_choice_takes_one_single_ticket_of_every_event(database: OpenDatabase) -> None:
+    database.write(plant_demo, KOLKATA, "INR")
+    database.write(plant_tickets, "INR")
+    for later in (0, 60 * MINUTE):
+        for event in database.read(queries.all_events):
+            (item,) = choose(database.read(types_of, event.id), None, database.clock.now + later)
+            assert item.count == 1
+            assert item.price.minor >= FEES[event.title] * 100

@@ -38,8 +38,8 @@ from festgate.portal.catalogue.ticket_types import types_of
 from festgate.portal.catalogue.type_changes import read_rate
 
 T = TypeVar("T")
-_Scope: TypeAlias = tuple[int | None, int | None, str]
-"""The event, the ticket type, and the currency of amounts."""
+Scope: TypeAlias = tuple[int | None, int | None, str]
+"""What a code is for: the event, the ticket type, and the currency of amounts."""
 
 MIN_CODE = 3
 RANDOM_LENGTH = 8
@@ -224,6 +224,13 @@ def read_series(fields: Mapping[str, str]) -> tuple[str, int]:
 
 def read_terms(connection: Connection, fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> CodeTerms:
     """Read the terms of a code that were entered as text. Raises Invalid with a sentence for every wrong field."""
+    return read_terms_for(partial(_read_scope, connection, currency=currency), fields, zone, currency)
+
+
+def read_terms_for(
+    find_scope: Callable[[str], Scope], fields: Mapping[str, str], zone: ZoneInfo, currency: str
+) -> CodeTerms:
+    """Read the terms as `read_terms` does; `find_scope` reads what the code is for, and raises ValueError."""
     errors: dict[str, str] = {}
 
     def read(name: str, parse: Callable[[str], T], default: T) -> T:
@@ -235,10 +242,8 @@ def read_terms(connection: Connection, fields: Mapping[str, str], zone: ZoneInfo
 
     kinds: Mapping[str, CodeKind] = {kind: kind for kind in get_args(CodeKind)}
     kind = kinds.get(fields.get("kind", ""), "percentage")
-    everywhere: _Scope = None, None, currency
-    event_id, type_id, event_currency = read(
-        "scope", partial(_read_scope, connection, currency=currency), everywhere
-    )
+    everywhere: Scope = None, None, currency
+    event_id, type_id, event_currency = read("scope", find_scope, everywhere)
     value = 0
     if kind == "percentage":
         value = read("value", partial(read_rate, most=WHOLE), 0)
@@ -306,7 +311,7 @@ def scopes(connection: Connection) -> list[tuple[str, str]]:
     return listed
 
 
-def _read_scope(connection: Connection, text: str, *, currency: str) -> _Scope:
+def _read_scope(connection: Connection, text: str, *, currency: str) -> Scope:
     """Return the scope that the form names. Raises ValueError with a sentence."""
     if not text:
         return None, None, currency

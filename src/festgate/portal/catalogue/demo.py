@@ -1,4 +1,4 @@
-"""The demo's programme: nine events and an opening ceremony, around today."""
+"""The demo's programme: nine events of the course, an opening ceremony and a full workshop, around today."""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -52,6 +52,7 @@ PROGRAMME = (
     ),
     Planned("Robo Race", "Technology", 450, 48, "Mechanical Workshop, Block C", (2, time(14)), (2, time(17))),
     Planned("Opening Ceremony", "Stage", 0, 1500, "Main Lawn", (0, time(18)), (0, time(19, 15))),
+    Planned("Pottery Corner", "Arts", 0, 6, "Craft shed", (1, time(10)), (1, time(12))),
 )
 """In the order of the course that the first nine events come from, so that they have its numbers."""
 _TEXTS = {
@@ -117,14 +118,19 @@ _TEXTS = {
         "three minutes; there is a clock.\n\n"
         "It costs nothing, but take a seat so that we know how many lamps to light."
     ),
+    "Pottery Corner": (
+        "Six wheels, six aprons, and one bowl each that may even stand.\n\n"
+        "Two hours with clay for people without any practice. What survives the kiln can be fetched in a week.\n\n"
+        "All six wheels went on the first morning. Join the waiting list: somebody always has a rehearsal instead."
+    ),
 }
 """The summary of each event and below it the description, by its title."""
 
 
-def plant_demo(connection: Connection, zone: ZoneInfo, currency: str) -> None:
-    """Create and publish the programme, unless there is an event already."""
+def plant_demo(connection: Connection, zone: ZoneInfo, currency: str) -> bool:
+    """Create and publish the programme, unless there is an event already; return whether it did."""
     if count_events(connection):
-        return
+        return False
     now = connection.now
     first = moment(now, zone)
     if first.hour >= LATEST_START:
@@ -134,7 +140,7 @@ def plant_demo(connection: Connection, zone: ZoneInfo, currency: str) -> None:
         days, hour = when
         return milliseconds(datetime.combine(first.date() + timedelta(days=days), hour, zone))
 
-    opens = -(-(now + OPENS_SOON) // OPENS_ON) * OPENS_ON
+    opens = round_up(now + OPENS_SOON)
     for planned in PROGRAMME:
         starts = at(planned.starts)
         summary, _, description = _TEXTS[planned.title].partition("\n\n")
@@ -148,7 +154,18 @@ def plant_demo(connection: Connection, zone: ZoneInfo, currency: str) -> None:
             ends_at=at(planned.ends),
             sales_open_at=opens if planned.opens_later else 0,
             sales_close_at=starts,
-            fee=Money(planned.fee * 10 ** digits_of(currency), currency),
+            fee=price(planned.fee, currency),
             capacity=planned.capacity,
         )
         publish_event(connection, create_event(connection, details).slug)
+    return True
+
+
+def price(fee: int, currency: str) -> Money:
+    """Return an amount in major units."""
+    return Money(fee * 10 ** digits_of(currency), currency)
+
+
+def round_up(at: Milliseconds) -> Milliseconds:
+    """Return the next time at which something of the demo opens or closes."""
+    return -(-at // OPENS_ON) * OPENS_ON

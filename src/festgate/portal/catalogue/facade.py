@@ -24,6 +24,16 @@ from festgate.portal.catalogue.code_changes import (
     written_terms,
 )
 from festgate.portal.catalogue.details import MAX_LENGTHS, Details, details_of, read_details, written
+from festgate.portal.catalogue.documents.contents import Document, Problem
+from festgate.portal.catalogue.documents.imports import (
+    DocumentOptions,
+    DocumentRefused,
+    DocumentReport,
+    DocumentTried,
+    import_document,
+)
+from festgate.portal.catalogue.documents.json_files import read_document, write_document
+from festgate.portal.catalogue.documents.type_sheets import read_type_sheet, write_type_sheet
 from festgate.portal.catalogue.errors import (
     CapacityTaken,
     CodeNotValid,
@@ -39,6 +49,7 @@ from festgate.portal.catalogue.events import (
     publish_event,
     set_refund_rule,
 )
+from festgate.portal.catalogue.files.rows import MAX_FILE, Conventions, DateOrder, Unreadable
 from festgate.portal.catalogue.holder_rules import (
     HolderRules,
     read_holder_rules,
@@ -155,6 +166,7 @@ __all__ = [
     "CODE_FIELDS",
     "MAX_AT_ONCE",
     "MAX_CODE",
+    "MAX_FILE",
     "MAX_LENGTHS",
     "MAX_QUOTA_NAME",
     "PROBLEM",
@@ -167,7 +179,14 @@ __all__ = [
     "CodeNotValid",
     "CodeTerms",
     "CodeUnknown",
+    "Conventions",
+    "DateOrder",
     "Details",
+    "Document",
+    "DocumentOptions",
+    "DocumentRefused",
+    "DocumentReport",
+    "DocumentTried",
     "Event",
     "EventEdited",
     "FindPlace",
@@ -184,6 +203,7 @@ __all__ = [
     "OwnSeat",
     "OwnSeatState",
     "Party",
+    "Problem",
     "PromoCode",
     "Quota",
     "RefundRule",
@@ -193,6 +213,7 @@ __all__ = [
     "SoldOut",
     "TicketType",
     "TypeDetails",
+    "Unreadable",
     "WaitingSettings",
     "add_room",
     "add_seats",
@@ -231,6 +252,7 @@ __all__ = [
     "find_code",
     "give_back_codes",
     "give_back_seats",
+    "import_document",
     "invitation",
     "is_code_used",
     "is_offered",
@@ -248,6 +270,7 @@ __all__ = [
     "question_of",
     "read_code_text",
     "read_details",
+    "read_document",
     "read_holder_rules",
     "read_limit",
     "read_quota",
@@ -256,6 +279,7 @@ __all__ = [
     "read_series",
     "read_terms",
     "read_type",
+    "read_type_sheet",
     "read_waiting_settings",
     "remove_ticket_type",
     "resize_quota",
@@ -283,6 +307,8 @@ __all__ = [
     "types_of_event",
     "uses_by_person",
     "with_room",
+    "write_document",
+    "write_type_sheet",
     "written",
     "written_fields",
     "written_holder_rules",

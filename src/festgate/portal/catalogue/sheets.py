@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -25,11 +25,11 @@ def write_sheet(events: Iterable[Event], zone: ZoneInfo) -> str:
     )
 
 
-def write_rows(rows: Iterable[Mapping[str, str]]) -> str:
+def write_rows(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = COLUMNS) -> str:
     """Return the rows as CSV; a field that a row lacks is an empty cell."""
     target = io.StringIO(newline="")
     writer = csv.writer(target)
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     for fields in rows:
-        writer.writerow([guard(fields.get(name, "")) for name in COLUMNS])
+        writer.writerow([guard(fields.get(name, "")) for name in columns])
     return target.getvalue()

@@ -57,7 +57,8 @@ def mount(app: typer.Typer) -> None:
 
 def rehearse(
     journey: Annotated[
-        str, typer.Argument(help="events, my_events, checkout, attendee, opening_day, or a locustfile.")
+        str,
+        typer.Argument(help="events, my_events, checkout, attendee, tickets, opening_day, or a locustfile."),
     ],
     arguments: LocustArguments = None,
     host: Annotated[

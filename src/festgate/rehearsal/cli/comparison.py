@@ -132,7 +132,8 @@ def compare_runs(
 
 def ab(
     journey: Annotated[
-        str, typer.Argument(help="events, my_events, checkout, attendee, opening_day, or a locustfile.")
+        str,
+        typer.Argument(help="events, my_events, checkout, attendee, tickets, opening_day, or a locustfile."),
     ],
     before: Annotated[
         str, typer.Option(help="A URL, a command with {port} in it, or a git revision of this checkout.")

@@ -3,13 +3,12 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from festgate.portal.catalogue.files.encodings import as_utf_8, decode
 from festgate.portal.catalogue.files.rows import Conventions, Notice, Sheet, Unreadable, check_size
-from festgate.portal.catalogue.files.tables import read_table
-from festgate.portal.catalogue.sheets import COLUMNS
+from festgate.portal.catalogue.files.tables import EVENT_COLUMNS, Columns, read_table
 
 _SEPARATORS: Final = (",", ";", "\t")
 _DECLARED: Final = re.compile(r"(\s*)\"?sep=([,;\t|])\"?[,;\t]*(?:\r\n|\n|\r)", re.IGNORECASE)
@@ -18,7 +17,7 @@ _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"
 
 
-def read_sheet(data: bytes, conventions: Conventions) -> Sheet:
+def read_sheet(data: bytes, conventions: Conventions, columns: Columns = EVENT_COLUMNS) -> Sheet:
     """Read a CSV file with a header, separated by commas, semicolons or tabs. Raises Unreadable."""
     check_size(data)
     if data.startswith((_ZIP, _OLE)):
@@ -26,8 +25,10 @@ def read_sheet(data: bytes, conventions: Conventions) -> Sheet:
         raise Unreadable(msg)
     text, notices = decode(as_utf_8(data))
     declared = _DECLARED.match(text)
-    separator = declared[2] if declared else _separator(text)
-    sheet = read_table(_rows(text, separator, declared.end() if declared else 0), conventions, "line")
+    separator = declared[2] if declared else _separator(text, columns.names)
+    sheet = read_table(
+        _rows(text, separator, declared.end() if declared else 0), conventions, "line", columns
+    )
     return _with_notices(sheet, notices)
 
 
@@ -49,8 +50,8 @@ def _rows(text: str, separator: str, begin: int) -> Iterator[tuple[int, list[str
         raise Unreadable(msg) from None
 
 
-def _separator(text: str) -> str:
+def _separator(text: str, names: Sequence[str]) -> str:
     header = text.lstrip("\r\n").partition("\n")[0].casefold()
     return max(
-        _SEPARATORS, key=lambda sign: len({name.strip(' "\r') for name in header.split(sign)} & {*COLUMNS})
+        _SEPARATORS, key=lambda sign: len({name.strip(' "\r') for name in header.split(sign)} & {*names})
     )

@@ -1,6 +1,7 @@
 """Rows of cells below a row of headings, from either kind of spreadsheet, as events."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
@@ -25,10 +26,24 @@ MAX_COLUMNS: Final = 100
 """Cells of the header: comparing each with every other one takes the square of their number."""
 
 
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of one kind of sheet."""
+
+    names: Sequence[str]
+    identity: Sequence[str]
+    """The columns of which a sheet needs one; the first is the usual one."""
+    normalise: Callable[[dict[str, str], Conventions, list[str]], list[str]]
+    """Writes the cells of a row as they are entered in a form; adds notices, and returns a sentence for each error."""
+
+
 def read_table(
-    table: Iterable[tuple[int, Sequence[str]]], conventions: Conventions, unit: Literal["line", "row"]
+    table: Iterable[tuple[int, Sequence[str]]],
+    conventions: Conventions,
+    unit: Literal["line", "row"],
+    columns: Columns,
 ) -> Sheet:
-    """Read numbered rows of cells as events; the first row that is not empty has the headings. Raises Unreadable."""
+    """Read numbered rows of cells; the first row that is not empty has the headings. Raises Unreadable."""
     rows: list[Row] = []
     errors: list[LineError] = []
     notices: list[Notice] = []
@@ -37,43 +52,43 @@ def read_table(
         if not any(cell.strip() for cell in cells):
             continue
         if names is None:
-            names = _header(cells, line, unit)
+            names = _header(cells, line, unit, columns)
             continue
         sentences = _errors_of_width(cells, names)
         if not sentences:
             notes: list[str] = []
             fields = _fields(cells, names)
-            sentences = _normalise(fields, conventions, notes)
+            sentences = columns.normalise(fields, conventions, notes)
             notices += [Notice(line, sentence) for sentence in notes]
             if not sentences:
                 rows.append(Row(line, fields))
         errors += [LineError(line, sentence) for sentence in sentences]
         check_rows(len(rows) + len(errors))
     if names is None:
-        msg = f"The file is empty. Its first {unit} names the columns: {', '.join(COLUMNS)}."
+        msg = f"The file is empty. Its first {unit} names the columns: {', '.join(columns.names)}."
         raise Unreadable(msg)
     return Sheet(rows, errors, notices=notices, unit=unit)
 
 
-def _header(cells: Sequence[str], line: int, unit: str) -> list[str]:
+def _header(cells: Sequence[str], line: int, unit: str, columns: Columns) -> list[str]:
     """Return the names of the columns, empty for a column without a heading. Raises Unreadable."""
     width = max(number for number, cell in enumerate(cells, 1) if cell.strip())
     if width > MAX_COLUMNS:
-        msg = f"{unit} {line}: {width:,} columns. The columns are: {', '.join(COLUMNS)}."
+        msg = f"{unit} {line}: {width:,} columns. The columns are: {', '.join(columns.names)}."
         raise Unreadable(msg)
     names = [cell[:MAX_LINE].strip(" \t\r\n\ufeff\u200b\xa0").casefold() for cell in cells[:width]]
-    unknown = [name for name in names if name and name not in COLUMNS]
-    twice = sorted({name for name in names if name in COLUMNS and names.count(name) > 1})
+    unknown = [name for name in names if name and name not in columns.names]
+    twice = sorted({name for name in names if name in columns.names and names.count(name) > 1})
     if unknown:
         listed = ", ".join(repr(name[: MAX_LENGTHS["slug"]]) for name in unknown[:10])
         unknown_columns = "unknown column" if len(unknown) == 1 else "unknown columns"
-        msg = f"{unit} {line}: {unknown_columns} {listed}. The columns are: {', '.join(COLUMNS)}."
+        msg = f"{unit} {line}: {unknown_columns} {listed}. The columns are: {', '.join(columns.names)}."
         raise Unreadable(msg)
     if twice:
         msg = f"{unit} {line}: the column {twice[0]!r} appears twice."
         raise Unreadable(msg)
-    if "title" not in names and "slug" not in names:
-        msg = f"{unit} {line}: there is no column 'title'."
+    if not {*columns.identity} & {*names}:
+        msg = f"{unit} {line}: there is no column {columns.identity[0]!r}."
         raise Unreadable(msg)
     return names
 
@@ -112,3 +127,7 @@ def _normalise(fields: dict[str, str], conventions: Conventions, notes: list[str
         except ValueError as error:
             errors.append(f"{name}: {error}")
     return errors + plain_times(fields, conventions, notes.append)
+
+
+EVENT_COLUMNS: Final = Columns(COLUMNS, ("title", "slug"), _normalise)
+"""The columns of a sheet of events."""

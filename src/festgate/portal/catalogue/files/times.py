@@ -1,7 +1,7 @@
 """Times as people and spreadsheets write them (`14.03.2031 10:00`, `3/14/2031`, `9:00 pm`), and lengths (`90m`)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
@@ -34,14 +34,19 @@ def read_duration(text: str) -> timedelta:
     return length
 
 
-def plain_times(fields: dict[str, str], conventions: Conventions, note: Callable[[str], None]) -> list[str]:
-    """Write the times of a row as `2026-03-14T10:00`, and return a sentence for each that cannot be read.
+def plain_times(
+    fields: dict[str, str],
+    conventions: Conventions,
+    note: Callable[[str], None],
+    names: Sequence[str] = TIMES,
+) -> list[str]:
+    """Write those times of a row as `2026-03-14T10:00`, and return a sentence for each that cannot be read.
 
     `note` is called with a sentence for each guess: a date without a time, or a time without a date.
     """
     errors = []
     starts: datetime | None = None
-    for name in TIMES:
+    for name in names:
         text = fields.get(name, "").strip()
         if not text or len(text) > MAX_VALUE:
             continue
@@ -52,7 +57,7 @@ def plain_times(fields: dict[str, str], conventions: Conventions, note: Callable
             continue
         if name == "starts_at":
             starts = _naive(fields[name])
-    if not errors:
+    if not errors and "ends_at" in names:
         _set_end(fields, conventions, note)
     return errors
 
@@ -104,7 +109,7 @@ def _on_day_of_start(
 
 def _whole_day(name: str, text: str, day: date, note: Callable[[str], None]) -> datetime:
     at = datetime.combine(day, time())
-    if name in {"ends_at", "sales_close_at"}:
+    if name in {"ends_at", "sales_close_at", "team_changes_until"}:
         at += timedelta(days=1)
         note(f"{name}: {text} has no time; it was read as the end of that day.")
     else:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from xml.etree.ElementTree import iterparse
 
 from festgate.portal.catalogue.files.rows import Conventions, LineError, Notice, Sheet, Unreadable, check_size
-from festgate.portal.catalogue.files.tables import MAX_COLUMNS, read_table
+from festgate.portal.catalogue.files.tables import EVENT_COLUMNS, MAX_COLUMNS, Columns, read_table
 
 MAX_UNZIPPED: Final = 64 * 1024 * 1024
 """Bytes of the parts of a workbook after unzipping: four times the largest file."""
@@ -29,13 +29,13 @@ _NO_VALUE: Final = "the formula has no stored value: open the file in a spreadsh
 _ROW: Final = re.compile(r"[A-Z]{1,3}([0-9]{1,7})")
 
 
-def read_workbook(data: bytes, conventions: Conventions) -> Sheet:
+def read_workbook(data: bytes, conventions: Conventions, columns: Columns = EVENT_COLUMNS) -> Sheet:
     """Read the first visible worksheet of a workbook, which has a row of headings. Raises Unreadable."""
     check_size(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about drawings and validations, which are not read
-            return _read(_unzipped(data), conventions)
+            return _read(_unzipped(data), conventions, columns)
     except Unreadable:
         raise
     except Exception:  # noqa: BLE001  (a parser of others' files raises almost any error for a damaged one)
@@ -68,7 +68,7 @@ def _unzipped(data: bytes) -> dict[str, bytes]:
     return parts
 
 
-def _read(parts: dict[str, bytes], conventions: Conventions) -> Sheet:
+def _read(parts: dict[str, bytes], conventions: Conventions, columns: Columns) -> Sheet:
     import openpyxl  # noqa: PLC0415  (loaded on demand: it takes a fifth of a second)
 
     plain = io.BytesIO()
@@ -82,7 +82,7 @@ def _read(parts: dict[str, bytes], conventions: Conventions) -> Sheet:
         raise Unreadable(msg)
     worksheet = visible[0]
     errors: dict[int, str] = {}
-    sheet = read_table(_rows(worksheet, errors), conventions, "row")
+    sheet = read_table(_rows(worksheet, errors), conventions, "row", columns)
     path = worksheet._worksheet_path.removeprefix("/")  # noqa: SLF001  (openpyxl does not have it in public)
     errors |= _formulas_without_value(parts[path])
     notices = list(sheet.notices)
