@@ -32,6 +32,7 @@ FEST = Settings.model_validate(
     }
 )
 HOLD_MINUTES = 15
+SECRET = b"a secret of these tests"
 _emails = Statement(
     select(
         mail.messages.c.topic, mail.messages.c.recipient, mail.messages.c.subject, mail.messages.c.body
@@ -44,7 +45,7 @@ def subscriptions() -> list[Subscription[Any]]:
     return [
         *registration_handlers.SUBSCRIPTIONS,
         *checkout_handlers.SUBSCRIPTIONS,
-        *TicketHandlers(FEST).subscriptions(),
+        *TicketHandlers(FEST, SECRET).subscriptions(),
     ]
 
 
