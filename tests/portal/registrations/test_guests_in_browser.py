@@ -24,7 +24,7 @@ SETTINGS = {
     "FESTGATE_CONFIRM_EMAIL": "on",
 }
 CARD = "4242 4242 4242 4242"
-LINK = re.compile(r"http://\S+/guest/open\?token=\S+")
+LINK = re.compile(r"(?<=localhost:)\d+(/guest/open\?token=\S+)")
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Fest:
 
     def wait_for_links(self, email: str, count: int = 1) -> list[str]:
         """Wait until so many links were sent to the address, and return them."""
-        until(lambda: len(self.links(email)) >= count)
+        until(lambda: len(self.links(email)) >= count, f"{count} links to {email}")
         return self.links(email)
 
 
