@@ -395,7 +395,12 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
     from festgate.portal.tickets.handlers import TicketHandlers
 
-    people = PeoplePages(portal, TicketHandlers(portal.settings, portal.secret).post_copy)
+    people = PeoplePages(
+        portal,
+        TicketHandlers(portal.settings, portal.secret).post_copy,
+        [part for part in links.personal_records.values() if part is not None],
+        [name for name, part in links.personal_records.items() if part is None],
+    )
     return Module(
         [
             *EventTeamPages(portal, links.is_used).routes(),
@@ -573,6 +578,8 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/orders/{ref}/cancel"): "registration-cancelled",
             ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
             ("POST", "/organise/people/{id}/email/change"): "email-changed",
+            ("POST", "/organise/people/{id}/links/end"): "guest-links-ended",
+            ("POST", "/organise/people/{id}/delete"): "guest-deleted",
             ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
         },
         max_bodies={"/organise/events/": MAX_EVENT_BODY},

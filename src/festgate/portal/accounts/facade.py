@@ -19,13 +19,18 @@ from festgate.portal.accounts.confirmation import (
     require_confirmed,
 )
 from festgate.portal.accounts.corrections import CrewAddress, check_correction, correct_shown_email
+from festgate.portal.accounts.deletion import AccountInUse, delete_account, plan_deletion
 from festgate.portal.accounts.email_addresses import MAX_EMAIL_LENGTH
+from festgate.portal.accounts.guest_claims import claimers
 from festgate.portal.accounts.guest_links import LIFE as GUEST_LINK_LIFE
 from festgate.portal.accounts.guest_links import add_link, end_links
 from festgate.portal.accounts.guests import (
     GuestEntry,
     admit_guest,
+    end_guest_access,
     form_key,
+    guest_ids,
+    guest_to_delete,
     has_guest,
     is_same_guest,
     lock_guest,
@@ -58,6 +63,7 @@ __all__ = [
     "MAX_EMAIL_LENGTH",
     "MAX_PERSON_NAME_LENGTH",
     "SESSION_LIFE",
+    "AccountInUse",
     "AddressNotConfirmed",
     "AllRecords",
     "CrewAddress",
@@ -76,9 +82,12 @@ __all__ = [
     "admit_guest",
     "check_correction",
     "check_seats",
+    "claimers",
     "correct_shown_email",
     "count_attempt",
     "count_seat",
+    "delete_account",
+    "end_guest_access",
     "end_links",
     "export_amount",
     "export_time",
@@ -87,6 +96,8 @@ __all__ = [
     "find_person",
     "find_visitor",
     "form_key",
+    "guest_ids",
+    "guest_to_delete",
     "has_guest",
     "is_same_guest",
     "key_of",
@@ -97,6 +108,7 @@ __all__ = [
     "note_seen",
     "open_guest_session",
     "person_by_id",
+    "plan_deletion",
     "read_email",
     "read_guest",
     "read_person_name",

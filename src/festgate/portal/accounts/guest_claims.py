@@ -28,6 +28,7 @@ _lock = Statement(
 _count = Statement(
     select(func.count()).where(people.c.guest_key == bindparam("key"), people.c.id != bindparam("person"))
 )
+_claimers = Statement(select(people.c.claimed_by).where(people.c.claimed_by.is_not(None)).distinct())
 _close = Statement(
     update(people)
     .where(people.c.id == bindparam("guest"))
@@ -48,6 +49,11 @@ def count_claimable(connection: Connection, person: Person) -> int:
     if not person.is_confirmed or person.is_deleted:
         return 0
     return int(connection.value(_count, key=key_of(person.email), person=person.id))
+
+
+def claimers(connection: Connection) -> set[int]:
+    """Return the ids of the people who have claimed orders of guests."""
+    return {number for (number,) in connection.all(_claimers)}
 
 
 def claim_guests(connection: Connection, person_id: int, records: AllRecords) -> int:

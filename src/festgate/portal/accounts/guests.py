@@ -10,18 +10,19 @@ orders of all rows of its address (guest_claims.py).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, update
 
 from festgate.kit.clock import HOUR, MINUTE
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
-from festgate.kit.errors import Invalid, SignInNeeded
+from festgate.kit.errors import Invalid, NotFound, SignInNeeded
 from festgate.kit.ids import keyed_hash, new_token
 from festgate.kit.translation import gettext
 from festgate.portal.accounts.attempts import Limit, count_attempt, network_of
 from festgate.portal.accounts.confirmation import mailbox_of
+from festgate.portal.accounts.guest_links import end_links
 from festgate.portal.accounts.names import key_of, read_email, read_person_name, search_text
 from festgate.portal.accounts.queries import Person, person_by_id
-from festgate.portal.accounts.sessions import Session, open_session
+from festgate.portal.accounts.sessions import Session, end_sessions, open_session
 from festgate.portal.accounts.tables import guest_forms, people
 
 SECOND_CLICK = 2 * MINUTE
@@ -55,6 +56,16 @@ _lock = Statement(
     select(*people.c["guest_key", "email"])
     .where(people.c.id == bindparam("person"), people.c.guest_key.is_not(None))
     .with_for_update(key_share=True)
+)
+_set_email = Statement(
+    update(people)
+    .where(people.c.id == bindparam("person"), people.c.guest_key.is_not(None))
+    .values(
+        email=bindparam("new_email"),
+        guest_key=bindparam("new_key"),
+        email_confirmed_at=None,
+        search=bindparam("new_search"),
+    )
 )
 _same_address = Statement(select(people.c.id).where(people.c.guest_key == bindparam("key")))
 
@@ -137,6 +148,34 @@ def guest_by_id(connection: Connection, person_id: int) -> Person:
     if not person.is_guest or person.is_deleted:
         raise SignInNeeded
     return person
+
+
+def end_guest_access(connection: Connection, person_id: int) -> None:
+    """End every link to the guest's orders and every session, for an organiser. Raises NotFound for an account."""
+    guest_to_delete(connection, person_id)
+    end_sessions(connection, person_id)
+    end_links(connection, person_id)
+
+
+def guest_to_delete(connection: Connection, person_id: int) -> Person:
+    """Return the guest whose data an organiser may delete. Raises NotFound for an account, or a deleted guest."""
+    person = person_by_id(connection, person_id)
+    if not person.is_guest or person.is_deleted:
+        raise NotFound
+    return person
+
+
+def set_guest_email(connection: Connection, person: Person, email: str) -> None:
+    """Give the guest another address, which names.py has checked; links to the former one and all sessions end."""
+    connection.run(
+        _set_email,
+        person=person.id,
+        new_email=email,
+        new_key=key_of(email),
+        new_search=search_text(person.name, "", email),
+    )
+    end_sessions(connection, person.id)
+    end_links(connection, person.id)
 
 
 def forget_forms(connection: Connection) -> None:

@@ -111,7 +111,9 @@ _named = Statement(
 )
 # A deleted account has no email address.
 _all = Statement(
-    select(*_person, people.c.created_at).where(people.c.email != "").order_by(people.c.username_key)
+    select(*_person, people.c.created_at)
+    .where(people.c.email != "", people.c.guest_key.is_(None))
+    .order_by(people.c.username_key)
 )
 
 

@@ -99,6 +99,8 @@ class Till:
     """Whether the holds are paused, since checkout was unavailable a moment ago."""
     unconfirmed: str = ""
     """The visitor's email address, where it must be confirmed before the visitor can pay at the desk."""
+    is_guest: bool = False
+    """Whether the visitor buys without an account, and was sent no link yet."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
     @property
@@ -320,6 +322,7 @@ class CheckoutPages:
                 seats, [seat for seat in live if seat not in seats], connection.now
             ),
             unconfirmed=visitor.email if limited else "",
+            is_guest=visitor.is_guest,
             others=len(payable) - len(seats),
             now=connection.now if stands else second if seats else 0,
             holders=holder_fields(seats, visitor.name, entered, errors),

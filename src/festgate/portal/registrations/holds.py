@@ -96,7 +96,7 @@ def hold_seats(
     if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id, count, guest):
         hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
     _take_seats(connection, person_id, event, count, _sweep_for(connection, event.id, items))
-    _use_code(connection, code, items, person_id)
+    _use_code(connection, code, items, person_id, guest)
     if not terms.is_first:
         limits.check_takings(connection, person_id, event, count, guest)
     team_id = _add_team(connection, items, person_id, choice)
@@ -132,12 +132,25 @@ def _take_seats(
 
 
 def _use_code(
-    connection: Connection, code: catalogue.PromoCode | None, items: Sequence[Item], person_id: int
+    connection: Connection,
+    code: catalogue.PromoCode | None,
+    items: Sequence[Item],
+    person_id: int,
+    guest_key: str | None,
 ) -> None:
     """Count the tickets that the promo code changes as its uses."""
-    if code is not None:
-        uses = sum(item.count for item in items if item.has_code)
-        catalogue.take_code(connection, code, person_id, uses)
+    if code is None:
+        return
+    uses = sum(item.count for item in items if item.has_code)
+    catalogue.take_code(connection, code, person_id, uses)
+    most = code.terms.max_per_person
+    # The code's row is locked by now, so that purchases with one address are counted in turn.
+    if (
+        guest_key is not None
+        and most is not None
+        and queries.count_uses_of_guest(connection, guest_key, code.id) + uses > most
+    ):
+        raise catalogue.CodeNotValid(gettext("You have used this promo code as often as one person can."))
 
 
 def _add_team(

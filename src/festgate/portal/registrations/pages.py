@@ -1,5 +1,6 @@
 """HTML routes: register for an event, cancel a registration, and list one's own events."""
 
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -162,13 +163,12 @@ class RegistrationPages:
 
         async def read() -> MyEvents:
             database = self._portal.database
-            shown = await database.read(my_events, visitor.person, self._tickets, self._orders, unconfirmed)
+            look = partial(my_events, visitor=visitor)
+            shown = await database.read(look, visitor.person, self._tickets, self._orders, unconfirmed)
             if shown.awaits_tickets:
                 # After taking a free seat, a visitor is redirected here some milliseconds before its ticket exists.
                 await database.wait_for(tickets_of(visitor.person), MAX_WAIT)
-                shown = await database.read(
-                    my_events, visitor.person, self._tickets, self._orders, unconfirmed
-                )
+                shown = await database.read(look, visitor.person, self._tickets, self._orders, unconfirmed)
             return shown
 
         return await self._portal.kept_page(

@@ -248,6 +248,20 @@ _count_live_of_guest = Statement(select(func.count()).where(_OF_GUEST, _LIVE_NOW
 _slots_of_guest = Statement(
     select(seats.c.slot).where(LIVE, seats.c.event_id == bindparam("event"), _OF_GUEST).order_by(seats.c.slot)
 )
+_codes_of_guest = Statement(select(func.count()).where(LIVE, _OF_GUEST, seats.c.code_id == bindparam("code")))
+_people = table("accounts_people", *(column(name) for name in ("id", "guest_key", "claimed_by")))
+_of_other_addresses = Statement(
+    select(seats.c.id, seats.c.person_id)
+    .join_from(seats, _people, _people.c.id == seats.c.person_id)
+    .where(seats.c.guest_key.is_distinct_from(func.nullif(_people.c.guest_key, "")))
+    .order_by(seats.c.id)
+)
+_of_claimed = Statement(
+    select(seats.c.id, seats.c.person_id)
+    .join_from(seats, _people, _people.c.id == seats.c.person_id)
+    .where(_people.c.claimed_by.is_not(None))
+    .order_by(seats.c.id)
+)
 _count_held = Statement(select(func.count()).where(_OF_PERSON, _PAYABLE))
 _count_live = Statement(select(func.count()).where(_OF_PERSON, _LIVE_NOW))
 _confirmed_since = Statement(
@@ -452,6 +466,21 @@ def count_live_of_guest(connection: Connection, guest_key: str) -> int:
 def slots_of_guest(connection: Connection, guest_key: str, event_id: int) -> set[int]:
     """Return what `used_slots` does for all purchases with a guest's email address."""
     return {slot for (slot,) in connection.all(_slots_of_guest, guest=guest_key, event=event_id)}
+
+
+def count_uses_of_guest(connection: Connection, guest_key: str, code_id: int) -> int:
+    """Return how many seats all purchases with a guest's email address have with the promo code."""
+    return int(connection.value(_codes_of_guest, guest=guest_key, code=code_id))
+
+
+def seats_of_other_addresses(connection: Connection) -> list[tuple[int, int]]:
+    """Return the ids of seats, and of their people, that count for another guest's address than the person's."""
+    return [(seat_id, person) for seat_id, person in connection.all(_of_other_addresses)]
+
+
+def seats_of_claimed(connection: Connection) -> list[tuple[int, int]]:
+    """Return the ids of seats, and of their people, whose orders somebody has claimed."""
+    return [(seat_id, person) for seat_id, person in connection.all(_of_claimed)]
 
 
 def count_held(connection: Connection, person_id: int) -> int:

@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, select, update
 
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation
 from festgate.portal.accounts import facade as accounts
+from festgate.portal.accounts.facts import AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.tables import LIVE, seats
@@ -44,6 +45,24 @@ def move_seats(connection: Connection, guest_id: int, person_id: int) -> None:
             raise TryAgain from None  # the person has just taken that seat in another process
     connection.run(_move_ended, guest=guest_id, owner=person_id, new_key=key)
     catalogue.move_code_uses(connection, guest_id, person_id)
+
+
+def follow_address(connection: Connection, fact: AddressCorrected) -> None:
+    """Note the corrected address of a guest at the guest's seats."""
+    person = accounts.person_by_id(connection, fact.person_id)
+    if not person.is_guest or person.is_deleted:
+        return
+    key = accounts.key_of(person.email)
+    for seat_id, event_id, slot in connection.all(_live, guest=person.id):
+        used = queries.slots_of_guest(connection, key, event_id)
+        if slot in used:
+            used |= queries.used_slots(connection, person.id, event_id)
+        free = slot if slot not in used else next(number for number in count() if number not in used)
+        try:
+            connection.run(_renumber, seat=seat_id, owner=person.id, new_slot=free, new_key=key)
+        except UniqueViolation:
+            raise TryAgain from None
+    connection.run(_move_ended, guest=person.id, owner=person.id, new_key=key)
 
 
 def forget_guest(connection: Connection, person_id: int) -> None:
