@@ -11,11 +11,13 @@ from festgate.kit.messaging import mail
 from festgate.kit.messaging.outbox import Relay, Subscription
 from festgate.kit.money import Money
 from festgate.portal.accounts.facade import Person
+from festgate.portal.accounts.guest_claims import claim_subscriptions
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import handlers as checkout_handlers
 from festgate.portal.checkout import orders, placements, queries, refunds
 from festgate.portal.checkout.records import Order
+from festgate.portal.composition import personal_records
 from festgate.portal.registrations import handlers as registration_handlers
 from festgate.portal.registrations.holds import hold_seat
 from festgate.portal.tickets.handlers import TicketHandlers
@@ -46,6 +48,7 @@ def subscriptions() -> list[Subscription[Any]]:
         *registration_handlers.SUBSCRIPTIONS,
         *checkout_handlers.SUBSCRIPTIONS,
         *TicketHandlers(FEST, SECRET).subscriptions(),
+        *claim_subscriptions(personal_records()),
     ]
 
 
