@@ -403,5 +403,5 @@ def send_confirmation(connection: Connection, person_id: int, secret: bytes, set
     if not person.is_guest:
         return confirmation.send_again(connection, person_id, secret, settings)
     if not person.is_confirmed:
-        send_guest_link(connection, person, secret, settings, "/checkout")
+        send_guest_link(connection, person, secret, settings)
     return person
