@@ -121,6 +121,9 @@ class Settings(BaseModel):
     confirm_email: Literal["auto", "on", "off"] = "auto"
     """Whether new accounts must confirm their email address by a link that is sent to it. Until then their holds are
     short, they cannot pay at the desk, and they get few emails. `auto` means on if `smtp_host` is set."""
+    guest_checkout: bool = True
+    """Whether visitors can register and pay without an account, with a name and an email address. If it is off, an
+    event's page leads to signing in."""
     bulkheads: bool = True
     """Whether bulkheads contain the failures of each module. Turn them off in a drill to see their effect."""
     drills_token: str = Field(default="", repr=False)

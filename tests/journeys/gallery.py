@@ -12,6 +12,7 @@ import httpx
 
 from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.kit.money import Money
+from festgate.kit.web.parameters import SESSION_COOKIE
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout import orders, placements
@@ -23,6 +24,7 @@ from tests.rig.database import OpenDatabase
 from tests.rig.server import Server, serving
 from tests.rig.waiting import until
 
+GUEST_LINK = re.compile(r"/guest/open\?token=([0-9a-f]+)")
 LINK = re.compile(r"/reset\?token=(\S+)")
 LONG_NAME = "x" * 32
 HOLD_MINUTES = 45
@@ -66,7 +68,26 @@ def gallery(data: Path) -> Iterator[Gallery]:
             fest.names[state] = code
         _check_in(fest, "attendee", "free")
         _request_reset_link(fest, "newcomer")
+        _buy_without_account(fest)
         yield fest
+
+
+def _buy_without_account(fest: Gallery) -> None:
+    """Register without an account, as the guest `unknown`, and wait for the email with the link."""
+    fields = {"name": "Zoë O\u2019Brien-Nobody", "email": "nobody@example.org"}
+    with httpx.Client(base_url=fest.server.url, trust_env=False, verify=False) as browser:
+        answer = browser.post(f"/events/{fest.names['free']}/register", data=fields)
+        assert answer.status_code == httpx.codes.SEE_OTHER, answer.text
+        session = browser.cookies[SESSION_COOKIE]
+    ((number,),) = query_file(fest.server.data, "SELECT id FROM accounts_people WHERE guest_key IS NOT NULL")
+    fest.guests["unknown"] = Guest(number, fields["name"], session, "")
+    fest.names["unknown_id"] = str(number)
+
+    def link() -> str | None:
+        matches = [GUEST_LINK.search(text_of(email)) for email in emails(fest.server.data)]
+        return next((match[1] for match in matches if match), None)
+
+    fest.names["guest_link"] = until(link, "the email with the link to the ticket") or ""
 
 
 def _request_reset_link(fest: Gallery, name: str) -> None:

@@ -53,6 +53,17 @@ PAGES = {
     "register, refused": PageState(
         "/register", fields={"username": "x", "email": "x", "password": "x"}, status=422
     ),
+    "register without an account, refused": PageState(
+        "/events/{open}/register", fields={"name": "", "email": "x"}, status=422, heading="marked fields"
+    ),
+    "find tickets": PageState("/find-tickets", heading="Find my tickets"),
+    "find tickets, refused": PageState("/find-tickets", fields={"email": "x"}, status=422),
+    "find tickets, sent": PageState(
+        "/find-tickets", fields={"email": "a@example.org"}, heading="Check your email"
+    ),
+    "guest link": PageState("/guest/open?token={guest_link}", heading="Open my tickets"),
+    "guest link, over": PageState("/guest/open?token=0", status=410, heading="does not work any more"),
+    "guest, deleted": PageState("/guest/deleted", heading="Your data is deleted"),
     "docs": PageState("/docs", heading="API"),
     "docs, a problem": PageState("/docs/problems/sold-out", heading="Sold out"),
     "400": PageState("/register", "", 400, {str(number): "" for number in range(60)}),

@@ -53,6 +53,10 @@ PAGES = {
     "account, delete": PageState("/account/delete", "holder", heading="The registration for Robo Race ends"),
     "account, delete, refused": PageState("/account/delete", "holder", 422, {}, "has not been deleted"),
     "account, kept": PageState("/account/delete", "attendee", heading="cannot be deleted yet"),
+    "my events without an account": PageState("/my-events", "unknown", heading="Your seats"),
+    "guest": PageState("/guest", "unknown", heading="End all links"),
+    "guest, ended": PageState("/guest?ended", "unknown", heading="signed out"),
+    "guest, delete": PageState("/guest/delete", "unknown", heading="cannot be undone"),
     "doors": PageState("/door", "staff", heading="Choose the event"),
     "door, checked in": PageState("/door/{free}?in={in}&q=tend", "staff", heading="checked in by staff"),
     "door, refused": PageState("/door/{open}", "organiser", 422, {"code": "?"}, "Not a ticket of this fest"),
@@ -62,6 +66,12 @@ PAGES = {
     "organise, payments": PageState("/organise/payments", "organiser", heading="asked about"),
     "organise, payments, found": PageState(
         "/organise/payments?ref={order_expired}", "organiser", heading="Mark paid"
+    ),
+    "organise, somebody without an account": PageState(
+        "/organise/people/{unknown_id}", "organiser", heading="bought without an account"
+    ),
+    "organise, delete data": PageState(
+        "/organise/people/{unknown_id}/delete", "organiser", heading="cannot be undone"
     ),
     "organise, new": PageState("/organise/events/new", "organiser", heading="New event"),
     "organise, new, refused": PageState(

@@ -80,7 +80,7 @@ def subscriptions() -> list[Subscription[Any]]:
     return [
         *registration_handlers.SUBSCRIPTIONS,
         *checkout_handlers.SUBSCRIPTIONS,
-        *TicketHandlers(Settings()).subscriptions(),
+        *TicketHandlers(Settings(), b"").subscriptions(),
     ]
 
 

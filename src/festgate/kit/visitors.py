@@ -12,7 +12,7 @@ SEEN_EVERY = 30 * MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A signed-in person."""
+    """A signed-in person, or a guest whose browser has bought something or opened a link."""
 
     person: int
     username: str
@@ -24,6 +24,9 @@ class Visitor:
     """The person's name; empty if they have not entered one."""
     seen_at: Milliseconds = field(default=0, compare=False)
     """Time of the session's last stored use."""
+
+    is_guest: bool = False
+    """Whether the person buys without an account: sees own orders and tickets, and no page of an account."""
 
     @property
     def shown_name(self) -> str:

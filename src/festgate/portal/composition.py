@@ -259,10 +259,14 @@ def _no_lapses(_connection: Connection) -> "LapsedHolds":
 
 
 def _accounts(portal: Portal, links: Links) -> Module:
-    from festgate.portal.accounts import address_changes, confirmation, recovery
+    from festgate.portal.accounts import address_changes, confirmation, guest_links, recovery
     from festgate.portal.accounts.account_pages import OwnAccountPages
     from festgate.portal.accounts.api import AccountApi
     from festgate.portal.accounts.deletion_pages import DeletionPages
+    from festgate.portal.accounts.guest_claims import claim_subscriptions
+    from festgate.portal.accounts.guest_links import forget_expired_links
+    from festgate.portal.accounts.guest_pages import GuestPages
+    from festgate.portal.accounts.guests import forget_forms
     from festgate.portal.accounts.pages import AccountPages
     from festgate.portal.accounts.passwords import Hasher
     from festgate.portal.accounts.reception import Reception
@@ -277,15 +281,18 @@ def _accounts(portal: Portal, links: Links) -> Module:
             *AccountPages(portal, hasher).routes(),
             *OwnAccountPages(portal, reception).routes(),
             *DeletionPages(portal, reception, records, absent).routes(),
+            *GuestPages(portal, records, absent).routes(),
         ],
         AccountApi(portal, hasher).router(),
-        periodic_tasks=[forget_expired],
+        # While a module cannot move its part, the facts wait.
+        () if absent else claim_subscriptions(records),
+        periodic_tasks=[forget_expired, forget_expired_links, forget_forms],
         closes=[hasher.close],
         email_links={
             module.LINK_KIND: partial(
                 module.make_link, secret=portal.secret, base_url=portal.settings.base_url
             )
-            for module in (confirmation, recovery, address_changes)
+            for module in (confirmation, recovery, address_changes, guest_links)
         },
     )
 
@@ -360,7 +367,7 @@ def _tickets(portal: Portal, _links: Links) -> Module:
     from festgate.portal.tickets.holder_pages import HolderPages
     from festgate.portal.tickets.pages import TicketPages
 
-    handlers, pages = TicketHandlers(portal.settings), TicketPages(portal)
+    handlers, pages = TicketHandlers(portal.settings, portal.secret), TicketPages(portal)
     make_link = partial(holder_links.make_link, secret=portal.secret, base_url=portal.settings.base_url)
     return Module(
         [*HolderPages(portal, pages, handlers.holders).routes(), *pages.routes()],
@@ -388,7 +395,12 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
     from festgate.portal.tickets.handlers import TicketHandlers
 
-    people = PeoplePages(portal, TicketHandlers(portal.settings).post_copy)
+    people = PeoplePages(
+        portal,
+        TicketHandlers(portal.settings, portal.secret).post_copy,
+        [part for part in links.personal_records.values() if part is not None],
+        [name for name, part in links.personal_records.items() if part is None],
+    )
     return Module(
         [
             *EventTeamPages(portal, links.is_used).routes(),
@@ -420,6 +432,9 @@ DECLARED: Sequence[Declared] = (
             "/confirm/again",
             "/account",
             "/account/{rest:path}",
+            "/find-tickets",
+            "/guest",
+            "/guest/{rest:path}",
         ],
         api=["/tokens", "/tokens/current", "/people", "/people/{rest:path}"],
         build=_accounts,
@@ -437,6 +452,12 @@ DECLARED: Sequence[Declared] = (
             ("GET", "/account/data"): "data-downloaded",
             ("POST", "/account/delete"): "account-deleted",
             ("POST", "/confirm"): "address-confirmed",
+            ("POST", "/find-tickets"): "guest-link-asked",
+            ("POST", "/guest/open"): "guest-link-used",
+            ("POST", "/guest/links/end"): "guest-links-ended",
+            ("POST", "/guest/delete"): "guest-deleted",
+            ("GET", "/guest/data"): "data-downloaded",
+            ("POST", "/guest/claim"): "guest-claimed",
             ("POST", "/api/v1/tokens"): "token-made",
             ("DELETE", "/api/v1/tokens/current"): "token-ended",
             ("POST", "/api/v1/people"): "account-made",
@@ -557,6 +578,8 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/orders/{ref}/cancel"): "registration-cancelled",
             ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
             ("POST", "/organise/people/{id}/email/change"): "email-changed",
+            ("POST", "/organise/people/{id}/links/end"): "guest-links-ended",
+            ("POST", "/organise/people/{id}/delete"): "guest-deleted",
             ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
         },
         max_bodies={"/organise/events/": MAX_EVENT_BODY},

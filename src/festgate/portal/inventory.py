@@ -20,9 +20,17 @@ def facts(absent: Collection[str] = ()) -> list[type[Fact]]:
 def checks() -> Sequence[Check]:
     """Return all checks of `festgate check`."""
     from festgate.kit.messaging.unknown_kinds import check_kinds
+    from festgate.portal.accounts.checks import CHECKS as ACCOUNTS
     from festgate.portal.catalogue.checks import CHECKS as CATALOGUE
     from festgate.portal.checkout.checks import CHECKS as CHECKOUT
     from festgate.portal.registrations.checks import CHECKS as REGISTRATIONS
     from festgate.portal.tickets.checks import CHECKS as TICKETS
 
-    return (*CATALOGUE, *REGISTRATIONS, *CHECKOUT, *TICKETS, check_kinds({fact.KIND for fact in facts()}))
+    return (
+        *ACCOUNTS,
+        *CATALOGUE,
+        *REGISTRATIONS,
+        *CHECKOUT,
+        *TICKETS,
+        check_kinds({fact.KIND for fact in facts()}),
+    )

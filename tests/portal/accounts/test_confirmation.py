@@ -153,7 +153,9 @@ def test_without_a_mail_server_no_confirmation_email_is_queued(
 ) -> None:
     person = sign_up(database, settings=Settings())
     assert database.read(mail.find_due) == []
-    assert all(database.write(may_email, database.read(person_by_id, person), Settings()) for _ in range(9))
+    assert all(
+        database.write(may_email, database.read(person_by_id, person), Settings(), SECRET) for _ in range(9)
+    )
 
 
 def test_confirmation_emails_to_one_mailbox_are_limited_for_all_its_spellings(database: OpenDatabase) -> None:
@@ -180,13 +182,13 @@ def test_other_emails_to_an_unconfirmed_address_are_limited_per_day(
     database: OpenDatabase, join: Join
 ) -> None:
     asha = join("Asha")
-    allowed = [database.write(may_email, asha, FEST) for _ in range(MAX_EMAILS + 2)]
+    allowed = [database.write(may_email, asha, FEST, SECRET) for _ in range(MAX_EMAILS + 2)]
     assert allowed == [True] * MAX_EMAILS + [False] * 2
     database.clock.move(DAY)
-    assert database.write(may_email, asha, FEST)
+    assert database.write(may_email, asha, FEST, SECRET)
     database.write(confirm_address, asha.id)
     confirmed = database.read(person_by_id, asha.id)
-    assert all(database.write(may_email, confirmed, FEST) for _ in range(MAX_EMAILS + 2))
+    assert all(database.write(may_email, confirmed, FEST, SECRET) for _ in range(MAX_EMAILS + 2))
 
 
 def test_an_operation_that_requires_a_confirmed_address_names_the_address(

@@ -11,11 +11,13 @@ from festgate.kit.messaging import mail
 from festgate.kit.messaging.outbox import Relay, Subscription
 from festgate.kit.money import Money
 from festgate.portal.accounts.facade import Person
+from festgate.portal.accounts.guest_claims import claim_subscriptions
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import handlers as checkout_handlers
 from festgate.portal.checkout import orders, placements, queries, refunds
 from festgate.portal.checkout.records import Order
+from festgate.portal.composition import personal_records
 from festgate.portal.registrations import handlers as registration_handlers
 from festgate.portal.registrations.holds import hold_seat
 from festgate.portal.tickets.handlers import TicketHandlers
@@ -32,6 +34,7 @@ FEST = Settings.model_validate(
     }
 )
 HOLD_MINUTES = 15
+SECRET = b"a secret of these tests"
 _emails = Statement(
     select(
         mail.messages.c.topic, mail.messages.c.recipient, mail.messages.c.subject, mail.messages.c.body
@@ -44,7 +47,8 @@ def subscriptions() -> list[Subscription[Any]]:
     return [
         *registration_handlers.SUBSCRIPTIONS,
         *checkout_handlers.SUBSCRIPTIONS,
-        *TicketHandlers(FEST).subscriptions(),
+        *TicketHandlers(FEST, SECRET).subscriptions(),
+        *claim_subscriptions(personal_records()),
     ]
 
 

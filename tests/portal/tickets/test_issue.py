@@ -30,7 +30,7 @@ from festgate.portal.tickets.checks import check_door, check_tickets
 from festgate.portal.tickets.handlers import TicketHandlers
 from festgate.portal.tickets.issue import issue_ticket
 from festgate.portal.tickets.queries import codes_by_seat
-from tests.portal.tickets.fest import FEST, Fest, subscriptions
+from tests.portal.tickets.fest import FEST, SECRET, Fest, subscriptions
 from tests.rig.database import OpenDatabase, copy_of, open_database
 
 
@@ -91,7 +91,7 @@ def test_a_seat_cancelled_before_its_ticket_was_issued_never_gets_a_valid_one(fe
     asha, talk = fest.person(), fest.event("Open Talk")
     seat = fest.hold(asha, talk)
     fest.database.write(cancel_seat, asha.id, seat)
-    handlers = TicketHandlers(FEST)
+    handlers = TicketHandlers(FEST, SECRET)
     if first == "released":
         fest.database.write(handlers.void_released, SeatReleased(seat))
     fest.database.write(handlers.issue_free, SeatConfirmed(seat))
@@ -106,7 +106,7 @@ def test_a_stale_read_of_a_cancelled_seat_issues_no_ticket(fest: Fest) -> None:
     seat_id = fest.hold(asha, talk)
     stale = fest.database.read(registrations.seat, seat_id)
     fest.database.write(cancel_seat, asha.id, seat_id)
-    fest.database.write(TicketHandlers(FEST).void_released, SeatReleased(seat_id))
+    fest.database.write(TicketHandlers(FEST, SECRET).void_released, SeatReleased(seat_id))
     assert fest.database.write(issue_ticket, stale) is None
     assert fest.database.read(codes_by_seat, asha.id) == {}
 

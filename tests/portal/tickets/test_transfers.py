@@ -42,12 +42,11 @@ from festgate.portal.tickets.transfers import (
     send_to_holder,
     transfer_ticket,
 )
-from tests.portal.tickets.fest import FEST, Fest
+from tests.portal.tickets.fest import FEST, SECRET, Fest
 from tests.rig.database import OpenDatabase
 from tests.rig.interrupted import InterruptedDriver
 
-HOLDERS = TicketHandlers(FEST).holders
-SECRET = b"a secret of these tests"
+HOLDERS = TicketHandlers(FEST, SECRET).holders
 BORIS = Holder("Boris Iv\u00e1nov", "boris@example.net")
 CHEN = Holder("Chen Li", "chen@example.net")
 _PARTS = Statement(select(*mail.messages.c["recipient", "attachments"]).order_by(mail.messages.c.id))

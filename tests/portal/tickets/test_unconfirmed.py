@@ -15,7 +15,7 @@ from festgate.portal.registrations.holds import cancel_seat, hold_seat
 from festgate.portal.registrations.limits import MAX_TAKINGS, MAX_UNCONFIRMED_SEATS, Terms
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.handlers import TicketHandlers
-from tests.portal.tickets.fest import FEST, Fest
+from tests.portal.tickets.fest import FEST, SECRET, Fest
 from tests.rig.database import OpenDatabase
 
 UNCONFIRMED = Terms(is_confirmed=False)
@@ -27,7 +27,8 @@ def fest(database: OpenDatabase) -> Fest:
     new_fest = Fest(database)
     with_mail = FEST.model_copy(update={"smtp_host": "mail.example"})
     new_fest.relay = Relay(
-        database.real, [*registration_handlers.SUBSCRIPTIONS, *TicketHandlers(with_mail).subscriptions()]
+        database.real,
+        [*registration_handlers.SUBSCRIPTIONS, *TicketHandlers(with_mail, SECRET).subscriptions()],
     )
     return new_fest
 

@@ -137,7 +137,14 @@ class Portal:
             self._noting[token] = asyncio.create_task(note())
 
     async def signed_in(self, request: Request) -> Visitor:
-        """Return the signed-in visitor. SignInNeeded sends any other to the sign-in page and back."""
+        """Return the signed-in visitor. SignInNeeded sends any other, and a guest, to the sign-in page and back."""
+        visitor = await self.visitor(request)
+        if visitor is None or visitor.is_guest:
+            raise SignInNeeded
+        return visitor
+
+    async def attendee(self, request: Request) -> Visitor:
+        """Return the signed-in visitor or the guest, for pages of one's own orders and tickets. Or SignInNeeded."""
         visitor = await self.visitor(request)
         if visitor is None:
             raise SignInNeeded

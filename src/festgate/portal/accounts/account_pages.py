@@ -103,7 +103,13 @@ class OwnAccountPages:
         ]
 
     async def show_account(self, request: Request) -> Response:
-        """Show one's own account: name, email address, password, sessions and tokens, data."""
+        """Show one's own account: name, email address, password, sessions and tokens, data.
+
+        A guest is led to the page for guests, which has less.
+        """
+        known = await self._portal.visitor(request)
+        if known is not None and known.is_guest:
+            return see_other("/guest")
         visitor = await self._portal.signed_in(request)
         done = NOTICES.get(request.url.query)
         notice = None if done is None else ("good", gettext(done))

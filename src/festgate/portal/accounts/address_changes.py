@@ -219,13 +219,13 @@ def use_token(
     end_other_sessions(connection, person.id, session)
     if not person.is_confirmed:
         outbox.record(connection, AddressConfirmed(person.id))
-    _inform_old_address(connection, person, settings)
+    _inform_old_address(connection, person, secret, settings)
     return replace(change, person=person_by_id(connection, person.id), is_done=True)
 
 
-def _inform_old_address(connection: Connection, person: Person, settings: Settings) -> None:
+def _inform_old_address(connection: Connection, person: Person, secret: bytes, settings: Settings) -> None:
     """Queue an email to the address that the account had, with what to do if somebody else changed it."""
-    if not may_email(connection, person, settings):
+    if not may_email(connection, person, settings, secret):
         return
     text = gettext(
         "Hello {name},\n\n"

@@ -186,11 +186,16 @@ def require_confirmed(connection: Connection, person_id: int, alternative: str =
         raise AddressNotConfirmed(person.email, alternative)
 
 
-def may_email(connection: Connection, person: Person, settings: Settings) -> bool:
-    """Return whether one more email may go to the person, and count it if their address is unconfirmed."""
+def may_email(connection: Connection, person: Person, settings: Settings, secret: bytes) -> bool:
+    """Return whether one more email may go to the person, and count it if their address is unconfirmed.
+
+    Anybody can be a guest with somebody else's address, as often as they like, so there the mailbox counts.
+    """
     if person.is_confirmed or not settings.confirms_email:
         return True
     key = f"emails to an unconfirmed address:{person.id}"
+    if person.is_guest:
+        key = keyed_hash(secret, "emails to the mailbox of a guest", mailbox_of(person.email))
     try:
         count_attempt(connection, Limit(key, MAX_EMAILS, "", DAY))
     except TooMany:

@@ -12,6 +12,7 @@ from festgate.kit.shown import Changed
 from festgate.kit.translation import N_, gettext
 from festgate.portal.accounts.confirmation import send_first_confirmation
 from festgate.portal.accounts.facts import AddressCorrected
+from festgate.portal.accounts.guests import set_guest_email
 from festgate.portal.accounts.people import refuse_taken, set_email
 from festgate.portal.accounts.queries import Person, person_by_id, person_by_name
 from festgate.settings import Settings
@@ -35,7 +36,8 @@ def check_correction(connection: Connection, person_id: int, email: str) -> Pers
         raise NotFound
     if person.role != "attendee":
         raise CrewAddress
-    refuse_taken(connection, person, email)
+    if not person.is_guest:  # a guest's address may be that of an account
+        refuse_taken(connection, person, email)
     return person
 
 
@@ -51,6 +53,10 @@ def correct_shown_email(
         return person
     if person.email != shown:
         raise Changed
+    if person.is_guest:
+        set_guest_email(connection, person, email)
+        outbox.record(connection, AddressCorrected(person.id))
+        return person_by_id(connection, person.id)
     return correct_email(connection, person.username, email, secret, settings)
 
 

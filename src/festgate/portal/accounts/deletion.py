@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, case, select, update
 
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Conflict
@@ -18,7 +18,8 @@ from festgate.kit.messaging.mail_erasure import StoredEmails
 from festgate.kit.shown import Changed
 from festgate.kit.translation import N_, gettext
 from festgate.portal.accounts.address_changes import find_change
-from festgate.portal.accounts.names import search_text
+from festgate.portal.accounts.guest_links import end_links
+from festgate.portal.accounts.names import key_of, search_text
 from festgate.portal.accounts.personal_data import AllRecords, Forecast, Values, export_time
 from festgate.portal.accounts.queries import IS_OPEN, Person, open_times, person_by_id
 from festgate.portal.accounts.reception import Checked, settle
@@ -82,6 +83,14 @@ _anonymise = Statement(
         password_hash="",
         role="attendee",
         search=bindparam("new_search"),
+        # A guest stays one.
+        guest_key=case((people.c.guest_key.is_(None), None), else_=""),
+    )
+)
+_same_address = Statement(
+    select(people.c.id).where(
+        (people.c.email_key == bindparam("key")) | (people.c.guest_key == bindparam("key")),
+        people.c.id != bindparam("person"),
     )
 )
 
@@ -117,6 +126,8 @@ def export_account(connection: Connection, person_id: int, records: AllRecords) 
     }
     for part in records:
         exported |= part.export(connection, person_id)
+    # Anybody can buy as a guest with somebody else's address, whose emails are not theirs until they open a link.
+    has_mailbox = person.is_confirmed or not person.is_guest
     exported["emails"] = [
         {
             "subject": email.subject,
@@ -124,9 +135,14 @@ def export_account(connection: Connection, person_id: int, records: AllRecords) 
             "queued_at": export_time(email.queued_at),
             "sent_at": export_time(email.sent_at),
         }
-        for email in mail_erasure.find_emails_to(connection, person.email).emails
+        for email in (mail_erasure.find_emails_to(connection, person.email).emails if has_mailbox else ())
     ]
     return exported
+
+
+def export_text(connection: Connection, person_id: int, records: AllRecords) -> str:
+    """Return the data as JSON text; writing it may take as long as reading it, so it is done on the same thread."""
+    return json.dumps(export_account(connection, person_id, records), ensure_ascii=False, indent=2) + "\n"
 
 
 def plan_deletion(connection: Connection, person_id: int, records: AllRecords) -> Deletion:
@@ -171,8 +187,11 @@ def delete_account(
         raise Changed
     for part in reversed(records):
         part.end(connection, person_id)
-    erased = mail_erasure.erase_emails_to(connection, person.email, stored)
+    erased: tuple[int, ...] = ()
+    if not _shares_address(connection, person):
+        erased = mail_erasure.erase_emails_to(connection, person.email, stored)
     end_sessions(connection, person_id)
+    end_links(connection, person_id)
     # A space is in no username, and a key has no upper case: nobody can sign up, or be looked up, with either.
     placeholder = f"{gettext('Deleted account')} {person_id}"
     connection.run(
@@ -183,6 +202,11 @@ def delete_account(
         new_search=search_text("", placeholder, ""),
     )
     return erased
+
+
+def _shares_address(connection: Connection, person: Person) -> bool:
+    """Return whether emails to the address may belong to somebody else: to an account, or to another guest."""
+    return person.is_guest and bool(connection.all(_same_address, key=key_of(person.email), person=person.id))
 
 
 def _foresee_account(connection: Connection, person: Person) -> Forecast:

@@ -1,7 +1,6 @@
 """HTML routes for all data of one's own account: download it, or delete the account."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -12,7 +11,6 @@ from starlette.routing import Route
 
 from festgate.kit import security_log
 from festgate.kit.clock import DAY, HOUR
-from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound, SignInNeeded
 from festgate.kit.messaging import mail_erasure
 from festgate.kit.shown import FIELD, Changed
@@ -23,7 +21,7 @@ from festgate.kit.web.forms import checked, read_fields
 from festgate.kit.web.portal import NO_STORE, Portal, see_other
 from festgate.portal.accounts.attempts import Limit, count_attempt
 from festgate.portal.accounts.cookies import Cookies
-from festgate.portal.accounts.deletion import AccountInUse, delete_account, export_account, plan_deletion
+from festgate.portal.accounts.deletion import AccountInUse, delete_account, export_text, plan_deletion
 from festgate.portal.accounts.forms import DeletionRequest
 from festgate.portal.accounts.names import key_of
 from festgate.portal.accounts.personal_data import AllRecords
@@ -68,7 +66,7 @@ class DeletionPages:
         sentence = gettext("You have downloaded your data several times.")
         limit = Limit(f"downloads:{visitor.person}", MAX_DOWNLOADS, sentence, HOUR)
         await self._portal.database.write(count_attempt, limit)
-        content = await self._portal.database.report(_export_text, visitor.person, self._records)
+        content = await self._portal.database.report(export_text, visitor.person, self._records)
         headers = {**NO_STORE, "content-disposition": 'attachment; filename="my-festgate-data.json"'}
         return Response(content, headers=headers, media_type="application/json")
 
@@ -106,7 +104,7 @@ class DeletionPages:
             sentence = refusal.message if isinstance(refusal, Changed) else ""
             return await self._page(request, visitor, refusal.status, notice=sentence)
         security_log.about(visitor.person)
-        await self._delete_files(emails)
+        await delete_email_files(self._portal, emails)
         response = see_other("/account/deleted")
         self._cookies.forget(response)
         return response
@@ -127,14 +125,6 @@ class DeletionPages:
             if person.is_deleted:
                 return see_other("/account/deleted")
         raise SignInNeeded
-
-    async def _delete_files(self, emails: Sequence[int]) -> None:
-        """Delete the files of the account's emails; where that fails, they are deleted within a week."""
-        folder = self._portal.settings.data_dir / "mail"
-        try:
-            await asyncio.to_thread(mail_erasure.delete_files, folder, emails)
-        except OSError:
-            log.exception("the emails of a deleted account could not be deleted yet", folder=str(folder))
 
     def _require_records(self) -> None:
         """Raise ModuleUnavailable if a module could not hand out or end its part."""
@@ -173,6 +163,10 @@ def _confirmed(fields: Mapping[str, str], username: str) -> DeletionRequest:
     return form
 
 
-def _export_text(connection: Connection, person_id: int, records: AllRecords) -> str:
-    """Return the data as JSON text; writing it may take as long as reading it, so it is done on the same thread."""
-    return json.dumps(export_account(connection, person_id, records), ensure_ascii=False, indent=2) + "\n"
+async def delete_email_files(portal: Portal, emails: Sequence[int]) -> None:
+    """Delete the files of a deleted account's emails; where that fails, they are deleted within a week."""
+    folder = portal.settings.data_dir / "mail"
+    try:
+        await asyncio.to_thread(mail_erasure.delete_files, folder, emails)
+    except OSError:
+        log.exception("the emails of a deleted account could not be deleted yet", folder=str(folder))

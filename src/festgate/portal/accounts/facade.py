@@ -4,6 +4,7 @@ from festgate.portal.accounts.attempts import (
     Limit,
     SeatLimit,
     SeatLimits,
+    address_limit,
     check_seats,
     count_attempt,
     count_seat,
@@ -18,7 +19,24 @@ from festgate.portal.accounts.confirmation import (
     require_confirmed,
 )
 from festgate.portal.accounts.corrections import CrewAddress, check_correction, correct_shown_email
+from festgate.portal.accounts.deletion import AccountInUse, delete_account, plan_deletion
 from festgate.portal.accounts.email_addresses import MAX_EMAIL_LENGTH
+from festgate.portal.accounts.guest_claims import claimers
+from festgate.portal.accounts.guest_links import LIFE as GUEST_LINK_LIFE
+from festgate.portal.accounts.guest_links import add_link, end_links
+from festgate.portal.accounts.guests import (
+    GuestEntry,
+    admit_guest,
+    end_guest_access,
+    form_key,
+    guest_ids,
+    guest_to_delete,
+    has_guest,
+    is_same_guest,
+    lock_guest,
+    open_guest_session,
+    read_guest,
+)
 from festgate.portal.accounts.names import MAX_PERSON_NAME_LENGTH, key_of, read_email, read_person_name
 from festgate.portal.accounts.people import Taken
 from festgate.portal.accounts.personal_data import (
@@ -37,40 +55,62 @@ from festgate.portal.accounts.queries import (
     find_visitor,
     person_by_id,
 )
-from festgate.portal.accounts.sessions import note_seen
+from festgate.portal.accounts.sessions import LIFE as SESSION_LIFE
+from festgate.portal.accounts.sessions import Session, note_seen
 
 __all__ = [
+    "GUEST_LINK_LIFE",
     "MAX_EMAIL_LENGTH",
     "MAX_PERSON_NAME_LENGTH",
+    "SESSION_LIFE",
+    "AccountInUse",
     "AddressNotConfirmed",
     "AllRecords",
     "CrewAddress",
     "Forecast",
+    "GuestEntry",
     "Limit",
     "Person",
     "PersonalRecords",
     "SeatLimit",
     "SeatLimits",
+    "Session",
     "Taken",
     "Values",
+    "add_link",
+    "address_limit",
+    "admit_guest",
     "check_correction",
     "check_seats",
+    "claimers",
     "correct_shown_email",
     "count_attempt",
     "count_seat",
+    "delete_account",
+    "end_guest_access",
+    "end_links",
     "export_amount",
     "export_time",
     "find_bearer",
     "find_people",
     "find_person",
     "find_visitor",
+    "form_key",
+    "guest_ids",
+    "guest_to_delete",
+    "has_guest",
+    "is_same_guest",
     "key_of",
+    "lock_guest",
     "lock_unconfirmed",
     "may_email",
     "network_of",
     "note_seen",
+    "open_guest_session",
     "person_by_id",
+    "plan_deletion",
     "read_email",
+    "read_guest",
     "read_person_name",
     "require_confirmed",
     "too_many",

@@ -147,7 +147,7 @@ class AccountPages:
 
     async def send_confirmation(self, request: Request) -> Response:
         """Send the link to the signed-in visitor again."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         person = await self._reception.send_confirmation(visitor.person)
         return await self._confirm_page(request, person, "confirmed" if person.is_confirmed else "sent")
 
@@ -157,7 +157,8 @@ class AccountPages:
         )
 
     async def _show(self, request: Request, page: str) -> Response:
-        if await self._portal.visitor(request) is not None:
+        visitor = await self._portal.visitor(request)
+        if visitor is not None and not visitor.is_guest:
             return see_other(local_path(read_query(request, "next", MAX_ADDRESS), AFTERWARDS))
         return await self._page(request, page, {"next": read_query(request, "next", MAX_ADDRESS)})
 

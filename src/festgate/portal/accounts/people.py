@@ -89,6 +89,8 @@ def add_person(
             email_confirmed_at=connection.now if confirmed else None,
             name=newcomer.name,
             search=search_text(newcomer.name, newcomer.username, newcomer.email),
+            guest_key=None,
+            claimed_by=None,
         )
     except UniqueViolation as error:
         # Another process has just taken one of the names; trying again finds out which.

@@ -32,6 +32,8 @@ class PersonalRecords:
     foresee: Callable[[Connection, int], Forecast]
     end: Callable[[Connection, int], object]
     """End what `foresee` lists as `ended`. It runs in the transaction that deletes the account."""
+    move: Callable[[Connection, int, int], object]
+    """Give everything of a guest to another person, `(connection, guest id, person id)`, in one transaction for all."""
 
 
 AllRecords: TypeAlias = Sequence[PersonalRecords]

@@ -24,7 +24,7 @@ OFFICE_IDLE = 12 * HOUR
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person with an account."""
+    """A person with an account, or a guest without one."""
 
     id: int
     username: str
@@ -34,6 +34,8 @@ class Person:
     """Whether the email address is confirmed."""
     name: str = ""
     """The person's name; empty if they have not entered one."""
+    is_guest: bool = False
+    """Whether the person has bought without an account; their username is their name, which nobody signs in with."""
 
     @property
     def shown_name(self) -> str:
@@ -66,6 +68,7 @@ _person = (
     *people.c["id", "username", "email", "role"],
     case((people.c.email_confirmed_at.is_(None), 0), else_=1),
     people.c.name,
+    case((people.c.guest_key.is_(None), 0), else_=1),
 )
 IS_OPEN = and_(
     sessions.c.expires_at > bindparam("now"),
@@ -108,7 +111,9 @@ _named = Statement(
 )
 # A deleted account has no email address.
 _all = Statement(
-    select(*_person, people.c.created_at).where(people.c.email != "").order_by(people.c.username_key)
+    select(*_person, people.c.created_at)
+    .where(people.c.email != "", people.c.guest_key.is_(None))
+    .order_by(people.c.username_key)
 )
 
 
@@ -203,13 +208,20 @@ def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
     *_, seen_at = row
     person = _read(row[:-1])
     return Visitor(
-        person.id, person.username, person.email, person.role, person.is_confirmed, person.name, seen_at
+        person.id,
+        person.username,
+        person.email,
+        person.role,
+        person.is_confirmed,
+        person.name,
+        seen_at,
+        person.is_guest,
     )
 
 
 def _read(row: tuple[Any, ...]) -> Person:
-    number, username, email, role, is_confirmed, name = row
-    return Person(number, username, email, role, is_confirmed == 1, name)
+    number, username, email, role, is_confirmed, name, is_guest = row
+    return Person(number, username, email, role, is_confirmed == 1, name, is_guest == 1)
 
 
 def _read_candidate(row: tuple[Any, ...]) -> Candidate:

@@ -23,6 +23,7 @@ from festgate.portal.accounts.attempts import (
 )
 from festgate.portal.accounts.confirmation import send_first_confirmation
 from festgate.portal.accounts.devices import find_device, remember
+from festgate.portal.accounts.guest_finding import send_link as send_guest_link
 from festgate.portal.accounts.passwords import Hasher, is_outdated
 from festgate.portal.accounts.people import Newcomer, Taken, add_person, find_taken, replace_hash
 from festgate.portal.accounts.queries import (
@@ -34,6 +35,7 @@ from festgate.portal.accounts.queries import (
     find_person,
     has_hash,
     is_new,
+    person_by_id,
 )
 from festgate.portal.accounts.recovery import read_token, send_link, use_token
 from festgate.portal.accounts.sessions import Session, end_session, end_sessions, open_session
@@ -168,7 +170,7 @@ class Reception:
 
     async def send_confirmation(self, person_id: int) -> Person:
         """Send the link that confirms the person's address again, and return the person. Raises TooMany."""
-        return await self._database.write(confirmation.send_again, person_id, self._secret, self._settings)
+        return await self._database.write(send_confirmation, person_id, self._secret, self._settings)
 
     async def read_confirmation(self, token: str) -> Person:
         """Return the person whose address the link confirms. Raises ConfirmationLinkExpired."""
@@ -390,3 +392,16 @@ def _open(connection: Connection, person: int, opening: Opening) -> Session:
     if opening.replaces is not None:
         end_session(connection, opening.replaces, opening.kind)
     return open_session(connection, person, opening.kind)
+
+
+def send_confirmation(connection: Connection, person_id: int, secret: bytes, settings: Settings) -> Person:
+    """Send the link that confirms the person's address, and return the person; a guest gets the link to the tickets.
+
+    Raises TooMany.
+    """
+    person = person_by_id(connection, person_id)
+    if not person.is_guest:
+        return confirmation.send_again(connection, person_id, secret, settings)
+    if not person.is_confirmed:
+        send_guest_link(connection, person, secret, settings)
+    return person

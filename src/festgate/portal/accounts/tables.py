@@ -1,4 +1,4 @@
-"""The tables of people, their sessions, requested changes of address, and counted attempts."""
+"""The tables of people, guests, their links, sessions, requested changes of address, and counted attempts."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
 
@@ -23,7 +23,34 @@ people = Table(
     Column("name", Text, nullable=False),
     # The name, the username and the email address, folded for searches (names.py).
     Column("search", Text, nullable=False),
+    # Of a guest, who has no account: the key of the email address, for which there can be several rows, one for each
+    # browser. Empty once an account has claimed the guest's orders, or the guest has deleted everything.
+    Column("guest_key", Text),
+    # The person who has claimed the guest's orders.
+    Column("claimed_by", ForeignKey("accounts_people.id")),
     CheckConstraint("role IN ('attendee', 'staff', 'organiser')", name="role"),
+)
+
+IS_GUEST = people.c.guest_key.is_not(None)
+Index("ix_accounts_people_guest", people.c.guest_key, sqlite_where=IS_GUEST, postgresql_where=IS_GUEST)
+
+guest_links = Table(
+    "accounts_guest_links",
+    metadata,
+    # SHA-256 of the token in the link, as for sessions.
+    Column("token_hash", Text, primary_key=True),
+    Column("person_id", ForeignKey("accounts_people.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+guest_forms = Table(
+    "accounts_guest_forms",
+    metadata,
+    # A keyed hash of everything that a guest has sent from one browser, so that a second click is recognised.
+    Column("key", Text, primary_key=True),
+    Column("person_id", ForeignKey("accounts_people.id", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
 )
 
 sessions = Table(

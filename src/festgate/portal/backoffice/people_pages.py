@@ -11,6 +11,7 @@ from starlette.routing import Route
 from festgate.kit import security_log
 from festgate.kit.errors import Invalid, NotFound, Refused, TooMany
 from festgate.kit.ids import read_code
+from festgate.kit.messaging.mail_erasure import find_emails_to
 from festgate.kit.shown import FIELD, Changed
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_path, read_query
@@ -37,8 +38,16 @@ MAX_DIGITS = 6
 class PeoplePages:
     """Pages about people: find one, correct a mistyped email address, send a ticket again. For organisers, too."""
 
-    def __init__(self, portal: Portal, post_copy: PostCopy) -> None:
-        """Take, besides the portal, the function that queues the email of a ticket."""
+    def __init__(
+        self,
+        portal: Portal,
+        post_copy: PostCopy,
+        records: accounts.AllRecords = (),
+        absent: Sequence[str] = (),
+    ) -> None:
+        """Take, besides the portal, the function that queues the email of a ticket, and the records of all modules."""
+        self._records = records
+        self._absent = absent
         self._portal = portal
         self._post_copy = post_copy
         self._writing = portal.pages.writing
@@ -52,6 +61,9 @@ class PeoplePages:
             Route(f"{person}/email", self.show_correction, methods=["GET"]),
             Route(f"{person}/email", self.ask, methods=["POST"]),
             Route(f"{person}/email/change", self.correct, methods=["POST"]),
+            Route(f"{person}/links/end", self.end_links, methods=["POST"]),
+            Route(f"{person}/delete", self.show_deletion, methods=["GET"]),
+            Route(f"{person}/delete", self.delete, methods=["POST"]),
             Route(f"{person}/tickets/{{code}}/again", self.send_again, methods=["POST"]),
         ]
 
@@ -88,6 +100,7 @@ class PeoplePages:
             view=view,
             refused=refusal.message if refusal else "",
             corrected=read_query(request, "corrected", 1) != "",
+            ended=read_query(request, "ended", 1) != "",
             confirms_email=self._portal.settings.confirms_email,
             sends_mail=bool(self._portal.settings.smtp_host),
             describe_email=partial(describe_email, writing=self._writing),
@@ -155,6 +168,55 @@ class PeoplePages:
             confirms_email=self._portal.settings.confirms_email,
             max_length=accounts.MAX_EMAIL_LENGTH,
         )
+
+    async def end_links(self, request: Request) -> Response:
+        """End every link in emails to a guest, and sign the guest out everywhere."""
+        await self._portal.organiser(request)
+        number = _person_id(request)
+        security_log.concern(number)
+        await self._portal.database.write(accounts.end_guest_access, number)
+        return see_other(f"/organise/people/{number}?ended=1")
+
+    async def show_deletion(self, request: Request) -> Response:
+        """Show what deleting a guest's data would end and keep, with the button that deletes."""
+        await self._portal.organiser(request)
+        return await self._deletion(request)
+
+    async def delete(self, request: Request) -> Response:
+        """Delete a guest's data; or show the page again if something else would end than it showed."""
+        await self._portal.organiser(request)
+        number = _person_id(request)
+        security_log.concern(number)
+        self._require_records()
+        shown = (await read_fields(request)).get(FIELD, "")
+        database = self._portal.database
+        person = await database.read(accounts.guest_to_delete, number)
+        stored = await database.report(find_emails_to, person.email)
+        try:
+            await database.write(accounts.delete_account, number, self._records, stored, None, shown)
+        except (accounts.AccountInUse, Changed) as refusal:
+            return await self._deletion(request, refusal)
+        return see_other("/organise/people")
+
+    async def _deletion(
+        self, request: Request, refusal: accounts.AccountInUse | Changed | None = None
+    ) -> Response:
+        self._require_records()
+        database, number = self._portal.database, _person_id(request)
+        await database.read(accounts.guest_to_delete, number)
+        return await self._portal.page(
+            request,
+            "backoffice/delete_guest.html",
+            status=refusal.status if refusal else HTTPStatus.OK,
+            section="organise",
+            plan=await database.report(accounts.plan_deletion, number, self._records),
+            refused=refusal.message if isinstance(refusal, Changed) else "",
+        )
+
+    def _require_records(self) -> None:
+        """Raise ModuleUnavailable if a module could not end its part."""
+        for name in self._absent:
+            raise self._portal.bulkheads[name].refusal()
 
     async def send_again(self, request: Request) -> Response:
         """Send the ticket to the person's present address; once where the form is sent twice."""

@@ -130,8 +130,9 @@ class CataloguePages:
 
     async def _show_event(self, request: Request, slug: str) -> Response:
         portal = self._portal
-        read = partial(self._read_event, slug)
         visitor = await portal.visitor(request)
+        for_guests = visitor is None and portal.settings.guest_checkout
+        read = partial(self._read_event, slug, for_guests=for_guests)
         own = None if visitor is None else await self._find_own(visitor, slug)
         access_key = problem = entered = ""
         code: PromoCode | None = None
@@ -148,7 +149,7 @@ class CataloguePages:
         ):
             return await portal.kept_page(
                 request,
-                ("event", slug),
+                ("event", slug, for_guests),
                 read,
                 "catalogue/event.html",
                 public=True,
@@ -163,7 +164,7 @@ class CataloguePages:
             section="events",
             held=held,
             shown=replace(
-                await self._read_event(slug, access_key, code),
+                await self._read_event(slug, access_key, code, for_guests=for_guests),
                 own=own,
                 problem=problem,
                 entered_code="" if code else entered,
@@ -253,7 +254,9 @@ class CataloguePages:
             min(programme.until(now), lapsed.next_at),
         )
 
-    async def _read_event(self, slug: str, access_key: str = "", code: PromoCode | None = None) -> EventPage:
+    async def _read_event(
+        self, slug: str, access_key: str = "", code: PromoCode | None = None, *, for_guests: bool = False
+    ) -> EventPage:
         def read(
             connection: Connection,
         ) -> tuple[queries.Event, tuple[TicketType, ...], bool, LapsedHolds, Milliseconds]:
@@ -275,7 +278,9 @@ class CataloguePages:
             access_key,
             None if has_types else tax_of_event(types),
         )
-        return replace(page, takes_codes=has_codes, code="" if code is None else code.code)
+        return replace(
+            page, takes_codes=has_codes, code="" if code is None else code.code, for_guests=for_guests
+        )
 
     async def _find_own(self, visitor: Visitor, slug: str) -> OwnPart:
         """Return the visitor's part of the page. It is left out where the modules above cannot provide it."""

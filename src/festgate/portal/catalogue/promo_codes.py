@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from festgate.kit.clock import Milliseconds
-from festgate.kit.db.statements import Connection, Statement, inserting
+from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.money import Money
 from festgate.kit.translation import gettext
 from festgate.portal.catalogue.errors import CodeNotValid, CodeUnknown
@@ -135,6 +135,15 @@ _of_person = (promo_code_uses.c.code_id == bindparam("code")) & (
     promo_code_uses.c.person_id == bindparam("person")
 )
 _taken_by = promo_code_uses.c.used + bindparam("count")
+_uses_of = Statement(
+    select(*promo_code_uses.c["code_id", "used"])
+    .where(promo_code_uses.c.person_id == bindparam("person"), promo_code_uses.c.used > 0)
+    .order_by(promo_code_uses.c.code_id)
+)
+_add_use = Statement(
+    update(promo_code_uses).where(_of_person).values(used=promo_code_uses.c.used + bindparam("count"))
+)
+_forget_uses = Statement(delete(promo_code_uses).where(promo_code_uses.c.person_id == bindparam("person")))
 _limit = select(promo_codes.c.max_per_person).where(promo_codes.c.id == bindparam("code")).scalar_subquery()
 _take_for = Statement(
     update(promo_code_uses)
@@ -253,3 +262,17 @@ def _refuse_dates(code: PromoCode, now: Milliseconds) -> None:
         raise CodeNotValid(gettext("This promo code is not valid any more."))
     if code.terms.opens_at > now:
         raise CodeNotValid(gettext("This promo code is not valid yet."))
+
+
+def move_code_uses(connection: Connection, guest_id: int, person_id: int) -> None:
+    """Count the guest's uses of promo codes as those of the person who has claimed the seats.
+
+    They may be more than one person can have: the tickets are theirs already.
+    """
+    for code_id, used in connection.all(_uses_of, person=guest_id):
+        if not connection.run(_add_use, code=code_id, person=person_id, count=used):
+            try:
+                connection.run(_insert_use, code_id=code_id, person_id=person_id, used=used)
+            except UniqueViolation:
+                raise TryAgain from None
+    connection.run(_forget_uses, person=guest_id)

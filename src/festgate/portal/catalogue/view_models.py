@@ -140,6 +140,14 @@ class EventPage:
     own: OwnPart | None = None
     """The part of a visitor with a seat here, or one at the same time; None on the page that all others share."""
 
+    for_guests: bool = False
+    """Whether the page is for visitors who are not signed in, and may register without an account."""
+
+    @property
+    def takes_guest(self) -> bool:
+        """Return whether the form to register asks for the name and the email address of a guest."""
+        return self.for_guests and self.is_on_sale and (not self.tickets or self.has_choice)
+
     @property
     def shows_seat(self) -> bool:
         """Return whether the visitor's own seat stands in the place of the button to register."""

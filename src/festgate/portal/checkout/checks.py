@@ -7,7 +7,14 @@ from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection, Statement
 from festgate.portal.checkout.tables import lines, orders, refunds
 
+_people = table("accounts_people", column("id"), column("claimed_by"))
 _seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
+
+_of_claimed = Statement(
+    select(orders.c.ref)
+    .join_from(orders, _people, _people.c.id == orders.c.person_id)
+    .where(_people.c.claimed_by.is_not(None))
+)
 
 
 def _sum_of_order(amounts: Column[int], *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
@@ -121,4 +128,12 @@ def check_seats(connection: Connection) -> list[Finding]:
     return findings
 
 
-CHECKS: tuple[Check, ...] = (check_money, check_seats)
+def check_claims(connection: Connection) -> list[Finding]:
+    """Check that no order belongs to a guest whose orders somebody has claimed."""
+    return [
+        Finding("a claimed guest has no order", f"order {ref}", "its person was claimed")
+        for (ref,) in connection.all(_of_claimed)
+    ]
+
+
+CHECKS: tuple[Check, ...] = (check_money, check_seats, check_claims)

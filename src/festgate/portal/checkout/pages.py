@@ -99,6 +99,8 @@ class Till:
     """Whether the holds are paused, since checkout was unavailable a moment ago."""
     unconfirmed: str = ""
     """The visitor's email address, where it must be confirmed before the visitor can pay at the desk."""
+    is_guest: bool = False
+    """Whether the visitor buys without an account, and was sent no link yet."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
     @property
@@ -170,7 +172,7 @@ class CheckoutPages:
 
     async def show_checkout(self, request: Request) -> Response:
         """Answer with the visitor's held seats and their total."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
 
         async def look() -> Till:
             return await self._portal.database.read(self._look, visitor)
@@ -190,7 +192,7 @@ class CheckoutPages:
         Where the list has changed: 409, with the current list.
         """
         portal = self._portal
-        visitor = await portal.signed_in(request)
+        visitor = await portal.attendee(request)
         fields = await read_fields(request, max_fields=MAX_FIELDS)
         try:
             form = checked(CheckoutForm, fields)
@@ -225,7 +227,7 @@ class CheckoutPages:
 
     async def show_order(self, request: Request) -> Response:
         """Answer with the receipt and the state of the payment."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         ref = read_path(request, "ref")
         if RETURNED in request.query_params:
             # The visitor may be back from the payment page before the provider's webhook.
@@ -249,7 +251,7 @@ class CheckoutPages:
 
     async def ask_to_cancel(self, request: Request) -> Response:
         """Answer with the consequences of cancelling an unpaid order, and the button that does it."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         ref = read_path(request, "ref")
         order = await self._portal.database.read(queries.order_of_person, visitor.person, ref)
         if order.state != "pending":
@@ -260,13 +262,13 @@ class CheckoutPages:
 
     async def cancel_order(self, request: Request) -> Response:
         """Cancel an order that is not paid."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         order = await self._payments.cancel(visitor.person, read_path(request, "ref"))
         return see_other(f"/orders/{order.ref}")
 
     async def ask_to_cancel_seat(self, request: Request) -> Response:
         """Answer with the amount that comes back for a paid seat, and the button that cancels it."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         ref, seat_id = read_path(request, "ref"), read_id(request, "seat_id")
         plan = await self._portal.database.read(
             plan_own_cancellation, visitor.person, ref, seat_id, self._is_used
@@ -275,7 +277,7 @@ class CheckoutPages:
 
     async def cancel_seat(self, request: Request) -> Response:
         """Cancel a paid seat and refund it by its refund rule."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         ref, seat_id = read_path(request, "ref"), read_id(request, "seat_id")
         fields = await read_fields(request)
         seen = fields.get(FIELD, "")
@@ -320,6 +322,7 @@ class CheckoutPages:
                 seats, [seat for seat in live if seat not in seats], connection.now
             ),
             unconfirmed=visitor.email if limited else "",
+            is_guest=visitor.is_guest,
             others=len(payable) - len(seats),
             now=connection.now if stands else second if seats else 0,
             holders=holder_fields(seats, visitor.name, entered, errors),

@@ -1,11 +1,21 @@
 """A person's own orders and refunds: for the download, and when the account is deleted."""
 
-from festgate.kit.db.statements import Connection
+from sqlalchemy import bindparam, update
+
+from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.translation import gettext, ngettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.orders import cancel_order
 from festgate.portal.checkout.records import Order, Refund
+from festgate.portal.checkout.tables import orders
+
+_move = Statement(
+    update(orders)
+    .where(orders.c.person_id == bindparam("guest"))
+    # The key is unique among a person's orders, and that of a guest's cart is not used again.
+    .values(person_id=bindparam("person"), idempotency_key=orders.c.idempotency_key + bindparam("mark"))
+)
 
 
 def export_orders(connection: Connection, person_id: int) -> accounts.Values:
@@ -21,8 +31,8 @@ def export_orders(connection: Connection, person_id: int) -> accounts.Values:
 def foresee_orders(connection: Connection, person_id: int) -> accounts.Forecast:
     """Return what would become of the person's orders. A refund that is not done is an obstacle."""
     obstacles, ended = [], []
-    orders = queries.orders_of(connection, person_id)
-    for order in orders:
+    own = queries.orders_of(connection, person_id)
+    for order in own:
         if order.state == "pending":
             sentence = gettext("Order {ref}, which is not paid, is cancelled.")
             ended.append(sentence.format(ref=order.ref))
@@ -32,13 +42,13 @@ def foresee_orders(connection: Connection, person_id: int) -> accounts.Forecast:
             )
             obstacles.append(sentence.format(ref=order.ref))
     kept: tuple[str, ...] = ()
-    if orders:
+    if own:
         sentence = ngettext(
             "{count} order, with its amounts, dates and payments.",
             "{count} orders, with their amounts, dates and payments.",
-            len(orders),
+            len(own),
         )
-        kept = (sentence.format(count=len(orders)),)
+        kept = (sentence.format(count=len(own)),)
     return accounts.Forecast(tuple(obstacles), tuple(ended), kept)
 
 
@@ -49,7 +59,12 @@ def end_orders(connection: Connection, person_id: int) -> None:
             cancel_order(connection, person_id, order.ref)
 
 
-PERSONAL_RECORDS = accounts.PersonalRecords(export_orders, foresee_orders, end_orders)
+def move_orders(connection: Connection, guest_id: int, person_id: int) -> None:
+    """Give the orders of a guest to another person. Their references stay."""
+    connection.run(_move, guest=guest_id, person=person_id, mark=f" of {guest_id}")
+
+
+PERSONAL_RECORDS = accounts.PersonalRecords(export_orders, foresee_orders, end_orders, move_orders)
 
 
 def _exported(order: Order, refunds: list[Refund]) -> accounts.Values:

@@ -264,7 +264,8 @@ def _last_result(
 
 def _result_about(tone: Tone, title: str, arrival: Arrival, message: str) -> ScanResult:
     """Return a result that shows the ticket's holder."""
-    username = arrival.holder if arrival.name else ""
+    # The username of somebody without an account is their name.
+    username = arrival.holder if arrival.name and arrival.holder != arrival.name else ""
     if arrival.team_name:  # the account is that of the team's captain
         username = ""
     elif arrival.is_for_other:

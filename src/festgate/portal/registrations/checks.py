@@ -2,7 +2,10 @@
 
 from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection
+from festgate.kit.messaging import outbox
 from festgate.kit.money import Money
+from festgate.portal.accounts import facade as accounts
+from festgate.portal.accounts.facts import AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import line, queries, team_queries
 from festgate.portal.registrations.holders import search_text
@@ -61,6 +64,8 @@ def check_codes(connection: Connection) -> list[Finding]:
     people: dict[int, list[int]] = {}
     for code_id, person in sorted(live.keys() | counted.keys()):
         people.setdefault(code_id, []).append(person)
+    # Whoever has claimed what was bought without an account may have used a code more often.
+    claimers = accounts.claimers(connection)
     findings = []
     for code in catalogue.all_codes(connection):
         where, terms = f"promo code {code.code}", code.terms
@@ -77,7 +82,7 @@ def check_codes(connection: Connection) -> list[Finding]:
             if has != used:
                 what = f"person {person} has {has} seats, but {used} are counted"
                 findings.append(Finding("used by a person = their live seats", where, what))
-            if terms.max_per_person is not None and has > terms.max_per_person:
+            if terms.max_per_person is not None and has > terms.max_per_person and person not in claimers:
                 what = f"person {person} has {has} seats, but only {terms.max_per_person} uses"
                 findings.append(Finding("seats of a person <= maximum per person", where, what))
     return findings
@@ -152,6 +157,27 @@ def check_waiting(connection: Connection) -> list[Finding]:
     return findings
 
 
+def check_guests(connection: Connection) -> list[Finding]:
+    """Check that each seat of a guest counts for the guest's address, and that no claimed guest has a seat."""
+    changing = {
+        fields["person_id"] for kind, fields in outbox.waiting(connection) if kind == AddressCorrected.KIND
+    }
+    findings = [
+        Finding(
+            "a guest's seat counts for the guest's address",
+            f"seat {seat_id}",
+            "it counts for another address than that of its person",
+        )
+        for seat_id, person_id in queries.seats_of_other_addresses(connection)
+        if person_id not in changing
+    ]
+    findings += [
+        Finding("a claimed guest has no seat", f"seat {seat_id}", f"its person {person_id} was claimed")
+        for seat_id, person_id in queries.seats_of_claimed(connection)
+    ]
+    return findings
+
+
 CHECKS: tuple[Check, ...] = (
     check_counts,
     check_quotas,
@@ -161,4 +187,5 @@ CHECKS: tuple[Check, ...] = (
     check_holders,
     check_teams,
     check_waiting,
+    check_guests,
 )

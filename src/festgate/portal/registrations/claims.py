@@ -25,6 +25,8 @@ _claim = Statement(
         # As it was read: if holds have been resumed since, its end has changed.
         seats.c.held_until == bindparam("seen"),
         seats.c.order_id.is_(None),
+        # An account may have claimed the seats of a guest since.
+        seats.c.person_id == bindparam("owner"),
     )
     .values(order_id=bindparam("order"), held_until=bindparam("until"), changed_at=bindparam("now"))
 )
@@ -55,6 +57,7 @@ def claim_seats(connection: Connection, claimed: Sequence[Seat], order_id: int, 
         if not connection.run(
             _claim,
             seat=seat.id,
+            owner=seat.person_id,
             order=order_id,
             seen=seat.held_until - stood,
             until=max(seat.held_until, until) - stood,
@@ -102,6 +105,8 @@ def _take_again(connection: Connection, lapsed: Sequence[Seat]) -> dict[int, int
         sweep_event(connection, event_id)
         event = catalogue.event_by_id(connection, event_id)
         used = queries.used_slots(connection, again[0].person_id, event_id)
+        if again[0].guest_key is not None:
+            used |= queries.slots_of_guest(connection, again[0].guest_key, event_id)
         single = [seat for seat in again if seat.slot < TEAM_SLOT]
         free = [slot for slot in range(event.max_per_person) if slot not in used]
         if (

@@ -5,7 +5,9 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations.choices import Choice
 
 
-async def check_code(portal: Portal, person_id: int, host: str, slug: str, choice: Choice | None) -> None:
+async def check_code(
+    portal: Portal, person_id: int | None, host: str, slug: str, choice: Choice | None
+) -> None:
     """Check the promo code of the choice, if it has one. `host` is the client address.
 
     Raises CodeUnknown, which is counted as a guess, CodeNotValid, or TooMany.

@@ -1,14 +1,16 @@
-"""Reactions of seats to the cancellation of their event."""
+"""Reactions of seats to the cancellation of their event, to free seats, and to corrected addresses of guests."""
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.messaging import outbox
 from festgate.kit.messaging.outbox import Subscription
+from festgate.portal.accounts.facts import AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventCancelled, SeatsFreed
 from festgate.portal.registrations import queries, waiting_list
 from festgate.portal.registrations.endings import EVENT
 from festgate.portal.registrations.holds import SWEPT_AT_ONCE, insert_held_seat, release_seat, sweep_event
 from festgate.portal.registrations.offers import offer_free_seats
+from festgate.portal.registrations.seat_moves import follow_address
 
 
 def release_all(connection: Connection, fact: EventCancelled) -> None:
@@ -42,5 +44,11 @@ SUBSCRIPTIONS = (
     ),
     Subscription(
         SeatsFreed, offer_freed, "festgate.registrations.handlers.offer_freed", "outbox.registrations"
+    ),
+    Subscription(
+        AddressCorrected,
+        follow_address,
+        "festgate.registrations.handlers.follow_address",
+        "outbox.registrations",
     ),
 )

@@ -34,7 +34,7 @@ class HolderPages:
 
     async def show(self, request: Request) -> Response:
         """Show the form with the holder of a seat."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         seat = await self._portal.database.read(
             seat_to_name, visitor.person, read_seat_id(request), self._is_used
         )
@@ -42,7 +42,7 @@ class HolderPages:
 
     async def save(self, request: Request) -> Response:
         """Save the holder of a seat, and confirm the seat if it is held without a fee."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         seat_id = read_seat_id(request)
         fields = await read_fields(request)
         seat = await self._portal.database.read(seat_to_name, visitor.person, seat_id, self._is_used)

@@ -92,22 +92,25 @@ def hold_seats(
     address = terms.address
     if address is not None:
         accounts.check_seats(connection, address)
-    if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id, count):
+    guest = accounts.lock_guest(connection, person_id) if terms.is_guest else None
+    if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id, count, guest):
         hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
     _take_seats(connection, person_id, event, count, _sweep_for(connection, event.id, items))
-    _use_code(connection, code, items, person_id)
+    _use_code(connection, code, items, person_id, guest)
     if not terms.is_first:
-        limits.check_takings(connection, person_id, event, count)
+        limits.check_takings(connection, person_id, event, count, guest)
     team_id = _add_team(connection, items, person_id, choice)
     slots = (
-        _free_slots(connection, person_id, event, count)
+        _free_slots(connection, person_id, event, count, guest)
         if team_id is None
         else iter(range(TEAM_SLOT, TEAM_SLOT + count))
     )
     seat_ids = []
     for item in items:
         for _ in range(item.count):
-            seat_id = _insert_seat(connection, event, item, person_id, next(slots), hold_minutes, code)
+            seat_id = _insert_seat(
+                connection, event, item, person_id, next(slots), hold_minutes, code, guest_key=guest
+            )
             if address is not None:
                 accounts.count_seat(connection, address, seat_id)
             seat_ids.append(seat_id)
@@ -129,12 +132,25 @@ def _take_seats(
 
 
 def _use_code(
-    connection: Connection, code: catalogue.PromoCode | None, items: Sequence[Item], person_id: int
+    connection: Connection,
+    code: catalogue.PromoCode | None,
+    items: Sequence[Item],
+    person_id: int,
+    guest_key: str | None,
 ) -> None:
     """Count the tickets that the promo code changes as its uses."""
-    if code is not None:
-        uses = sum(item.count for item in items if item.has_code)
-        catalogue.take_code(connection, code, person_id, uses)
+    if code is None:
+        return
+    uses = sum(item.count for item in items if item.has_code)
+    catalogue.take_code(connection, code, person_id, uses)
+    most = code.terms.max_per_person
+    # The code's row is locked by now, so that purchases with one address are counted in turn.
+    if (
+        guest_key is not None
+        and most is not None
+        and queries.count_uses_of_guest(connection, guest_key, code.id) + uses > most
+    ):
+        raise catalogue.CodeNotValid(gettext("You have used this promo code as often as one person can."))
 
 
 def _add_team(
@@ -157,7 +173,7 @@ def hold_seat(
     return hold_seats(connection, person_id, slug, hold_minutes, terms)[0]
 
 
-def _insert_seat(
+def _insert_seat(  # noqa: PLR0913  (a seat has so many parts)
     connection: Connection,
     event: catalogue.Event,
     item: Item,
@@ -165,7 +181,9 @@ def _insert_seat(
     slot: int,
     hold_minutes: int = 0,
     code: catalogue.PromoCode | None = None,
+    *,
     until: Milliseconds | None = None,
+    guest_key: str | None = None,
 ) -> int:
     """Insert a seat and return its id. `until` is the end of an offer, which its person has to confirm or pay."""
     now = connection.now
@@ -197,6 +215,7 @@ def _insert_seat(
             attendee_search="",
             team_id=None,
             member_id=None,
+            guest_key=guest_key,
         )
     except UniqueViolation:
         if event.max_per_person == 1 and slot == 0:
@@ -208,11 +227,15 @@ def _insert_seat(
     return seat_id
 
 
-def _free_slots(connection: Connection, person_id: int, event: catalogue.Event, count: int) -> Iterator[int]:
+def _free_slots(
+    connection: Connection, person_id: int, event: catalogue.Event, count: int, guest_key: str | None
+) -> Iterator[int]:
     """Return the numbers of the person's next seats. Raises AlreadyRegistered if there are not enough."""
     if event.max_per_person == 1 and count == 1:
         return iter((0,))  # a seat that the person has already violates the key
     used = {slot for slot in queries.used_slots(connection, person_id, event.id) if slot < TEAM_SLOT}
+    if guest_key is not None:
+        used |= queries.slots_of_guest(connection, guest_key, event.id)
     free = [slot for slot in range(event.max_per_person) if slot not in used]
     if len(free) < count:
         raise (

@@ -38,6 +38,8 @@ class Terms:
     """The limit of the client address."""
     is_first: bool = False
     """Whether the person had no seat at the event when the page was read, so that there is nothing to count."""
+    is_guest: bool = False
+    """Whether the person buys without an account: the limits count all purchases with the email address."""
 
 
 UNLIMITED = Terms()
@@ -45,29 +47,44 @@ UNLIMITED = Terms()
 
 def terms_of(visitor: Visitor, address: accounts.SeatLimit, settings: Settings, *, is_first: bool) -> Terms:
     """Return the terms of the visitor at that client address."""
-    return Terms(visitor.is_confirmed or not settings.confirms_email, address, is_first)
+    confirmed = visitor.is_confirmed or not settings.confirms_email
+    return Terms(confirmed, address, is_first and not visitor.is_guest, visitor.is_guest)
 
 
-def admit_unconfirmed(connection: Connection, person_id: int, count: int) -> bool:
+def admit_unconfirmed(
+    connection: Connection, person_id: int, count: int, guest_key: str | None = None
+) -> bool:
     """Return whether the address is unconfirmed. Raises AddressNotConfirmed if `count` seats more are too many.
 
     The person's row stays locked, so that seats that are taken at the same time, in any process, are counted in turn.
+    For a guest, with the key of the email address, all purchases with the address count.
     """
     if not accounts.lock_unconfirmed(connection, person_id):
         return False
-    if queries.count_live(connection, person_id) + count > MAX_UNCONFIRMED_SEATS:
+    live = (
+        queries.count_live(connection, person_id)
+        if guest_key is None
+        else queries.count_live_of_guest(connection, guest_key)
+    )
+    if live + count > MAX_UNCONFIRMED_SEATS:
         alternative = gettext("Until then you can have {count} seats at a time.")
         accounts.require_confirmed(connection, person_id, alternative.format(count=MAX_UNCONFIRMED_SEATS))
     return True
 
 
-def check_takings(connection: Connection, person_id: int, event: catalogue.Event, count: int) -> None:
+def check_takings(
+    connection: Connection, person_id: int, event: catalogue.Event, count: int, guest_key: str | None = None
+) -> None:
     """Raise TooMany if `count` seats more at the event are too many for the person in a day.
 
     The event's count has to be locked, so that no other seat is taken before this transaction ends.
     """
     since = connection.now - DAY
-    taken, first = queries.count_takings(connection, person_id, event.id, since)
+    taken, first = (
+        queries.count_takings(connection, person_id, event.id, since)
+        if guest_key is None
+        else queries.count_takings_of_guest(connection, guest_key, event.id, since)
+    )
     # As many times as somebody may take all seats that one person, or the team, can have.
     if taken + count > MAX_TAKINGS * max(event.max_per_person, count):
         sentence = gettext("You have taken a seat at this event {count} times in 24 hours.")

@@ -7,6 +7,8 @@ from festgate.kit.clock import MINUTE, NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money, totals
 from festgate.kit.translation import gettext, ngettext
+from festgate.kit.visitors import Visitor
+from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import line, queries
 from festgate.portal.registrations.endings import EVENT, ORGANISER, ending_words
@@ -66,6 +68,10 @@ class MyEvents:
     """The visitor."""
     unconfirmed: str = ""
     """The visitor's email address if it has to be confirmed."""
+    is_guest: bool = False
+    """Whether the visitor has bought without an account."""
+    claimable: str = ""
+    """The visitor's confirmed address, if somebody has bought with it without an account."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
     @property
@@ -112,10 +118,12 @@ def my_events(
     tickets_of: SeatReferences,
     orders_of: SeatReferences,
     unconfirmed: str,
+    visitor: Visitor | None = None,
 ) -> MyEvents:
     """Return the person's seats and places on waiting lists.
 
-    `unconfirmed` is their email address if it has to be confirmed.
+    `unconfirmed` is their email address if it has to be confirmed. With the `visitor`, orders without an account that
+    the person can claim are counted.
     """
     seats, may_wait = queries.seats_to_list(connection, person_id)
     waiting = line.open_entries_of(connection, person_id) if may_wait else []
@@ -156,6 +164,8 @@ def my_events(
         and queries.has_confirmed_since(connection, person_id, connection.now - SECOND),
         person=person_id,
         unconfirmed=unconfirmed,
+        is_guest=visitor is not None and visitor.is_guest,
+        claimable=_claimable(connection, visitor),
         until=min(
             until,
             over_until,
@@ -163,6 +173,12 @@ def my_events(
             *(entry.ends_at for entry in waiting),
         ),
     )
+
+
+def _claimable(connection: Connection, visitor: Visitor | None) -> str:
+    if visitor is None or visitor.is_guest or not visitor.is_confirmed:
+        return ""
+    return visitor.email if accounts.guest_ids(connection, visitor.email) else ""
 
 
 def _with_offers(

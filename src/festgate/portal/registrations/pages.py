@@ -1,5 +1,6 @@
 """HTML routes: register for an event, cancel a registration, and list one's own events."""
 
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -31,6 +32,7 @@ from festgate.portal.registrations.errors import (
     TooManyTickets,
 )
 from festgate.portal.registrations.facts import tickets_of
+from festgate.portal.registrations.guest_pages import MAX_WAIT, GuestRegistrations
 from festgate.portal.registrations.holds import (
     IsUsed,
     cancel_seat,
@@ -45,8 +47,6 @@ from festgate.portal.registrations.queries import SeatReferences
 
 MAX_ID = 2**53
 """Larger than any seat's id; every database and JSON reader can hold it."""
-MAX_WAIT = 0.3
-"""Seconds that the first view of a free seat waits for its ticket."""
 
 
 class RegistrationPages:
@@ -66,6 +66,7 @@ class RegistrationPages:
         self._orders = orders
         self._is_used = is_used
         self._addresses = addresses
+        self._guests = GuestRegistrations(portal, tickets, addresses)
 
     def routes(self) -> list[Route]:
         """Return the routes of this module."""
@@ -78,12 +79,20 @@ class RegistrationPages:
         ]
 
     async def register(self, request: Request) -> Response:
-        """Take a seat: held if it has a fee, else confirmed. A visitor with a seat is led to it."""
-        visitor = await self._portal.signed_in(request)
+        """Take a seat: held if it has a fee, else confirmed. A visitor with a seat is led to it.
+
+        A form with a name and an email address is a guest's, who needs no account.
+        """
+        portal = self._portal
         slug = read_path(request, "slug")
         has_body = request.headers.get("content-length", "0") != "0"
-        choice = read_choice(await read_fields(request)) if has_body else None
+        fields = await read_fields(request) if has_body else {}
+        choice = read_choice(fields)
+        takes_guests = portal.settings.guest_checkout
         try:
+            if takes_guests and await self._guests.is_for(request, fields):
+                return await self._guests.register(request, slug, fields, choice)
+            visitor = await (portal.attendee if takes_guests else portal.signed_in)(request)
             await self._take_seats(request, visitor, slug, choice)
         except (
             ChooseTicket,
@@ -117,7 +126,7 @@ class RegistrationPages:
 
     async def confirm(self, request: Request) -> Response:
         """Confirm a seat that is held without a fee, or lead to the form for the name that it needs."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         seat_id = read_seat_id(request)
         try:
             await self._portal.database.write(confirm_seat, visitor.person, seat_id)
@@ -128,7 +137,7 @@ class RegistrationPages:
     async def ask_to_cancel(self, request: Request) -> Response:
         """Show the consequences of cancelling a registration, with the button that does it."""
         portal = self._portal
-        visitor = await portal.signed_in(request)
+        visitor = await portal.attendee(request)
         try:
             seat = await portal.database.read(
                 seat_to_cancel, visitor.person, read_seat_id(request), self._is_used
@@ -141,26 +150,25 @@ class RegistrationPages:
 
     async def cancel(self, request: Request) -> Response:
         """Cancel a registration."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         await self._portal.database.write(cancel_seat, visitor.person, read_seat_id(request), self._is_used)
         return see_other("/my-events")
 
     async def my_events(self, request: Request) -> Response:
         """Show the visitor's own seats."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         unconfirmed = (
             visitor.email if self._portal.settings.confirms_email and not visitor.is_confirmed else ""
         )
 
         async def read() -> MyEvents:
             database = self._portal.database
-            shown = await database.read(my_events, visitor.person, self._tickets, self._orders, unconfirmed)
+            look = partial(my_events, visitor=visitor)
+            shown = await database.read(look, visitor.person, self._tickets, self._orders, unconfirmed)
             if shown.awaits_tickets:
                 # After taking a free seat, a visitor is redirected here some milliseconds before its ticket exists.
                 await database.wait_for(tickets_of(visitor.person), MAX_WAIT)
-                shown = await database.read(
-                    my_events, visitor.person, self._tickets, self._orders, unconfirmed
-                )
+                shown = await database.read(look, visitor.person, self._tickets, self._orders, unconfirmed)
             return shown
 
         return await self._portal.kept_page(

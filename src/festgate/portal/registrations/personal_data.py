@@ -9,6 +9,7 @@ from festgate.portal.registrations import line, queries
 from festgate.portal.registrations.endings import HOLDER
 from festgate.portal.registrations.holders import forget_holders
 from festgate.portal.registrations.holds import IsUsed, release_seat
+from festgate.portal.registrations.seat_moves import forget_guest, move_seats
 from festgate.portal.registrations.team_queries import team_by_id
 from festgate.portal.registrations.teams import ReplaceCode, leave_all
 from festgate.portal.registrations.waiting_list import leave_all as leave_lists
@@ -20,6 +21,7 @@ def personal_records(is_used: IsUsed, replace_code: ReplaceCode) -> accounts.Per
         export_registrations,
         partial(foresee_registrations, is_used=is_used),
         partial(end_registrations, is_used=is_used, replace_code=replace_code),
+        move_seats,
     )
 
 
@@ -118,6 +120,7 @@ def end_registrations(
         if seat is not None and _ends(connection, seat, is_used):
             release_seat(connection, seat, HOLDER)
     forget_holders(connection, person_id)
+    forget_guest(connection, person_id)
 
 
 def _ends(connection: Connection, seat: queries.Seat, is_used: IsUsed) -> bool:

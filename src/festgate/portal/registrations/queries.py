@@ -83,6 +83,8 @@ class Seat:
     member_id: int | None
     """The member of the team that occupies the seat; None without a team, and for a free place of one."""
     team_name: str | None
+    guest_key: str | None = None
+    """The key of the email address of a guest who took it without an account."""
 
     @property
     def tax(self) -> Money:
@@ -189,6 +191,7 @@ _seat = (
         *_events.c["ticket_names", "names_until"],
         *seats.c["team_id", "member_id"],
         teams.c.name,
+        seats.c.guest_key,
     )
     .join_from(seats, _events, _events.c.id == seats.c.event_id)
     .join(_types, _types.c.id == seats.c.type_id)
@@ -233,6 +236,31 @@ _takings = Statement(
         seats.c.event_id + 0 == bindparam("event"),
         seats.c.taken_at > bindparam("since"),
     )
+)
+# For guests: the seats of all purchases with one email address.
+_OF_GUEST = seats.c.guest_key == bindparam("guest")
+_takings_of_guest = Statement(
+    select(func.count(), func.min(seats.c.taken_at)).where(
+        _OF_GUEST, seats.c.event_id + 0 == bindparam("event"), seats.c.taken_at > bindparam("since")
+    )
+)
+_count_live_of_guest = Statement(select(func.count()).where(_OF_GUEST, _LIVE_NOW))
+_slots_of_guest = Statement(
+    select(seats.c.slot).where(LIVE, seats.c.event_id == bindparam("event"), _OF_GUEST).order_by(seats.c.slot)
+)
+_codes_of_guest = Statement(select(func.count()).where(LIVE, _OF_GUEST, seats.c.code_id == bindparam("code")))
+_people = table("accounts_people", *(column(name) for name in ("id", "guest_key", "claimed_by")))
+_of_other_addresses = Statement(
+    select(seats.c.id, seats.c.person_id)
+    .join_from(seats, _people, _people.c.id == seats.c.person_id)
+    .where(seats.c.guest_key.is_distinct_from(func.nullif(_people.c.guest_key, "")))
+    .order_by(seats.c.id)
+)
+_of_claimed = Statement(
+    select(seats.c.id, seats.c.person_id)
+    .join_from(seats, _people, _people.c.id == seats.c.person_id)
+    .where(_people.c.claimed_by.is_not(None))
+    .order_by(seats.c.id)
 )
 _count_held = Statement(select(func.count()).where(_OF_PERSON, _PAYABLE))
 _count_live = Statement(select(func.count()).where(_OF_PERSON, _LIVE_NOW))
@@ -420,6 +448,39 @@ def count_takings(
     """Return how often the person has taken a seat at the event since that time, and when they first did."""
     count, first = connection.all(_takings, person=person_id, event=event_id, since=since)[0]
     return count, first or 0
+
+
+def count_takings_of_guest(
+    connection: Connection, guest_key: str, event_id: int, since: Milliseconds
+) -> tuple[int, Milliseconds]:
+    """Return what `count_takings` does for all purchases with a guest's email address."""
+    count, first = connection.all(_takings_of_guest, guest=guest_key, event=event_id, since=since)[0]
+    return count, first or 0
+
+
+def count_live_of_guest(connection: Connection, guest_key: str) -> int:
+    """Return how many held and confirmed seats all purchases with a guest's email address have."""
+    return int(connection.value(_count_live_of_guest, guest=guest_key, now=connection.now))
+
+
+def slots_of_guest(connection: Connection, guest_key: str, event_id: int) -> set[int]:
+    """Return what `used_slots` does for all purchases with a guest's email address."""
+    return {slot for (slot,) in connection.all(_slots_of_guest, guest=guest_key, event=event_id)}
+
+
+def count_uses_of_guest(connection: Connection, guest_key: str, code_id: int) -> int:
+    """Return how many seats all purchases with a guest's email address have with the promo code."""
+    return int(connection.value(_codes_of_guest, guest=guest_key, code=code_id))
+
+
+def seats_of_other_addresses(connection: Connection) -> list[tuple[int, int]]:
+    """Return the ids of seats, and of their people, that count for another guest's address than the person's."""
+    return [(seat_id, person) for seat_id, person in connection.all(_of_other_addresses)]
+
+
+def seats_of_claimed(connection: Connection) -> list[tuple[int, int]]:
+    """Return the ids of seats, and of their people, whose orders somebody has claimed."""
+    return [(seat_id, person) for seat_id, person in connection.all(_of_claimed)]
 
 
 def count_held(connection: Connection, person_id: int) -> int:

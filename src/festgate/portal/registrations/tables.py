@@ -52,6 +52,8 @@ seats = Table(
     # The team of the seat. Its captain is `person_id`; the member that occupies the seat, if any, `member_id`.
     Column("team_id", ForeignKey("registrations_teams.id")),
     Column("member_id", ForeignKey("accounts_people.id")),
+    # The key of the email address of a guest without an account: one address may have several rows of people.
+    Column("guest_key", Text),
     CheckConstraint("state IN ('held', 'confirmed', 'cancelled', 'lapsed')", name="state"),
 )
 
@@ -72,6 +74,19 @@ Index("ix_registrations_seats_held", seats.c.held_until, sqlite_where=HELD, post
 Index("ix_registrations_seats_person", seats.c.person_id)
 Index("ix_registrations_seats_order", seats.c.order_id)
 Index("ix_registrations_seats_event", seats.c.event_id, seats.c.state)
+
+_OF_GUEST = seats.c.guest_key.is_not(None)
+# The same limit for all purchases of a guest's email address.
+Index(
+    "uq_registrations_seats_guest",
+    seats.c.event_id,
+    seats.c.guest_key,
+    seats.c.slot,
+    unique=True,
+    sqlite_where=LIVE & _OF_GUEST,
+    postgresql_where=LIVE & _OF_GUEST,
+)
+Index("ix_registrations_seats_guest", seats.c.guest_key, sqlite_where=_OF_GUEST, postgresql_where=_OF_GUEST)
 
 _IN_TEAM = seats.c.team_id.is_not(None)
 _HAS_MEMBER = seats.c.member_id.is_not(None)

@@ -12,6 +12,7 @@ from festgate.portal.checkout.facts import OrderPaid
 from festgate.portal.registrations.facts import SeatConfirmed, SeatReleased
 from festgate.portal.tickets.tables import replaced_codes, tickets
 
+_people = table("accounts_people", column("id"), column("claimed_by"))
 _seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
 
 _unticketed = Statement(
@@ -42,6 +43,12 @@ _early_replaced = Statement(
     select(tickets.c.code)
     .join_from(tickets, replaced_codes, replaced_codes.c.ticket_id == tickets.c.id)
     .where(replaced_codes.c.replaced_at < tickets.c.issued_at)
+)
+
+_of_claimed = Statement(
+    select(tickets.c.code)
+    .join_from(tickets, _people, _people.c.id == tickets.c.person_id)
+    .where(_people.c.claimed_by.is_not(None))
 )
 
 
@@ -112,4 +119,12 @@ def check_transfers(connection: Connection) -> list[Finding]:
     return findings
 
 
-CHECKS: tuple[Check, ...] = (check_tickets, check_door, check_transfers)
+def check_claims(connection: Connection) -> list[Finding]:
+    """Check that no ticket belongs to a guest whose tickets somebody has claimed."""
+    return [
+        Finding("a claimed guest has no ticket", f"ticket {code}", "its person was claimed")
+        for (code,) in connection.all(_of_claimed)
+    ]
+
+
+CHECKS: tuple[Check, ...] = (check_tickets, check_door, check_transfers, check_claims)

@@ -11,6 +11,7 @@ from typing import Any
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.messaging import mail, outbox
+from festgate.kit.messaging.mail_links import Link
 from festgate.kit.messaging.mail_parts import Attachment
 from festgate.kit.messaging.outbox import Subscription
 from festgate.kit.money import totals
@@ -73,9 +74,10 @@ class TicketEntry:
 class TicketHandlers:
     """The handlers, with the settings that emails need: time zone, locale, base address."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Prepare the templates; each is compiled when it is first used."""
+    def __init__(self, settings: Settings, secret: bytes) -> None:
+        """Prepare the templates; each is compiled when it is first used. The `secret` makes the links of guests."""
         self._settings = settings
+        self._secret = secret
         self._writing = Writing(settings)
         self._organiser = catalogue.Party(settings.fest_name, parseaddr(settings.mail_from)[1])
         # Emails are plain text: what is escaped for HTML would show as it is.
@@ -384,10 +386,11 @@ class TicketHandlers:
         `is_limited`: an attendee could cause many at no cost, so an unconfirmed address gets few.
         """
         person = accounts.person_by_id(connection, person_id)
-        if is_limited and not accounts.may_email(connection, person, self._settings):
+        if is_limited and not accounts.may_email(connection, person, self._settings, self._secret):
             return
+        links = self._guest_links(connection, person, seats or {}, shown) if person.is_guest else []
         body = self._texts.get_template(f"tickets/mail/{template}.txt").render(
-            person=person, text=text, **shown
+            person=person, text=text, guest_link=links[0] if links else None, **shown
         )
         files = [
             Attachment(f"{event.slug}.ics", f"text/calendar; method={method}", calendar)
@@ -395,7 +398,25 @@ class TicketHandlers:
                 connection, person, seats or {}, method, is_later=template in ("changed", "released")
             )
         ]
-        mail.post(connection, topic, person.email, text.subject, body, files)
+        mail.post(connection, topic, person.email, text.subject, body, files, links=links)
+
+    def _guest_links(
+        self,
+        connection: Connection,
+        person: accounts.Person,
+        seats: Iterable[catalogue.Event],
+        shown: Mapping[str, Any],
+    ) -> list[Link]:
+        """Return the link with which a guest opens what the email is about; it outlives the events of the email."""
+        order, entries, event = shown.get("order"), shown.get("entries", ()), shown.get("event")
+        ends = [known.ends_at for known in (*seats, *([event] if event is not None else []))]
+        if order is not None:
+            ends += [catalogue.event_by_id(connection, line.event_id).ends_at for line in order.lines]
+            path = f"/orders/{order.ref}"
+        else:
+            path = f"/tickets/{entries[0].ticket.code}" if len(entries) == 1 else "/my-events"
+        until = max([connection.now, *ends]) + accounts.GUEST_LINK_LIFE
+        return [accounts.add_link(connection, self._secret, person.id, path, until)]
 
     def _invitations(
         self,

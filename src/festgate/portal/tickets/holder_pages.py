@@ -73,7 +73,7 @@ class HolderPages:
 
     async def send(self, request: Request) -> Response:
         """Send the ticket to its holder; once where the form is sent twice."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         code = read_path(request, "code")
         shown = (await read_fields(request)).get(FIELD, "")
         count = int(shown) if shown.isascii() and shown.isdecimal() and len(shown) <= MAX_DIGITS else -1
@@ -82,7 +82,7 @@ class HolderPages:
 
     async def show_transfer(self, request: Request) -> Response:
         """Show the consequences of a transfer, and the form for the new holder."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         sheet = await self._portal.database.read(look_at_ticket, visitor.person, read_path(request, "code"))
         if sheet.ticket.admitted_at is not None:
             raise HolderIn
@@ -92,7 +92,7 @@ class HolderPages:
 
     async def transfer(self, request: Request) -> Response:
         """Transfer the ticket to the entered holder."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         code = read_path(request, "code")
         fields = await read_fields(request)
         values = {name: fields.get(name, "") for name in ("name", "email")}

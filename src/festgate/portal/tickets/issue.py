@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, insert, select, update
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.ids import new_code
-from festgate.portal.registrations.facade import Seat, tickets_of
+from festgate.portal.registrations.facade import Seat, lock_seat, tickets_of
 from festgate.portal.tickets.queries import Ticket, TicketState, ticket_of_seat
 from festgate.portal.tickets.tables import replaced_codes, tickets, undone_admissions
 
@@ -86,6 +86,9 @@ def keep_old_code(connection: Connection, ticket: Ticket) -> None:
 def issue_ticket(connection: Connection, seat: Seat) -> Ticket | None:
     """Return the seat's ticket, issued now if there is none; None unless the seat is confirmed and the ticket valid."""
     ticket = ticket_of_seat(connection, seat.id)
+    if ticket is None and seat.guest_key is not None:
+        # An account may claim the seats of a guest at the same time: the ticket is its owner's.
+        seat = lock_seat(connection, seat.id) or seat
     if ticket is None and seat.state == "confirmed":
         ticket = _insert_ticket(connection, seat, "valid")
     return ticket if ticket is not None and ticket.state == "valid" else None

@@ -74,7 +74,7 @@ class TicketPages:
 
     async def show_ticket(self, request: Request) -> Response:
         """Answer with the ticket, for the phone or for printing."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         if (typed := _typed(request, "")) is not None:
             return typed
         code = read_path(request, "code")
@@ -116,7 +116,7 @@ class TicketPages:
 
     async def show_code(self, request: Request) -> Response:
         """Answer with the QR code as a file. A void ticket has none, so that it cannot be mistaken for a valid one."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         if (typed := _typed(request, ".svg")) is not None:
             return typed
         ticket = await self._find(visitor.person, request)
@@ -126,7 +126,7 @@ class TicketPages:
 
     async def show_calendar(self, request: Request) -> Response:
         """Answer with the event as a file for calendars."""
-        visitor = await self._portal.signed_in(request)
+        visitor = await self._portal.attendee(request)
         if (typed := _typed(request, ".ics")) is not None:
             return typed
         ticket = await self._find(visitor.person, request)

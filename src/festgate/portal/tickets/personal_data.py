@@ -1,6 +1,6 @@
 """A person's own tickets and check-ins, for the download. The facts of seats that end void their tickets."""
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 
 from festgate.kit.db.statements import Connection, Statement
 from festgate.portal.accounts import facade as accounts
@@ -13,6 +13,9 @@ _undone = Statement(
     .join_from(undone_admissions, tickets)
     .where(tickets.c.person_id == bindparam("person"))
     .order_by(undone_admissions.c.id)
+)
+_move = Statement(
+    update(tickets).where(tickets.c.person_id == bindparam("guest")).values(person_id=bindparam("person"))
 )
 
 
@@ -56,4 +59,9 @@ def _end_nothing(_connection: Connection, _person_id: int) -> None:
     """Change nothing."""
 
 
-PERSONAL_RECORDS = accounts.PersonalRecords(export_tickets, _foresee_nothing, _end_nothing)
+def move_tickets(connection: Connection, guest_id: int, person_id: int) -> None:
+    """Give the tickets of a guest to another person. Their codes stay."""
+    connection.run(_move, guest=guest_id, person=person_id)
+
+
+PERSONAL_RECORDS = accounts.PersonalRecords(export_tickets, _foresee_nothing, _end_nothing, move_tickets)

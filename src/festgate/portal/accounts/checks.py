@@ -1,0 +1,48 @@
+"""Invariants of guests."""
+
+from sqlalchemy import select
+
+from festgate.kit.checks import Check, Finding
+from festgate.kit.db.statements import Connection, Statement
+from festgate.portal.accounts.tables import IS_GUEST, people, sessions
+
+_powerful = Statement(
+    select(people.c.id)
+    .where(IS_GUEST, (people.c.password_hash != "") | (people.c.role != "attendee"))
+    .order_by(people.c.id)
+)
+_half_claimed = Statement(
+    select(people.c.id)
+    .where(
+        people.c.claimed_by.is_not(None),
+        (people.c.guest_key.is_distinct_from(""))
+        | (people.c.email != "")
+        | (people.c.name != "")
+        | select(sessions.c.person_id).where(sessions.c.person_id == people.c.id).exists(),
+    )
+    .order_by(people.c.id)
+)
+
+
+def check_guests(connection: Connection) -> list[Finding]:
+    """Check that nobody can sign in as a guest, and that nothing names a guest whose orders were claimed."""
+    rules = (
+        (
+            _powerful,
+            "a guest has no password and no role",
+            "it has a password, or may do more than an attendee",
+        ),
+        (
+            _half_claimed,
+            "nothing names a claimed guest",
+            "it was claimed, and still has a name, an address or a session",
+        ),
+    )
+    return [
+        Finding(rule, f"person {person}", what)
+        for statement, rule, what in rules
+        for (person,) in connection.all(statement)
+    ]
+
+
+CHECKS: tuple[Check, ...] = (check_guests,)
