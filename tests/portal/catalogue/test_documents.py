@@ -364,7 +364,10 @@ def test_an_event_with_seats_taken_moves_far_away_only_if_that_is_asked_for(data
     document["events"][0] |= {"starts_at": "2190-03-14T10:00+05:30", "ends_at": "2190-03-14T12:00+05:30"}
     contents = read_document(json.dumps(document).encode(), "INR")
     (problem,) = refusal_of(database, contents)
-    assert problem.startswith("event 1 “Robo Race”: ")
+    assert problem == (
+        "event 1 “Robo Race”: This would move the event by more than half a year. 1 person holds a seat. "
+        "Add --update to move it."
+    )
     import_contents(database, contents, may_move=True)
     assert json.loads(export(database)) == document
 
