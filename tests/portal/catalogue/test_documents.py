@@ -88,7 +88,11 @@ def import_contents(database: OpenDatabase, document: Document, **options: bool)
         import_document,
         document,
         DocumentOptions(
-            KOLKATA, "INR", publish=options.get("publish", False), keep=options.get("keep", True)
+            KOLKATA,
+            "INR",
+            publish=options.get("publish", False),
+            keep=options.get("keep", True),
+            may_move=options.get("may_move", False),
         ),
         count_of_type,
     )
@@ -351,6 +355,21 @@ def test_a_dry_run_is_undone(database: OpenDatabase) -> None:
         import_json(database, json.dumps(document), keep=False)
     assert tried.value.report.events.changed == 1
     assert export(database) == before
+
+
+def test_an_event_with_seats_taken_moves_far_away_only_if_that_is_asked_for(database: OpenDatabase) -> None:
+    event = add_event(database, fee=Money(0, "INR"))
+    database.write(hold_seats, add_someone(database), event.slug, HOLD_MINUTES)
+    document = json.loads(export(database))
+    document["events"][0] |= {"starts_at": "2190-03-14T10:00+05:30", "ends_at": "2190-03-14T12:00+05:30"}
+    contents = read_document(json.dumps(document).encode(), "INR")
+    (problem,) = refusal_of(database, contents)
+    assert problem == (
+        "event 1 “Robo Race”: This would move the event by more than half a year. 1 person holds a seat. "
+        "Add --update to move it."
+    )
+    import_contents(database, contents, may_move=True)
+    assert json.loads(export(database)) == document
 
 
 def test_types_that_follow_each_other_can_change_places(database: OpenDatabase) -> None:

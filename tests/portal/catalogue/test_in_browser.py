@@ -83,4 +83,4 @@ def test_a_visitor_pages_and_filters(page_without_scripts: Page) -> None:
     expect(page_without_scripts.get_by_label("Category")).to_have_value("Talks")
     page_without_scripts.get_by_label("Category").select_option("Arts")
     page_without_scripts.get_by_role("button", name="Search").click()
-    expect(page_without_scripts.locator(".card")).to_have_count(1)
+    expect(page_without_scripts.locator(".card")).to_have_count(2)

@@ -20,6 +20,7 @@ from festgate.portal.catalogue.details import MAX_VALUE, Details, details_of, re
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
 from festgate.portal.catalogue.files.rows import LineError, Notice, Row, Sheet
 from festgate.portal.catalogue.matches import Match, Matches, match_rows
+from festgate.portal.catalogue.moves import MoveUnconfirmed
 from festgate.portal.catalogue.origins import (
     Known,
     dates_of,
@@ -120,6 +121,9 @@ def import_sheet(
                 LineError(row.line, f"{name}: {sentence}", row.name)
                 for name, sentence in refusal.fields.items()
             ]
+        except MoveUnconfirmed as refusal:
+            wrong.add(index)
+            errors.append(LineError(row.line, f"{refusal.message} Add --update to move it.", row.name))
         except Refused as refusal:
             wrong.add(index)
             errors.append(LineError(row.line, refusal.message, row.name))

@@ -152,6 +152,7 @@ class _Import:
         self._document = document
         self._options = options
         self._count_seats = count_seats
+        self._slugs_by_title: dict[str, list[str]] | None = None
 
     def run(self) -> None:
         """Import all parts: rooms and quotas before the events that name them, codes after them."""
@@ -248,17 +249,22 @@ class _Import:
             title = tidy(name, max_length=MAX_LENGTHS["title"]).casefold()
         except ValueError as error:
             raise Invalid({"event": str(error)}) from None
-        same = [
-            one
-            for one in queries.all_events(self._connection)
-            if one.title.casefold() == title and one.state != "cancelled"
-        ]
+        same = self._titles().get(title, [])
         if len(same) == 1:
-            return same[0]
+            return queries.any_event_by_slug(self._connection, same[0])
         if same:
-            listed = ", ".join(one.slug for one in same[:10])
+            listed = ", ".join(same[: imports.MAX_NAMED])
             raise Invalid({"event": f"Several events have this title. Write the slug of one: {listed}."})
         raise Invalid({"event": "There is no such event. Write its slug, or import the event first."})
+
+    def _titles(self) -> dict[str, list[str]]:
+        """Return the slugs of the events that are not cancelled by title."""
+        if self._slugs_by_title is None:
+            self._slugs_by_title = {}
+            for event in queries.all_events(self._connection):
+                if event.state != "cancelled":
+                    self._slugs_by_title.setdefault(event.title.casefold(), []).append(event.slug)
+        return self._slugs_by_title
 
     def _import_types(self, event: Event, entries: Sequence[TypeEntry]) -> None:
         if event.state == "cancelled":
