@@ -27,7 +27,7 @@ AHEAD = HOUR
 MAX_CONFIRMATIONS = 3
 """Confirmation emails to one mailbox in a day, from all accounts together."""
 UNCONFIRMED_HOLD_MINUTES = 5
-"""The longest hold before the address is confirmed: enough time to pay by card; an unpaid seat is soon on sale again."""
+"""The longest hold before the address is confirmed: enough to pay by card, and an unpaid seat is soon on sale."""
 MAX_EMAILS = 3
 """Other emails to an unconfirmed address in a day: one ticket for each seat that such an account may have."""
 LINK_KIND = "accounts.confirm"
