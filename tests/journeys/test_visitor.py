@@ -80,7 +80,7 @@ def test_signing_up_returns_to_the_event_and_a_paid_ticket_takes_three_clicks(
     page: Page, server: Server
 ) -> None:
     page.goto(f"{server.url}/events/robo-race")
-    press_button(page, "Register")
+    follow_link(page, "Sign in")
     expect(page).to_have_url(f"{server.url}/login?next=/events/robo-race")
     follow_link(page, "Sign up")
     name = sign_up(page)
@@ -115,7 +115,7 @@ def test_an_event_that_ends_on_the_next_day_shows_that_date_with_its_times(
 def test_the_whole_journey_works_with_tab_and_enter(page: Page, server: Server) -> None:
     name = new_name()
     page.goto(f"{server.url}/events/treasure-hunt")
-    tab_to(page, "Register", within="main")
+    tab_to(page, "Sign in", within="main")
     page.keyboard.press("Enter")
     page.wait_for_url("**/login?next=**")
     tab_to(page, "Sign up", within="main")

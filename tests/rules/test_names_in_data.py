@@ -14,6 +14,7 @@ from festgate.kit.messaging.outbox import Fact, Subscription
 from festgate.kit.resilience.faults import Fault
 from festgate.portal import composition as modules
 from festgate.portal import inventory
+from festgate.portal.accounts.guest_claims import claim_subscriptions
 from festgate.portal.checkout import handlers as checkout_handlers
 from festgate.portal.registrations import handlers as registration_handlers
 from festgate.portal.tickets.handlers import TicketHandlers
@@ -52,6 +53,12 @@ FACTS = {
 """The name of each fact in `kit_facts`, and the fields of its payload."""
 HANDLERS = {
     ("accounts.AddressConfirmed", "festgate.tickets.handlers.send_kept_back", "outbox.tickets"),
+    ("accounts.AddressConfirmed", "festgate.accounts.guest_claims.claim", "outbox.accounts"),
+    (
+        "accounts.AddressCorrected",
+        "festgate.registrations.handlers.follow_address",
+        "outbox.registrations",
+    ),
     ("accounts.AddressCorrected", "festgate.tickets.handlers.send_corrected", "outbox.tickets"),
     ("catalogue.EventCancelled", "festgate.registrations.handlers.release_all", "outbox.registrations"),
     ("catalogue.EventChanged", "festgate.tickets.handlers.tell_changed", "outbox.tickets"),
@@ -81,6 +88,7 @@ def subscriptions() -> list[Subscription[Any]]:
         *registration_handlers.SUBSCRIPTIONS,
         *checkout_handlers.SUBSCRIPTIONS,
         *TicketHandlers(Settings(), b"").subscriptions(),
+        *claim_subscriptions(()),
     ]
 
 

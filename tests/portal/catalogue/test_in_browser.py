@@ -68,7 +68,7 @@ def test_a_visitor_finds_an_event_by_keyboard_without_javascript(page_without_sc
     page_without_scripts.get_by_role("link", name="Robo Race").focus()
     page_without_scripts.keyboard.press("Enter")
     expect(page_without_scripts.get_by_role("heading", level=1)).to_have_text("Robo Race")
-    page_without_scripts.get_by_role("button", name="Register").focus()
+    page_without_scripts.get_by_role("main").get_by_role("link", name="Sign in").focus()
     page_without_scripts.keyboard.press("Enter")
     expect(page_without_scripts).to_have_url(re.compile(r"/login\?next="))
 

@@ -204,7 +204,7 @@ def test_an_unknown_filter_is_ignored(client: httpx.Client) -> None:
 )
 def test_an_available_seat_has_a_button(client: httpx.Client, slug: str, text_shown: str) -> None:
     text = get_page(client, f"/events/{slug}")
-    assert f'<form method="post" action="/events/{slug}/register">' in text
+    assert f'<form class="form" method="post" action="/events/{slug}/register">' in text
     assert text_shown in text
 
 

@@ -26,6 +26,8 @@ AHEAD = HOUR
 """The email is sent before other emails of the last hour, because its reader is waiting for it."""
 MAX_CONFIRMATIONS = 3
 """Confirmation emails to one mailbox in a day, from all accounts together."""
+UNCONFIRMED_HOLD_MINUTES = 5
+"""The longest hold before the address is confirmed: enough to pay by card, and an unpaid seat is soon on sale."""
 MAX_EMAILS = 3
 """Other emails to an unconfirmed address in a day: one ticket for each seat that such an account may have."""
 LINK_KIND = "accounts.confirm"

@@ -39,7 +39,7 @@ class Cookies:
         self._cookies.set(response, self._cookies.prefixed(DEVICE_COOKIE), session.device, DEVICE_LIFE)
 
     def remember_guest(self, request: Request, response: Response, session: Session) -> None:
-        """Set the session cookie of a guest, who has no device to be known by."""
+        """Set the session cookie of a guest; there is no device cookie, since nobody signs in."""
         self._cookies.remember(request, response, session.token, LIFE)
 
     def forget(self, response: Response) -> None:

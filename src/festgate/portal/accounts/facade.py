@@ -13,6 +13,7 @@ from festgate.portal.accounts.attempts import (
     uncount_attempt,
 )
 from festgate.portal.accounts.confirmation import (
+    UNCONFIRMED_HOLD_MINUTES,
     AddressNotConfirmed,
     lock_unconfirmed,
     may_email,
@@ -63,6 +64,7 @@ __all__ = [
     "MAX_EMAIL_LENGTH",
     "MAX_PERSON_NAME_LENGTH",
     "SESSION_LIFE",
+    "UNCONFIRMED_HOLD_MINUTES",
     "AccountInUse",
     "AddressNotConfirmed",
     "AllRecords",

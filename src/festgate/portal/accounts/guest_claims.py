@@ -1,6 +1,6 @@
-"""Claiming the orders of guests: whoever has proved that a mailbox is theirs gets what was bought with its address.
+"""Claiming the orders of guests: the owner of a mailbox gets what was bought with its address.
 
-An account claims once its address is confirmed, and an unconfirmed one claims nothing. A guest who opens a link claims
+An account claims once its address is confirmed, and an unconfirmed one claims nothing. A guest with a link claims
 what other browsers have bought with the address. All modules move their part in the same transaction. The row of the
 claimed guest stays, without a name and an address, because numbers in logs and facts may name it.
 """
@@ -52,7 +52,7 @@ def count_claimable(connection: Connection, person: Person) -> int:
 
 
 def claimers(connection: Connection) -> set[int]:
-    """Return the ids of the people who have claimed orders of guests."""
+    """Return the ids of the people that have claimed orders of guests."""
     return {number for (number,) in connection.all(_claimers)}
 
 

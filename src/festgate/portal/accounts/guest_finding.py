@@ -29,7 +29,7 @@ def find_tickets(
 ) -> None:
     """Queue an email with a link to the tickets of the guest with that address; do nothing if there is none.
 
-    TooMany if the limit of the client address is reached. The caller cannot tell whether an email was sent.
+    TooMany if the limit of the client address is reached. The answer does not reveal whether an email was sent.
     """
     count_attempt(connection, address)
     guest: int | None = connection.value(_latest, key=key_of(email))

@@ -1,9 +1,9 @@
-"""Guests: people who buy without an account, with a name and an email address.
+"""Guests: buyers without an account, with a name and an email address.
 
 A guest is a row of people without a password, and with a `guest_key` in place of the key of the email address: so it
 does not take the address from a later account, and nobody can sign in as a guest. Each browser that buys gets a row of
 its own, and sees only what it has bought itself, because anyone can enter anybody's address. The limits on seats count
-all rows of an address together. Whoever opens a link in an email has proved that the mailbox is theirs, and gets the
+all rows of an address together. The opener of a link in an email has proved to own the mailbox, and gets the
 orders of all rows of its address (guest_claims.py).
 """
 

@@ -23,10 +23,10 @@ people = Table(
     Column("name", Text, nullable=False),
     # The name, the username and the email address, folded for searches (names.py).
     Column("search", Text, nullable=False),
-    # Of a guest, who has no account: the key of the email address, for which there can be several rows, one for each
+    # Of a guest without an account: the key of the email address, for which there can be several rows, one for each
     # browser. Empty once an account has claimed the guest's orders, or the guest has deleted everything.
     Column("guest_key", Text),
-    # The person who has claimed the guest's orders.
+    # The person that has claimed the guest's orders.
     Column("claimed_by", ForeignKey("accounts_people.id")),
     CheckConstraint("role IN ('attendee', 'staff', 'organiser')", name="role"),
 )

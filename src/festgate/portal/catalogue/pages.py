@@ -23,6 +23,7 @@ from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal
 from festgate.kit.web.routing import moved
 from festgate.kit.writing import unbroken
+from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import offers, queries
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.code_attempts import code_limits, try_code
@@ -272,7 +273,7 @@ class CataloguePages:
         page = event_page(
             event,
             offer,
-            self._portal.settings.hold_minutes,
+            self._hold_minutes(for_guests=for_guests),
             min(until, next_change(types, now) or until),
             ticket_offers(event, types, offer, now, access_key, code) if has_types else (),
             access_key,
@@ -280,6 +281,14 @@ class CataloguePages:
         )
         return replace(
             page, takes_codes=has_codes, code="" if code is None else code.code, for_guests=for_guests
+        )
+
+    def _hold_minutes(self, *, for_guests: bool) -> int:
+        """Return for how long a seat is held: for a guest, whose address nobody has confirmed, for a short time."""
+        settings = self._portal.settings
+        is_short = for_guests and settings.confirms_email
+        return min(
+            settings.hold_minutes, accounts.UNCONFIRMED_HOLD_MINUTES if is_short else settings.hold_minutes
         )
 
     async def _find_own(self, visitor: Visitor, slug: str) -> OwnPart:

@@ -265,7 +265,7 @@ def _refuse_dates(code: PromoCode, now: Milliseconds) -> None:
 
 
 def move_code_uses(connection: Connection, guest_id: int, person_id: int) -> None:
-    """Count the guest's uses of promo codes as those of the person who has claimed the seats.
+    """Count the guest's uses of promo codes as those of the person that has claimed the seats.
 
     They may be more than one person can have: the tickets are theirs already.
     """

@@ -141,7 +141,7 @@ class EventPage:
     """The part of a visitor with a seat here, or one at the same time; None on the page that all others share."""
 
     for_guests: bool = False
-    """Whether the page is for visitors who are not signed in, and may register without an account."""
+    """Whether the page is for visitors without a session, which may register without an account."""
 
     @property
     def takes_guest(self) -> bool:

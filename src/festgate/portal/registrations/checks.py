@@ -64,7 +64,7 @@ def check_codes(connection: Connection) -> list[Finding]:
     people: dict[int, list[int]] = {}
     for code_id, person in sorted(live.keys() | counted.keys()):
         people.setdefault(code_id, []).append(person)
-    # Whoever has claimed what was bought without an account may have used a code more often.
+    # A person that has claimed seats of guests may have used a code more often.
     claimers = accounts.claimers(connection)
     findings = []
     for code in catalogue.all_codes(connection):

@@ -28,7 +28,7 @@ MAX_WAIT = 0.3
 """Seconds that the first view of a free seat waits for its ticket."""
 OWN_FIELDS = ("name", "email")
 NOBODY = 0
-"""The id of no person, for a guest who has no row yet."""
+"""The id of no person, for a guest without a row yet."""
 
 
 class GuestRegistrations:

@@ -73,7 +73,7 @@ def register_guest(
 
 
 def _name_only_seat(connection: Connection, person_id: int, name: str, seat_ids: list[int]) -> None:
-    """Give a single seat that needs a name that of the guest, who has entered it, and confirm it if it is free."""
+    """Give a single seat that needs a name the one that the guest has entered, and confirm it if it is free."""
     first = queries.seat(connection, seat_ids[0])
     if len(seat_ids) == 1 and first.needs_name:
         write_holder(connection, person_id, first.id, Holder(name))

@@ -24,8 +24,7 @@ MAX_TAKINGS = 5
 """How often a person may take all seats that one person can have at an event, in a day: enough for some ended holds."""
 MAX_UNCONFIRMED_SEATS = 3
 """Live seats of an account with an unconfirmed email address."""
-UNCONFIRMED_HOLD_MINUTES = 5
-"""Enough time to pay by card; an unpaid seat is soon on sale again."""
+UNCONFIRMED_HOLD_MINUTES = accounts.UNCONFIRMED_HOLD_MINUTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class RegistrationPages:
     async def register(self, request: Request) -> Response:
         """Take a seat: held if it has a fee, else confirmed. A visitor with a seat is led to it.
 
-        A form with a name and an email address is a guest's, who needs no account.
+        A form with a name and an email address is a guest's, without an account.
         """
         portal = self._portal
         slug = read_path(request, "slug")

@@ -84,7 +84,7 @@ class Seat:
     """The member of the team that occupies the seat; None without a team, and for a free place of one."""
     team_name: str | None
     guest_key: str | None = None
-    """The key of the email address of a guest who took it without an account."""
+    """The key of the email address of the guest that took it without an account."""
 
     @property
     def tax(self) -> Money:

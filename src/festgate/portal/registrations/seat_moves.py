@@ -1,4 +1,4 @@
-"""Giving the seats of a guest to the person who claims them."""
+"""Giving the seats of a guest to the person that claims them."""
 
 from itertools import count
 

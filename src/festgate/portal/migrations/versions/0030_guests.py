@@ -1,4 +1,4 @@
-"""guests: people who buy without an account, the links that open their orders, and forms that were sent twice."""
+"""guests: buyers without an account, the links that open their orders, and forms that were sent twice."""
 
 import sqlalchemy as sa
 from alembic import op
