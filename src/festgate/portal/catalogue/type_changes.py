@@ -93,7 +93,7 @@ def add_ticket_type(
     for quota_id in sorted(shared):
         draw_on(connection, added.id, quota_id, 0)
     touch_event(connection, event.id)
-    return added
+    return type_of(types_of(connection, event.id), added.id)
 
 
 def edit_ticket_type(

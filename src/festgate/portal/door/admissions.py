@@ -54,9 +54,11 @@ def admit_scanned(
     return admit(connection, choose_code(connection, scan), staff, slug)
 
 
-def undo_scanned(connection: Connection, scan: tickets.Scan, staff: Visitor) -> Arrival:
+def undo_scanned(
+    connection: Connection, scan: tickets.Scan, staff: Visitor, slug: str | None = None
+) -> Arrival:
     """Undo the check-in of the scanned ticket as `undo_admission` does. Raises OtherKeyboard too."""
-    return undo_admission(connection, choose_code(connection, scan), staff)
+    return undo_admission(connection, choose_code(connection, scan), staff, slug)
 
 
 def choose_code(connection: Connection, scan: tickets.Scan) -> str:

@@ -392,19 +392,23 @@ def live_seats(connection: Connection, person_id: int) -> list[Seat]:
 
 def own_seats(connection: Connection, person_id: int) -> tuple[OwnSeat, ...]:
     """Return the held and confirmed seats of the person for the pages of the catalogue, by the event's start."""
+    live = live_seats(connection, person_id)
+    by_id = {seat.id: seat for seat in live}
+    # A place of a pass leads to the pass: to its ticket, its order and its cancellation.
+    shown = ((seat, by_id.get(seat.pass_seat_id or seat.id, seat)) for seat in live)
     return tuple(
         OwnSeat(
-            seat.id,
-            _shown_state(seat),
-            seat.held_until,
-            seat.stood is not None,
-            seat.fee,
+            whole.id,
+            _shown_state(whole),
+            whole.held_until,
+            whole.stood is not None,
+            whole.fee,
             seat.slug,
             seat.title,
             seat.starts_at,
             seat.ends_at,
         )
-        for seat in live_seats(connection, person_id)
+        for seat, whole in shown
     )
 
 
