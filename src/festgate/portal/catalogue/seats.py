@@ -115,7 +115,7 @@ def offer_again(connection: Connection, eager: set[int], counts: Mapping[int, in
 
 
 def wake_homes(connection: Connection, event_id: int) -> None:
-    """Record that people who wait for a pass that also admits to this event may get one now."""
+    """Record that a pass that also admits to this event may be offered to the waiting list of its home now."""
     for (home,) in connection.all(_waiting_homes, event=event_id):
         outbox.record(connection, SeatsFreed(home))
 
