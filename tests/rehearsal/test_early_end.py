@@ -1,11 +1,11 @@
-"""A locustfile that ends its run before the planned time, in an open loop."""
+"""A locustfile that ends its run before the planned time, or before it begins."""
 
 from pathlib import Path
 
 import pytest
 
-from festgate.rehearsal.runner.run import rehearse
-from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.runner.run import CannotRun, rehearse
+from festgate.rehearsal.runs.plan import Plan, Rate, Users
 from festgate.rehearsal.stats.summary import summarize
 from festgate.rehearsal.verdict.outcome import outcome_of
 from tests.rehearsal.target import answering, journey, welcome
@@ -32,6 +32,23 @@ class Visitor(FastHttpUser):
         self.client.get("/page")
 """
 
+QUITS_AT = """
+from locust import FastHttpUser, constant, events, task
+from locust.runners import WorkerRunner
+
+@events.{event}.add_listener
+def quit_at_once(environment, **_):
+    if not isinstance(environment.runner, WorkerRunner):
+        environment.runner.quit()
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.1)
+
+    @task
+    def look(self):
+        self.client.get("/page")
+"""
+
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_open_loop_that_the_locustfile_ends_has_every_arrival_until_then_and_is_whole(
@@ -49,3 +66,34 @@ def test_an_open_loop_that_the_locustfile_ends_has_every_arrival_until_then_and_
     assert RATE * lasted - 1 <= len(run.measured()) <= RATE * lasted
     assert run.dropped == 0
     assert outcome_of(summarize(run)).result == "held"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    "event, load",
+    [("init", Rate(RATE)), ("init", Users(2, 2.0)), ("test_start", Rate(RATE))],
+    ids=["init-open", "init-closed", "start-open"],
+)
+def test_a_run_that_the_locustfile_ends_before_it_begins_is_refused(
+    tmp_path: Path, event: str, load: Rate | Users, workers: int
+) -> None:
+    with answering(welcome) as target:
+        plan = Plan(
+            journey(tmp_path, QUITS_AT.replace("{event}", event)),
+            target.url,
+            load,
+            duration=5.0,
+            workers=workers,
+        )
+        with pytest.raises(CannotRun, match=r"^The locustfile ended the run before it began\.$"):
+            rehearse(plan, tmp_path / "runs")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_closed_loop_that_the_locustfile_ends_as_its_users_start_ends(tmp_path: Path, workers: int) -> None:
+    with answering(welcome) as target:
+        text = QUITS_AT.replace("{event}", "test_start")
+        plan = Plan(journey(tmp_path, text), target.url, Users(2, 2.0), duration=20.0, workers=workers)
+        run = rehearse(plan, tmp_path / "runs")
+    assert run.state == "whole"
+    assert "The locustfile ended the run after 0 s." in run.notes

@@ -13,6 +13,7 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.code_attempts import MAX_OF_PERSON
 from festgate.portal.catalogue.facade import CodeNotValid, CodeTerms, CodeUnknown, PromoCode, TicketType
+from festgate.portal.catalogue.promo_codes import takes_codes
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.checks import CHECKS
 from festgate.portal.registrations.choices import Choice, read_choice
@@ -112,8 +113,8 @@ def test_a_code_of_one_event_does_not_exist_at_another(database: OpenDatabase) -
     with pytest.raises(CodeUnknown):
         seat_with(database, other, "ROBO")
     assert seat_with(database, event, "ROBO").fee.minor == 36_000
-    assert database.read(catalogue.event_by_id, event.id).takes_codes
-    assert not database.read(catalogue.event_by_id, other.id).takes_codes
+    assert database.read(takes_codes, event.id)
+    assert not database.read(takes_codes, other.id)
 
 
 def test_a_code_is_valid_between_its_dates_and_until_it_is_ended(database: OpenDatabase) -> None:
@@ -129,7 +130,7 @@ def test_a_code_is_valid_between_its_dates_and_until_it_is_ended(database: OpenD
     database.write(catalogue.end_code, code.id)
     with pytest.raises(CodeNotValid):
         seat_with(database, event, "EARLY")
-    assert not database.read(catalogue.event_by_id, event.id).takes_codes
+    assert not database.read(takes_codes, event.id)
     database.write(catalogue.resume_code, code.id)
     seat_with(database, event, "EARLY")
     check(database)

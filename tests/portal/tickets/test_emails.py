@@ -16,6 +16,7 @@ from festgate.kit.money import Money
 from festgate.kit.writing import Writing
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventChanged
+from festgate.portal.catalogue.refund_rules import RefundRule, Step
 from festgate.portal.checkout import orders
 from festgate.portal.checkout.facts import OrderRefunded
 from festgate.portal.registrations.holds import cancel_seat
@@ -99,6 +100,20 @@ def test_one_email_for_an_order_has_all_tickets_calendar_files_and_the_receipt(f
     assert sorted(files(fest, topic)) == [
         "dance-battle.ics", "hackathon.ics", "robo-race.ics", "treasure-hunt.ics"
     ]  # fmt: skip
+
+
+def test_the_email_of_an_order_states_what_comes_back_of_each_event_with_a_refund_rule(fest: Fest) -> None:
+    ruled, other = fest.event("Robo Race", 30_050), fest.event("Hackathon", 30_050)
+    fest.database.write(catalogue.set_refund_rule, ruled.slug, RefundRule((Step(14, 100), Step(2, 50))))
+    fest.buy(fest.person(), ruled, other)
+    fest.deliver()
+    ((*_, body),) = fest.emails()
+    words = " ".join(body.split())
+    assert (
+        "If you cancel Robo Race on the page of your order: 100 % back until 14 days before the start,"
+        " 50 % back until 2 days before the start." in words
+    )
+    assert "cancel Hackathon" not in words
 
 
 def test_titles_are_not_escaped_in_an_email(fest: Fest) -> None:

@@ -40,7 +40,7 @@ from festgate.portal.catalogue.own_seats import (
     SeatQueries,
 )
 from festgate.portal.catalogue.programme import Programme
-from festgate.portal.catalogue.promo_codes import MAX_CODE, PromoCode
+from festgate.portal.catalogue.promo_codes import MAX_CODE, PromoCode, takes_codes
 from festgate.portal.catalogue.queries import NO_FILTERS, PAGE_SIZE, Filters, ListedEvent, Programmes
 from festgate.portal.catalogue.ticket_offers import needs_choice, next_change, tax_of_event, ticket_offers
 from festgate.portal.catalogue.ticket_types import TicketType, types_of_event
@@ -256,11 +256,13 @@ class CataloguePages:
     async def _read_event(self, slug: str, access_key: str = "", code: PromoCode | None = None) -> EventPage:
         def read(
             connection: Connection,
-        ) -> tuple[queries.Event, tuple[TicketType, ...], LapsedHolds, Milliseconds]:
+        ) -> tuple[queries.Event, tuple[TicketType, ...], bool, LapsedHolds, Milliseconds]:
             event = queries.event_by_slug(connection, slug)
-            return event, types_of_event(connection, event), self._find_lapses(connection), connection.now
+            types = types_of_event(connection, event)
+            has_codes = takes_codes(connection, event.id)
+            return event, types, has_codes, self._find_lapses(connection), connection.now
 
-        event, types, lapsed, now = await self._portal.database.read(read)
+        event, types, has_codes, lapsed, now = await self._portal.database.read(read)
         offer = offer_of(event, lapsed.seats, now)
         until = offers.until(event, lapsed, now)
         has_types = code is not None or needs_choice(event, types)
@@ -273,7 +275,7 @@ class CataloguePages:
             access_key,
             None if has_types else tax_of_event(types),
         )
-        return page if code is None else replace(page, code=code.code)
+        return replace(page, takes_codes=has_codes, code="" if code is None else code.code)
 
     async def _find_own(self, visitor: Visitor, slug: str) -> OwnPart:
         """Return the visitor's part of the page. It is left out where the modules above cannot provide it."""

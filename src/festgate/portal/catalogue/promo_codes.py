@@ -106,6 +106,14 @@ _for_event = Statement(
         or_(promo_codes.c.event_id == bindparam("event"), promo_codes.c.event_id.is_(None)),
     )
 )
+_usable_at = Statement(
+    select(promo_codes.c.id)
+    .where(
+        promo_codes.c.ended_at == 0,
+        or_(promo_codes.c.event_id == bindparam("event"), promo_codes.c.event_id.is_(None)),
+    )
+    .limit(1)
+)
 _all = Statement(select_codes.order_by(promo_codes.c.id))
 _uses = Statement(select(*promo_code_uses.c["code_id", "person_id", "used"]))
 _taken = promo_codes.c.used + bindparam("count")
@@ -144,6 +152,11 @@ def find_code(connection: Connection, text: str, event_id: int) -> PromoCode | N
     """Return the code that is for the event, valid now or not; None if there is no such code."""
     row = connection.first(_for_event, text=canonical(text), event=event_id)
     return None if row is None else read_code(row)
+
+
+def takes_codes(connection: Connection, event_id: int) -> bool:
+    """Return whether there is a code for the event, or for all events, that its organiser has not ended."""
+    return connection.value(_usable_at, event=event_id) is not None
 
 
 def usable_code(connection: Connection, text: str, event_id: int, person_id: int | None = None) -> PromoCode:

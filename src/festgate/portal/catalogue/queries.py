@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, select
 
 from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.db.search import has_words, word_values, words_of
@@ -26,7 +26,6 @@ from festgate.portal.catalogue.tables import (
     ListState,
     NameRule,
     events,
-    promo_codes,
     rooms,
     seats,
 )
@@ -82,8 +81,6 @@ class Event(Details):
     """1 while seats may be free that have to be offered to the waiting list first."""
     room: Room | None = None
     """The room whose name is its place; None for another place."""
-    takes_codes: bool = False
-    """Whether there is a promo code for it, or for all events, that its organiser has not ended."""
 
     @property
     def transfers_end(self) -> Milliseconds:
@@ -141,13 +138,6 @@ _event = (
         *events.c["waiting_list", "offer_minutes", "needs_approval"],
         *seats.c["waiting", "to_offer"],
         *ROOM_COLUMNS,
-        select(promo_codes.c.id)
-        .where(
-            promo_codes.c.ended_at == 0,
-            or_(promo_codes.c.event_id == events.c.id, promo_codes.c.event_id.is_(None)),
-        )
-        .correlate(events)
-        .exists(),
     )
     .join_from(events, seats)
     .outerjoin(rooms, rooms.c.id == events.c.room_id)
@@ -383,6 +373,5 @@ def _read(row: tuple[Any, ...]) -> Event:
     values = list(row)
     values[9:11] = [Money(row[9], row[10])]
     count = len(ROOM_COLUMNS)
-    values[-1] = bool(row[-1])
-    values[-count - 1 : -1] = [room_of_row(row[-count - 1 : -1])]
+    values[-count:] = [room_of_row(row[-count:])]
     return Event(*values)

@@ -129,6 +129,8 @@ class EventPage:
     """The key of a hidden type that the visitor has."""
     problem: str = ""
     """The sentence about a form that could not be accepted."""
+    takes_codes: bool = False
+    """Whether there may be a promo code that a visitor can enter."""
     code: str = ""
     """The promo code that the prices are after."""
     entered_code: str = ""

@@ -55,8 +55,22 @@ def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writin
             ),
             gettext("Declining in your calendar does not cancel your registration."),
             *taxes,
+            *(() if order is None else _refund_sentences(order)),
         ),
     )
+
+
+def _refund_sentences(order: checkout.Order) -> list[str]:
+    """Return until when the buyer can cancel each event of the order, and what comes back; none without a rule."""
+    rules = {
+        line.title: catalogue.stored_rule(line.refund_rule) for line in order.kept_lines if line.fee.minor
+    }
+    sentence = gettext("If you cancel {event} on the page of your order: {rule}.")
+    return [
+        sentence.format(event=label, rule=", ".join(rule.sentences()))
+        for label, rule in rules.items()
+        if rule.steps
+    ]
 
 
 def describe_copies(titles: Sequence[str], writing: Formats) -> EmailText:

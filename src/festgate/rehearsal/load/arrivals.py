@@ -14,7 +14,7 @@ from typing import Final
 import gevent
 from gevent.queue import Queue
 from locust import User
-from locust.runners import STATE_CLEANUP, STATE_STOPPED, STATE_STOPPING, Runner
+from locust.runners import Runner
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING
 
 from festgate.rehearsal.load.visits import INTENDED, follow_visits
@@ -51,6 +51,8 @@ class Arrivals:
         self._queued = 0
         self.taken = 0
         """Arrivals that a user has begun to serve."""
+        self.ended = False
+        """Whether the locustfile has stopped the users. None is started then, or Locust's runner would be running."""
         self._to_count = self._moments()
         self._next = next(self._to_count)
         self._due = 0
@@ -87,6 +89,8 @@ class Arrivals:
             if at >= seconds:
                 return
             gevent.sleep(max(0.0, began + at - time.time()))
+            if self.ended:
+                return
             (chosen,) = self._random.choices(self._classes, self._weights)
             self._queued += 1
             self._queues[chosen].put(at)
@@ -121,7 +125,7 @@ class Arrivals:
 
     def _start_if_waiting(self, runner: Runner, user_class: type[User]) -> None:
         waiting = self._idle[user_class] < len(self._queues[user_class])
-        if waiting and sum(self._users.values()) < self._max_users:
+        if waiting and not self.ended and sum(self._users.values()) < self._max_users:
             self._spawn(runner, user_class, 1)
 
     def _ended(self, runner: Runner, user: User) -> None:
@@ -133,5 +137,4 @@ class Arrivals:
         self._users[user_class] -= 1
         if user in self._served:
             self._served.remove(user)
-            if runner.state not in (STATE_CLEANUP, STATE_STOPPING, STATE_STOPPED):
-                self._start_if_waiting(runner, user_class)
+            self._start_if_waiting(runner, user_class)

@@ -28,6 +28,7 @@ from festgate.rehearsal.load.locustfile import CannotStart, Locustfile
 from festgate.rehearsal.load.messages import Fields, collect
 from festgate.rehearsal.load.progress import Progress, combine, report
 from festgate.rehearsal.load.share import (
+    ENDED_BEFORE,
     STOP_TIMEOUT,
     ShareOutcome,
     make_environment,
@@ -103,6 +104,8 @@ class Master:
         self._unwritten = ""
         self._stopped = stopped_by_signal()
         self._has_quit = False
+        self._has_begun = False
+        self._ended_before = False
         self._environment = make_environment(file, plan)
         self._notes: list[str] = (
             describe_visits(self._environment.user_classes) if isinstance(plan.load, Rate) else []
@@ -128,6 +131,7 @@ class Master:
         # Locust's own handler would close the connection to the workers before they have sent everything.
         setattr(self._runner, "quit", self._end_early)  # noqa: B010  (a method of Locust's class)
         fire_init(self._environment, self._runner)
+        self._check_ended_before()
         if not options.join_at:
             self._start_processes()
 
@@ -157,6 +161,7 @@ class Master:
         if isinstance(self._plan.load, Rate):
             # Locust fires it when its own runner starts, which an open loop does not use.
             self._environment.events.test_start.fire(environment=self._environment)  # type: ignore[no-untyped-call]
+        self._check_ended_before()
         for worker in self._workers.values():
             share = {
                 "number": worker.number,
@@ -173,7 +178,9 @@ class Master:
                 raise CannotStart(msg)
 
     def run(self) -> None:
-        """Begin the run, and wait until every worker has sent DONE."""
+        """Begin the run, and wait until every worker has sent DONE. Raises CannotStart."""
+        self._check_ended_before()
+        self._has_begun = True
         load, seconds = self._plan.load, self._plan.warm_up + self._plan.duration
         began = time.time() + LEAD
         report(began=began)
@@ -236,7 +243,11 @@ class Master:
             if worker.samples is not None:
                 worker.samples.close()
         self._quit()
+        joined = {worker.pid for worker in self._workers.values()}
         for process in self._processes:
+            if process.pid not in joined:
+                # Only a worker that has joined receives the message to quit.
+                process.kill()
             try:
                 process.wait(EXIT_TIMEOUT)
             except subprocess.TimeoutExpired:
@@ -251,8 +262,16 @@ class Master:
 
     def _end_early(self) -> None:
         """End the run because the locustfile ended it: its shape is over, or it called `environment.runner.quit()`."""
+        self._ended_before = not self._has_begun
+        if self._ended_before:
+            return
         for worker in self._workers.values():
             self._runner.send_message(messages.END, {"early": True}, worker.client)
+
+    def _check_ended_before(self) -> None:
+        """Raise CannotStart if the locustfile has ended the run already; a worker has no share to end before BEGIN."""
+        if self._ended_before:
+            raise CannotStart(ENDED_BEFORE)
 
     def _refuse_others(self) -> None:
         """Refuse all other workers from now on; Locust would give each connected client a share of the users."""
@@ -351,6 +370,7 @@ class Master:
         """Raise an error if the run, which has not begun, can no longer begin."""
         if all(worker.ready for worker in self._workers.values()) and self._workers:
             return
+        self._check_ended_before()
         if self._stopped.is_set():
             raise _RunCancelled
         for process in self._processes:

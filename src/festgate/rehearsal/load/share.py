@@ -41,6 +41,7 @@ POLL_INTERVAL: Final = 0.05
 """Seconds between two checks whether they are ready."""
 STOP_TIMEOUT: Final = 10.0
 """Seconds for open requests to end after the plan's time."""
+ENDED_BEFORE: Final = "The locustfile ended the run before it began."
 QUEUE_TIMEOUT: Final = 1.0
 """Seconds after the plan's time for a busy process to queue its last arrivals; later ones count as turned away."""
 
@@ -110,7 +111,10 @@ class LoadShare:
         self._unwritten = ""
         self._lasted: float | None = None
         self._end_early = False
+        self._stopper: gevent.Greenlet | None = None
         self._recorder = Recorder(environment, writer)
+        # `runner.stop` and `runner.quit` fire it. Locust's state shows them, too, but only until a user is started.
+        environment.events.test_stopping.add_listener(self._note_stop)  # type: ignore[no-untyped-call]
         if isinstance(plan.load, Rate):
             self._arrivals = Arrivals(
                 environment.user_classes,
@@ -129,15 +133,20 @@ class LoadShare:
         """Start the first users of an open loop and wait until they are ready: signed up, for example.
 
         This happens before the run's clock starts. Otherwise no user would be ready for the first arrivals, and more
-        users would start and first sign up. Raises CannotStart when no user is ready within a minute.
+        users would start and first sign up. Raises CannotStart when no user is ready within a minute, or the locustfile
+        has ended the run.
         """
+        runner = self._runner
+        if runner.state == STATE_STOPPED:
+            raise CannotStart(ENDED_BEFORE)
         if self._arrivals is None:
             return
-        runner = self._runner
         # Locust does both when its own runner starts, which an open loop does not use.
         self._environment.events.test_start.fire(environment=self._environment)  # type: ignore[no-untyped-call]
         for user_class in self._environment.user_classes:
             user_class.host = self._environment.host or user_class.host
+        if self._arrivals.ended:
+            raise CannotStart(ENDED_BEFORE)
         self._arrivals.prepare(runner)
         # Fired before the users are ready, as in Locust: an `on_start` may wait for it.
         self._environment.events.spawning_complete.fire(user_count=runner.user_count)  # type: ignore[no-untyped-call]
@@ -146,6 +155,8 @@ class LoadShare:
         while self._arrivals.ready < runner.user_count and time.monotonic() < deadline:
             if stopped.wait(timeout=POLL_INTERVAL):
                 return
+        if self._arrivals.ended:
+            raise CannotStart(ENDED_BEFORE)
         if not self._arrivals.ready:
             reasons = (self._recorder.first_failure, next(iter(self._recorder.exceptions), ""))
             reason = "; ".join(filter(None, reasons)) or f"{MAX_PREPARATION:g} seconds were not enough"
@@ -166,6 +177,12 @@ class LoadShare:
     def end_early(self) -> None:
         """End the share at the next second, as the locustfile ended the run."""
         self._end_early = True
+
+    def _note_stop(self, **_: object) -> None:
+        """Note that the users are being stopped. In an open loop none is started any more, and the share ends."""
+        self._stopper = gevent.getcurrent()
+        if self._arrivals is not None:
+            self._arrivals.ended = self._end_early = True
 
     def wait(self, stopped: Event, on_second: Callable[[Progress], None]) -> None:
         """Wait until the plan's time is over or `stopped` is set; each second, write the samples and report.
@@ -210,7 +227,8 @@ class LoadShare:
             self._sender.kill()
         if cut:
             self._environment.stop_timeout = 0
-        while self._runner.state == STATE_CLEANUP:
+        # Called where Locust starts users, `runner.quit` kills its own greenlet, and the users are never stopped.
+        while self._runner.state == STATE_CLEANUP and self._stopper is not None and not self._stopper.dead:
             gevent.sleep(POLL_INTERVAL)
         self._runner.stop()
         try:
