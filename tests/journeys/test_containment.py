@@ -267,7 +267,7 @@ def test_a_failed_migration_makes_only_its_module_unavailable(tmp_path: Path, se
     with guest.browser(server) as browser:
         absent = {name for name, module in module_states(browser).items() if module["state"] == "absent"}
         assert absent == {"registrations"}
-        assert "0031" in module_states(browser)["registrations"]["why"]
+        assert "0034" in module_states(browser)["registrations"]["why"]
         assert browser.get("/my-events").status_code == 503
         assert browser.post("/events/open-stage/register").status_code == 503
         assert browser.get("/events/open-stage").status_code == 200

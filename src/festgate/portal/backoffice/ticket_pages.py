@@ -23,7 +23,7 @@ NEW_TYPE: Mapping[str, str] = {
     "team_price": "team",
 }
 """The form of a new ticket type."""
-_QUOTA_PREFIX = "quota-"
+_QUOTA_PREFIX, _ADMITS_PREFIX = "quota-", "admits-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,23 @@ class TypeRow:
         return self.type.name or gettext("Ticket")
 
     @property
+    def overlaps(self) -> tuple[str, ...]:
+        """Sentences about events of a pass that are at the same time."""
+        sentence = gettext("{first} and {second} overlap.")
+        pairs = catalogue.overlapping(self.type.admits)
+        return tuple(sentence.format(first=first.title, second=second.title) for first, second in pairs)
+
+    @property
+    def admits_to(self) -> str:
+        """The titles of the other events that a pass admits to; empty for other types."""
+        return ", ".join(event.title for event in self.type.admits)
+
+    @property
     def badge(self) -> tuple[str, str]:
         """The state: the kind of badge, and its text."""
         if self.type.is_withdrawn:
             return "cancelled", gettext("Withdrawn")
-        if any(quota.left <= 0 for quota in self.type.quotas):
+        if self.type.left is not None and self.type.left <= 0:
             return "soldout", gettext("Sold out")
         if self.type.details.is_hidden:
             return "soon", gettext("Hidden")
@@ -61,6 +73,8 @@ class TicketsPage:
     rows: tuple[TypeRow, ...]
     quotas: tuple[catalogue.Quota, ...]
     """The shared quotas of the fest."""
+    events: tuple[catalogue.PassEvent, ...]
+    """The other events that a pass could admit to."""
 
     @property
     def sells_teams(self) -> bool:
@@ -80,7 +94,8 @@ def read_tickets(connection: Connection, slug: str) -> TicketsPage:
         )
         for ticket_type in types
     )
-    return TicketsPage(event, rows, tuple(catalogue.shared_quotas(connection)))
+    quotas, others = catalogue.shared_quotas(connection), catalogue.events_for_passes(connection, event.id)
+    return TicketsPage(event, rows, tuple(quotas), tuple(others))
 
 
 class TicketTypePages:
@@ -152,7 +167,9 @@ class TicketTypePages:
 
         def operation(connection: Connection) -> None:
             details = self._read(connection, slug, fields)
-            catalogue.add_ticket_type(connection, slug, details, _quotas_in(fields))
+            catalogue.add_ticket_type(
+                connection, slug, details, _ids_in(_QUOTA_PREFIX, fields), _ids_in(_ADMITS_PREFIX, fields)
+            )
 
         try:
             await self._portal.database.write(operation)
@@ -174,7 +191,13 @@ class TicketTypePages:
         def operation(connection: Connection) -> None:
             details = self._read(connection, slug, fields)
             catalogue.edit_ticket_type(
-                connection, slug, type_id, details, registrations.count_of_type, _quotas_in(fields)
+                connection,
+                slug,
+                type_id,
+                details,
+                registrations.count_of_type,
+                _ids_in(_QUOTA_PREFIX, fields),
+                _ids_in(_ADMITS_PREFIX, fields),
             )
 
         try:
@@ -270,6 +293,7 @@ class TicketTypePages:
             NEW_TYPE if ticket_type is None else catalogue.written_type(ticket_type.details, self._zone)
         )
         drawn = {quota.id for quota in ticket_type.quotas} if ticket_type else set()
+        admits = {other.id for other in ticket_type.admits} if ticket_type else set()
         return await self._portal.page(
             request,
             "backoffice/ticket_type.html",
@@ -282,7 +306,10 @@ class TicketTypePages:
             others=[("", gettext("No other"))]
             + [(str(other.id), other.name) for other in types if other.name and other.id != type_id],
             quotas=shown.quotas,
-            drawn=drawn if entered is None else _quotas_in(entered),
+            drawn=drawn if entered is None else _ids_in(_QUOTA_PREFIX, entered),
+            events=shown.events,
+            admits=admits if entered is None else _ids_in(_ADMITS_PREFIX, entered),
+            row=next((row for row in shown.rows if row.type.id == type_id), None),
             currency=catalogue.fee_currency(shown.event, self._currency),
             zone=self._zone.key,
             base_url=self._portal.settings.base_url,
@@ -321,7 +348,7 @@ class TicketTypePages:
         )
 
 
-def _quotas_in(fields: Mapping[str, str]) -> set[int]:
-    """Return the ids of the shared quotas that are ticked."""
-    names = (name.removeprefix(_QUOTA_PREFIX) for name in fields if name.startswith(_QUOTA_PREFIX))
+def _ids_in(prefix: str, fields: Mapping[str, str]) -> set[int]:
+    """Return the ids of the boxes of that prefix that are ticked."""
+    names = (name.removeprefix(prefix) for name in fields if name.startswith(prefix))
     return {int(name) for name in names if name.isascii() and name.isdecimal() and len(name) <= MAX_ID_LENGTH}

@@ -56,6 +56,15 @@ class TeamRule(BaseModel):
     price: Literal["team", "member"] = Field(description="Whether `fee` is that of a team or of each member.")
 
 
+class AdmittedOutput(BaseModel):
+    """Another event that a pass admits to."""
+
+    slug: str
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+
+
 class TicketOutput(BaseModel):
     """A ticket type."""
 
@@ -71,6 +80,9 @@ class TicketOutput(BaseModel):
     min_per_order: int
     max_per_order: int = Field(description="The most tickets of this type in one order now.")
     team: TeamRule | None = Field(description="Null for a type that is sold to single people.")
+    admits_to: list[AdmittedOutput] = Field(
+        description="The other events that a pass admits to, with a seat in each; empty for other types."
+    )
 
 
 class RefundStep(BaseModel):
@@ -210,6 +222,15 @@ def _ticket(ticket: TicketOffer) -> TicketOutput:
         )
         if ticket.is_for_teams
         else None,
+        admits_to=[
+            AdmittedOutput(
+                slug=other.slug,
+                title=other.title,
+                starts_at=moment(other.starts_at),
+                ends_at=moment(other.ends_at),
+            )
+            for other in ticket.admits_to
+        ],
     )
 
 

@@ -62,6 +62,15 @@ class CapacityTaken(Conflict):
         self.taken = taken
 
 
+class EventInPass(Conflict):
+    """A draft that a pass of another event admits to cannot be deleted."""
+
+    code = "event-in-pass"
+    title = N_("A pass admits to this event")
+    message = N_("A pass of another event admits to this event. Take it out of the pass first.")
+    actions = ((N_("All events"), "/organise"),)
+
+
 class FeesSold(Conflict):
     """The currency of an event's fee cannot change, because seats at the event are taken."""
 

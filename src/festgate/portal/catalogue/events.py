@@ -33,16 +33,18 @@ from festgate.portal.catalogue.details import (
 from festgate.portal.catalogue.errors import (
     CapacityTaken,
     EventEdited,
+    EventInPass,
     EventWasCancelled,
     FeesSold,
     OtherCurrency,
 )
 from festgate.portal.catalogue.facts import EventCancelled, EventChanged
 from festgate.portal.catalogue.moves import MoveUnconfirmed, find_slip
+from festgate.portal.catalogue.passes import homes_of_passes
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.refund_rules import RefundRule
 from festgate.portal.catalogue.rooms import place_in_room
-from festgate.portal.catalogue.seats import close_to_newcomers, lock_seats
+from festgate.portal.catalogue.seats import close_to_newcomers, lock_seats, wake_homes
 from festgate.portal.catalogue.tables import events, seats
 from festgate.portal.catalogue.ticket_types import (
     add_first_type,
@@ -195,6 +197,7 @@ def edit_event(
     if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
         raise CapacityTaken(event.taken)
     close_to_newcomers(connection, [event.id] if event.waiting else [])
+    wake_homes(connection, event.id)
     if details.fee != event.fee and details.fee.minor != prices_of(connection, event.id)[0]:
         set_only_fee(connection, event.id, details.fee)
     _store(connection, event, details, room.id if room else None)
@@ -280,12 +283,15 @@ def publish_event(connection: Connection, slug: str, version: int | None = None)
 def cancel_event(connection: Connection, slug: str) -> Event:
     """Cancel the event for good; the fact EventCancelled releases its seats. Idempotent.
 
-    A draft is deleted instead, because nobody can have seen it or taken a seat. Raises NotFound.
+    A draft is deleted instead, because nobody can have seen it or taken a seat. Raises NotFound, or
+    EventInPass for a draft that a pass admits to.
     """
     event = lock_event(connection, slug)
     if event.state == "cancelled":
         return event
     if event.state == "draft":
+        if homes_of_passes(connection, event.id):
+            raise EventInPass
         drop_types(connection, event.id)
         connection.run(_drop_seats, event=event.id)
         connection.run(_drop, event=event.id)

@@ -14,7 +14,7 @@ from festgate.kit.messaging import outbox
 from festgate.portal.catalogue.errors import NotOnSale, SoldOut
 from festgate.portal.catalogue.facts import SeatsFreed
 from festgate.portal.catalogue.quotas import give_back_to_quotas, take_free_tickets, take_from_quotas
-from festgate.portal.catalogue.tables import quota_types, seats, ticket_types
+from festgate.portal.catalogue.tables import pass_events, quota_types, seats, ticket_types
 
 _take = Statement(
     update(seats)
@@ -31,7 +31,19 @@ _give_back = Statement(
     update(seats)
     .where(seats.c.event_id == bindparam("event"))
     .values(taken=seats.c.taken - bindparam("returned"))
-    .returning(seats.c.waiting)
+    .returning(
+        seats.c.waiting,
+        # In the same statement, so that events without passes need no further one.
+        select(pass_events.c.type_id).where(pass_events.c.event_id == bindparam("event")).exists(),
+    )
+)
+_waiting_homes = Statement(
+    select(seats.c.event_id)
+    .distinct()
+    .join_from(seats, ticket_types, ticket_types.c.event_id == seats.c.event_id)
+    .join(pass_events, pass_events.c.type_id == ticket_types.c.id)
+    .where(pass_events.c.event_id == bindparam("event"), seats.c.waiting > 0)
+    .order_by(seats.c.event_id)
 )
 _waiting_for_quota = Statement(
     select(seats.c.event_id)
@@ -56,6 +68,10 @@ _add_seats = Statement(
 )
 _lock = Statement(select(seats.c.event_id).where(seats.c.event_id == bindparam("event")).with_for_update())
 
+_lock_at_once = Statement(
+    select(seats.c.event_id).where(seats.c.event_id == bindparam("event")).with_for_update(skip_locked=True)
+)
+
 
 def take_seats(connection: Connection, event_id: int, count: int, quotas: Mapping[int, int]) -> None:
     """Count seats as taken, and tickets of quotas by quota id.
@@ -76,11 +92,32 @@ def give_back_seats(connection: Connection, event_id: int, counts: Mapping[int, 
     Return the ids of the events for which somebody may wait for them, in ascending order: the event itself, and others
     that share a quota with it.
     """
-    waiting = connection.value(_give_back, event=event_id, returned=sum(counts.values()))
-    eager = {event_id} if waiting else set()
+    waiting = give_back_at(connection, event_id, sum(counts.values()))
+    return offer_again(connection, {event_id} if waiting else set(), counts)
+
+
+def give_back_at(connection: Connection, event_id: int, count: int) -> bool:
+    """Count seats of one event as free again, but not in quotas; return whether somebody waits for them there."""
+    waiting, is_in_pass = connection.all(_give_back, event=event_id, returned=count)[0]
+    if is_in_pass:
+        wake_homes(connection, event_id)
+    return bool(waiting)
+
+
+def offer_again(connection: Connection, eager: set[int], counts: Mapping[int, int]) -> list[int]:
+    """Count tickets as free again in quotas, `counts` by type id; return the `eager` events, and those of the quotas.
+
+    They are in ascending order.
+    """
     for quota_id in give_back_to_quotas(connection, counts):
         eager |= {other for (other,) in connection.all(_waiting_for_quota, quota=quota_id)}
     return sorted(eager)
+
+
+def wake_homes(connection: Connection, event_id: int) -> None:
+    """Record that a pass that also admits to this event may be offered to the waiting list of its home now."""
+    for (home,) in connection.all(_waiting_homes, event=event_id):
+        outbox.record(connection, SeatsFreed(home))
 
 
 def take_free_seat(connection: Connection, event_id: int, quota_ids: Sequence[int]) -> bool | None:
@@ -92,8 +129,21 @@ def take_free_seat(connection: Connection, event_id: int, quota_ids: Sequence[in
         return None
     if take_free_tickets(connection, quota_ids):
         return True
-    connection.value(_give_back, event=event_id, returned=1)
+    connection.all(_give_back, event=event_id, returned=1)
     return False
+
+
+def take_free_place(connection: Connection, event_id: int) -> bool:
+    """Count one seat as taken for a place of a pass; return False, with nothing changed, if none is free."""
+    return connection.run(_take, event=event_id, count=1) == 1
+
+
+def lock_if_free(connection: Connection, event_ids: Iterable[int]) -> bool:
+    """Lock the counts of these events' seats; return False without waiting if somebody else has locked one.
+
+    So an operation that has locked other events already cannot wait for one that waits for it.
+    """
+    return all(connection.first(_lock_at_once, event=event_id) is not None for event_id in event_ids)
 
 
 def count_waiting(connection: Connection, event_id: int, change: int) -> None:

@@ -152,6 +152,14 @@ ticket_types = Table(
     CheckConstraint("tax_rate BETWEEN 0 AND 10000", name="tax_rate"),
 )
 
+pass_events = Table(
+    "catalogue_pass_events",
+    metadata,
+    # A pass: a ticket type that admits to these events besides its own.
+    Column("type_id", ForeignKey("catalogue_ticket_types.id"), primary_key=True),
+    Column("event_id", ForeignKey("catalogue_events.id"), primary_key=True, index=True),
+)
+
 promo_codes = Table(
     "catalogue_promo_codes",
     metadata,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from festgate.kit.clock import Milliseconds
 from festgate.kit.money import Money
 from festgate.portal.catalogue.offers import FEW, Offer, OfferState
+from festgate.portal.catalogue.passes import PassEvent
 from festgate.portal.catalogue.prices import written_rate
 from festgate.portal.catalogue.promo_codes import PromoCode
 from festgate.portal.catalogue.queries import Event
@@ -55,6 +56,8 @@ class TicketOffer:
     least_team: int = 0
     largest_team: int = 0
     """The sizes that a team can have, whatever number of seats is left."""
+    admits_to: tuple[PassEvent, ...] = ()
+    """The other events that a pass admits to, by their start."""
 
     @property
     def is_reduced(self) -> bool:
@@ -131,6 +134,7 @@ def _is_plain(ticket_type: TicketType) -> bool:
         and not ticket_type.quotas
         and details.min_per_order == 1
         and not details.is_for_teams
+        and not ticket_type.is_pass
     )
 
 
@@ -146,8 +150,11 @@ def _offer_of(
 ) -> TicketOffer:
     details = ticket_type.details
     fee = ticket_type.fee if code is None else code.price(ticket_type, ticket_type.fee)
-    left = min([offer.left, *(quota.left for quota in ticket_type.quotas)])
-    capacity = min([event.capacity, *(quota.capacity for quota in ticket_type.quotas)])
+    left = offer.left if ticket_type.left is None else min(offer.left, ticket_type.left)
+    limits = [quota.capacity for quota in ticket_type.quotas] + [
+        other.capacity for other in ticket_type.admits
+    ]
+    capacity = min([event.capacity, *limits])
     least = details.team_min or details.min_per_order
     most = details.team_max or min(details.max_per_order, event.max_per_person, MAX_PER_FORM)
     opens_at = details.sales_open_at if details.sales_open_at > now else 0
@@ -177,4 +184,5 @@ def _offer_of(
         details.is_for_teams and details.team_price == "team",
         details.team_min,
         details.team_max,
+        tuple(other for other in ticket_type.admits if other.state == "published"),
     )

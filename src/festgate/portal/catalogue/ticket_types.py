@@ -17,10 +17,11 @@ from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.ids import new_code
 from festgate.kit.money import Money, parse_amount
 from festgate.kit.translation import N_, gettext
+from festgate.portal.catalogue.passes import PassEvent, drop_pass, passes_of_event
 from festgate.portal.catalogue.prices import tax_within
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.quotas import Quota, quotas_of_event, set_own_quota
-from festgate.portal.catalogue.tables import events, promo_codes, quota_types, ticket_types
+from festgate.portal.catalogue.tables import events, pass_events, promo_codes, quota_types, ticket_types
 
 MAX_TYPES = 30
 """The number of types of one event, withdrawn ones included."""
@@ -106,6 +107,8 @@ class TicketType:
     """The key of the link to a hidden type."""
     quotas: tuple[Quota, ...] = ()
     """All quotas that it draws on, in ascending order of id."""
+    admits: tuple[PassEvent, ...] = ()
+    """The other events that it admits to, if it is a pass, by their start."""
 
     @property
     def name(self) -> str:
@@ -117,6 +120,17 @@ class TicketType:
         """The price with tax, or the least price that the buyer can choose."""
         return self.details.fee
 
+    @property
+    def is_pass(self) -> bool:
+        """Return whether it admits to other events too."""
+        return bool(self.admits)
+
+    @property
+    def left(self) -> int | None:
+        """The tickets that its quotas and the other events of a pass leave; None without a limit of its own."""
+        others = [event.left for event in self.admits if event.state != "cancelled"]
+        return min([*(quota.left for quota in self.quotas), *others], default=None)
+
     def tax_of(self, price: Money) -> Money:
         """Return the tax in a price of this type."""
         return tax_within(price, self.details.tax_rate)
@@ -127,6 +141,7 @@ _type = select(
     *ticket_types.c[_FIELDS],
     events.c.currency,
     select(quota_types.c.quota_id).where(quota_types.c.type_id == ticket_types.c.id).exists(),
+    select(pass_events.c.event_id).where(pass_events.c.type_id == ticket_types.c.id).exists(),
 ).join_from(ticket_types, events, events.c.id == ticket_types.c.event_id)
 _of_event = Statement(
     _type.where(ticket_types.c.event_id == bindparam("event")).order_by(
@@ -164,27 +179,28 @@ _prices = Statement(
 
 
 _remembered: dict[tuple[str, int], tuple[TicketType, ...]] = {}
-"""Types without quotas, by the uid and the version of their event."""
+"""Types without quotas and passes, by the uid and the version of their event."""
 
 
 def types_of(connection: Connection, event_id: int) -> tuple[TicketType, ...]:
     """Return the types of the event in their order, withdrawn ones included."""
     rows = connection.all(_of_event, event=event_id)
-    quotas = quotas_of_event(connection, event_id) if any(row[-1] for row in rows) else {}
-    return tuple(_read(row, quotas) for row in rows)
+    quotas = quotas_of_event(connection, event_id) if any(row[-2] for row in rows) else {}
+    passes = passes_of_event(connection, event_id) if any(row[-1] for row in rows) else {}
+    return tuple(_read(row, quotas, passes) for row in rows)
 
 
 def types_of_event(connection: Connection, event: Event) -> tuple[TicketType, ...]:
     """Return the types of the event as `types_of` does, from memory while the event has the same version.
 
-    Each change of a type gives the event a new version, but the counts of quotas change without one. So types with
-    quotas are read every time.
+    Each change of a type gives the event a new version, but the counts of quotas change without one, and so
+    do other events of a pass. So types with quotas and passes are read every time.
     """
     key = (event.uid, event.version)
     types = _remembered.get(key)
     if types is None:
         types = types_of(connection, event.id)
-        if not any(ticket_type.quotas for ticket_type in types):
+        if not any(ticket_type.quotas or ticket_type.admits for ticket_type in types):
             if len(_remembered) >= MAX_REMEMBERED:
                 _remembered.clear()
             _remembered[key] = types
@@ -258,7 +274,7 @@ def _is_over(ticket_type: TicketType, now: Milliseconds) -> bool:
     return (
         ticket_type.is_withdrawn
         or _has_closed(ticket_type, now)
-        or any(quota.left <= 0 for quota in ticket_type.quotas)
+        or (ticket_type.left is not None and ticket_type.left <= 0)
     )
 
 
@@ -343,6 +359,7 @@ def remove_type(connection: Connection, ticket_type: TicketType, *, is_used: boo
         return
     set_own_quota(connection, ticket_type.id, None)
     connection.run(_drop_links, type=ticket_type.id)
+    drop_pass(connection, ticket_type.id)
     connection.run(_drop, type=ticket_type.id)
 
 
@@ -365,6 +382,7 @@ def drop_types(connection: Connection, event_id: int) -> None:
         connection.run(_followers, type=ticket_type.id)
         set_own_quota(connection, ticket_type.id, None)
         connection.run(_drop_links, type=ticket_type.id)
+        drop_pass(connection, ticket_type.id)
     connection.run(_drop_of_event, event=event_id)
 
 
@@ -464,7 +482,11 @@ def _columns(details: TypeDetails, access_key: str | None) -> dict[str, object]:
     }
 
 
-def _read(row: tuple[Any, ...], quotas: Mapping[int, tuple[Quota, ...]]) -> TicketType:
+def _read(
+    row: tuple[Any, ...],
+    quotas: Mapping[int, tuple[Quota, ...]],
+    passes: Mapping[int, tuple[PassEvent, ...]],
+) -> TicketType:
     number, event_id, position, withdrawn, name, description, fee, chosen, opens, closes, follows = row[:11]
     access_key, least, most, tax_rate, on_top, *team, currency = row[11:21]
     drawn = quotas.get(number, ())
@@ -485,7 +507,8 @@ def _read(row: tuple[Any, ...], quotas: Mapping[int, tuple[Quota, ...]]) -> Tick
         bool(on_top),
         *team,
     )
-    return TicketType(number, event_id, position, details, bool(withdrawn), access_key, drawn)
+    admits = passes.get(number, ())
+    return TicketType(number, event_id, position, details, bool(withdrawn), access_key, drawn, admits)
 
 
 def _refuse(errors: dict[str, str]) -> None:

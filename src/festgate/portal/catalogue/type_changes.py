@@ -27,6 +27,7 @@ from festgate.portal.catalogue.details import (
 )
 from festgate.portal.catalogue.errors import EventWasCancelled
 from festgate.portal.catalogue.events import lock_event, set_max_per_person, touch_event
+from festgate.portal.catalogue.passes import set_pass_events
 from festgate.portal.catalogue.prices import MAX_RATE, PERCENT, with_tax, without_tax, written_rate
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.quotas import draw_on, edit_quota, events_of_quota, stop_drawing_on
@@ -70,9 +71,15 @@ TYPE_FIELDS = (
 
 
 def add_ticket_type(
-    connection: Connection, slug: str, details: TypeDetails, shared: Collection[int] = ()
+    connection: Connection,
+    slug: str,
+    details: TypeDetails,
+    shared: Collection[int] = (),
+    admits: Collection[int] = (),
 ) -> TicketType:
-    """Add a ticket type that draws on the quotas `shared`. Raises NotFound, EventWasCancelled or Invalid.
+    """Add a ticket type that draws on the quotas `shared`, and also admits to the events `admits`.
+
+    Raises NotFound, EventWasCancelled or Invalid.
 
     The first type of an event has no name. It has to get one before there is a second.
     """
@@ -80,11 +87,13 @@ def add_ticket_type(
     types = types_of(connection, event.id)
     if any(not other.name and not other.is_withdrawn for other in types):
         raise Invalid({"name": gettext("Give the first ticket type a name before you add another.")})
+    _refuse_team_pass(details, admits)
     added = ticket_types.add_type(connection, event.id, details)
+    set_pass_events(connection, added.id, event.id, (), admits, 0)
     for quota_id in sorted(shared):
         draw_on(connection, added.id, quota_id, 0)
     touch_event(connection, event.id)
-    return added
+    return type_of(types_of(connection, event.id), added.id)
 
 
 def edit_ticket_type(
@@ -94,14 +103,22 @@ def edit_ticket_type(
     details: TypeDetails,
     count_seats: CountSeats,
     shared: Collection[int] | None = None,
+    admits: Collection[int] | None = None,
 ) -> Event:
-    """Give a ticket type other details and, unless None, other shared quotas; nothing is written for equal ones.
+    """Give a ticket type other details and, unless None, other shared quotas and other events that it admits to.
+
+    Nothing is written for equal ones.
 
     Raises NotFound, EventWasCancelled or Invalid.
     """
     event = _lock(connection, slug)
     ticket_type = type_of(types_of(connection, event.id), type_id)
-    _, live = count_seats(connection, event.id, type_id)
+    ever, live = count_seats(connection, event.id, type_id)
+    known = {other.id for other in ticket_type.admits}
+    # An event that was cancelled is not in the form any more, and stays in the pass.
+    over = {other.id for other in ticket_type.admits if other.state == "cancelled"}
+    admitted = known if admits is None else set(admits) | over
+    _refuse_team_pass(details, admitted)
     has_changed = ticket_types.edit_type(connection, ticket_type, details, live)
     before = {quota.id for quota in ticket_type.quotas if not quota.is_own}
     wanted = before if shared is None else set(shared)
@@ -110,7 +127,8 @@ def edit_ticket_type(
             draw_on(connection, type_id, quota_id, live)
         else:
             stop_drawing_on(connection, type_id, quota_id, live)
-    return touch_event(connection, event.id) if has_changed or before != wanted else event
+    has_moved = set_pass_events(connection, type_id, event.id, known, admitted, ever)
+    return touch_event(connection, event.id) if has_changed or has_moved or before != wanted else event
 
 
 def remove_ticket_type(connection: Connection, slug: str, type_id: int, count_seats: CountSeats) -> Event:
@@ -244,6 +262,11 @@ def read_rate(text: str, most: int = MAX_RATE) -> int:
         sentence = gettext("Enter a percentage from 0 to {max}, with at most two decimals.")
         raise ValueError(sentence.format(max=written_rate(most)))
     return rate
+
+
+def _refuse_team_pass(details: TypeDetails, admits: Collection[int]) -> None:
+    if admits and details.is_for_teams:
+        raise Invalid({"admits_to": gettext("A ticket for teams cannot admit to other events.")})
 
 
 def _lock(connection: Connection, slug: str) -> Event:

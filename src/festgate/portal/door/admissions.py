@@ -21,7 +21,7 @@ from festgate.portal.door.errors import (
     TooLateToUndo,
     UnknownTicket,
 )
-from festgate.portal.door.queries import Arrival, find_arrival
+from festgate.portal.door.queries import Arrival, find_arrival, find_place
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets import facade as tickets
 
@@ -35,15 +35,16 @@ def admit(connection: Connection, code: str, staff: Visitor, slug: str | None = 
     if event.state == "cancelled":
         raise TicketVoid(gettext("The event was cancelled, so its tickets are not valid."))
     # The ticket of a registration that was cancelled a moment ago is about to become void.
+    _lock_pass(connection, arrival)
     seat = registrations.lock_seat(connection, arrival.seat_id)
     if arrival.state == "void" or seat is None or seat.state != "confirmed":
         raise TicketVoid
     if arrival.admitted_at is not None:
         raise AlreadyIn(arrival)
-    if not tickets.admit_holder(connection, arrival.ticket_id, arrival.code, staff.person):
+    if not tickets.admit_holder(connection, arrival.ticket_id, arrival.own_code, staff.person):
         # Another door was first: the next try reads by whom.
         raise TryAgain
-    return _as_it_is(connection, code)
+    return _as_it_is(connection, arrival)
 
 
 def admit_scanned(
@@ -53,9 +54,11 @@ def admit_scanned(
     return admit(connection, choose_code(connection, scan), staff, slug)
 
 
-def undo_scanned(connection: Connection, scan: tickets.Scan, staff: Visitor) -> Arrival:
+def undo_scanned(
+    connection: Connection, scan: tickets.Scan, staff: Visitor, slug: str | None = None
+) -> Arrival:
     """Undo the check-in of the scanned ticket as `undo_admission` does. Raises OtherKeyboard too."""
-    return undo_admission(connection, choose_code(connection, scan), staff)
+    return undo_admission(connection, choose_code(connection, scan), staff, slug)
 
 
 def choose_code(connection: Connection, scan: tickets.Scan) -> str:
@@ -86,13 +89,14 @@ def undo_admission(
         raise OtherCheckIn
     if not may_undo(arrival, staff, connection.now):
         raise TooLateToUndo
+    _lock_pass(connection, arrival)
     # On PostgreSQL the lock of the seat keeps two who undo the same check-in from recording it twice.
     registrations.lock_seat(connection, arrival.seat_id)
     if not tickets.undo_admission(
         connection, arrival.ticket_id, arrival.seat_id, arrival.admitted_at, staff.person
     ):
         raise TryAgain
-    return _as_it_is(connection, code)
+    return _as_it_is(connection, arrival)
 
 
 def may_undo(arrival: Arrival, staff: Visitor, now: Milliseconds) -> bool:
@@ -115,13 +119,26 @@ def _find(
     arrival = find_arrival(connection, code)
     if arrival is None:
         raise TicketTransferred if tickets.is_replaced(connection, code) else UnknownTicket
-    event = catalogue.event_by_id(connection, arrival.event_id)
-    if door is not None and event.id != door.id:
-        raise OtherEvent(event)
-    return arrival, event
+    if door is not None and arrival.event_id != door.id:
+        place = find_place(connection, code, door.id)
+        if place is None:
+            raise OtherEvent(catalogue.event_by_id(connection, arrival.event_id))
+        arrival = place
+    return arrival, catalogue.event_by_id(connection, arrival.event_id)
 
 
-def _as_it_is(connection: Connection, code: str) -> Arrival:
-    arrival = find_arrival(connection, code)
+def _lock_pass(connection: Connection, arrival: Arrival) -> None:
+    """Lock the seat of the pass, so that the pass is not transferred or cancelled before its holder is in."""
+    if arrival.pass_seat_id is None:
+        return
+    registrations.lock_seat(connection, arrival.pass_seat_id)
+    if find_place(connection, arrival.code, arrival.event_id) is None:
+        raise TryAgain  # it was transferred since it was read
+
+
+def _as_it_is(connection: Connection, before: Arrival) -> Arrival:
+    code, event_id = before.code, before.event_id
+    is_place = before.pass_seat_id is not None
+    arrival = find_place(connection, code, event_id) if is_place else find_arrival(connection, code)
     assert arrival is not None  # noqa: S101  (it was there a line ago, and tickets are never deleted)
     return arrival

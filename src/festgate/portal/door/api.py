@@ -118,17 +118,19 @@ class DoorApi:
             responses=problems(
                 SignInNeeded,
                 Forbidden,
+                NotFound,
                 UnknownTicket,
                 TicketTransferred,
+                OtherEvent,
                 NotIn,
                 TooLateToUndo,
                 ForgedCode,
                 OtherKeyboard,
             ),
         )
-        async def undo_check_in(caller: Caller, code: Code) -> None:
+        async def undo_check_in(caller: Caller, code: Code, event: AtDoor = None) -> None:
             """Undo a check-in: staff within half an hour, organisers at any time. It stays recorded."""
-            await portal.database.write(undo_scanned, self._read(code, caller), caller)
+            await portal.database.write(undo_scanned, self._read(code, caller), caller, event)
 
         return router
 

@@ -38,6 +38,7 @@ from festgate.portal.door.queries import (
     attendance_of,
     find_arrival,
     find_by_name,
+    find_place,
     latest_arrivals,
 )
 from festgate.portal.tickets.facade import MAX_SCAN_LENGTH, in_fours, read_picture, read_scan
@@ -251,6 +252,8 @@ def _last_result(
 ) -> ScanResult | None:
     code = asked.get("in") or asked.get("out") or ""
     arrival = find_arrival(connection, code) if code else None
+    if arrival is not None and arrival.event_id != event.id:
+        arrival = find_place(connection, code, event.id)
     if arrival is None or arrival.event_id != event.id or arrival.state == "void":
         return None
     if asked.get("in") and arrival.admitted_at is not None:

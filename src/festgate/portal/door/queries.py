@@ -41,6 +41,10 @@ class Arrival:
     attendee_email: str
     """The attendee's email address; empty: that of the account."""
     team_name: str | None
+    own_code: str
+    """The ticket's own code; that of a pass's place at another event is sent to nobody."""
+    pass_seat_id: int | None
+    """The seat of the pass, where the ticket is that of its place at another event."""
 
     @property
     def holder_name(self) -> str:
@@ -69,7 +73,20 @@ class Attendance:
 # Tables of lower modules, by name (decision 0012): one join answers for a whole page.
 tickets = table(
     "tickets_tickets",
-    *map(column, ("id", "code", "state", "seat_id", "person_id", "event_id", "admitted_at", "admitted_by")),
+    *map(
+        column,
+        (
+            "id",
+            "code",
+            "state",
+            "seat_id",
+            "person_id",
+            "event_id",
+            "admitted_at",
+            "admitted_by",
+            "pass_ticket_id",
+        ),
+    ),
 )
 _people = table("accounts_people", *map(column, ("id", "username", "name", "email", "search")))
 _staff = _people.alias("staff")
@@ -79,24 +96,36 @@ _seats = table(
 )
 _teams = table("registrations_teams", *map(column, ("id", "name", "name_key")))
 _types = table("catalogue_ticket_types", *map(column, ("id", "name")))
+_whole = tickets.alias("whole")
 _arrival = (
     select(
-        *tickets.c["id", "code", "state", "seat_id", "event_id"],
+        tickets.c.id,
+        # At each of its events a pass has the code of its own ticket.
+        func.coalesce(_whole.c.code, tickets.c.code),
+        *tickets.c["state", "seat_id", "event_id"],
         *_people.c["id", "username", "name", "email"],
         tickets.c.admitted_at,
         _staff.c.username,
         _types.c.name,
         *_seats.c["attendee_name", "attendee_email"],
         _teams.c.name,
+        tickets.c.code,
+        _whole.c.seat_id,
     )
     .join_from(tickets, _people, _people.c.id == tickets.c.person_id)
     .join(_seats, _seats.c.id == tickets.c.seat_id)
     .join(_types, _types.c.id == _seats.c.type_id)
     .join(_teams, _teams.c.id == _seats.c.team_id, isouter=True)
     .join(_staff, _staff.c.id == tickets.c.admitted_by, isouter=True)
+    .join(_whole, _whole.c.id == tickets.c.pass_ticket_id, isouter=True)
 )
 _GUESTS = (tickets.c.event_id == bindparam("event")) & (tickets.c.state == "valid")
-_by_code = Statement(_arrival.where(tickets.c.code == bindparam("code")))
+_by_code = Statement(_arrival.where(tickets.c.code == bindparam("code"), tickets.c.pass_ticket_id.is_(None)))
+_of_pass = Statement(
+    _arrival.where(_whole.c.code == bindparam("code"), tickets.c.event_id == bindparam("event")).order_by(
+        tickets.c.id.desc()
+    )
+)
 _latest = Statement(
     _arrival.where(_GUESTS, tickets.c.admitted_at.is_not(None))
     .order_by(tickets.c.admitted_at.desc(), tickets.c.id.desc())
@@ -118,6 +147,12 @@ _attendances = Statement(
 def find_arrival(connection: Connection, code: str) -> Arrival | None:
     """Return the ticket with that code, valid or void, with its holder; None when there is none."""
     row = connection.first(_by_code, code=code)
+    return None if row is None else Arrival(*row)
+
+
+def find_place(connection: Connection, code: str, event_id: int) -> Arrival | None:
+    """Return the ticket of a pass with that code for another event that it admits to; None when there is none."""
+    row = connection.first(_of_pass, code=code, event=event_id)
     return None if row is None else Arrival(*row)
 
 

@@ -1,5 +1,6 @@
 """JSON routes of seats."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from festgate.kit.clock import moment
+from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound, SignInNeeded, TooMany
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Amount, Bearer, Name, module_router, problems
@@ -26,6 +28,10 @@ from festgate.portal.registrations.errors import (
     ChooseTicket,
     CodeNotForTickets,
     NameNeeded,
+    PassNotOnSale,
+    PassPlace,
+    PassSeatsTaken,
+    PassSoldOut,
     PriceTooLow,
     SalesClosed,
     SalesNotOpen,
@@ -70,6 +76,9 @@ class Registration(BaseModel):
     )
     team: int | None = Field(description="The id of its team; null without one.")
     team_name: str | None = Field(description="The name of its team; null without one.")
+    admits_to: list[str] = Field(
+        description="The slugs of the other events at which a pass has a seat now; empty for other tickets."
+    )
     fee: Amount = Field(description="What is charged, with tax and after the promo code.")
     tax: Amount = Field(description="The tax in the fee.")
     promo_code: str | None = Field(description="The promo code that it was taken with.")
@@ -80,8 +89,8 @@ class Registration(BaseModel):
     holder_email: str = Field(description="The attendee's email address; empty: yours.")
 
     @classmethod
-    def of(cls, seat: queries.Seat) -> "Registration":
-        """Return the JSON of a seat."""
+    def of(cls, seat: queries.Seat, places: Iterable[queries.Seat] = ()) -> "Registration":
+        """Return the JSON of a seat, with the places of a pass at other events."""
         return cls(
             id=seat.id,
             event=seat.slug,
@@ -92,6 +101,7 @@ class Registration(BaseModel):
             ended_by=seat.ended_by,
             team=seat.team_id,
             team_name=seat.team_name,
+            admits_to=[place.slug for place in places if place.state in ("held", "confirmed")],
             fee=Amount.of(seat.fee),
             tax=Amount.of(seat.tax),
             promo_code=seat.code,
@@ -164,6 +174,9 @@ class RegistrationApi:
                 catalogue.CodeNotValid,
                 CodeNotForTickets,
                 NotOnSale,
+                PassNotOnSale,
+                PassSeatsTaken,
+                PassSoldOut,
                 SalesNotOpen,
                 SalesClosed,
                 ApprovalNeeded,
@@ -187,15 +200,12 @@ class RegistrationApi:
             seat_ids = await portal.database.write(
                 hold_seats, person.person, slug, portal.settings.hold_minutes, terms, choice
             )
-            return Registration.of(await portal.database.read(queries.seat, seat_ids[0]))
+            return await portal.database.read(_registration, seat_ids[0])
 
         @router.get("/registrations", responses=problems(SignInNeeded))
         async def list_registrations(person: Caller) -> list[Registration]:
             """List every seat that you have or had, also as a member of a team, by the event's start."""
-            return [
-                Registration.of(seat)
-                for seat in await portal.database.read(queries.seats_of_attendee, person.person)
-            ]
+            return await portal.database.read(_registrations, person.person)
 
         @router.put(
             "/registrations/{registration_id}/holder",
@@ -206,24 +216,23 @@ class RegistrationApi:
         ) -> Registration:
             """Set the attendee of a registration, where its event has names on tickets. Idempotent."""
             holder = read_holder(body.name, body.email, is_required=False)
-            return Registration.of(
-                await portal.database.write(set_holder, person.person, registration_id, holder, is_used)
-            )
+            await portal.database.write(set_holder, person.person, registration_id, holder, is_used)
+            return await portal.database.read(_registration, registration_id)
 
         @router.post(
             "/registrations/{registration_id}/confirm",
-            responses=problems(SignInNeeded, NotFound, NameNeeded, SeatsGone),
+            responses=problems(SignInNeeded, NotFound, NameNeeded, SeatsGone, PassPlace),
         )
         async def confirm(
             registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller
         ) -> Registration:
             """Confirm a seat that is held without a fee. Idempotent."""
             await portal.database.write(confirm_seat, person.person, registration_id)
-            return Registration.of(await portal.database.read(queries.seat, registration_id))
+            return await portal.database.read(_registration, registration_id)
 
         @router.post(
             "/registrations/{registration_id}/cancel",
-            responses=problems(SignInNeeded, NotFound, SeatPaid, SeatInOrder, SeatUsed, TeamSeat),
+            responses=problems(SignInNeeded, NotFound, SeatPaid, SeatInOrder, SeatUsed, TeamSeat, PassPlace),
         )
         async def cancel(
             registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller
@@ -233,7 +242,20 @@ class RegistrationApi:
                 await portal.database.write(cancel_as_organiser, person.person, registration_id, is_used)
             else:
                 await portal.database.write(cancel_seat, person.person, registration_id, is_used)
-            return Registration.of(await portal.database.read(queries.seat, registration_id))
+            return await portal.database.read(_registration, registration_id)
 
         add_waiting_routes(router, portal)
         return router
+
+
+def _registration(connection: Connection, seat_id: int) -> Registration:
+    seat = queries.seat(connection, seat_id)
+    return Registration.of(seat, queries.places_of_pass(connection, seat.id) if seat.is_pass else [])
+
+
+def _registrations(connection: Connection, person_id: int) -> list[Registration]:
+    seats = queries.seats_of_attendee(connection, person_id)
+    places = queries.places_of(connection, person_id) if any(seat.is_pass for seat in seats) else []
+    return [
+        Registration.of(seat, [place for place in places if place.pass_seat_id == seat.id]) for seat in seats
+    ]

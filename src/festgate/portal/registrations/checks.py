@@ -7,7 +7,7 @@ from festgate.kit.money import Money
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facts import AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import line, queries, team_queries
+from festgate.portal.registrations import line, passes, queries, team_queries
 from festgate.portal.registrations.holders import search_text
 from festgate.portal.registrations.offers import could_offer
 
@@ -178,6 +178,34 @@ def check_guests(connection: Connection) -> list[Finding]:
     return findings
 
 
+def check_passes(connection: Connection) -> list[Finding]:
+    """Check that each live pass has one place at each event that it admits to and that is not cancelled, and no other.
+
+    The places of a hold that has ended are swept with the other holds of their events.
+    """
+    findings = [
+        Finding("a place of a pass agrees with it", f"seat {seat_id}", "its pass has another state or holder")
+        for seat_id in passes.odd_places(connection)
+    ]
+    cancelled = {event.id for event in catalogue.all_events(connection) if event.state == "cancelled"}
+    admitted, places = catalogue.events_by_pass(connection), passes.live_places(connection)
+    for seat_id, type_id, state, held_until in passes.all_passes(connection):
+        where, own = f"pass {seat_id}", places.get(seat_id, {})
+        wanted = admitted.get(type_id, set()) - cancelled
+        is_over = state == "held" and held_until <= connection.now
+        # The places of a cancelled event end a moment after the event.
+        has = own.keys() - cancelled
+        if any(count > 1 for count in own.values()) or (
+            state in ("held", "confirmed") and not is_over and has != wanted
+        ):
+            what = f"it is {state}, admits to {len(wanted)} other events, and has places at {len(has)}"
+            findings.append(Finding("a live pass has one place at each of its events", where, what))
+        if state == "cancelled" and has:
+            what = f"it is cancelled, and has places at {len(has)} events"
+            findings.append(Finding("a cancelled pass has no places", where, what))
+    return findings
+
+
 CHECKS: tuple[Check, ...] = (
     check_counts,
     check_quotas,
@@ -188,4 +216,5 @@ CHECKS: tuple[Check, ...] = (
     check_teams,
     check_waiting,
     check_guests,
+    check_passes,
 )

@@ -1,7 +1,7 @@
 """Operations of orders on seats: claim them during payment, confirm them once paid, or release them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from sqlalchemy import bindparam, update
@@ -13,6 +13,7 @@ from festgate.portal.registrations import queries, team_rows
 from festgate.portal.registrations.endings import EVENT, ORDER, EndedBy
 from festgate.portal.registrations.errors import SeatsGone
 from festgate.portal.registrations.holds import give_back, release_seat, sweep_event
+from festgate.portal.registrations.passes import NO_TYPE, follow_pass
 from festgate.portal.registrations.queries import Seat
 from festgate.portal.registrations.tables import HELD, HOLD_NOW, TEAM_SLOT, seats
 
@@ -40,9 +41,8 @@ _unclaim = Statement(
     update(seats)
     .where(seats.c.order_id == bindparam("order"), HELD)
     .values(order_id=None, held_until=seats.c.hold_ends_at, changed_at=bindparam("now"))
+    .returning(*seats.c["id", "is_pass"])
 )
-
-
 _leave = Statement(update(seats).where(seats.c.id == bindparam("seat")).values(order_id=None))
 _extend = Statement(
     update(seats).where(seats.c.id == bindparam("seat"), HELD).values(held_until=bindparam("until"))
@@ -64,11 +64,15 @@ def claim_seats(connection: Connection, claimed: Sequence[Seat], order_id: int, 
             now=connection.now,
         ):
             raise SeatsGone if seat.stood is None else TryAgain
+        if seat.is_pass:
+            follow_pass(connection, seat.id)
 
 
 def unclaim_seats(connection: Connection, order_id: int) -> None:
     """Take the seats out of an order whose payment was declined: they are held as long as promised at first."""
-    connection.run(_unclaim, order=order_id, now=connection.now)
+    for seat_id, is_pass in connection.all(_unclaim, order=order_id, now=connection.now):
+        if is_pass:
+            follow_pass(connection, seat_id)
 
 
 def confirm_seats(connection: Connection, order_id: int) -> bool:
@@ -78,18 +82,36 @@ def confirm_seats(connection: Connection, order_id: int) -> bool:
     """
     owned = queries.seats_of_order(connection, order_id)
     lapsed = [seat for seat in owned if seat.state == "lapsed"]
+    places = [place for seat in lapsed if seat.is_pass for place in _lapsed_places(connection, seat)]
     if not owned or any(seat.state == "cancelled" for seat in owned):
         return False
-    slots = _take_again(connection, lapsed) if lapsed else {}
+    slots = _take_again(connection, by_event([*lapsed, *places])) if lapsed else {}
     if slots is None:
         return False
-    for seat in owned:
+    for seat in (*owned, *places):
         slot = slots.get(seat.id, seat.slot)
         if not connection.run(
             _confirm, seat=seat.id, now=connection.now, seen_state=seat.state, new_slot=slot
         ):
             raise TryAgain
+        if seat.is_pass and seat.state == "held":
+            follow_pass(connection, seat.id)
     return True
+
+
+def _lapsed_places(connection: Connection, seat: Seat) -> list[Seat]:
+    """Return the places of a pass whose hold has ended; those of events that were cancelled have ended for good."""
+    places = queries.places_of_pass(connection, seat.id)
+    return [
+        place
+        for place in places
+        if place.state == "lapsed" and catalogue.event_by_id(connection, place.event_id).state != "cancelled"
+    ]
+
+
+def by_event(chosen: Iterable[Seat]) -> list[Seat]:
+    """Return the seats in ascending order of event id."""
+    return sorted(chosen, key=lambda seat: seat.event_id)
 
 
 def _take_again(connection: Connection, lapsed: Sequence[Seat]) -> dict[int, int] | None:
@@ -119,7 +141,8 @@ def _take_again(connection: Connection, lapsed: Sequence[Seat]) -> dict[int, int
         slots |= {seat.id: slot for seat, slot in zip(single, free, strict=False)}
         counts[event_id] = len(again)
         types = {kind.id: kind for kind in catalogue.types_of(connection, event_id)}
-        for quota in (quota for seat in again for quota in types[seat.type_id].quotas):
+        whole = [seat for seat in again if seat.pass_seat_id is None]
+        for quota in (quota for seat in whole for quota in types[seat.type_id].quotas):
             drawn[quota.id] += 1
             left[quota.id] = quota.left
     if any(drawn[quota_id] > left[quota_id] for quota_id in drawn):
@@ -130,7 +153,11 @@ def _take_again(connection: Connection, lapsed: Sequence[Seat]) -> dict[int, int
     codes = Counter((seat.code_id, seat.person_id) for seat in lapsed if seat.code_id is not None)
     if not catalogue.take_codes_again(connection, codes):
         for event_id in counts:
-            types_again = Counter(seat.type_id for seat in lapsed if seat.event_id == event_id)
+            types_again = Counter(
+                seat.type_id if seat.pass_seat_id is None else NO_TYPE
+                for seat in lapsed
+                if seat.event_id == event_id
+            )
             give_back(connection, event_id, types_again)
         return None
     team_rows.grow_teams(connection, lapsed)
@@ -159,3 +186,5 @@ def extend_seats(connection: Connection, order_id: int, until: Milliseconds) -> 
     for seat in queries.seats_of_order(connection, order_id):
         if seat.state == "held" and seat.held_until < until:
             connection.run(_extend, seat=seat.id, until=until - (seat.stood or 0))
+            if seat.is_pass:
+                follow_pass(connection, seat.id)

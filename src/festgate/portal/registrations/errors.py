@@ -3,6 +3,7 @@
 from festgate.kit.errors import Conflict
 from festgate.kit.shown import Changed
 from festgate.kit.translation import N_, gettext
+from festgate.portal.catalogue import facade as catalogue
 
 
 class AlreadyRegistered(Conflict):
@@ -193,6 +194,54 @@ class SeatsGone(Conflict):
     title = N_("Your hold has expired")
     message = N_("One of your seats is no longer held. Nothing was charged. Check your list and try again.")
     actions = ((N_("My events"), "/my-events"), (N_("See the events"), "/events"))
+
+
+class PassNotOnSale(Conflict):
+    """An event that the pass admits to is a draft."""
+
+    code = "pass-not-on-sale"
+    title = N_("This pass is not on sale yet")
+
+    def __init__(self, title: str) -> None:
+        """Take the title of the event."""
+        sentence = gettext("The pass also admits to {event}, which is not published yet.")
+        super().__init__(sentence.format(event=title))
+
+
+class PassSoldOut(catalogue.SoldOut):
+    """An event that the pass admits to has no seat left."""
+
+    code = "pass-sold-out"
+    title = N_("This pass is sold out")
+
+    def __init__(self, title: str) -> None:
+        """Take the title of the event."""
+        sentence = gettext("The pass also admits to {event}, and all seats there are taken.")
+        super().__init__(sentence.format(event=title))
+
+
+class PassSeatsTaken(Conflict):
+    """The person would have more seats at an event of the pass than one person can have there."""
+
+    code = "pass-seats-taken"
+    title = N_("You have a ticket for one of its events")
+    actions = ((N_("My events"), "/my-events"),)
+
+    def __init__(self, title: str, most: int, has: int) -> None:
+        """Take the title of the event, the number of seats that one person can have there, and that this one has."""
+        sentence = gettext(
+            "The pass also admits to {event}. Each person can have {max} of its seats, and you have {count}."
+        )
+        super().__init__(sentence.format(event=title, max=most, count=has))
+
+
+class PassPlace(Conflict):
+    """A place of a pass at one of its events cannot be cancelled alone."""
+
+    code = "pass-place"
+    title = N_("This seat is part of a pass")
+    message = N_("The places of a pass are cancelled together, with the pass.")
+    actions = ((N_("My events"), "/my-events"),)
 
 
 class ApprovalNeeded(Conflict):

@@ -44,7 +44,8 @@ class NamesFixed(Conflict):
 
 _name = Statement(
     update(seats)
-    .where(seats.c.id == bindparam("seat"))
+    # The places of a pass have its holder.
+    .where((seats.c.id == bindparam("seat")) | (seats.c.pass_seat_id == bindparam("seat")))
     .values(
         attendee_name=bindparam("new_name"),
         attendee_email=bindparam("new_email"),
@@ -145,7 +146,8 @@ def check_change(connection: Connection, person_id: int, seat: Seat | None, is_u
     """Raise NotFound, NamesFixed or SeatUsed if the person may not change the holder of the seat now."""
     if seat is None or seat.person_id != person_id or seat.state not in ("held", "confirmed"):
         raise NotFound
-    if seat.ticket_names == "off" or seat.team_id is not None or connection.now >= seat.names_end:
+    is_part = seat.team_id is not None or seat.pass_seat_id is not None
+    if seat.ticket_names == "off" or is_part or connection.now >= seat.names_end:
         raise NamesFixed
     if seat.state == "confirmed" and is_used(connection, seat.id):
         raise SeatUsed(gettext("The attendee has been checked in, so the name cannot be changed."))

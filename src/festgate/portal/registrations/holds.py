@@ -6,8 +6,8 @@ seat becomes free without a periodic task.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from sqlalchemy import bindparam, update
 
@@ -18,13 +18,14 @@ from festgate.kit.messaging import outbox
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import limits, queries, team_rows
+from festgate.portal.registrations import limits, passes, queries, team_rows
 from festgate.portal.registrations.choices import Choice, Item, choose
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
     ApprovalNeeded,
     NameNeeded,
+    PassPlace,
     SalesClosed,
     SalesNotOpen,
     SeatInOrder,
@@ -48,7 +49,7 @@ _sweep = Statement(
     update(seats)
     .where(seats.c.event_id == bindparam("event"), HELD, seats.c.held_until <= HOLD_NOW)
     .values(state="lapsed", changed_at=bindparam("now"))
-    .returning(*seats.c["type_id", "code_id", "person_id", "team_id"])
+    .returning(*seats.c["type_id", "code_id", "person_id", "team_id", "pass_seat_id"])
 )
 _confirm_free = Statement(
     update(seats)
@@ -95,7 +96,7 @@ def hold_seats(
     guest = accounts.lock_guest(connection, person_id) if terms.is_guest else None
     if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id, count, guest):
         hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
-    _take_seats(connection, person_id, event, count, _sweep_for(connection, event.id, items))
+    others = _take_all(connection, person_id, event, items, count, guest)
     _use_code(connection, code, items, person_id, guest)
     if not terms.is_first:
         limits.check_takings(connection, person_id, event, count, guest)
@@ -111,6 +112,8 @@ def hold_seats(
             seat_id = _insert_seat(
                 connection, event, item, person_id, next(slots), hold_minutes, code, guest_key=guest
             )
+            if item.type.is_pass:
+                passes.add_places(connection, seat_id, passes.next_slots(item.type, others))
             if address is not None:
                 accounts.count_seat(connection, address, seat_id)
             seat_ids.append(seat_id)
@@ -129,6 +132,65 @@ def _take_seats(
         if queries.count_seats_at(connection, person_id, event.id)[1] >= event.max_per_person:
             raise AlreadyRegistered from None
         raise
+
+
+def _take_all(
+    connection: Connection,
+    person_id: int,
+    event: catalogue.Event,
+    items: Sequence[Item],
+    count: int,
+    guest_key: str | None,
+) -> dict[int, list[int]]:
+    """Count the seats as taken, and the places of passes; return the slots of these by the id of the other event."""
+    if any(item.type.is_pass for item in items):
+        return _take_passes(connection, person_id, event, items, guest_key)
+    _take_seats(connection, person_id, event, count, _sweep_for(connection, event.id, items))
+    return {}
+
+
+def _take_passes(
+    connection: Connection,
+    person_id: int,
+    event: catalogue.Event,
+    items: Sequence[Item],
+    guest_key: str | None,
+) -> dict[int, list[int]]:
+    """Count the seats of the items and the places of passes as taken; return their slots at each other event.
+
+    Every event is locked, in ascending order, before anything that other operations lock after events: so passes and
+    single tickets never wait for each other in a circle. Raises the errors of `check_places`, SoldOut or
+    AlreadyRegistered.
+    """
+    counts = passes.other_events(items)
+    counts[event.id] += sum(item.count for item in items)
+    drawn: Counter[int] = Counter()
+    for item in items:
+        for quota in item.type.quotas:
+            drawn[quota.id] += item.count
+    sharing = {other for quota_id in drawn for other in catalogue.events_of_quota(connection, quota_id)}
+    sweep_together(connection, counts.keys() | sharing)
+    now = {kind.id: kind.admits for kind in catalogue.types_of(connection, event.id)}
+    if any(_ids(item.type.admits) != _ids(now[item.type.id]) for item in items):
+        raise TryAgain  # an organiser has just changed the pass, or cancelled one of its events
+    slots: dict[int, list[int]] = {}
+    for event_id in sorted(counts):
+        if event_id == event.id:
+            _take_seats(connection, person_id, event, counts[event_id], {})
+            continue
+        other = catalogue.event_by_id(connection, event_id)
+        if other.to_offer:
+            offer_free_seats(connection, event_id, insert_held_seat)
+            other = catalogue.event_by_id(connection, event_id)
+        slots[event_id] = passes.check_places(connection, person_id, other, counts[event_id], guest_key)
+        catalogue.take_seats(connection, event_id, counts[event_id], {})
+    if drawn:
+        catalogue.take_from_quotas(connection, drawn)
+    return slots
+
+
+def _ids(admits: Iterable[catalogue.PassEvent]) -> set[int]:
+    return {event.id for event in admits if event.state != "cancelled"}
 
 
 def _use_code(
@@ -215,6 +277,8 @@ def _insert_seat(  # noqa: PLR0913  (a seat has so many parts)
             attendee_search="",
             team_id=None,
             member_id=None,
+            is_pass=int(item.type.is_pass),
+            pass_seat_id=None,
             guest_key=guest_key,
         )
     except UniqueViolation:
@@ -339,11 +403,40 @@ def sweep_event(connection: Connection, event_id: int) -> int:
         return 0
     rows = connection.all(_sweep, event=event_id, now=connection.now)
     if rows:
-        used = Counter((code_id, person_id) for _, code_id, person_id, _ in rows if code_id is not None)
-        catalogue.give_back_codes(connection, used)
-        team_rows.shrink_teams(connection, Counter(team_id for *_, team_id in rows if team_id is not None))
-        give_back(connection, event_id, Counter(type_id for type_id, *_ in rows))
+        _forget_ended(connection, rows)
+        give_back(connection, event_id, _count_types(rows))
     return len(rows)
+
+
+def sweep_together(connection: Connection, event_ids: Collection[int]) -> None:
+    """Sweep several events, and lock the counts of their seats, in ascending order of event id.
+
+    What other operations lock after an event, such as quotas, is changed once all are locked.
+    """
+    ended: list[tuple[Any, ...]] = []
+    eager: set[int] = set()
+    for event_id in sorted(event_ids):
+        rows = connection.all(_sweep, event=event_id, now=connection.now)
+        ended += rows
+        if not rows:
+            catalogue.lock_seats(connection, event_id)
+        elif catalogue.give_back_at(connection, event_id, len(rows)):
+            eager.add(event_id)
+    if ended:
+        _forget_ended(connection, ended)
+        for event_id in catalogue.offer_again(connection, eager, _count_types(ended)):
+            offer_free_seats(connection, event_id, insert_held_seat)
+
+
+def _forget_ended(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Give back the uses of promo codes, and shrink the teams, of swept seats."""
+    used = Counter((code_id, person_id) for _, code_id, person_id, *_ in rows if code_id is not None)
+    catalogue.give_back_codes(connection, used)
+    team_rows.shrink_teams(connection, Counter(row[3] for row in rows if row[3] is not None))
+
+
+def _count_types(rows: Sequence[tuple[Any, ...]]) -> Counter[int]:
+    return Counter(type_id if pass_id is None else passes.NO_TYPE for type_id, _, _, _, pass_id in rows)
 
 
 def sweep_all(connection: Connection) -> int:
@@ -379,6 +472,8 @@ def _check_cancel(connection: Connection, person_id: int, seat: queries.Seat, is
         raise TeamSeat(seat.team_id)
     if seat.person_id != person_id:
         raise NotFound
+    if seat.pass_seat_id is not None:
+        raise PassPlace
     if seat.state == "confirmed" and seat.fee.minor > 0:
         raise SeatPaid
     if seat.state == "held" and seat.order_id is not None:
@@ -395,12 +490,16 @@ def confirm_seat(connection: Connection, person_id: int, seat_id: int) -> None:
     seat = queries.lock_seat(connection, seat_id)
     if seat is None or seat.person_id != person_id:
         raise NotFound
+    if seat.pass_seat_id is not None:
+        raise PassPlace
     if seat.state == "confirmed":
         return
     if seat.needs_name:
         raise NameNeeded
     if not connection.run(_confirm_free, seat=seat.id, now=connection.now):
         raise SeatsGone
+    if seat.is_pass:
+        passes.follow_pass(connection, seat.id)
     outbox.record(connection, SeatConfirmed(seat.id))
 
 
@@ -417,6 +516,8 @@ def take_back_seat(
         raise NotFound
     if seat.team_id is not None:
         raise TeamSeat(seat.team_id)
+    if seat.pass_seat_id is not None:
+        raise PassPlace
     if seat.state == "confirmed" and seat.fee.minor > 0:
         msg = gettext("This seat has been paid. Cancel it in its order, so that it is refunded.")
         raise SeatPaid(msg)
@@ -453,9 +554,25 @@ def release_seat(connection: Connection, seat: queries.Seat, ended_by: EndedBy) 
         catalogue.give_back_codes(connection, {(seat.code_id, seat.person_id): 1})
     if seat.team_id is not None:
         team_rows.shrink_teams(connection, {seat.team_id: 1})
-    give_back(connection, seat.event_id, {seat.type_id: 1})
+    if seat.is_pass:
+        _give_back_pass(connection, seat, passes.end_places(connection, seat.id, ended_by))
+    else:
+        kind = seat.type_id if seat.pass_seat_id is None else passes.NO_TYPE
+        give_back(connection, seat.event_id, {kind: 1})
     if seat.state == "confirmed":
         outbox.record(connection, SeatReleased(seat.id))
     elif ended_by in (EVENT, ORGANISER):
         outbox.record(connection, HoldCancelled(seat.id))
     return True
+
+
+def _give_back_pass(connection: Connection, seat: queries.Seat, places: Counter[int]) -> None:
+    """Count a pass and its places as free, in ascending order of event id, and offer them to the waiting lists."""
+    places[seat.event_id] += 1
+    eager = {
+        event_id
+        for event_id in sorted(places)
+        if catalogue.give_back_at(connection, event_id, places[event_id])
+    }
+    for event_id in catalogue.offer_again(connection, eager, {seat.type_id: 1}):
+        offer_free_seats(connection, event_id, insert_held_seat)

@@ -24,6 +24,8 @@ class ListedSeat:
     order: str | None
     can_register_again: bool = False
     """Whether the seat has ended, and its event is on sale."""
+    places: tuple[Seat, ...] = ()
+    """Its places at other events, if it is a pass, by their start."""
 
     @property
     def ending(self) -> str:
@@ -129,7 +131,17 @@ def my_events(
     waiting = line.open_entries_of(connection, person_id) if may_wait else []
     tickets = tickets_of(connection, person_id) if seats else {}
     orders = orders_of(connection, person_id) if seats else {}
-    listed = [ListedSeat(seat, tickets.get(seat.id), orders.get(seat.id)) for seat in seats]
+    has_passes = any(seat.is_pass for seat in seats)
+    places = queries.places_of(connection, person_id) if has_passes else []
+    listed = [
+        ListedSeat(
+            seat,
+            tickets.get(seat.id),
+            orders.get(seat.id),
+            places=tuple(place for place in places if place.pass_seat_id == seat.id),
+        )
+        for seat in seats
+    ]
     held = tuple(entry for entry in listed if entry.seat.payable)
     unconfirmed_seats = tuple(entry for entry in listed if entry.seat.confirmable)
     paying = tuple(
@@ -140,9 +152,13 @@ def my_events(
     over, over_until = _with_offers(
         connection,
         [entry for entry in listed if entry.seat.state in ("cancelled", "lapsed")],
-        {seat.event_id for seat in live},
+        {seat.event_id for seat in live}
+        | {place.event_id for place in places if place.state in ("held", "confirmed")},
     )
-    overlaps = catalogue.overlaps_of(live, (), connection.now)
+    # The events of a pass may overlap with each other; those with other tickets are pointed out.
+    alone = [seat for seat in live if not seat.is_pass]
+    passes = [seat for seat in (*live, *places) if seat.state in ("held", "confirmed") and seat not in alone]
+    overlaps = catalogue.overlaps_of(alone, passes, connection.now)
     second = connection.now // SECOND * SECOND
     holds = (*held, *unconfirmed_seats, *paying)
     has_holds = bool(holds)

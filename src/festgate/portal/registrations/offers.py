@@ -12,7 +12,8 @@ from festgate.kit.clock import MINUTE, Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.messaging import outbox
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import line, queries
+from festgate.portal.catalogue.facts import SeatsFreed
+from festgate.portal.registrations import line, passes, queries
 from festgate.portal.registrations.choices import Item
 from festgate.portal.registrations.facts import SeatOffered
 
@@ -75,6 +76,9 @@ def _offer_several(
     slots = [slot for slot in range(event.max_per_person) if slot not in used]
     count = 0
     is_free: bool | None = True
+    if kind.is_pass:
+        others = passes.free_slots(connection, person_id, kind)
+        slots = slots[: min((len(free) for free in others.values()), default=remaining)]
     for slot in slots[:remaining]:
         is_free = _offer(connection, event, kind, entry_id, person_id, slot, insert)
         if not is_free:
@@ -90,10 +94,11 @@ def could_offer(connection: Connection, event: catalogue.Event) -> bool:
     """Return whether a seat of the event is free that somebody on the waiting list could have."""
     if event.needs_approval or not is_on_sale(event, connection.now) or event.taken >= event.capacity:
         return False
+    # A pass needs seats at several events, so it is offered a moment after they came free.
     free = {
         kind.id
         for kind in catalogue.types_of(connection, event.id)
-        if is_sold(kind, connection.now) and all(quota.left > 0 for quota in kind.quotas)
+        if not kind.is_pass and is_sold(kind, connection.now) and all(quota.left > 0 for quota in kind.quotas)
     }
     return any(
         type_id in free and len(queries.used_slots(connection, person_id, event.id)) < event.max_per_person
@@ -130,9 +135,20 @@ def _offer(
     insert: InsertSeat,
 ) -> bool | None:
     is_free = catalogue.take_free_seat(connection, event.id, [quota.id for quota in kind.quotas])
+    places: dict[int, int] = {}
+    if is_free and kind.is_pass:
+        free = passes.free_slots(connection, person_id, kind)
+        if not all(free.values()) or not passes.take_if_free(connection, event.id, list(free)):
+            for eager in catalogue.give_back_seats(connection, event.id, {kind.id: 1}):
+                if eager != event.id:
+                    outbox.record(connection, SeatsFreed(eager))
+            return False
+        places = {event_id: slots[0] for event_id, slots in free.items()}
     if is_free:
         end = offer_end(event, connection.now)
         seat_id = insert(connection, event, Item(kind, 1, kind.fee), person_id, slot, end)
+        if places:
+            passes.add_places(connection, seat_id, places)
         line.add_offer(connection, entry_id, seat_id)
         outbox.record(connection, SeatOffered(seat_id))
     return is_free

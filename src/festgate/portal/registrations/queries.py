@@ -83,6 +83,10 @@ class Seat:
     member_id: int | None
     """The member of the team that occupies the seat; None without a team, and for a free place of one."""
     team_name: str | None
+    is_pass: int
+    """1: it has a place at each other event that the pass admits to."""
+    pass_seat_id: int | None
+    """The pass of which it is the place at another event; else None."""
     guest_key: str | None = None
     """The key of the email address of the guest that took it without an account."""
 
@@ -114,7 +118,12 @@ class Seat:
     @property
     def needs_name(self) -> bool:
         """Return whether the name of its attendee is required and missing."""
-        return self.ticket_names == "required" and not self.attendee_name and self.team_id is None
+        return (
+            self.ticket_names == "required"
+            and not self.attendee_name
+            and self.team_id is None
+            and self.pass_seat_id is None
+        )
 
     @property
     def names_end(self) -> Milliseconds:
@@ -129,7 +138,8 @@ class Seat:
     @property
     def confirmable(self) -> bool:
         """Return whether the seat is held without a fee: its holder has to confirm it."""
-        return self.state == "held" and self.order_id is None and self.fee.minor == 0
+        is_own = self.order_id is None and self.pass_seat_id is None
+        return self.state == "held" and is_own and self.fee.minor == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +201,7 @@ _seat = (
         *_events.c["ticket_names", "names_until"],
         *seats.c["team_id", "member_id"],
         teams.c.name,
+        *seats.c["is_pass", "pass_seat_id"],
         seats.c.guest_key,
     )
     .join_from(seats, _events, _events.c.id == seats.c.event_id)
@@ -200,23 +211,31 @@ _seat = (
 )
 
 _OF_PERSON = seats.c.person_id == bindparam("person")
+# The places of a pass at other events are part of it.
+_WHOLE = seats.c.pass_seat_id.is_(None)
 _OF_ATTENDEE = _OF_PERSON | (seats.c.member_id == bindparam("person"))
 _PAYABLE = HELD & (seats.c.held_until > HOLD_NOW) & seats.c.order_id.is_(None) & (seats.c.fee_minor > 0)
 _LIVE_NOW = LIVE & ((seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW))
 _by_id = Statement(_seat.where(seats.c.id == bindparam("seat")))
 _lock = Statement(_seat.where(seats.c.id == bindparam("seat")).with_for_update(of=seats))
-_by_person = Statement(_seat.where(_OF_PERSON).order_by(_events.c.starts_at, seats.c.id))
+_by_person = Statement(_seat.where(_OF_PERSON, _WHOLE).order_by(_events.c.starts_at, seats.c.id))
 _of_member = Statement(
     _seat.where(seats.c.member_id == bindparam("person")).order_by(seats.c.event_id, seats.c.id)
 )
-_by_attendee = Statement(_seat.where(_OF_ATTENDEE).order_by(_events.c.starts_at, seats.c.id))
+_by_attendee = Statement(_seat.where(_OF_ATTENDEE, _WHOLE).order_by(_events.c.starts_at, seats.c.id))
 # The last column saves a statement about the waiting lists for nearly everybody; it is read once, not for every row.
 _listed_by_person = Statement(
     _seat.add_columns(
         select(waiting.c.id).where(waiting.c.person_id == bindparam("person"), IN_LINE).exists()
     )
-    .where(_OF_ATTENDEE)
+    .where(_OF_ATTENDEE, _WHOLE)
     .order_by(_events.c.starts_at, seats.c.id)
+)
+_places_of_pass = Statement(
+    _seat.where(seats.c.pass_seat_id == bindparam("seat")).order_by(seats.c.event_id, seats.c.id)
+)
+_places_of_person = Statement(
+    _seat.where(_OF_PERSON, ~_WHOLE).order_by(_events.c.starts_at, seats.c.event_id, seats.c.id)
 )
 _live_by_person = Statement(_seat.where(_OF_ATTENDEE, _LIVE_NOW).order_by(_events.c.starts_at, seats.c.id))
 _held_by_person = Statement(_seat.where(_OF_PERSON, _PAYABLE).order_by(seats.c.event_id))
@@ -263,7 +282,7 @@ _of_claimed = Statement(
     .order_by(seats.c.id)
 )
 _count_held = Statement(select(func.count()).where(_OF_PERSON, _PAYABLE))
-_count_live = Statement(select(func.count()).where(_OF_PERSON, _LIVE_NOW))
+_count_live = Statement(select(func.count()).where(_OF_PERSON, _WHOLE, _LIVE_NOW))
 _confirmed_since = Statement(
     select(seats.c.id).where(
         _OF_PERSON, seats.c.state == "confirmed", seats.c.changed_at > bindparam("since")
@@ -281,7 +300,7 @@ _slots = Statement(
     .where(LIVE, seats.c.event_id == bindparam("event"), _OF_PERSON)
     .order_by(seats.c.slot)
 )
-_live_by_type = Statement(select(seats.c.type_id, func.count()).where(LIVE).group_by(seats.c.type_id))
+_live_by_type = Statement(select(seats.c.type_id, func.count()).where(LIVE, _WHOLE).group_by(seats.c.type_id))
 _live_by_code = Statement(
     select(seats.c.code_id, seats.c.person_id, func.count())
     .where(LIVE, seats.c.code_id.is_not(None))
@@ -300,7 +319,7 @@ _of_type = Statement(
 _of_other_types = Statement(
     select(seats.c.id)
     .join_from(seats, _types, _types.c.id == seats.c.type_id, isouter=True)
-    .where(_types.c.event_id.is_distinct_from(seats.c.event_id))
+    .where(_types.c.event_id.is_distinct_from(seats.c.event_id), _WHOLE)
     .order_by(seats.c.id)
 )
 _attendees = Statement(
@@ -377,6 +396,16 @@ def seats_of_member(connection: Connection, person_id: int) -> list[Seat]:
     return [_read(row, connection.now) for row in connection.all(_of_member, person=person_id)]
 
 
+def places_of_pass(connection: Connection, seat_id: int) -> list[Seat]:
+    """Return the places of a pass at other events, live or not, by event id."""
+    return [_read(row, connection.now) for row in connection.all(_places_of_pass, seat=seat_id)]
+
+
+def places_of(connection: Connection, person_id: int) -> list[Seat]:
+    """Return the places of all passes of the person at other events, by their start."""
+    return [_read(row, connection.now) for row in connection.all(_places_of_person, person=person_id)]
+
+
 def seats_to_list(connection: Connection, person_id: int) -> tuple[list[Seat], bool]:
     """Return the seats of `seats_of`, and whether the person may be on a waiting list or have applied."""
     rows = connection.all(_listed_by_person, person=person_id)
@@ -391,19 +420,23 @@ def live_seats(connection: Connection, person_id: int) -> list[Seat]:
 
 def own_seats(connection: Connection, person_id: int) -> tuple[OwnSeat, ...]:
     """Return the held and confirmed seats of the person for the pages of the catalogue, by the event's start."""
+    live = live_seats(connection, person_id)
+    by_id = {seat.id: seat for seat in live}
+    # A place of a pass leads to the pass: to its ticket, its order and its cancellation.
+    shown = ((seat, by_id.get(seat.pass_seat_id or seat.id, seat)) for seat in live)
     return tuple(
         OwnSeat(
-            seat.id,
-            _shown_state(seat),
-            seat.held_until,
-            seat.stood is not None,
-            seat.fee,
+            whole.id,
+            _shown_state(whole),
+            whole.held_until,
+            whole.stood is not None,
+            whole.fee,
             seat.slug,
             seat.title,
             seat.starts_at,
             seat.ends_at,
         )
-        for seat in live_seats(connection, person_id)
+        for seat, whole in shown
     )
 
 

@@ -52,6 +52,10 @@ seats = Table(
     # The team of the seat. Its captain is `person_id`; the member that occupies the seat, if any, `member_id`.
     Column("team_id", ForeignKey("registrations_teams.id")),
     Column("member_id", ForeignKey("accounts_people.id")),
+    # 1: a pass, which has a place at each other event that it admits to (passes.py).
+    Column("is_pass", Integer, nullable=False),
+    # A place of that pass: it has the pass's state and times, and neither a fee nor an order.
+    Column("pass_seat_id", ForeignKey("registrations_seats.id")),
     # The key of the email address of a guest without an account: one address may have several rows of people.
     Column("guest_key", Text),
     CheckConstraint("state IN ('held', 'confirmed', 'cancelled', 'lapsed')", name="state"),
@@ -103,6 +107,9 @@ Index(
     sqlite_where=LIVE & _HAS_MEMBER,
     postgresql_where=LIVE & _HAS_MEMBER,
 )
+
+OF_PASS = seats.c.pass_seat_id.is_not(None)
+Index("ix_registrations_seats_pass", seats.c.pass_seat_id, sqlite_where=OF_PASS, postgresql_where=OF_PASS)
 
 TEAM_SLOT = 1000
 """The first slot of a team's seats: a captain has one team at an event, besides the tickets for single people."""

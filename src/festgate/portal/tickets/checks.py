@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import select, table
+from sqlalchemy import func, select, table
 from sqlalchemy.sql import column
 
 from festgate.kit.checks import Check, Finding
@@ -13,15 +13,26 @@ from festgate.portal.registrations.facts import SeatConfirmed, SeatReleased
 from festgate.portal.tickets.tables import replaced_codes, tickets
 
 _people = table("accounts_people", column("id"), column("claimed_by"))
-_seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
+_seats = table(
+    "registrations_seats", column("id"), column("state"), column("order_id"), column("pass_seat_id")
+)
+# The facts about a pass change the tickets of its places too.
+_passes = _seats.alias("passes")
+_PASS = _passes.c.id == _seats.c.pass_seat_id
 
 _unticketed = Statement(
-    select(_seats.c.id, _seats.c.order_id, tickets.c.state)
+    select(
+        _seats.c.id,
+        func.coalesce(_passes.c.id, _seats.c.id),
+        func.coalesce(_seats.c.order_id, _passes.c.order_id),
+        tickets.c.state,
+    )
     .join_from(_seats, tickets, tickets.c.seat_id == _seats.c.id, isouter=True)
+    .join(_passes, _PASS, isouter=True)
     .where(_seats.c.state == "confirmed", tickets.c.state.is_distinct_from("valid"))
 )
 _unseated = Statement(
-    select(tickets.c.code, tickets.c.seat_id, _seats.c.state)
+    select(tickets.c.code, tickets.c.seat_id, _seats.c.pass_seat_id, _seats.c.state)
     .join_from(tickets, _seats, _seats.c.id == tickets.c.seat_id)
     .where(tickets.c.state == "valid", _seats.c.state != "confirmed")
 )
@@ -61,8 +72,8 @@ def check_tickets(connection: Connection) -> list[Finding]:
             f"seat {seat}",
             f"its ticket is {state or 'missing'}, and no fact that would bring it is queued",
         )
-        for seat, order, state in connection.all(_unticketed)
-        if (SeatConfirmed, seat) not in coming and (OrderPaid, order) not in coming
+        for seat, whole, order, state in connection.all(_unticketed)
+        if (SeatConfirmed, whole) not in coming and (OrderPaid, order) not in coming
     ]
     findings += [
         Finding(
@@ -70,8 +81,8 @@ def check_tickets(connection: Connection) -> list[Finding]:
             f"ticket {code}",
             f"its seat is {state}, and no fact that would void it is queued",
         )
-        for code, seat, state in connection.all(_unseated)
-        if (SeatReleased, seat) not in coming
+        for code, seat, whole, state in connection.all(_unseated)
+        if (SeatReleased, seat) not in coming and (SeatReleased, whole) not in coming
     ]
     return findings
 

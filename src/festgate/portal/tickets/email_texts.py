@@ -116,11 +116,16 @@ def describe_ending(
     paid = had_ticket and seat.fee.minor > 0
     closing = []
     if had_ticket:
-        closing.append(gettext("The ticket is no longer valid."))
+        if seat.pass_seat_id is None:
+            closing.append(gettext("The ticket is no longer valid."))
         closing.append(gettext("The attached file removes the event from your calendar."))
     if paid:
         sentence = gettext("Your payment of {amount} will be refunded. We will email you when that is done.")
         closing.append(sentence.format(amount=writing.money(seat.fee)))
+    elif seat.pass_seat_id is not None:
+        closing.append(
+            gettext("Your pass stays valid for its other events. Nothing is refunded automatically.")
+        )
     elif not had_ticket:
         closing.append(
             gettext(

@@ -46,7 +46,7 @@ from festgate.portal.tickets.email_texts import (
 )
 from festgate.portal.tickets.facts import HoldersLeft
 from festgate.portal.tickets.holder_emails import HolderEmails
-from festgate.portal.tickets.issue import issue_ticket, void_ticket
+from festgate.portal.tickets.issue import issue_places, issue_ticket, void_places, void_ticket
 from festgate.portal.tickets.qr import in_fours
 from festgate.portal.tickets.waiting_texts import describe_offer, describe_waiting_ended
 from festgate.settings import Settings
@@ -69,6 +69,13 @@ class TicketEntry:
     team: registrations.Team | None = None
     """The team of which it is the captain's ticket."""
     team_link: str = ""
+    places: tuple[registrations.Seat, ...] = ()
+    """Its places at other events, if it is a pass."""
+
+    @property
+    def admits_to(self) -> str:
+        """The titles of the other events that a pass admits to, by their start."""
+        return ", ".join(place.title for place in sorted(self.places, key=lambda place: place.starts_at))
 
 
 class TicketHandlers:
@@ -153,7 +160,7 @@ class TicketHandlers:
         """Void the ticket of a cancelled registration, and email its holder."""
         seat = registrations.seat(connection, fact.seat_id)
         void_ticket(connection, seat)
-        self._email_ended(connection, seat, had_ticket=True)
+        self._email_ended(connection, seat, had_ticket=True, places=void_places(connection, seat))
         self.holders.post_ended(connection, seat, f"released:{seat.id}:holder")
 
     def email_hold_cancelled(self, connection: Connection, fact: HoldCancelled) -> None:
@@ -249,13 +256,24 @@ class TicketHandlers:
         event = catalogue.event_by_id(connection, fact.event_id)
         self._email_holders(connection, event, fact)
 
-    def _email_ended(self, connection: Connection, seat: registrations.Seat, *, had_ticket: bool) -> None:
+    def _email_ended(
+        self,
+        connection: Connection,
+        seat: registrations.Seat,
+        *,
+        had_ticket: bool,
+        places: Sequence[registrations.Seat] = (),
+    ) -> None:
         person_id = seat.emailed_id
         if person_id is None:  # a free place of a team, whose captain gets the email about the own one
             return
         event = catalogue.event_by_id(connection, seat.event_id)
         # The entry in a calendar is removed with the last seat of the person.
-        _, others = registrations.count_seats_at(connection, person_id, seat.event_id)
+        left = {
+            catalogue.event_by_id(connection, part.event_id): part.id
+            for part in (seat, *places)
+            if had_ticket and not registrations.count_seats_at(connection, person_id, part.event_id)[1]
+        }
         ending = describe_ending(seat, event, self._writing, self._settings.base_url, had_ticket=had_ticket)
         self._post(
             connection,
@@ -263,7 +281,7 @@ class TicketHandlers:
             person_id,
             "released",
             ending,
-            {event: seat.id} if had_ticket and not others else {},
+            left,
             method="CANCEL",
             is_limited=seat.fee.minor == 0 and not ending.called_off,
             event=event,
@@ -283,6 +301,7 @@ class TicketHandlers:
             if ticket is not None:
                 event = catalogue.event_by_id(connection, seat.event_id)
                 entry = TicketEntry(ticket, event, seat.type_name, seat.attendee_name)
+                entry = replace(entry, places=tuple(issue_places(connection, seat)))
                 if seat.team_id is not None and seat.member_id == seat.person_id:
                     team = registrations.team_by_id(connection, seat.team_id)
                     entry = replace(
@@ -308,7 +327,7 @@ class TicketHandlers:
             person_id,
             "confirmed",
             describe_tickets([entry.event.title for entry in entries], order, self._writing),
-            {entry.event: entry.ticket.seat_id for entry in entries},
+            _seats_of(connection, entries),
             is_limited=order is None,
             entries=entries,
             order=order,
@@ -319,13 +338,14 @@ class TicketHandlers:
     ) -> None:
         entries.sort(key=lambda entry: (entry.event.starts_at, entry.ticket.id))
         text = describe_copies([entry.event.title for entry in entries], self._writing)
-        seats = {entry.event: entry.ticket.seat_id for entry in entries}
+        seats = _seats_of(connection, entries)
         self._post(connection, topic, person_id, "confirmed", text, seats, entries=entries, order=None)
 
     def _void_unless_confirmed(self, connection: Connection, seats: Iterable[registrations.Seat]) -> None:
         for seat in seats:
             if seat.state != "confirmed" and queries.ticket_of_seat(connection, seat.id) is not None:
                 void_ticket(connection, seat)
+                void_places(connection, seat)
 
     def _email_refund(
         self,
@@ -449,4 +469,15 @@ class TicketHandlers:
 
 def _entry_of(connection: Connection, ticket: queries.Ticket, event: catalogue.Event) -> TicketEntry:
     seat = registrations.seat(connection, ticket.seat_id)
-    return TicketEntry(ticket, event, seat.type_name, seat.attendee_name)
+    places = registrations.places_of_pass(connection, seat.id) if seat.is_pass else []
+    confirmed = tuple(place for place in places if place.state == "confirmed")
+    return TicketEntry(ticket, event, seat.type_name, seat.attendee_name, places=confirmed)
+
+
+def _seats_of(connection: Connection, entries: Iterable[TicketEntry]) -> dict[catalogue.Event, int]:
+    """Return a seat at each event of the tickets, those that passes also admit to included."""
+    seats: dict[catalogue.Event, int] = {}
+    for entry in entries:
+        for place in entry.places:
+            seats[catalogue.event_by_id(connection, place.event_id)] = place.id
+    return seats | {entry.event: entry.ticket.seat_id for entry in entries}

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, insert, select, update
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.ids import new_code
-from festgate.portal.registrations.facade import Seat, lock_seat, tickets_of
+from festgate.portal.registrations.facade import Seat, lock_seat, places_of_pass, tickets_of
 from festgate.portal.tickets.queries import Ticket, TicketState, ticket_of_seat
 from festgate.portal.tickets.tables import replaced_codes, tickets, undone_admissions
 
@@ -94,6 +94,25 @@ def issue_ticket(connection: Connection, seat: Seat) -> Ticket | None:
     return ticket if ticket is not None and ticket.state == "valid" else None
 
 
+def issue_places(connection: Connection, seat: Seat) -> list[Seat]:
+    """Issue the tickets of a pass's places at other events, and return the confirmed ones; none for another ticket.
+
+    Their codes are sent to nobody: the code of the pass admits at each event, and each has its own check-in.
+    """
+    if not seat.is_pass:
+        return []
+    places = places_of_pass(connection, seat.id)
+    return [place for place in places if issue_ticket(connection, place) is not None]
+
+
+def void_places(connection: Connection, seat: Seat) -> list[Seat]:
+    """Void the tickets of the places of a pass that have ended, and return these places."""
+    if not seat.is_pass:
+        return []
+    ended = [place for place in places_of_pass(connection, seat.id) if place.state != "confirmed"]
+    return [place for place in ended if void_ticket(connection, place)]
+
+
 def void_ticket(connection: Connection, seat: Seat) -> bool:
     """Void the ticket of a cancelled seat, issued or not; return False if it was void already.
 
@@ -110,6 +129,7 @@ def void_ticket(connection: Connection, seat: Seat) -> bool:
 
 def _insert_ticket(connection: Connection, seat: Seat, state: TicketState) -> Ticket:
     code = new_code(CODE_LENGTH)
+    whole = None if seat.pass_seat_id is None else ticket_of_seat(connection, seat.pass_seat_id)
     try:
         number: int = connection.value(
             _insert,
@@ -122,6 +142,7 @@ def _insert_ticket(connection: Connection, seat: Seat, state: TicketState) -> Ti
             issued_at=connection.now,
             admitted_at=None,
             admitted_by=None,
+            pass_ticket_id=None if whole is None else whole.id,
         )
     except UniqueViolation:
         # Another process has made it since we looked: the next try finds it.

@@ -31,18 +31,34 @@ class Ticket:
     issued_at: Milliseconds
     admitted_at: Milliseconds | None = None
     """When its holder came in; None while they are not in."""
+    pass_ticket_id: int | None = None
+    """The ticket of the pass, for that of its place at another event; else None."""
 
 
 # A table of a lower module, by name (decision 0012): the tickets of a team are its captain's, and each its member's.
 _team_seats = table("registrations_seats", column("id"), column("member_id"))
 _ticket = select(
     *tickets.c["id", "code", "seat_id", "person_id", "event_id"],
-    *tickets.c["order_id", "state", "issued_at", "admitted_at"],
+    *tickets.c["order_id", "state", "issued_at", "admitted_at", "pass_ticket_id"],
 )
 _by_code = Statement(_ticket.where(tickets.c.code == bindparam("code")))
 _by_seat = Statement(_ticket.where(tickets.c.seat_id == bindparam("seat")))
 _by_person = Statement(
-    _ticket.where(tickets.c.person_id == bindparam("person")).order_by(tickets.c.issued_at, tickets.c.id)
+    _ticket.where(tickets.c.person_id == bindparam("person"), tickets.c.pass_ticket_id.is_(None)).order_by(
+        tickets.c.issued_at, tickets.c.id
+    )
+)
+_pass_ticket = tickets.alias("pass_ticket")
+_used = Statement(
+    # That of the seat, or of a place of its pass.
+    select(tickets.c.id).where(
+        (tickets.c.seat_id == bindparam("seat"))
+        | (
+            tickets.c.pass_ticket_id
+            == select(_pass_ticket.c.id).where(_pass_ticket.c.seat_id == bindparam("seat")).scalar_subquery()
+        ),
+        tickets.c.admitted_at.is_not(None),
+    )
 )
 _codes = Statement(
     select(tickets.c.seat_id, tickets.c.code).where(
@@ -51,6 +67,7 @@ _codes = Statement(
             select(_team_seats.c.id).where(_team_seats.c.member_id == bindparam("person"))
         ),
         tickets.c.state == "valid",
+        tickets.c.pass_ticket_id.is_(None),
     )
 )
 _by_id = Statement(_ticket.where(tickets.c.id == bindparam("ticket")))
@@ -98,9 +115,9 @@ def ticket_of_person(connection: Connection, person_id: int, code: str) -> Ticke
     """Return the ticket with that code if it is this person's, or that of their place in a team. Raises NotFound."""
     row = connection.first(_by_code, code=code)
     ticket = None if row is None else Ticket(*row)
-    if ticket is None or (
-        ticket.person_id != person_id and connection.value(_member, seat=ticket.seat_id) != person_id
-    ):
+    if ticket is None or ticket.pass_ticket_id is not None:
+        raise NotFound
+    if ticket.person_id != person_id and connection.value(_member, seat=ticket.seat_id) != person_id:
         raise NotFound
     return ticket
 
@@ -146,9 +163,8 @@ def transfers_of(connection: Connection, person_id: int) -> list[tuple[int, str,
 
 
 def is_used(connection: Connection, seat_id: int) -> bool:
-    """Return whether the seat's holder was checked in."""
-    ticket = ticket_of_seat(connection, seat_id)
-    return ticket is not None and ticket.admitted_at is not None
+    """Return whether the seat's holder was checked in; that of a pass, at any of its events."""
+    return connection.first(_used, seat=seat_id) is not None
 
 
 def tickets_of(connection: Connection, person_id: int) -> list[Ticket]:

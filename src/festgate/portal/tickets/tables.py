@@ -20,9 +20,17 @@ tickets = Table(
     # The time and the member of staff of the check-in; null while the holder is not in.
     Column("admitted_at", BigInteger),
     Column("admitted_by", ForeignKey("accounts_people.id")),
+    # The ticket of a pass, for that of its place at another event: the code of the pass admits there too.
+    Column("pass_ticket_id", ForeignKey("tickets_tickets.id")),
     CheckConstraint("state IN ('valid', 'void')", name="state"),
 )
 Index("ix_tickets_tickets_person_id", tickets.c.person_id)
+Index(
+    "ix_tickets_tickets_pass",
+    tickets.c.pass_ticket_id,
+    sqlite_where=tickets.c.pass_ticket_id.is_not(None),
+    postgresql_where=tickets.c.pass_ticket_id.is_not(None),
+)
 # The tickets of one event, in the order in which their holders are emailed about a change.
 Index("ix_tickets_tickets_event_id", tickets.c.event_id, tickets.c.id)
 # The door counts expected and checked-in guests by this index alone, and finds the latest check-ins. The state is in it

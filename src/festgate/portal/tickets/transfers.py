@@ -95,7 +95,7 @@ def transfer_ticket(
     # The members of a team join and leave by its link.
     if connection.now >= event.transfers_end or seat.team_id is not None:
         raise NotTransferable
-    if ticket.admitted_at is not None:
+    if ticket.admitted_at is not None or (seat.is_pass and queries.is_used(connection, seat.id)):
         raise HolderIn
     person = accounts.person_by_id(connection, person_id)
     _refuse_same(seat, holder, person)

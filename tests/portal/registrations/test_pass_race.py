@@ -1,0 +1,100 @@
+"""Passes and single tickets race for the last seats of overlapping sets of events, in several processes at once."""
+
+import asyncio
+from collections.abc import Callable
+
+from sqlalchemy import func, select, table
+from sqlalchemy.sql import column
+
+from festgate.kit.clock import MINUTE
+from festgate.kit.db.database import Database
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.errors import Refused
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.registrations import queries
+from festgate.portal.registrations.choices import Choice
+from festgate.portal.registrations.holds import cancel_seat, hold_seats
+from tests.portal.registrations.pass_fest import HOLD_MINUTES, add_pass, check, single, take, taken
+from tests.rig.database import OpenDatabase
+from tests.rig.scene import add_event, add_someone
+
+PROCESSES = 4
+CLIENTS = 64
+CAPACITY = 8
+_activity = table("pg_stat_database", column("datname"), column("deadlocks"))
+_deadlocks = Statement(
+    select(func.sum(_activity.c.deadlocks)).where(_activity.c.datname == func.current_database())
+)
+
+
+def test_passes_and_single_tickets_never_oversell_or_block_each_other(database: OpenDatabase) -> None:
+    events = [add_event(database, fee=0, capacity=CAPACITY) for _ in range(4)]
+    first, second, third, fourth = events
+    # Each names its events in another order, and the homes are at the ends and in the middle.
+    sold = [
+        (first, add_pass(database, first, [fourth, second], fee=900)),
+        (fourth, add_pass(database, fourth, [third, first], quota=5)),
+        (second, add_pass(database, second, [third, fourth, first])),
+        (third, single(database, third)),
+        (first, single(database, first)),
+        (fourth, single(database, fourth)),
+    ]
+    # All that is left of some seats are ended holds, which are swept in the race.
+    for _ in range(3):
+        take(database, add_someone(database), sold[0][1])
+    database.clock.move(HOLD_MINUTES * MINUTE)
+    for gives_back in (True, False):
+        people = [add_someone(database) for _ in range(CLIENTS)]
+        clients = [
+            _client(person, *sold[at % len(sold)], gives_back and at % 3 == 0)
+            for at, person in enumerate(people)
+        ]
+        results = race(database, clients)
+        assert [result for result in results if not isinstance(result, list | Refused)] == []
+        check(database)
+        assert all(count <= CAPACITY for count in taken(database, *events))
+    for home, kind in sold:  # the last race had more clients than there were seats, and nobody cancelled
+        kind_left = catalogue.type_of(database.read(catalogue.types_of, home.id), kind.id).left
+        home_left = CAPACITY - taken(database, home)[0]
+        assert 0 in (home_left, kind_left)
+    database.clock.move(HOLD_MINUTES * MINUTE)
+    check(database)
+    if database.dialect == "postgresql":
+        assert database.read(lambda connection: int(connection.value(_deadlocks))) == 0
+
+
+def _client(
+    person: int,
+    home: catalogue.Event,
+    kind: catalogue.TicketType,
+    gives_back: bool,
+) -> Callable[[Database], object]:
+    """Return a client that takes a ticket, and perhaps cancels it again."""
+
+    def hold(connection: Connection) -> list[int]:
+        return hold_seats(connection, person, home.slug, HOLD_MINUTES, choice=Choice({kind.id: 1}))
+
+    async def run(process: Database) -> list[int]:
+        seats = await process.write(hold)
+        if gives_back and (await process.read(queries.seat, seats[0])).order_id is None:
+            await process.write(cancel_seat, person, seats[0])
+        return seats
+
+    return run
+
+
+def race(database: OpenDatabase, clients: list[Callable[[Database], object]]) -> list[object]:
+    """Run the clients at once, in turn in several processes; return their results and errors."""
+
+    async def run() -> list[object]:
+        processes = [Database(database.url, clock=database.clock) for _ in range(PROCESSES)]
+        for process in processes:
+            await process.open()
+        try:
+            started = [client(processes[at % PROCESSES]) for at, client in enumerate(clients)]
+            return await asyncio.gather(*started, return_exceptions=True)  # type: ignore[call-overload,no-any-return]
+        finally:
+            for process in processes:
+                await process.close()
+
+    return database.run(run())
