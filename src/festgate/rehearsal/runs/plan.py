@@ -183,4 +183,4 @@ def normalise_text(content: bytes) -> bytes:
 
 def _is_journey(path: Path) -> bool:
     """Return whether the file is a journey; others are modules that journeys share."""
-    return path.is_file() and path.stem not in ("__init__", "visitor")
+    return path.is_file() and path.stem not in ("__init__", "forms", "visitor")
