@@ -184,6 +184,31 @@ def test_a_confirmed_account_adds_what_was_bought_without_one(fest: Fest) -> Non
         assert stranger.get("/my-events").status_code == 200
 
 
+def test_another_address_in_the_same_browser_is_another_guest_and_ends_the_first_session(fest: Fest) -> None:
+    with fest.browser() as browser, fest.browser() as earlier:
+        register(browser, "first@example.org")
+        earlier.cookies["festgate_session"] = browser.cookies["festgate_session"]
+        assert earlier.get("/my-events").status_code == 200
+        assert register(browser, "second@example.org").status_code == 303
+        assert "second@example.org" in browser.get("/guest").text
+        assert earlier.get("/my-events").status_code == 303
+
+
+def test_a_guest_that_can_only_pay_at_the_desk_gets_the_link_at_once(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with before_opening(data) as database:
+        database.write(announce, "Robo Race", fee=45_000)
+        people = [database.write(invite_one, name) for name in ("a", "b", "c", "d")]
+    with serving(data, extra=SETTINGS | {"FESTGATE_PAYMENT_METHODS": "desk"}) as server:
+        fest = Fest(server, data, *people)
+        with fest.browser() as browser:
+            assert register(browser, "desk@example.org", "robo-race").headers["location"] == "/checkout"
+            assert "To pay at the desk" in browser.get("/checkout").text
+            browser.post(fest.link_to("desk@example.org"))
+            assert "To pay at the desk" not in browser.get("/checkout").text
+            assert "Pay" in browser.get("/checkout").text
+
+
 def test_an_account_that_sends_the_fields_of_a_guest_registers_as_itself(fest: Fest) -> None:
     with fest.staff.browser(fest.server) as account:
         assert register(account, "somebody-else@example.org").headers["location"] == "/my-events"
