@@ -1,6 +1,8 @@
 """Guests on both databases: rows without an account, limits of an address, links, claims, corrections and deletion."""
 
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
 
@@ -22,6 +24,7 @@ from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.queries import find_candidate, find_person, find_visitor, person_by_id
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries as orders
+from festgate.portal.checkout.placements import place_order
 from festgate.portal.composition import personal_records
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.choices import Choice
@@ -34,6 +37,7 @@ from festgate.portal.registrations.guests import (
 from festgate.portal.registrations.holds import hold_seats
 from festgate.portal.registrations.limits import UNCONFIRMED_HOLD_MINUTES, Terms
 from festgate.portal.tickets import queries
+from festgate.portal.tickets.issue import issue_ticket
 from tests.portal.tickets.fest import FEST, HOLD_MINUTES, SECRET, Fest
 from tests.rig.database import OpenDatabase
 from tests.rig.interrupted import InterruptedDriver
@@ -384,3 +388,104 @@ def test_the_same_form_in_two_processes_is_one_purchase(
 
     taken = database.write(twice)
     assert [seat.id for seat in taken.seats] == [seat.id for seat in others[0].seats]
+
+
+def prepare_claim(fest: Fest) -> tuple[GuestRegistration, Person]:
+    """Return a guest with an unpaid seat, and a confirmed account with the same address."""
+    account = sign_up(fest)
+    fest.database.write(confirm_address, account.id)
+    fest.deliver()
+    return register(fest, fest.event("Talk", fee=45_000)), account
+
+
+def meanwhile(
+    database: OpenDatabase, table: str, action: Callable[[], object], after: str = ""
+) -> Callable[[Connection], Connection]:
+    """Return a function that lets another process act before the first statement about the table."""
+
+    def interrupted(connection: Connection) -> Connection:
+        driver = InterruptedDriver(database.real._engine.writer, table, action, after=after)  # noqa: SLF001
+        return Connection(driver, connection.now)
+
+    return interrupted
+
+
+def test_seats_that_are_claimed_meanwhile_get_no_order_of_the_guest(
+    two_databases: tuple[OpenDatabase, OpenDatabase],
+) -> None:
+    database, other_database = two_databases
+    fest = Fest(database)
+    bought, account = prepare_claim(fest)
+    interrupted = meanwhile(
+        database,
+        "checkout_orders",
+        lambda: other_database.write(guest_claims.claim_guests, account.id, RECORDS),
+        after="registrations_seats",
+    )
+
+    def place(connection: Connection) -> object:
+        return place_order(
+            interrupted(connection), bought.session.person, "sandbox", DAY, "a key", asks=False
+        )
+
+    with pytest.raises(registrations.SeatsGone):
+        database.write(place)
+    assert [seat.title for seat in database.read(registrations.payable_seats, account.id)] == ["Talk"]
+    check(fest)
+
+
+def test_a_ticket_that_is_issued_while_its_seat_is_claimed_belongs_to_the_account(
+    two_databases: tuple[OpenDatabase, OpenDatabase],
+) -> None:
+    database, other_database = two_databases
+    fest = Fest(database)
+    bought, account = prepare_claim(fest)
+    fest.pay(fest.order(person_of(fest, bought)))
+    stale = database.read(registrations.seat, bought.seats[0].id)
+    interrupted = meanwhile(
+        database,
+        "tickets_tickets",
+        lambda: other_database.write(guest_claims.claim_guests, account.id, RECORDS),
+    )
+    database.write(lambda connection: issue_ticket(interrupted(connection), stale))
+    fest.deliver()
+    assert len(codes_of(fest, account.id)) == 1
+    check(fest)
+
+
+def test_a_guest_that_is_claimed_meanwhile_gets_no_more_seats(
+    two_databases: tuple[OpenDatabase, OpenDatabase],
+) -> None:
+    database, other_database = two_databases
+    fest = Fest(database)
+    bought, account = prepare_claim(fest)
+    gala = fest.event("Gala")
+    interrupted = meanwhile(
+        database,
+        "accounts_people",
+        lambda: other_database.write(guest_claims.claim_guests, account.id, RECORDS),
+    )
+
+    def hold(connection: Connection) -> list[int]:
+        return hold_seats(interrupted(connection), bought.session.person, gala.slug, HOLD_MINUTES, UNPROVEN)
+
+    with pytest.raises(SignInNeeded):
+        database.write(hold)
+    check(fest)
+
+
+def test_two_claims_of_one_address_move_everything_once(
+    two_databases: tuple[OpenDatabase, OpenDatabase],
+) -> None:
+    database, other_database = two_databases
+    fest = Fest(database)
+    bought, account = prepare_claim(fest)
+    fest.deliver()
+    with ThreadPoolExecutor(2) as threads:
+        counts = [
+            threads.submit(process.write, guest_claims.claim_guests, account.id, RECORDS)
+            for process in (database, other_database)
+        ]
+    assert sum(count.result() for count in counts) == 1
+    assert person_of(fest, bought).is_deleted
+    check(fest)

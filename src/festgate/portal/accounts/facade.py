@@ -23,6 +23,7 @@ from festgate.portal.accounts.corrections import CrewAddress, check_correction, 
 from festgate.portal.accounts.deletion import AccountInUse, delete_account, plan_deletion
 from festgate.portal.accounts.email_addresses import MAX_EMAIL_LENGTH
 from festgate.portal.accounts.guest_claims import claimers
+from festgate.portal.accounts.guest_finding import send_link_to_guest
 from festgate.portal.accounts.guest_links import LIFE as GUEST_LINK_LIFE
 from festgate.portal.accounts.guest_links import add_link, end_links
 from festgate.portal.accounts.guests import (
@@ -57,7 +58,7 @@ from festgate.portal.accounts.queries import (
     person_by_id,
 )
 from festgate.portal.accounts.sessions import LIFE as SESSION_LIFE
-from festgate.portal.accounts.sessions import Session, note_seen
+from festgate.portal.accounts.sessions import Session, end_session, note_seen
 
 __all__ = [
     "GUEST_LINK_LIFE",
@@ -91,6 +92,7 @@ __all__ = [
     "delete_account",
     "end_guest_access",
     "end_links",
+    "end_session",
     "export_amount",
     "export_time",
     "find_bearer",
@@ -115,6 +117,7 @@ __all__ = [
     "read_guest",
     "read_person_name",
     "require_confirmed",
+    "send_link_to_guest",
     "too_many",
     "uncount_attempt",
 ]

@@ -40,6 +40,14 @@ def find_tickets(
             return
 
 
+def send_link_to_guest(connection: Connection, person_id: int, secret: bytes, settings: Settings) -> Person:
+    """Queue an email with a link, which confirms the address, unless it is confirmed; return the guest. TooMany."""
+    person = person_by_id(connection, person_id)
+    if not person.is_confirmed:
+        send_link(connection, person, secret, settings)
+    return person
+
+
 def send_link(
     connection: Connection, person: Person, secret: bytes, settings: Settings, path: str = ""
 ) -> None:

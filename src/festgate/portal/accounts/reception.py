@@ -23,7 +23,7 @@ from festgate.portal.accounts.attempts import (
 )
 from festgate.portal.accounts.confirmation import send_first_confirmation
 from festgate.portal.accounts.devices import find_device, remember
-from festgate.portal.accounts.guest_finding import send_link as send_guest_link
+from festgate.portal.accounts.guest_finding import send_link_to_guest
 from festgate.portal.accounts.passwords import Hasher, is_outdated
 from festgate.portal.accounts.people import Newcomer, Taken, add_person, find_taken, replace_hash
 from festgate.portal.accounts.queries import (
@@ -399,9 +399,6 @@ def send_confirmation(connection: Connection, person_id: int, secret: bytes, set
 
     Raises TooMany.
     """
-    person = person_by_id(connection, person_id)
-    if not person.is_guest:
-        return confirmation.send_again(connection, person_id, secret, settings)
-    if not person.is_confirmed:
-        send_guest_link(connection, person, secret, settings)
-    return person
+    if person_by_id(connection, person_id).is_guest:
+        return send_link_to_guest(connection, person_id, secret, settings)
+    return confirmation.send_again(connection, person_id, secret, settings)

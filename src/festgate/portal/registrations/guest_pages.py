@@ -1,6 +1,7 @@
 """The answer to a form with which somebody registers as a guest, with a name and an email address."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -8,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from festgate.kit import security_log
-from festgate.kit.errors import Invalid
+from festgate.kit.errors import Invalid, TooMany
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.clients import address_of
-from festgate.kit.web.parameters import read_header
+from festgate.kit.web.parameters import read_header, session_token
 from festgate.kit.web.portal import MAX_ADDRESS, Portal, see_other
 from festgate.kit.web.session_cookies import SessionCookies
 from festgate.portal.accounts import facade as accounts
@@ -19,7 +20,7 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.codes import check_code
 from festgate.portal.registrations.facts import tickets_of
-from festgate.portal.registrations.guests import GuestForm, register_guest
+from festgate.portal.registrations.guests import GuestForm, GuestRegistration, register_guest
 from festgate.portal.registrations.holds import refuse_early
 from festgate.portal.registrations.limits import Terms
 from festgate.portal.registrations.queries import Seat, SeatReferences
@@ -71,16 +72,35 @@ class GuestRegistrations:
         taken = await portal.database.write(
             register_guest,
             portal.secret,
-            GuestForm(entry, self._key(request, slug, fields), None if known is None else known.person),
+            GuestForm(
+                entry,
+                self._key(request, slug, fields),
+                None if known is None else known.person,
+                session_token(request.scope["headers"]),
+            ),
             slug,
             portal.settings.hold_minutes,
             self._terms(known, host),
             choice,
         )
         security_log.about(taken.session.person)
+        await self._send_link(taken)
         response = see_other(await self._next(taken.session.person, taken.seats))
         self._cookies.remember(request, response, taken.session.token, accounts.SESSION_LIFE)
         return response
+
+    async def _send_link(self, taken: GuestRegistration) -> None:
+        """Send the link that confirms the address, if the guest can only pay at the desk, which requires that."""
+        settings = self._portal.settings
+        if (
+            settings.confirms_email
+            and set(settings.payment_methods) == {"desk"}
+            and any(seat.payable for seat in taken.seats)
+        ):
+            with suppress(TooMany):  # other guests have filled this mailbox; the checkout page has a button
+                await self._portal.database.write(
+                    accounts.send_link_to_guest, taken.session.person, self._portal.secret, settings
+                )
 
     def _terms(self, known: Visitor | None, host: str) -> Terms:
         confirmed = not self._portal.settings.confirms_email or (known is not None and known.is_confirmed)

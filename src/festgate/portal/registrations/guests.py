@@ -35,6 +35,8 @@ class GuestForm:
     """The key by which a second click is recognised."""
     known: int | None = None
     """The guest of this browser, if it has bought with the same address before."""
+    replaces: str = ""
+    """The token of the browser's earlier session, which ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ def register_guest(
         except (AlreadyRegistered, TooManyTickets) as refusal:
             raise AddressRegistered from refusal
         _name_only_seat(connection, person_id, form.entry.name, taken)
+    if form.replaces:
+        accounts.end_session(connection, form.replaces, "cookie")
     return GuestRegistration(
         accounts.open_guest_session(connection, person_id),
         tuple(queries.seat(connection, seat_id) for seat_id in taken),

@@ -408,7 +408,11 @@ class TicketHandlers:
         person = accounts.person_by_id(connection, person_id)
         if is_limited and not accounts.may_email(connection, person, self._settings, self._secret):
             return
-        links = self._guest_links(connection, person, seats or {}, shown) if person.is_guest else []
+        links = []
+        if person.is_guest:
+            if mail.find_state(connection, topic) is not None:
+                return  # queued before, with a link
+            links = self._guest_links(connection, person, seats or {}, shown)
         body = self._texts.get_template(f"tickets/mail/{template}.txt").render(
             person=person, text=text, guest_link=links[0] if links else None, **shown
         )
