@@ -49,6 +49,7 @@ from festgate.portal.registrations.queries import (
     seat,
     seats_of,
     seats_of_order,
+    titles_of_places,
 )
 from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
 from festgate.portal.registrations.teams import ReplaceCode, cancel_team, link_of, rename_team
@@ -122,6 +123,7 @@ __all__ = [
     "team_by_id",
     "teams_at",
     "tickets_of",
+    "titles_of_places",
     "unclaim_seats",
     "write_holder",
 ]

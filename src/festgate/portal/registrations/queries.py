@@ -401,6 +401,14 @@ def places_of_pass(connection: Connection, seat_id: int) -> list[Seat]:
     return [_read(row, connection.now) for row in connection.all(_places_of_pass, seat=seat_id)]
 
 
+def titles_of_places(connection: Connection, seat: Seat) -> str:
+    """Return the titles of the other events that a pass admits to now, by their start; empty for other seats."""
+    places = places_of_pass(connection, seat.id) if seat.is_pass else []
+    # Those of a pass that has ended are what it admitted to.
+    shown = [place for place in places if place.state == seat.state]
+    return ", ".join(place.title for place in sorted(shown, key=lambda place: place.starts_at))
+
+
 def places_of(connection: Connection, person_id: int) -> list[Seat]:
     """Return the places of all passes of the person at other events, by their start."""
     return [_read(row, connection.now) for row in connection.all(_places_of_person, person=person_id)]

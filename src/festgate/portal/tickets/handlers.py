@@ -71,11 +71,8 @@ class TicketEntry:
     team_link: str = ""
     places: tuple[registrations.Seat, ...] = ()
     """Its places at other events, if it is a pass."""
-
-    @property
-    def admits_to(self) -> str:
-        """The titles of the other events that a pass admits to, by their start."""
-        return ", ".join(place.title for place in sorted(self.places, key=lambda place: place.starts_at))
+    admits_to: str = ""
+    """The titles of these events."""
 
 
 class TicketHandlers:
@@ -301,7 +298,11 @@ class TicketHandlers:
             if ticket is not None:
                 event = catalogue.event_by_id(connection, seat.event_id)
                 entry = TicketEntry(ticket, event, seat.type_name, seat.attendee_name)
-                entry = replace(entry, places=tuple(issue_places(connection, seat)))
+                entry = replace(
+                    entry,
+                    places=tuple(issue_places(connection, seat)),
+                    admits_to=registrations.titles_of_places(connection, seat),
+                )
                 if seat.team_id is not None and seat.member_id == seat.person_id:
                     team = registrations.team_by_id(connection, seat.team_id)
                     entry = replace(
@@ -475,7 +476,8 @@ def _entry_of(connection: Connection, ticket: queries.Ticket, event: catalogue.E
     seat = registrations.seat(connection, ticket.seat_id)
     places = registrations.places_of_pass(connection, seat.id) if seat.is_pass else []
     confirmed = tuple(place for place in places if place.state == "confirmed")
-    return TicketEntry(ticket, event, seat.type_name, seat.attendee_name, places=confirmed)
+    titles = registrations.titles_of_places(connection, seat)
+    return TicketEntry(ticket, event, seat.type_name, seat.attendee_name, places=confirmed, admits_to=titles)
 
 
 def _seats_of(connection: Connection, entries: Iterable[TicketEntry]) -> dict[catalogue.Event, int]:

@@ -45,10 +45,12 @@ class HolderEmails:
             link = link_for(ticket, seat.attendee_email)
         else:
             sentence = gettext("This ticket is yours now:")
+        admits_to = registrations.titles_of_places(connection, seat)
         text = EmailText(
             gettext("Your ticket: {events}").format(events=seat.title),
             sentence,
             (
+                *([gettext("Also admits to: {events}").format(events=admits_to)] if admits_to else []),
                 gettext("Show the code on it at the door, on your phone or printed."),
                 gettext("Add it to your calendar with the attached file."),
                 gettext("Keep the link to yourself: it opens the ticket without a password."),
@@ -87,7 +89,9 @@ class HolderEmails:
                 gettext("Cancelled: your ticket for {event}").format(event=seat.title),
                 gettext("Your ticket for this event was cancelled:"),
                 (
-                    gettext("The ticket is no longer valid."),
+                    gettext("The ticket is no longer valid.")
+                    if seat.pass_seat_id is None
+                    else gettext("Your pass stays valid for its other events."),
                     gettext("The attached file removes the event from your calendar."),
                 ),
             )
@@ -151,8 +155,11 @@ def last_sent(connection: Connection, ticket_id: int) -> MailState | None:
 
 
 def _has_ticket(connection: Connection, seat: Seat, ticket: Ticket) -> bool:
-    """Return whether the last email with the ticket went to its present holder, so that they know of it."""
-    last = last_sent(connection, ticket.id)
+    """Return whether the last email with the ticket went to its present holder, so that they know of it.
+
+    For the place of a pass that is the email with the pass.
+    """
+    last = last_sent(connection, ticket.pass_ticket_id or ticket.id)
     return bool(seat.attendee_email) and last is not None and last.recipient in ("", seat.attendee_email)
 
 

@@ -54,6 +54,8 @@ class Sheet:
     """The state of the last email with the ticket to its holder."""
     team_name: str = ""
     """The team; empty without one."""
+    admits_to: str = ""
+    """The titles of the other events that a pass admits to; empty for other tickets."""
 
 
 class TicketPages:
@@ -161,7 +163,9 @@ def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
         is_open and seat.team_id is None and seat.ticket_names != "off" and connection.now < seat.names_end
     )
     sheet = Sheet(ticket, event, receipt, mail, ended, seat.type_name, holder, can_name, can_transfer)
-    sheet = replace(sheet, team_name=seat.team_name or "")
+    sheet = replace(
+        sheet, team_name=seat.team_name or "", admits_to=registrations.titles_of_places(connection, seat)
+    )
     if not holder.email:
         return sheet
     sent, last = count_sent(connection, ticket.id), last_sent(connection, ticket.id)
