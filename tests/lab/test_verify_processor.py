@@ -7,7 +7,7 @@ import pytest
 
 from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.verify.behaviour import Program
-from festgate.lab.verify.processor import compare_processor_time
+from festgate.lab.verify.processor import FIRST_SAMPLES, SAMPLES, ProcessorTime, compare_processor_time
 from tests.lab.test_verify_sandbox import APP
 
 WORK = "sum(range(1_000_000))"
@@ -39,3 +39,26 @@ def test_work_in_one_call_or_in_a_thread_after_the_response_is_seen(
         program(tmp_path / "before", before), program(tmp_path / "after", after), ["events"], 1
     )
     assert times["events"].change == change
+
+
+def test_three_samples_are_enough_for_a_large_difference(tmp_path: Path) -> None:
+    apps = program(tmp_path / "before", f"    {'; '.join([WORK] * 5)}\n"), program(tmp_path / "after", "")
+    assert len(compare_processor_time(*apps, ["events"], 1)["events"].before_samples) == FIRST_SAMPLES
+    assert len(compare_processor_time(apps[1], apps[1], ["events"], 1)["events"].before_samples) >= SAMPLES
+
+
+@pytest.mark.parametrize(
+    "before, after, obvious",
+    [
+        ((90.0, 100.0, 130.0), (4.0, 5.0, 9.0), True),
+        ((4.0, 5.0, 9.0), (90.0, 100.0, 130.0), True),
+        # One outlier of three.
+        ((90.0, 100.0, 130.0), (4.0, 5.0, 60.0), False),
+        ((90.0, 100.0, 130.0), (40.0, 42.0, 45.0), False),
+        ((0.0, 0.0, 0.0), (0.0, 0.0, 0.1), False),
+    ],
+)
+def test_a_difference_is_obvious_if_no_sample_contradicts_it(
+    before: tuple[float, ...], after: tuple[float, ...], obvious: bool
+) -> None:
+    assert ProcessorTime(before, after).is_obvious is obvious
