@@ -64,6 +64,8 @@ WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_(
 MAX_EVENT_BODY = 512 * 1024
 """Bytes of an event's form. A description may have 10,000 characters of any script in any spelling, which can be four
 times as many (Korean from a Mac). A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
+MAX_UPLOAD = 2 * 1024 * 1024 + 64 * 1024
+"""Bytes of a form with a file: the largest file, and the form around it."""
 DEFAULT_ACTIONS = ((N_("See the events"), "/events"),)
 """Links for the page of an error that has none of its own, as (label, address)."""
 
@@ -305,6 +307,7 @@ def _catalogue(portal: Portal, links: Links) -> Module:
 def _registrations(portal: Portal, links: Links) -> Module:
     from festgate.portal.accounts.facade import SeatLimits
     from festgate.portal.registrations import facade
+    from festgate.portal.registrations.answer_pages import AnswerPages
     from festgate.portal.registrations.api import RegistrationApi
     from festgate.portal.registrations.handlers import SUBSCRIPTIONS
     from festgate.portal.registrations.holder_pages import HolderPages
@@ -322,12 +325,13 @@ def _registrations(portal: Portal, links: Links) -> Module:
                 portal, links.ticket_codes, links.order_refs, links.is_used, addresses
             ).routes(),
             *HolderPages(portal, links.is_used).routes(),
+            *AnswerPages(portal, links.is_used).routes(),
             *TeamPages(portal, links.is_used, links.replace_code, addresses).routes(),
             *WaitingPages(portal).routes(),
         ],
         api,
         SUBSCRIPTIONS,
-        periodic_tasks=[facade.sweep_all],
+        periodic_tasks=[facade.sweep_all, facade.forget_ended_files],
         work=[facade.HoldKeeper(portal.database, portal.bulkheads["checkout"].is_unavailable).run],
     )
 
@@ -460,6 +464,7 @@ DECLARED: Sequence[Declared] = (
         Budget(requests=1000, seconds=10),
         pages=[
             "/my-events",
+            "/my-events/{rest:path}",
             "/events/{slug}/register",
             "/events/{slug}/wait",
             "/waiting/{id}/leave",
@@ -482,6 +487,7 @@ DECLARED: Sequence[Declared] = (
             "/waiting/{id}/leave",
         ],
         build=_registrations,
+        max_bodies={"/my-events/": MAX_UPLOAD},
     ),
     Declared(
         "checkout",

@@ -22,6 +22,7 @@ from festgate.portal.registrations.codes import check_code
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
+    AnswersNeeded,
     ApprovalNeeded,
     ChooseTicket,
     CodeNotForTickets,
@@ -38,7 +39,6 @@ from festgate.portal.registrations.errors import (
 )
 from festgate.portal.registrations.holders import NamesFixed, read_holder, set_holder
 from festgate.portal.registrations.holds import (
-    IsUsed,
     cancel_as_organiser,
     cancel_seat,
     confirm_seat,
@@ -46,6 +46,7 @@ from festgate.portal.registrations.holds import (
     refuse_early,
 )
 from festgate.portal.registrations.limits import terms_of
+from festgate.portal.registrations.queries import IsUsed
 from festgate.portal.registrations.waiting_api import add_waiting_routes
 
 
@@ -181,9 +182,9 @@ class RegistrationApi:
             choice = None if wanted is None else wanted.choice()
             host = address_of(request.scope)
             await check_code(portal, person.person, host, slug, choice)
-            is_first = await portal.database.read(refuse_early, person.person, slug, choice)
+            early = await portal.database.read(refuse_early, person.person, slug, choice)
             address = self._addresses.of(host)
-            terms = terms_of(person, address, portal.settings, is_first=is_first)
+            terms = terms_of(person, address, portal.settings, is_first=early.is_first)
             seat_ids = await portal.database.write(
                 hold_seats, person.person, slug, portal.settings.hold_minutes, terms, choice
             )
@@ -212,7 +213,7 @@ class RegistrationApi:
 
         @router.post(
             "/registrations/{registration_id}/confirm",
-            responses=problems(SignInNeeded, NotFound, NameNeeded, SeatsGone),
+            responses=problems(SignInNeeded, NotFound, NameNeeded, AnswersNeeded, SeatsGone),
         )
         async def confirm(
             registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller

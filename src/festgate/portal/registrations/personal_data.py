@@ -8,7 +8,8 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.registrations import line, queries
 from festgate.portal.registrations.endings import HOLDER
 from festgate.portal.registrations.holders import forget_holders
-from festgate.portal.registrations.holds import IsUsed, release_seat
+from festgate.portal.registrations.holds import release_seat
+from festgate.portal.registrations.queries import IsUsed
 from festgate.portal.registrations.team_queries import team_by_id
 from festgate.portal.registrations.teams import ReplaceCode, leave_all
 from festgate.portal.registrations.waiting_list import leave_all as leave_lists

@@ -31,6 +31,8 @@ from festgate.portal.registrations.tables import (
 SeatState = Literal["held", "confirmed", "cancelled", "lapsed"]
 SeatReferences: TypeAlias = Callable[[Connection, int], Mapping[int, str]]
 """A query of a module above: for a person id, the ticket code or order reference of their seats, by seat id."""
+IsUsed: TypeAlias = Callable[[Connection, int], bool]
+"""A query of a module above: whether somebody was checked in with the seat of that id."""
 MAX_LEASE: Milliseconds = 60 * SECOND
 """A longer pause was written before the clock was set back."""
 
@@ -83,6 +85,10 @@ class Seat:
     member_id: int | None
     """The member of the team that occupies the seat; None without a team, and for a free place of one."""
     team_name: str | None
+    asks: int
+    """The number of questions to the attendees of the event."""
+    answers_until: Milliseconds
+    """Until then answers can be changed; 0: the event's start."""
 
     @property
     def tax(self) -> Money:
@@ -118,6 +124,11 @@ class Seat:
     def names_end(self) -> Milliseconds:
         """The time from which the name cannot be changed."""
         return self.names_until or self.starts_at
+
+    @property
+    def answers_end(self) -> Milliseconds:
+        """The time from which answers cannot be changed."""
+        return self.answers_until or self.starts_at
 
     @property
     def payable(self) -> bool:
@@ -168,6 +179,8 @@ _events = table(
             "refund_rule",
             "ticket_names",
             "names_until",
+            "asks",
+            "answers_until",
         ),
     ),
 )
@@ -189,6 +202,7 @@ _seat = (
         *_events.c["ticket_names", "names_until"],
         *seats.c["team_id", "member_id"],
         teams.c.name,
+        *_events.c["asks", "answers_until"],
     )
     .join_from(seats, _events, _events.c.id == seats.c.event_id)
     .join(_types, _types.c.id == seats.c.type_id)

@@ -29,7 +29,8 @@ from festgate.portal.registrations.errors import (
 )
 from festgate.portal.registrations.facts import MemberJoined, tickets_of
 from festgate.portal.registrations.holders import search_text
-from festgate.portal.registrations.holds import IsUsed, release_seat
+from festgate.portal.registrations.holds import release_seat
+from festgate.portal.registrations.queries import IsUsed
 from festgate.portal.registrations.tables import seats, teams
 from festgate.portal.registrations.team_queries import Place, Team
 from festgate.settings import Settings
