@@ -386,6 +386,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
+    from festgate.portal.backoffice.question_pages import QuestionPages
     from festgate.portal.backoffice.room_pages import RoomPages
     from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
@@ -403,6 +404,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *HolderRulePages(portal).routes(),
             *WaitingListPages(portal).routes(),
             *RoomPages(portal).routes(),
+            *QuestionPages(portal).routes(),
         ]
     )
 
@@ -479,6 +481,8 @@ DECLARED: Sequence[Declared] = (
             "/registrations/{id}/confirm",
             "/registrations/{id}/cancel",
             "/registrations/{id}/holder",
+            "/registrations/{id}/answers",
+            "/events/{slug}/questions",
             "/events/{slug}/registrations",
             "/events/{slug}/teams",
             "/teams/{rest:path}",

@@ -46,9 +46,7 @@ def ask(database: OpenDatabase, event: catalogue.Event | None, details: Question
     return database.write(catalogue.add_question, event.slug if event else None, details)
 
 
-def save(
-    database: OpenDatabase, person: int, event: catalogue.Event, entered: dict[Key, str]
-) -> AnswerSheet:
+def save(database: OpenDatabase, person: int, event: catalogue.Event, entered: dict[Key, str]) -> AnswerSheet:
     return database.write(
         partial(save_answers, is_used=nobody_in, is_complete=False), person, event.slug, entered
     )
@@ -116,7 +114,7 @@ def test_a_question_of_the_fest_is_asked_at_every_event_and_its_answer_is_sugges
     for event in (first, second):
         database.write(hold_seat, person, event.slug, 15)
     save(database, person, first, {(college, ORDER): "IIT Madras"})
-    (place,) = database.read(answer_sheet, person, second.slug).fields
+    (place,) = database.read(answer_sheet, person, second.slug, nobody_in).fields
     assert (place.value, place.suggestion) == ("", "IIT Madras")
     database.write(catalogue.withdraw_question, None, college)
     assert database.read(catalogue.event_by_id, first.id).asks == 0

@@ -23,7 +23,14 @@ from festgate.portal.catalogue.code_changes import (
     scopes,
     written_terms,
 )
-from festgate.portal.catalogue.details import MAX_LENGTHS, Details, details_of, read_details, written
+from festgate.portal.catalogue.details import (
+    MAX_LENGTHS,
+    Details,
+    details_of,
+    read_details,
+    written,
+    written_time,
+)
 from festgate.portal.catalogue.errors import (
     CapacityTaken,
     CodeNotValid,
@@ -147,7 +154,7 @@ from festgate.portal.catalogue.seats import (
     take_free_seat,
     take_seats,
 )
-from festgate.portal.catalogue.tables import NameRule, QuestionKind
+from festgate.portal.catalogue.tables import NameRule, QuestionKind, QuestionPer
 from festgate.portal.catalogue.ticket_types import (
     TicketType,
     TypeDetails,
@@ -222,6 +229,7 @@ __all__ = [
     "Question",
     "QuestionDetails",
     "QuestionKind",
+    "QuestionPer",
     "Quota",
     "RefundRule",
     "Room",
@@ -342,5 +350,6 @@ __all__ = [
     "written_rate",
     "written_room",
     "written_terms",
+    "written_time",
     "written_type",
 ]

@@ -101,7 +101,9 @@ class AnswerPages:
     async def show(self, request: Request) -> Response:
         """Show the questions with the answers."""
         visitor = await self._portal.signed_in(request)
-        sheet = await self._portal.database.read(answer_sheet, visitor.person, read_path(request, "slug"))
+        sheet = await self._portal.database.read(
+            answer_sheet, visitor.person, read_path(request, "slug"), self._is_used
+        )
         return await self._form(request, sheet)
 
     async def save(self, request: Request) -> Response:
@@ -109,7 +111,7 @@ class AnswerPages:
         visitor = await self._portal.signed_in(request)
         slug = read_path(request, "slug")
         fields = await read_fields(request, max_fields=MAX_FIELDS)
-        sheet = await self._portal.database.read(answer_sheet, visitor.person, slug)
+        sheet = await self._portal.database.read(answer_sheet, visitor.person, slug, self._is_used)
         entered = _entered(sheet, fields)
         save = partial(save_answers, is_used=self._is_used)
         try:
@@ -152,7 +154,7 @@ class AnswerPages:
 
     async def _refuse_file(self, request: Request, slug: str, person_id: int, refusal: Invalid) -> Response:
         """Show the page with the reason beside the file."""
-        sheet = await self._portal.database.read(answer_sheet, person_id, slug)
+        sheet = await self._portal.database.read(answer_sheet, person_id, slug, self._is_used)
         errors = {field_name(_key(request)): sentence for sentence in refusal.fields.values()}
         return await self._form(request, sheet, refusal=Invalid(errors))
 

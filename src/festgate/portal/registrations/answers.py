@@ -5,10 +5,11 @@ its person, or the member of a team that occupies it, can answer.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, table, update
+from sqlalchemy.sql import column
 
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import Invalid, NotFound
@@ -18,7 +19,7 @@ from festgate.portal.registrations import queries
 from festgate.portal.registrations.answer_values import read_answer, shown_answer
 from festgate.portal.registrations.errors import AnswersFixed, AnswersNeeded
 from festgate.portal.registrations.queries import Seat
-from festgate.portal.registrations.tables import answers
+from festgate.portal.registrations.tables import answers, seats
 
 ORDER = 0
 """Stands for the seat of an answer for all tickets of a person at an event."""
@@ -65,6 +66,18 @@ _last_of_person = Statement(
     .limit(1)
 )
 _insert = inserting(answers)
+_questions = table("catalogue_questions", *map(column, ("id", "event_id", "per")))
+_misplaced = Statement(
+    select(answers.c.id)
+    .join_from(answers, _questions, _questions.c.id == answers.c.question_id)
+    .join(seats, seats.c.id == answers.c.seat_id, isouter=True)
+    .where(
+        (_questions.c.event_id.is_not(None) & (_questions.c.event_id != answers.c.event_id))
+        | (seats.c.event_id.is_not(None) & (seats.c.event_id != answers.c.event_id))
+        | ((_questions.c.per == "order") != answers.c.seat_id.is_(None))
+    )
+    .order_by(answers.c.id)
+)
 _same = (
     answers.c.question_id == bindparam("question"),
     answers.c.person_id == bindparam("person"),
@@ -100,7 +113,9 @@ class AnswerSheet:
     @property
     def open_fields(self) -> tuple["AnswerField", ...]:
         """The fields that the person can fill in now."""
-        return tuple(place for place in self.fields if self.can_change or place.is_held)
+        return tuple(
+            place for place in self.fields if (self.can_change and not place.is_used) or place.is_held
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +128,9 @@ class AnswerField:
     answer: Answer | None
     is_held: bool
     """Whether a ticket that it is about is held, and waits for the answer."""
-    suggestion: str = field(default="")
+    is_used: bool = False
+    """Whether somebody was checked in with the ticket, so that the answer stays."""
+    suggestion: str = ""
     """The person's answer to the question at another event."""
 
     @property
@@ -158,7 +175,7 @@ def require_answers(connection: Connection, chosen: Sequence[Seat]) -> None:
                     raise AnswersNeeded(seat.slug)
 
 
-def answer_sheet(connection: Connection, person_id: int, slug: str) -> AnswerSheet:
+def answer_sheet(connection: Connection, person_id: int, slug: str, is_used: queries.IsUsed) -> AnswerSheet:
     """Return the questions of the event to the person, with the answers. Raises NotFound without a live seat."""
     event = catalogue.event_by_slug(connection, slug)
     own = tuple(
@@ -169,6 +186,9 @@ def answer_sheet(connection: Connection, person_id: int, slug: str) -> AnswerShe
     if not own:
         raise NotFound
     known = {answer.key: answer for answer in _answers_at(connection, person_id, event.id)}
+    used = {
+        seat.id for seat in own if event.asks and seat.state == "confirmed" and is_used(connection, seat.id)
+    }
     asked = catalogue.questions_of(connection, event.id) if event.asks else []
     fields: list[AnswerField] = []
     for question in asked:
@@ -178,7 +198,10 @@ def answer_sheet(connection: Connection, person_id: int, slug: str) -> AnswerShe
             if about:
                 fields.append(_field(connection, person_id, question, None, about, known))
         else:
-            fields += [_field(connection, person_id, question, seat, [seat], known) for seat in about]
+            fields += [
+                replace(_field(connection, person_id, question, seat, [seat], known), is_used=seat.id in used)
+                for seat in about
+            ]
     return AnswerSheet(event, own, tuple(fields), person_id, connection.now < event.answers_end)
 
 
@@ -196,7 +219,7 @@ def _field(
     # What somebody entered at another event of the fest is suggested, except for the tickets of other people.
     if answer is None and question.event_id is None and (seat is None or seat.slot == 0):
         suggestion = _suggestion(connection, person_id, question)
-    return AnswerField(question, seat, answer, is_held, suggestion)
+    return AnswerField(question, seat, answer, is_held, suggestion=suggestion)
 
 
 def _suggestion(connection: Connection, person_id: int, question: catalogue.Question) -> str:
@@ -220,7 +243,7 @@ def save_answers(
     With `is_complete` an answer that `entered` does not have is empty, as in a form. Raises NotFound, AnswersFixed, or
     Invalid with a sentence by `field_name` for each wrong or missing answer, and then stores nothing.
     """
-    sheet = answer_sheet(connection, person_id, slug)
+    sheet = answer_sheet(connection, person_id, slug, is_used)
     fields = {place.key: place for place in sheet.open_fields}
     if not entered.keys() <= {place.key for place in sheet.fields}:
         raise NotFound
@@ -228,24 +251,21 @@ def save_answers(
         raise AnswersFixed
     if not is_complete:
         fields = {key: fields[key] for key in entered}
-    values = _read_values(connection, fields, entered, is_used)
+    values = _read_values(fields, entered)
     for key, value in values.items():
         if value != fields[key].value:
             write_answer(connection, sheet, key, value)
-    return answer_sheet(connection, person_id, slug)
+    return answer_sheet(connection, person_id, slug, is_used)
 
 
 def _read_values(
-    connection: Connection,
-    fields: Mapping[Key, AnswerField],
-    entered: Mapping[Key, str | Sequence[str]],
-    is_used: queries.IsUsed,
+    fields: Mapping[Key, AnswerField], entered: Mapping[Key, str | Sequence[str]]
 ) -> dict[Key, str]:
-    """Return the entered answers as they are stored, without those of seats that were used. Raises Invalid."""
+    """Return the entered answers as they are stored. Raises Invalid."""
     errors: dict[str, str] = {}
     values: dict[Key, str] = {}
     for key, place in fields.items():
-        if place.question.details.kind == "file" or _is_past(connection, place, is_used):
+        if place.question.details.kind == "file":
             continue
         try:
             values[key] = read_answer(place.question.details, entered.get(key, ""))
@@ -257,10 +277,6 @@ def _read_values(
     if errors:
         raise Invalid(errors)
     return values
-
-
-def _is_past(connection: Connection, place: AnswerField, is_used: queries.IsUsed) -> bool:
-    return place.seat is not None and place.seat.state == "confirmed" and is_used(connection, place.seat.id)
 
 
 def write_answer(
@@ -315,16 +331,23 @@ def answers_of_person(connection: Connection, person_id: int) -> list[Answer]:
     return [Answer(*row) for row in connection.all(_all_of_person, person=person_id)]
 
 
-def answers_about(connection: Connection, seat: Seat) -> list[tuple[catalogue.Question, Answer]]:
-    """Return the answers about a seat, with those for all tickets of its person, in the order of the form."""
-    if not seat.asks:
+def door_answers(connection: Connection, event: catalogue.Event, seat_id: int) -> list[tuple[str, str]]:
+    """Return the (question, answer) about a seat that are shown at the door; an empty answer where there is none."""
+    asked = catalogue.questions_of(connection, event.id) if event.asks else []
+    if not any(question.details.is_at_door for question in asked):
         return []
-    found = {answer.question_id: answer for answer in _about(connection, seat)}
+    seat = queries.seat(connection, seat_id)
+    given = {answer.question_id: answer.value for answer in _about(connection, seat)}
     return [
-        (question, found[question.id])
-        for question in catalogue.all_questions(connection, seat.event_id)
-        if question.id in found
+        (question.details.label, shown_answer(question.details.kind, given.get(question.id, "")))
+        for question in asked
+        if question.details.is_at_door and question.is_asked_of(seat.type_id)
     ]
+
+
+def misplaced_answers(connection: Connection) -> list[int]:
+    """Return the ids of answers to questions of another event, or about a seat of another event."""
+    return [answer_id for (answer_id,) in connection.all(_misplaced)]
 
 
 def _about(connection: Connection, seat: Seat) -> list[Answer]:

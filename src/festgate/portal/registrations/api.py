@@ -17,6 +17,7 @@ from festgate.portal.accounts.facade import AddressNotConfirmed, SeatLimits
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import NotOnSale, SoldOut
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.answer_api import add_answer_routes
 from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.codes import check_code
 from festgate.portal.registrations.endings import EndedBy
@@ -59,8 +60,8 @@ class Registration(BaseModel):
     ticket: str = Field(description="The name of the ticket type; empty for the only one of an event.")
     state: queries.SeatState = Field(
         description=(
-            "held: pay it before held_until (confirm it if it is free, with the name of its holder where the event "
-            "requires that); confirmed: yours; cancelled; lapsed: too late."
+            "held: pay it before held_until (confirm it if it is free, with the name of its holder and the answers "
+            "that the event requires); confirmed: yours; cancelled; lapsed: too late."
         )
     )
     held_until: datetime | None = Field(
@@ -237,4 +238,5 @@ class RegistrationApi:
             return Registration.of(await portal.database.read(queries.seat, registration_id))
 
         add_waiting_routes(router, portal)
+        add_answer_routes(router, portal, is_used)
         return router

@@ -3,9 +3,9 @@
 from festgate.portal.registrations.answer_values import shown_answer
 from festgate.portal.registrations.answers import (
     Answer,
-    answers_about,
     answers_of_event,
     count_answers,
+    door_answers,
     require_answers,
 )
 from festgate.portal.registrations.claims import (
@@ -19,7 +19,7 @@ from festgate.portal.registrations.claims import (
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy, ending_words
 from festgate.portal.registrations.errors import AnswersNeeded, SeatsGone, SeatUsed
 from festgate.portal.registrations.facts import tickets_of
-from festgate.portal.registrations.files import any_file, drop_files, forget_ended_files
+from festgate.portal.registrations.files import any_file, delete_answers, forget_ended_files
 from festgate.portal.registrations.holders import (
     NOBODY,
     Holder,
@@ -86,7 +86,6 @@ __all__ = [
     "SeatUsed",
     "SeatsGone",
     "Team",
-    "answers_about",
     "answers_of_event",
     "any_file",
     "are_holds_paused",
@@ -99,7 +98,8 @@ __all__ = [
     "count_seats",
     "count_seats_at",
     "decline",
-    "drop_files",
+    "delete_answers",
+    "door_answers",
     "drop_seat",
     "ending_words",
     "entries_of_event",

@@ -15,7 +15,7 @@ from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueVi
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.text import tidy
 from festgate.kit.translation import gettext
-from festgate.portal.registrations.answers import Answer, AnswerSheet, Key, answer_sheet, write_answer
+from festgate.portal.registrations.answers import AnswerSheet, Key, answer_sheet, write_answer
 from festgate.portal.registrations.errors import AnswersFixed
 from festgate.portal.registrations.queries import IsUsed
 from festgate.portal.registrations.tables import LIVE, answers, file_space, files, seats
@@ -78,6 +78,16 @@ _sizes = Statement(select(files.c.person_id, files.c.size))
 _without_answer = Statement(
     select(files.c.id).where(~exists().where(answers.c.file_id == files.c.id)).order_by(files.c.id)
 )
+_of_question = answers.c.question_id == bindparam("question")
+_of_seat = answers.c.seat_id == bindparam("seat")
+_of_person = answers.c.person_id == bindparam("person")
+_with_file = select(answers.c.file_id).where(answers.c.file_id.is_not(None))
+_files_of_question = Statement(_with_file.where(_of_question))
+_files_of_seat = Statement(_with_file.where(_of_seat))
+_files_of_person = Statement(_with_file.where(_of_person))
+_drop_of_question = Statement(delete(answers).where(_of_question))
+_drop_of_seat = Statement(delete(answers).where(_of_seat))
+_drop_of_person = Statement(delete(answers).where(_of_person))
 _is_over = seats.c.state.in_(("cancelled", "lapsed")) & (
     (seats.c.state == "cancelled") | (seats.c.changed_at < bindparam("before"))
 )
@@ -142,7 +152,7 @@ def upload_file(
         content=content,
     )
     write_answer(connection, sheet, key, shown, file_id)
-    return answer_sheet(connection, person_id, slug)
+    return answer_sheet(connection, person_id, slug, is_used)
 
 
 def remove_file(connection: Connection, person_id: int, slug: str, key: Key, is_used: IsUsed) -> AnswerSheet:
@@ -152,7 +162,7 @@ def remove_file(connection: Connection, person_id: int, slug: str, key: Key, is_
     if place.question.details.is_required and not place.is_held:
         raise Invalid({"file": gettext("This file is required. Upload another one in its place.")})
     remove_answer_file(connection, sheet, key)
-    return answer_sheet(connection, person_id, slug)
+    return answer_sheet(connection, person_id, slug, is_used)
 
 
 def remove_answer_file(connection: Connection, sheet: AnswerSheet, key: Key) -> None:
@@ -171,11 +181,25 @@ def drop_file(connection: Connection, file_id: int) -> None:
             connection.run(_give_back, owner=owner, size=row[1])
 
 
-def drop_files(connection: Connection, of: list[Answer]) -> None:
-    """Delete the files among these answers, with those answers."""
-    for answer in of:
-        if answer.file_id is not None:
-            drop_file(connection, answer.file_id)
+def delete_answers(connection: Connection, question_id: int) -> None:
+    """Delete every answer to a question, with its files."""
+    for (file_id,) in connection.all(_files_of_question, question=question_id):
+        drop_file(connection, file_id)
+    connection.run(_drop_of_question, question=question_id)
+
+
+def delete_answers_about(connection: Connection, seat_id: int) -> None:
+    """Delete the answers about one ticket, with their files: the person that gave them has left it."""
+    for (file_id,) in connection.all(_files_of_seat, seat=seat_id):
+        drop_file(connection, file_id)
+    connection.run(_drop_of_seat, seat=seat_id)
+
+
+def forget_answers(connection: Connection, person_id: int) -> None:
+    """Delete every answer and file of a person."""
+    for (file_id,) in connection.all(_files_of_person, person=person_id):
+        drop_file(connection, file_id)
+    connection.run(_drop_of_person, person=person_id)
 
 
 def forget_ended_files(connection: Connection) -> int:
@@ -239,12 +263,11 @@ def files_without_answer(connection: Connection) -> list[int]:
 
 def _sheet_for(connection: Connection, person_id: int, slug: str, key: Key, is_used: IsUsed) -> AnswerSheet:
     """Return the sheet on which the file is an answer that can be changed. Raises NotFound or AnswersFixed."""
-    sheet = answer_sheet(connection, person_id, slug)
+    sheet = answer_sheet(connection, person_id, slug, is_used)
     place = next((place for place in sheet.fields if place.key == key), None)
     if place is None or place.question.details.kind != "file":
         raise NotFound
-    is_in = place.seat is not None and is_used(connection, place.seat.id)
-    if place not in sheet.open_fields or is_in:
+    if place not in sheet.open_fields:
         raise AnswersFixed
     return sheet
 
