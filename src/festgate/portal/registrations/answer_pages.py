@@ -118,8 +118,10 @@ class AnswerPages:
             sheet = await self._portal.database.write(save, visitor.person, slug, entered)
         except Invalid as refusal:
             return await self._form(request, sheet, fields, refusal)
-        if sheet.missing:
-            return see_other(f"{questions_address(slug)}#files")
+        if sheet.missing:  # a file
+            needed = gettext("Upload this file first.")
+            missing = Invalid({field_name(place.key): needed for place in sheet.missing})
+            return await self._form(request, sheet, refusal=missing)
         await self._portal.database.write(_confirm, sheet)
         return see_other("/checkout" if any(seat.payable for seat in sheet.seats) else "/my-events")
 
