@@ -382,6 +382,7 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 
 def _backoffice(portal: Portal, links: Links) -> Module:
+    from festgate.portal.backoffice.answer_pages import AnswerListPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
@@ -405,6 +406,8 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *WaitingListPages(portal).routes(),
             *RoomPages(portal).routes(),
             *QuestionPages(portal).routes(),
+            *QuestionPages(portal, of_fest=True).routes(),
+            *AnswerListPages(portal).routes(),
         ]
     )
 

@@ -109,7 +109,7 @@ def test_a_question_of_the_fest_is_asked_at_every_event_and_its_answer_is_sugges
     first = add_event(database, title="First", fee=0)
     college = ask(database, None, COLLEGE)
     second = add_event(database, title="Second", fee=0)
-    assert [database.read(catalogue.event_by_id, each.id).asks for each in (first, second)] == [1, 1]
+    assert [database.read(catalogue.event_by_id, event.id).asks for event in (first, second)] == [1, 1]
     person = add_someone(database)
     for event in (first, second):
         database.write(hold_seat, person, event.slug, 15)
@@ -130,9 +130,9 @@ def test_a_question_of_a_ticket_type_is_asked_of_its_holders_only(database: Open
         catalogue.add_ticket_type, event.slug, catalogue.TypeDetails("Student", standard.fee)
     )
     database.write(catalogue.add_question, event.slug, SIZE, student.id)
-    found = database.read(catalogue.questions_of, event.id)
-    assert catalogue.requires_answer(found, student.id)
-    assert not catalogue.requires_answer(found, standard.id)
+    asked = database.read(catalogue.questions_of, event.id)
+    assert catalogue.requires_answer(asked, student.id)
+    assert not catalogue.requires_answer(asked, standard.id)
     database.write(catalogue.remove_ticket_type, event.slug, student.id, queries.count_of_type)
     assert database.read(catalogue.event_by_id, event.id).asks == 0
 

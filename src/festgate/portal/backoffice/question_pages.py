@@ -1,4 +1,4 @@
-"""The organisers' pages of questions to attendees, of an event or of the whole fest, and of their answers."""
+"""The organisers' pages of questions to attendees, of an event or of the whole fest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +11,9 @@ from starlette.routing import Route
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.translation import N_, gettext
-from festgate.kit.web.downloads import download
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_id, read_path, read_query
-from festgate.kit.web.portal import NO_STORE, Portal, see_other
-from festgate.portal.backoffice.answer_list import answer_table, written_table
+from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Question, QuestionDetails
 from festgate.portal.registrations import facade as registrations
@@ -37,8 +35,9 @@ PRESETS: tuple[tuple[str, str], ...] = (
     ("diet", N_("Food")),
 )
 """The buttons for usual questions, as (name, label)."""
+MAX_PRESET = 20
+"""Characters of the name of a usual question."""
 MAX_FORM_FIELD = 4 * 1000 + catalogue.MAX_CHOICE * 50
-NEW = "new"
 _NEW_VALUES = {**catalogue.written_question(QuestionDetails("text", "")), "in_export": "yes"}
 
 
@@ -102,35 +101,31 @@ def _row(connection: Connection, question: Question, names: Mapping[int, str]) -
 
 
 class QuestionPages:
-    """Pages for organisers about questions and answers."""
+    """Pages for organisers about the questions of an event, or of the whole fest."""
 
-    def __init__(self, portal: Portal) -> None:
+    def __init__(self, portal: Portal, *, of_fest: bool = False) -> None:
         """`portal` as every module's pages get it."""
         self._portal = portal
         self._zone = portal.settings.zone
+        self._of_fest = of_fest
 
     def routes(self) -> list[Route]:
         """Return the routes."""
-        event = "/organise/events/{slug}"
-        return [
-            Route(f"{event}/answers", self.show_answers, methods=["GET"]),
-            Route(f"{event}/answers.csv", self.export_answers, methods=["GET"]),
-            Route("/organise/files/{file}", self.send_file, methods=["GET"]),
-            *(
-                route
-                for base in (f"{event}/questions", "/organise/questions")
-                for route in (
-                    Route(base, self.show, methods=["GET"]),
-                    Route(f"{base}/new", self.show_form, methods=["GET"]),
-                    Route(f"{base}/new", self.save, methods=["POST"]),
-                    Route(f"{base}/{{question}}", self.show_form, methods=["GET"]),
-                    Route(f"{base}/{{question}}", self.save, methods=["POST"]),
-                    Route(f"{base}/{{question}}/remove", self.ask_to_remove, methods=["GET"]),
-                    Route(f"{base}/{{question}}/{{step}}", self.change, methods=["POST"]),
-                )
-            ),
-            Route(f"{event}/questions", self.set_until, methods=["POST"]),
+        base = "/organise/questions" if self._of_fest else "/organise/events/{slug}/questions"
+        routes = [
+            Route(base, self.show, methods=["GET"]),
+            Route(f"{base}/new", self.show_new, methods=["GET"]),
+            Route(f"{base}/new", self.add, methods=["POST"]),
+            Route(f"{base}/{{question}}", self.show_one, methods=["GET"]),
+            Route(f"{base}/{{question}}", self.edit, methods=["POST"]),
+            Route(f"{base}/{{question}}/remove", self.ask_to_remove, methods=["GET"]),
+            Route(f"{base}/{{question}}/{{step}}", self.change, methods=["POST"]),
         ]
+        return routes if self._of_fest else [*routes, Route(base, self.set_until, methods=["POST"])]
+
+    def _slug(self, request: Request) -> str | None:
+        """Return the slug of the event; None for the questions of the whole fest."""
+        return None if self._of_fest else read_path(request, "slug")
 
     async def show(self, request: Request) -> Response:
         """Show the list."""
@@ -152,7 +147,7 @@ class QuestionPages:
     async def _list(
         self, request: Request, entered: Mapping[str, str] | None = None, refusal: Invalid | None = None
     ) -> Response:
-        shown = await self._portal.database.read(read_questions, _slug(request))
+        shown = await self._portal.database.read(read_questions, self._slug(request))
         until = catalogue.written_time(shown.event.answers_until, self._zone) if shown.event else ""
         return await self._portal.page(
             request,
@@ -167,47 +162,57 @@ class QuestionPages:
             zone=self._zone.key,
         )
 
-    async def show_form(self, request: Request) -> Response:
-        """Show the form of a question, or of a new one, perhaps filled in from a usual one."""
+    async def show_new(self, request: Request) -> Response:
+        """Show the form of a new question, perhaps filled in from a usual one."""
         await self._portal.organiser(request)
-        if "question" in request.path_params:
-            return await self._form(request)
-        usual = catalogue.question_preset(read_query(request, "preset", 20))
-        values = catalogue.written_question(usual) if usual else _NEW_VALUES
-        return await self._form(request, values)
+        usual = catalogue.question_preset(read_query(request, "preset", MAX_PRESET))
+        return await self._form(request, catalogue.written_question(usual) if usual else _NEW_VALUES)
 
-    async def save(self, request: Request) -> Response:
-        """Add a question, or change one."""
+    async def show_one(self, request: Request) -> Response:
+        """Show the form of a question."""
         await self._portal.organiser(request)
-        slug = _slug(request)
-        fields = await read_fields(request, MAX_FORM_FIELD)
-        database = self._portal.database
+        question = await self._read(request)
+        return await self._form(request, catalogue.written_question(question.details), question)
+
+    async def add(self, request: Request) -> Response:
+        """Add a question."""
+        await self._portal.organiser(request)
+        slug, fields = self._slug(request), await read_fields(request, MAX_FORM_FIELD)
         try:
-            if "question" in request.path_params:
-                known = await database.read(_question, slug, read_id(request, "question"))
-                details = catalogue.read_question(fields, known)
-                await database.write(catalogue.edit_question, slug, known.id, details)
-            else:
-                details = catalogue.read_question(fields)
-                await database.write(catalogue.add_question, slug, details, _type_id(fields))
+            details = catalogue.read_question(fields)
+            await self._portal.database.write(catalogue.add_question, slug, details, _type_id(fields))
         except Invalid as refusal:
-            return await self._form(request, fields, refusal)
+            return await self._form(request, fields, refusal=refusal)
         return see_other(_base(slug))
+
+    async def edit(self, request: Request) -> Response:
+        """Change a question."""
+        await self._portal.organiser(request)
+        slug, fields = self._slug(request), await read_fields(request, MAX_FORM_FIELD)
+        question = await self._read(request)
+        try:
+            details = catalogue.read_question(fields, question)
+            await self._portal.database.write(catalogue.edit_question, slug, question.id, details)
+        except Invalid as refusal:
+            kept = {**catalogue.written_question(question.details), **fields}
+            return await self._form(request, kept, question, refusal)
+        return see_other(_base(slug))
+
+    async def _read(self, request: Request) -> Question:
+        number = read_id(request, "question")
+        return await self._portal.database.read(_question, self._slug(request), number)
 
     async def _form(
         self,
         request: Request,
-        entered: Mapping[str, str] | None = None,
+        values: Mapping[str, str],
+        question: Question | None = None,
         refusal: Invalid | None = None,
     ) -> Response:
-        slug = _slug(request)
+        slug = self._slug(request)
         read = self._portal.database.read
-        question = None
-        if "question" in request.path_params:
-            question = await read(_question, slug, read_id(request, "question"))
         event = await read(catalogue.any_event_by_slug, slug) if slug is not None else None
         types = await read(catalogue.types_of, event.id) if event else ()
-        values = catalogue.written_question(question.details) if question else _NEW_VALUES
         return await self._portal.page(
             request,
             "backoffice/question.html",
@@ -218,7 +223,7 @@ class QuestionPages:
             base=_base(slug),
             kinds=[(kind, gettext(label)) for kind, label in KINDS.items()],
             types=[(kind.id, kind.details.name) for kind in types if not kind.is_withdrawn],
-            values=values if entered is None else {**dict.fromkeys(values, ""), **entered},
+            values={**dict.fromkeys(_NEW_VALUES, ""), **values},
             errors=refusal.fields if refusal else {},
             with_choices=catalogue.WITH_CHOICES,
             max_label=catalogue.MAX_QUESTION,
@@ -228,7 +233,7 @@ class QuestionPages:
     async def ask_to_remove(self, request: Request) -> Response:
         """Show what becomes of the answers, with the buttons that stop asking or delete."""
         await self._portal.organiser(request)
-        slug, number = _slug(request), read_id(request, "question")
+        slug, number = self._slug(request), read_id(request, "question")
         question = await self._portal.database.read(_question, slug, number)
         count = await self._portal.database.read(registrations.count_answers, number)
         return await self._portal.page(
@@ -243,7 +248,7 @@ class QuestionPages:
     async def change(self, request: Request) -> Response:
         """Move a question, stop asking it, ask it again, or delete it with its answers."""
         await self._portal.organiser(request)
-        slug, number = _slug(request), read_id(request, "question")
+        slug, number = self._slug(request), read_id(request, "question")
         step = read_path(request, "step")
         write = self._portal.database.write
         if step in ("up", "down"):
@@ -255,34 +260,6 @@ class QuestionPages:
         else:
             raise NotFound
         return see_other(_base(slug))
-
-    async def show_answers(self, request: Request) -> Response:
-        """Show the answers of the guests of an event."""
-        await self._portal.organiser(request)
-        shown = await self._portal.database.report(answer_table, read_path(request, "slug"))
-        return await self._portal.page(request, "backoffice/answers.html", section="organise", shown=shown)
-
-    async def export_answers(self, request: Request) -> Response:
-        """Send the answers of the guests of an event as CSV."""
-        await self._portal.organiser(request)
-        slug = read_path(request, "slug")
-        read = partial(answer_table, exported=True)
-        answers = await self._portal.database.report(read, slug)
-        named = {"content-disposition": f'attachment; filename="{answers.event.slug}-answers.csv"'}
-        # The mark at the beginning lets a spreadsheet read the letters of every script.
-        text = "\ufeff" + written_table(answers)
-        return Response(text.encode(), 200, {**NO_STORE, **named}, "text/csv; charset=utf-8")
-
-    async def send_file(self, request: Request) -> Response:
-        """Send a file that a guest uploaded."""
-        await self._portal.organiser(request)
-        stored = await self._portal.database.read(registrations.any_file, read_id(request, "file"))
-        return download(stored.name, stored.content_type, stored.content)
-
-
-def _slug(request: Request) -> str | None:
-    """Return the slug of the event; None for the questions of the whole fest."""
-    return read_path(request, "slug") if "slug" in request.path_params else None
 
 
 def _base(slug: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The questions that organisers ask the people who register: of an event, of one of its ticket types, or of all events.
+"""The questions of organisers to attendees: of an event, of one of its ticket types, or of all events.
 
 An event counts its questions (`asks`), so that an event without any costs nothing.
 """

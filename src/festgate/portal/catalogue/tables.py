@@ -185,7 +185,7 @@ questions = Table(
     CheckConstraint("per IN ('ticket', 'order')", name="per"),
     CheckConstraint("type_id IS NULL OR event_id IS NOT NULL", name="type"),
 )
-"""The questions to people who register (questions.py)."""
+"""The questions to attendees (questions.py)."""
 Index("ix_catalogue_questions_event", questions.c.event_id)
 
 promo_codes = Table(

@@ -27,7 +27,7 @@ Text = Annotated[str, Field(max_length=4 * MAX_ANSWER)]
 
 
 class QuestionOutput(BaseModel):
-    """A question to the people who register for an event."""
+    """A question to the attendees of an event."""
 
     id: int
     label: str
@@ -94,14 +94,14 @@ def add_answer_routes(router: APIRouter, portal: Portal, is_used: IsUsed) -> Non
 
     @router.get("/events/{slug}/questions", responses=problems(NotFound))
     async def list_questions(slug: Name) -> list[QuestionOutput]:
-        """List the questions to the people who register for an event."""
+        """List the questions to the attendees of an event."""
         return [QuestionOutput.of(question) for question in await portal.database.read(_questions_of, slug)]
 
     @router.get("/registrations/{registration_id}/answers", responses=problems(SignInNeeded, NotFound))
     async def list_answers(registration_id: Id, person: Caller) -> list[AnswerOutput]:
         """List the questions about a held or confirmed registration of yours, with the answers."""
-        found = await portal.database.read(_answers_about, person.person, registration_id, is_used)
-        return [AnswerOutput.of(place) for place in found]
+        places = await portal.database.read(_answers_about, person.person, registration_id, is_used)
+        return [AnswerOutput.of(place) for place in places]
 
     @router.put(
         "/registrations/{registration_id}/answers", responses=problems(SignInNeeded, NotFound, AnswersFixed)

@@ -1,7 +1,7 @@
 """The answers to the organisers' questions: of each ticket, or of all tickets that one person took at an event.
 
-An event without questions costs nothing: its row says so. A seat is held until the required answers are there, and only
-its person, or the member of a team that occupies it, can answer.
+An event without questions costs nothing: its row has their number. A seat is held until the required answers are there.
+Only its person, or the member of a team that occupies it, can answer.
 """
 
 from collections.abc import Mapping, Sequence

@@ -261,7 +261,7 @@ def give_back(connection: Connection, event_id: int, counts: Mapping[int, int]) 
 
 
 class Early(NamedTuple):
-    """What is known before a registration is queued."""
+    """The facts that a read finds before a registration is queued."""
 
     is_first: bool
     """Whether the person has never had a seat at the event."""

@@ -203,7 +203,7 @@ answers = Table(
     Column("event_id", ForeignKey("catalogue_events.id"), nullable=False),
     # Null: the answer is for all tickets that the person took at the event.
     Column("seat_id", ForeignKey("registrations_seats.id")),
-    # The person whose answer it is: who took the seat, or the member of a team that occupies it.
+    # The person whose answer it is: the one that took the seat, or the member of a team that occupies it.
     Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
     # As answer_values.py writes it; the name of a file.
     Column("value", Text, nullable=False),
