@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Invalid, NotFound
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.checks import check_questions
@@ -28,7 +29,7 @@ from festgate.portal.registrations.files import (
     space_counts,
     upload_file,
 )
-from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat
+from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat, refuse_early
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
@@ -153,6 +154,9 @@ def test_answers_are_fixed_once_the_time_is_over_and_those_of_others_cannot_be_r
     database.clock.now += 1
     with pytest.raises(AnswersFixed):
         save(database, person, event, {(college, ORDER): "NIT"})
+    late = add_someone(database)
+    database.write(hold_seat, late, event.slug, 15)
+    save(database, late, event, {(college, ORDER): "NIT"})
 
 
 def test_a_file_is_taken_by_its_content_within_limits_and_goes_with_its_seat(
@@ -191,3 +195,18 @@ def test_a_file_is_taken_by_its_content_within_limits_and_goes_with_its_seat(
     with pytest.raises(NotFound):
         database.read(any_file, stored.id)
     assert database.read(answers_of_person, person) == []
+
+
+def test_an_event_without_questions_costs_no_statement(database: OpenDatabase) -> None:
+    event = add_event(database, fee=0)
+    person = add_someone(database)
+
+    def register(connection: Connection) -> set[str]:
+        statements: list[Statement] = []
+        connection.recorded = statements
+        refuse_early(connection, person, event.slug)
+        seat_id = hold_seat(connection, person, event.slug, 15)
+        confirm_seat(connection, person, seat_id)
+        return {table for statement in statements for table in statement.tables}
+
+    assert not database.write(register) & {"catalogue_questions", "registrations_answers"}

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from festgate.kit.web.parameters import SESSION_COOKIE
 from tests.journeys.stage import Guest, announce, before_opening, check_data, invite_one
 from tests.journeys.visitor_steps import follow_link, press_button
+from tests.rig.axe import violations
 from tests.rig.browser import PHONE, visit
 from tests.rig.server import Server, serving
 
@@ -40,6 +41,7 @@ def prepare(data: Path) -> tuple[Guest, Guest, Guest]:
     with before_opening(data) as database:
         database.write(announce, "Robo Race", fee=45_000)
         database.write(announce, "Open Stage", fee=0)
+        database.write(announce, "Quiz", fee=0)
         organiser = database.write(invite_one, "meena", "organiser")
         return organiser, database.write(invite_one, "ravi", "staff"), database.write(invite_one, "asha")
 
@@ -103,12 +105,12 @@ def answer_and_pay(phone: Page, fest: Fest) -> str:
     phone.get_by_label("Card number").fill("4242 4242 4242 4242")
     press_button(phone, re.compile("^Pay"))
     expect(phone.get_by_role("heading", name="Questions")).to_be_visible()  # nothing was paid
-    phone.get_by_label("File", exact=True).set_input_files(
+    phone.get_by_label("File: Letter of consent").set_input_files(
         {"name": "letter.pdf", "mimeType": "application/pdf", "buffer": b"<html>no letter</html>"}
     )
     press_button(phone, re.compile("^Upload"))
     expect(phone.get_by_text("Choose a PDF, PNG or JPEG file.")).to_be_visible()
-    phone.get_by_label("File", exact=True).set_input_files(
+    phone.get_by_label("File: Letter of consent").set_input_files(
         {"name": "letter.html", "mimeType": "text/html", "buffer": LETTER}
     )
     press_button(phone, re.compile("^Upload"))
@@ -163,6 +165,28 @@ def test_answers_are_given_before_payment_and_shown_at_the_door_and_in_the_expor
     sign_in(phone, fest, fest.buyer)
     phone.goto("/my-events/robo-race/questions")
     expect(phone.get_by_label("Roll number")).to_have_count(0)  # the attendee was checked in
+
+
+def test_the_pages_are_accessible_in_light_and_dark(fest: Fest, browser: Browser) -> None:
+    with visit(browser, base_url=fest.server.url, viewport=PHONE) as visitor:
+        page = visitor.context.new_page()
+        sign_in(page, fest, fest.organiser)
+        page.goto("/organise/events/quiz/questions/new?preset=diet")
+        press_button(page, "Save")
+        page.goto("/events/quiz")
+        press_button(page, re.compile("^Register"))
+        for address in (
+            "/my-events/quiz/questions",
+            "/organise/questions",
+            "/organise/events/quiz/questions",
+            "/organise/events/quiz/questions/new",
+            "/organise/events/quiz/answers",
+        ):
+            page.goto(address)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                assert violations(page) == []
+        assert not visitor.problems
 
 
 def test_a_question_of_the_fest_holds_a_free_seat_and_is_removed_with_its_answers(

@@ -103,7 +103,9 @@ class AnswerSheet:
     fields: tuple["AnswerField", ...]
     person_id: int
     can_change: bool
-    """Whether the answers can still be changed; those that were never given to a held seat always can."""
+    """Whether answers can still be changed."""
+    can_add: bool
+    """Whether answers can still be given: somebody may register after the time for changes."""
 
     @property
     def missing(self) -> tuple["AnswerField", ...]:
@@ -114,7 +116,10 @@ class AnswerSheet:
     def open_fields(self) -> tuple["AnswerField", ...]:
         """The fields that the person can fill in now."""
         return tuple(
-            place for place in self.fields if (self.can_change and not place.is_used) or place.is_held
+            place
+            for place in self.fields
+            if place.is_held
+            or (not place.is_used and (self.can_change or (self.can_add and place.answer is None)))
         )
 
 
@@ -202,7 +207,14 @@ def answer_sheet(connection: Connection, person_id: int, slug: str, is_used: que
                 replace(_field(connection, person_id, question, seat, [seat], known), is_used=seat.id in used)
                 for seat in about
             ]
-    return AnswerSheet(event, own, tuple(fields), person_id, connection.now < event.answers_end)
+    return AnswerSheet(
+        event,
+        own,
+        tuple(fields),
+        person_id,
+        connection.now < event.answers_end,
+        connection.now < event.starts_at,
+    )
 
 
 def _field(
