@@ -52,6 +52,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, guests: list[Guest]) -> Ite
         database.write(
             catalogue.edit_ticket_type, relay.slug, kind.id, for_teams, registrations.count_of_type
         )
+        for details in (
+            catalogue.QuestionDetails("choices", "Workshops", choices=("Arduino", "ROS")),
+            catalogue.QuestionDetails("number", "Year of study", per="order"),
+        ):
+            database.write(catalogue.add_question, "robo-race", details)
         chosen = database.write(announce, "Masterclass")
         applications = catalogue.WaitingSettings("open", 60, needs_approval=True)
         database.write(catalogue.set_waiting_list, chosen.slug, applications)

@@ -74,6 +74,12 @@ def test_events_that_were_only_on_this_machine_get_random_names_in_calendars(old
     assert not any("localhost" in uid for uid in uids)
 
 
+def test_events_of_an_older_release_ask_their_attendees_nothing(old: OldFest) -> None:
+    schema.upgrade(old.settings)
+    asked = old.rows({"catalogue_events": ("asks", "answers_until")})["catalogue_events"]
+    assert set(asked) == {(0, 0)}
+
+
 def test_the_fixture_has_rows_in_every_state(tmp_path: Path) -> None:
     fest = open_old("sqlite", tmp_path / "fest", "")
     content = fest.summary(fest.columns())

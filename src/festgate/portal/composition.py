@@ -64,6 +64,8 @@ WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_(
 MAX_EVENT_BODY = 512 * 1024
 """Bytes of an event's form. A description may have 10,000 characters of any script in any spelling, which can be four
 times as many (Korean from a Mac). A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
+MAX_UPLOAD = 2 * 1024 * 1024 + 64 * 1024
+"""Bytes of a form with a file: the largest file, and the form around it."""
 DEFAULT_ACTIONS = ((N_("See the events"), "/events"),)
 """Links for the page of an error that has none of its own, as (label, address)."""
 
@@ -312,6 +314,7 @@ def _catalogue(portal: Portal, links: Links) -> Module:
 def _registrations(portal: Portal, links: Links) -> Module:
     from festgate.portal.accounts.facade import SeatLimits
     from festgate.portal.registrations import facade
+    from festgate.portal.registrations.answer_pages import AnswerPages
     from festgate.portal.registrations.api import RegistrationApi
     from festgate.portal.registrations.handlers import SUBSCRIPTIONS
     from festgate.portal.registrations.holder_pages import HolderPages
@@ -329,12 +332,13 @@ def _registrations(portal: Portal, links: Links) -> Module:
                 portal, links.ticket_codes, links.order_refs, links.is_used, addresses
             ).routes(),
             *HolderPages(portal, links.is_used).routes(),
+            *AnswerPages(portal, links.is_used).routes(),
             *TeamPages(portal, links.is_used, links.replace_code, addresses).routes(),
             *WaitingPages(portal).routes(),
         ],
         api,
         SUBSCRIPTIONS,
-        periodic_tasks=[facade.sweep_all],
+        periodic_tasks=[facade.sweep_all, facade.forget_ended_files],
         work=[facade.HoldKeeper(portal.database, portal.bulkheads["checkout"].is_unavailable).run],
     )
 
@@ -385,10 +389,12 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 
 def _backoffice(portal: Portal, links: Links) -> Module:
+    from festgate.portal.backoffice.answer_pages import AnswerListPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
+    from festgate.portal.backoffice.question_pages import QuestionPages
     from festgate.portal.backoffice.room_pages import RoomPages
     from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
@@ -411,6 +417,9 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *HolderRulePages(portal).routes(),
             *WaitingListPages(portal).routes(),
             *RoomPages(portal).routes(),
+            *QuestionPages(portal).routes(),
+            *QuestionPages(portal, of_fest=True).routes(),
+            *AnswerListPages(portal).routes(),
         ]
     )
 
@@ -481,6 +490,7 @@ DECLARED: Sequence[Declared] = (
         Budget(requests=1000, seconds=10),
         pages=[
             "/my-events",
+            "/my-events/{rest:path}",
             "/events/{slug}/register",
             "/events/{slug}/wait",
             "/waiting/{id}/leave",
@@ -495,6 +505,8 @@ DECLARED: Sequence[Declared] = (
             "/registrations/{id}/confirm",
             "/registrations/{id}/cancel",
             "/registrations/{id}/holder",
+            "/registrations/{id}/answers",
+            "/events/{slug}/questions",
             "/events/{slug}/registrations",
             "/events/{slug}/teams",
             "/teams/{rest:path}",
@@ -503,6 +515,7 @@ DECLARED: Sequence[Declared] = (
             "/waiting/{id}/leave",
         ],
         build=_registrations,
+        max_bodies={"/my-events/": MAX_UPLOAD},
     ),
     Declared(
         "checkout",

@@ -190,6 +190,7 @@ def test_the_download_is_a_file_of_json_and_a_limited_number_in_an_hour(
         "account",
         "sessions",
         "registrations",
+        "answers",
         "teams",
         "waiting",
         "orders",

@@ -309,6 +309,7 @@ def test_the_api_checks_in_and_undoes_for_staff(check_in: CheckIn) -> None:
     assert created.status_code == 201
     assert created.json() | {"admitted_at": ""} == {
         "code": code,
+        "answers": [],
         "event": "open-talk",
         "holder": asha.name,
         "holder_name": asha.full_name,

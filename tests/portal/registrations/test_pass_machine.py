@@ -35,7 +35,7 @@ from festgate.portal.tickets.handlers import TicketHandlers
 from festgate.portal.tickets.transfers import transfer_ticket
 from tests.portal.checkout.test_order_machine import DELETE_ALL
 from tests.portal.registrations.pass_fest import HOLD_MINUTES, add_pass, check, single, take
-from tests.portal.tickets.fest import FEST, subscriptions
+from tests.portal.tickets.fest import FEST, SECRET, subscriptions
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
@@ -147,7 +147,9 @@ class Passes(RuleBasedStateMachine):
         ticket = self.database.read(ticket_of_seat, seat) if seat else None
         if ticket is not None:
             holder = Holder(name, f"{name.lower()}@example.org")
-            self.attempt(transfer_ticket, ticket.person_id, ticket.code, holder, TicketHandlers(FEST).holders)
+            self.attempt(
+                transfer_ticket, ticket.person_id, ticket.code, holder, TicketHandlers(FEST, SECRET).holders
+            )
 
     @rule()
     def wait(self) -> None:

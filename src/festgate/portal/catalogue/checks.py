@@ -3,6 +3,7 @@
 from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection
 from festgate.portal.catalogue.queries import all_events, events_without_room
+from festgate.portal.catalogue.questions import miscounted_events
 
 
 def check_rooms(connection: Connection) -> list[Finding]:
@@ -23,4 +24,16 @@ def check_rooms(connection: Connection) -> list[Finding]:
     return missing + wrong
 
 
-CHECKS: tuple[Check, ...] = (check_rooms,)
+def check_questions(connection: Connection) -> list[Finding]:
+    """Check that each event has counted its questions."""
+    return [
+        Finding(
+            "asks = questions of the event and of the fest",
+            f"event {slug}",
+            f"{real} questions, but {stored} are counted",
+        )
+        for slug, stored, real in miscounted_events(connection)
+    ]
+
+
+CHECKS: tuple[Check, ...] = (check_rooms, check_questions)

@@ -42,6 +42,7 @@ from festgate.portal.catalogue.facts import EventCancelled, EventChanged
 from festgate.portal.catalogue.moves import MoveUnconfirmed, find_slip
 from festgate.portal.catalogue.passes import homes_of_passes
 from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.questions import count_fest_questions
 from festgate.portal.catalogue.refund_rules import RefundRule
 from festgate.portal.catalogue.rooms import place_in_room
 from festgate.portal.catalogue.seats import close_to_newcomers, lock_seats, wake_homes
@@ -154,6 +155,8 @@ def create_event(
             offer_minutes=OFFER_MINUTES,
             needs_approval=0,
             room_id=room.id if room else None,
+            asks=count_fest_questions(connection),
+            answers_until=0,
             uid=str(uuid4()),
             sequence=0,
             **_columns(details),

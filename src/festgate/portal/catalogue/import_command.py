@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from festgate.kit.cli import FOUND, opened, run
 from festgate.kit.db.statements import Connection
-from festgate.portal.catalogue import questions
+from festgate.portal.catalogue import import_prompts
 from festgate.portal.catalogue.events import refuse_other_currency
 from festgate.portal.catalogue.files.formats import READERS, read_events
 from festgate.portal.catalogue.files.rows import MAX_FILE, Conventions, LineError, Notice, Sheet, Unreadable
@@ -84,7 +84,7 @@ class FileImport:
                 report = run(self._import_rest)
             except AnswersNeeded as needed:
                 # Outside of the event loop, which would catch the first Ctrl-C and wait on.
-                asked |= questions.ask(self.file, self.sheet.unit, needed.proposals)
+                asked |= import_prompts.ask(self.file, self.sheet.unit, needed.proposals)
                 self.options = replace(self.options, answers=replace(self.options.answers, single=asked))
             else:
                 proposals = [proposal for proposal in report.proposals if proposal not in asked]
@@ -120,10 +120,10 @@ def show_outcome(outcome: Outcome) -> None:
         typer.echo("\n".join([*lines, f"Left out because of errors: {left_out}."]), err=True)
     _show_notices(file, sheet.unit, report.notices)
     for proposal in outcome.proposals:
-        typer.echo(questions.describe(file, sheet.unit, proposal), err=True)
+        typer.echo(import_prompts.describe(file, sheet.unit, proposal), err=True)
     if not outcome.is_kept:
         if report.unanswered:
-            typer.echo(questions.describe_need(report.unanswered), err=True)
+            typer.echo(import_prompts.describe_need(report.unanswered), err=True)
         typer.echo("Nothing was imported. Without --dry-run the result would be:")
     cancelled = f", {report.cancelled} cancelled" if report.cancelled else ""
     typer.echo(

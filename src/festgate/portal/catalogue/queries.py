@@ -79,6 +79,10 @@ class Event(Details):
     """The tickets for which somebody is on the waiting list."""
     to_offer: int = 0
     """1 while seats may be free that have to be offered to the waiting list first."""
+    asks: int = 0
+    """The number of questions to its attendees."""
+    answers_until: Milliseconds = 0
+    """Until then an answer can be changed; 0: the start."""
     room: Room | None = None
     """The room whose name is its place; None for another place."""
 
@@ -86,6 +90,11 @@ class Event(Details):
     def transfers_end(self) -> Milliseconds:
         """The time from which tickets cannot be transferred; 0 if they never can."""
         return (self.transfers_until or self.starts_at) if self.transfers else 0
+
+    @property
+    def answers_end(self) -> Milliseconds:
+        """The time from which an answer cannot be changed."""
+        return self.answers_until or self.starts_at
 
 
 class ListedEvent(NamedTuple):
@@ -137,6 +146,7 @@ _event = (
         *events.c["ticket_names", "names_until", "transfers", "transfers_until"],
         *events.c["waiting_list", "offer_minutes", "needs_approval"],
         *seats.c["waiting", "to_offer"],
+        *events.c["asks", "answers_until"],
         *ROOM_COLUMNS,
     )
     .join_from(events, seats)

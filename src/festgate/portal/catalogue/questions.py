@@ -1,99 +1,162 @@
-"""Questions of `festgate events import` on a terminal: whether to update or cancel events that were imported before."""
+"""The questions of organisers to attendees: of an event, of one of its ticket types, or of all events.
 
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Final
+An event counts its questions (`asks`), so that an event without any costs nothing.
+"""
 
-import typer
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from festgate.kit.cells import one_line
-from festgate.kit.cli import FOUND
-from festgate.portal.catalogue.proposals import Change, Proposal
-from festgate.terminal import fail
+from sqlalchemy import bindparam, func, or_, select, update
 
-MAX_SHOWN: Final = 60
-"""Characters of a value that a question shows."""
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.errors import NotFound
+from festgate.portal.catalogue.tables import QuestionKind, QuestionPer, events, questions
 
-_YES_OR_NO: Final = {"y": "yes", "yes": "yes", "": "no", "n": "no", "no": "no"}
-
-
-def ask(file: Path, unit: str, proposals: Sequence[Proposal]) -> Mapping[Proposal, bool]:
-    """Ask about each proposal on a terminal, and return the answers; elsewhere, end the command with what it needs."""
-    described = [describe(file, unit, proposal) for proposal in proposals]
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        fail("\n".join([*described, describe_need(proposals), "Nothing was imported."]), FOUND)
-    answers: dict[Proposal, bool] = {}
-    for kind, verb in (("update", "Update"), ("cancel", "Cancel")):
-        group = [proposal for proposal in proposals if proposal.kind == kind]
-        for proposal in group:
-            typer.echo(describe(file, unit, proposal), err=True)
-        answers |= _ask_about(verb, group)
-    return answers
+MAX_QUESTIONS = 40
+"""The most questions of an event, with those of the whole fest."""
 
 
-def describe(file: Path, unit: str, proposal: Proposal) -> str:
-    """Return a line that names the event and what would change."""
-    seats = f", {proposal.taken} {'seat' if proposal.taken == 1 else 'seats'} taken" if proposal.taken else ""
-    event = f"{file}, {unit} {proposal.line}: “{one_line(proposal.title)}” ({proposal.slug}{seats})"
-    if proposal.kind == "cancel":
-        return f"{event}: the calendar has cancelled it."
-    changes = "; ".join(map(_describe_change, proposal.changes))
-    doubt = "" if proposal.is_sure else " The file does not show that this is the newer version."
-    return f"{event}: {changes}.{doubt}"
+@dataclass(frozen=True, slots=True)
+class QuestionDetails:
+    """A question as an organiser enters it."""
+
+    kind: QuestionKind
+    label: str
+    help: str = ""
+    choices: tuple[str, ...] = ()
+    is_required: bool = False
+    per: QuestionPer = "ticket"
+    """Whether each ticket has an answer, or the tickets of one person at an event have one together."""
+    is_at_door: bool = False
+    """Whether the answer is shown at check-in."""
+    is_in_export: bool = True
 
 
-def describe_need(proposals: Sequence[Proposal]) -> str:
-    """Return a sentence with the options that answer the proposals."""
-    sentences = []
-    updates = sum(proposal.kind == "update" for proposal in proposals)
-    cancellations = len(proposals) - updates
-    if updates:
-        sentences.append(
-            f"{_events(updates, 'has', 'have')} a change that needs consent: add --update to make it, or --no-update "
-            "to leave it out."
-        )
-    if cancellations:
-        sentences.append(
-            f"{_events(cancellations, 'was', 'were')} cancelled in the calendar: add --cancel to cancel for good, with "
-            "refunds, or --no-cancel to keep."
-        )
-    return " ".join(sentences)
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question."""
+
+    id: int
+    event_id: int | None
+    """None: of the whole fest."""
+    type_id: int | None
+    """None: of all ticket types."""
+    position: int
+    is_withdrawn: bool
+    """Whether it is not asked any more; its answers are kept."""
+    details: QuestionDetails
+
+    def is_asked_of(self, type_id: int) -> bool:
+        """Return whether the holder of a ticket of that type is asked."""
+        return self.type_id in (None, type_id)
 
 
-def _ask_about(verb: str, proposals: Sequence[Proposal]) -> dict[Proposal, bool]:
-    choice = "each"
-    if len(proposals) > 1:
-        question = f"{verb} all of these {len(proposals)} events, none, or ask for each? [none]:"
-        choice = _reply(question, {"all": "all", "": "none", "none": "none", "each": "each"})
-    if choice != "each":
-        return dict.fromkeys(proposals, choice == "all")
-    return {
-        proposal: _reply(f"{verb} “{one_line(proposal.title)}”? [y/N]:", _YES_OR_NO) == "yes"
-        for proposal in proposals
-    }
+_COLUMNS = questions.c[
+    "id",
+    "event_id",
+    "type_id",
+    "position",
+    "withdrawn",
+    "kind",
+    "label",
+    "help",
+    "choices",
+    "is_required",
+    "per",
+    "at_door",
+    "in_export",
+]
+_OF_FEST = questions.c.event_id.is_(None)
+_OF_EVENT = or_(questions.c.event_id == bindparam("event"), _OF_FEST)
+_ASKED = questions.c.withdrawn == 0
+# Those of the whole fest come first: the organisers of an event put theirs below.
+_ORDER = (questions.c.event_id.is_not(None), questions.c.position, questions.c.id)
+_of_event = Statement(select(*_COLUMNS).where(_OF_EVENT).order_by(*_ORDER))
+_of_fest = Statement(select(*_COLUMNS).where(_OF_FEST).order_by(*_ORDER))
+_by_id = Statement(select(*_COLUMNS).where(questions.c.id == bindparam("question")))
+_every = Statement(select(*_COLUMNS).order_by(questions.c.id))
+_count_of_fest = Statement(select(func.count()).where(_OF_FEST, _ASKED))
+_counted = (
+    select(func.count())
+    .where(or_(questions.c.event_id == events.c.id, _OF_FEST), _ASKED)
+    .correlate(events)
+    .scalar_subquery()
+)
+_recount = update(events).values(asks=_counted)
+_recount_one = Statement(_recount.where(events.c.id == bindparam("event")))
+_recount_all = Statement(_recount)
+_miscounted = Statement(select(events.c.slug, events.c.asks, _counted).where(events.c.asks != _counted))
 
 
-def _reply(question: str, choices: Mapping[str, str]) -> str:
-    """Ask until the answer is one of the choices; return its value."""
-    while True:
-        # Not with `input`, which writes to standard output if that is no terminal.
-        typer.echo(f"{question} ", nl=False, err=True)
-        line = sys.stdin.readline()
-        if not line:
-            raise typer.Abort
-        if line.strip().casefold() in choices:
-            return choices[line.strip().casefold()]
+def _read(row: tuple[Any, ...]) -> Question:
+    number, event_id, type_id, position, withdrawn, kind, label, hint, choices, *flags = row
+    required, per, at_door, in_export = flags
+    return Question(
+        number,
+        event_id,
+        type_id,
+        position,
+        bool(withdrawn),
+        QuestionDetails(
+            kind,
+            label,
+            hint,
+            tuple(choices.split("\n")) if choices else (),
+            bool(required),
+            per,
+            bool(at_door),
+            bool(in_export),
+        ),
+    )
 
 
-def _describe_change(change: Change) -> str:
-    return f"{change.field}: {_shown(change.before)} → {_shown(change.after)}"
+def all_questions(connection: Connection, event_id: int) -> list[Question]:
+    """Return every question of the event and of the whole fest, also withdrawn ones, in the order of the form."""
+    return [_read(row) for row in connection.all(_of_event, event=event_id)]
 
 
-def _shown(text: str) -> str:
-    line = one_line(text)
-    return (line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}...") or "(empty)"
+def questions_of(connection: Connection, event_id: int) -> list[Question]:
+    """Return the questions that the event asks, those of the whole fest included, in the order of the form."""
+    return [question for question in all_questions(connection, event_id) if not question.is_withdrawn]
 
 
-def _events(count: int, one: str, more: str) -> str:
-    return f"1 event {one}" if count == 1 else f"{count} events {more}"
+def fest_questions(connection: Connection) -> list[Question]:
+    """Return the questions of the whole fest, also withdrawn ones."""
+    return [_read(row) for row in connection.all(_of_fest)]
+
+
+def every_question(connection: Connection) -> dict[int, Question]:
+    """Return the questions of all events and of the fest, also withdrawn ones, by id."""
+    return {question.id: question for question in map(_read, connection.all(_every))}
+
+
+def question_by_id(connection: Connection, question_id: int) -> Question:
+    """Return the question. Raises NotFound."""
+    row = connection.first(_by_id, question=question_id)
+    if row is None:
+        raise NotFound
+    return _read(row)
+
+
+def requires_answer(asked: Sequence[Question], type_id: int) -> bool:
+    """Return whether a ticket of the type needs an answer."""
+    return any(question.details.is_required and question.is_asked_of(type_id) for question in asked)
+
+
+def count_fest_questions(connection: Connection) -> int:
+    """Return how many questions of the whole fest are asked."""
+    return int(connection.value(_count_of_fest))
+
+
+def count_asks(connection: Connection, event_id: int | None) -> None:
+    """Count the questions of the event again, or those of every event for None."""
+    if event_id is None:
+        connection.run(_recount_all)
+    else:
+        connection.run(_recount_one, event=event_id)
+
+
+def miscounted_events(connection: Connection) -> list[tuple[str, int, int]]:
+    """Return the slug, the stored and the real number of questions of each event where they differ."""
+    return [(slug, stored, real) for slug, stored, real in connection.all(_miscounted)]

@@ -22,6 +22,9 @@ NAME_RULES: tuple[NameRule, ...] = ("off", "optional", "required")
 ListState = Literal["off", "open", "closed"]
 """A waiting list: none, one that visitors can join, or one that nobody can join any more."""
 
+QuestionKind = Literal["text", "number", "choice", "choices", "date", "phone", "file", "consent"]
+QuestionPer = Literal["ticket", "order"]
+
 rooms = Table(
     "catalogue_rooms",
     metadata,
@@ -87,6 +90,10 @@ events = Table(
     CheckConstraint("waiting_list IN ('off', 'open', 'closed')", name="waiting_list"),
     # The room whose name is the event's place; null for another place.
     Column("room_id", ForeignKey("catalogue_rooms.id"), index=True),
+    # The number of questions to its attendees, those of the whole fest included: 0 keeps a registration from looking.
+    Column("asks", Integer, nullable=False),
+    # Until when an answer can be changed; 0: the start.
+    Column("answers_until", BigInteger, nullable=False),
     CheckConstraint("max_per_person >= 1", name="max_per_person"),
     CheckConstraint("state IN ('draft', 'published', 'cancelled')", name="state"),
     CheckConstraint("fee_minor >= 0", name="fee"),
@@ -159,6 +166,34 @@ pass_events = Table(
     Column("type_id", ForeignKey("catalogue_ticket_types.id"), primary_key=True),
     Column("event_id", ForeignKey("catalogue_events.id"), primary_key=True, index=True),
 )
+questions = Table(
+    "catalogue_questions",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    # Null: of the whole fest; and of all ticket types of the event.
+    Column("event_id", ForeignKey("catalogue_events.id", ondelete="CASCADE")),
+    Column("type_id", ForeignKey("catalogue_ticket_types.id", ondelete="CASCADE")),
+    Column("position", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("help", Text, nullable=False),
+    # One on each line.
+    Column("choices", Text, nullable=False),
+    Column("is_required", Integer, nullable=False),
+    # Whether each ticket has an answer, or the tickets of one person at an event have one together.
+    Column("per", Text, nullable=False),
+    Column("at_door", Integer, nullable=False),
+    Column("in_export", Integer, nullable=False),
+    # 1 once it is not asked any more, and its answers are kept.
+    Column("withdrawn", Integer, nullable=False),
+    CheckConstraint(
+        "kind IN ('text', 'number', 'choice', 'choices', 'date', 'phone', 'file', 'consent')", name="kind"
+    ),
+    CheckConstraint("per IN ('ticket', 'order')", name="per"),
+    CheckConstraint("type_id IS NULL OR event_id IS NOT NULL", name="type"),
+)
+"""The questions to attendees (questions.py)."""
+Index("ix_catalogue_questions_event", questions.c.event_id)
 
 promo_codes = Table(
     "catalogue_promo_codes",

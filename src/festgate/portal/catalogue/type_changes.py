@@ -30,6 +30,7 @@ from festgate.portal.catalogue.events import lock_event, set_max_per_person, tou
 from festgate.portal.catalogue.passes import set_pass_events
 from festgate.portal.catalogue.prices import MAX_RATE, PERCENT, with_tax, without_tax, written_rate
 from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.questions import count_asks
 from festgate.portal.catalogue.quotas import draw_on, edit_quota, events_of_quota, stop_drawing_on
 from festgate.portal.catalogue.seats import close_to_newcomers
 from festgate.portal.catalogue.ticket_types import (
@@ -142,6 +143,7 @@ def remove_ticket_type(connection: Connection, slug: str, type_id: int, count_se
         return event
     ever, _ = count_seats(connection, event.id, type_id)
     ticket_types.remove_type(connection, ticket_type, is_used=ever > 0)
+    count_asks(connection, event.id)
     return touch_event(connection, event.id)
 
 

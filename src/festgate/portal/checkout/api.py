@@ -116,6 +116,7 @@ class CheckoutApi:
                 SignInNeeded,
                 NothingToPay,
                 ListChanged,
+                registrations.AnswersNeeded,
                 registrations.SeatsGone,
                 UnknownMethod,
                 KeyReused,

@@ -211,6 +211,8 @@ class CheckoutPages:
             return await portal.page(
                 request, "checkout/checkout.html", status=422, shown=till, section="checkout"
             )
+        except registrations.AnswersNeeded as refusal:
+            return see_other(f"/my-events/{refusal.slug}/questions")
         except (ListChanged, NothingToPay, registrations.SeatsGone) as refusal:
             till = await portal.database.read(self._look, visitor, fields)
             return await portal.page(

@@ -54,7 +54,8 @@ def place_order(  # noqa: PLR0913  (an order has so many parts)
 
     Without a cart it is for all seats that the person holds: for callers that have not shown a list. The same key gives
     the same order; if `request_hash` is given, only for the same content. `holders` are the attendees, by seat id.
-    Raises NothingToPay, ListChanged, KeyReused, Invalid where a required name is missing, or registrations' SeatsGone.
+    Raises NothingToPay, ListChanged, KeyReused, Invalid where a required name is missing, or registrations'
+    AnswersNeeded or SeatsGone.
     """
     existing = queries.order_by_key(connection, person_id, idempotency_key)
     if existing is None:
@@ -69,6 +70,7 @@ def place_order(  # noqa: PLR0913  (an order has so many parts)
         _refuse_other_content(connection, existing, method, cart, request_hash)
         return existing, False
     registrations.name_seats(connection, person_id, seats, holders)
+    registrations.require_answers(connection, seats)
     now = connection.now
     amount = total([seat.fee for seat in seats], seats[0].fee.currency)
     # A hold is never cut short by an order, and an order lasts as long as all its seats do.

@@ -26,6 +26,7 @@ from festgate.portal.door.errors import (
     TooLateToUndo,
     UnknownTicket,
 )
+from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets.facade import (
     MAX_SCAN_LENGTH,
     ForgedCode,
@@ -66,6 +67,13 @@ class ScanConvertor(Convertor[str]):
         return quote(value, safe="")
 
 
+class DoorAnswer(BaseModel):
+    """An answer that the organisers show at the door."""
+
+    question: str
+    answer: str = Field(description="Empty without an answer.")
+
+
 class AdmissionOutput(BaseModel):
     """A check-in."""
 
@@ -74,6 +82,7 @@ class AdmissionOutput(BaseModel):
     holder: str = Field(description="The username of whose ticket it is.")
     holder_name: str = Field(description="The name on the ticket, or of that account, or the username.")
     team: str | None = Field(description="The name of the holder's team; null without one.")
+    answers: list[DoorAnswer] = Field(description="The answers that the organisers show at the door.")
     admitted_at: datetime
     admitted_by: str = Field(description="The username of the member of staff who checked them in.")
 
@@ -146,12 +155,15 @@ class DoorApi:
 
 def _check_in(connection: Connection, scan: Scan, caller: Visitor, slug: str | None) -> AdmissionOutput:
     arrival = admit_scanned(connection, scan, caller, slug)
+    event = catalogue.event_by_id(connection, arrival.event_id)
+    given = registrations.door_answers(connection, event, arrival.seat_id)
     return AdmissionOutput(
         code=arrival.code,
-        event=catalogue.event_by_id(connection, arrival.event_id).slug,
+        event=event.slug,
         holder=arrival.holder,
         holder_name=arrival.holder_name,
         team=arrival.team_name,
+        answers=[DoorAnswer(question=question, answer=answer) for question, answer in given],
         admitted_at=moment(arrival.admitted_at or connection.now, UTC),
         admitted_by=arrival.admitted_by or caller.username,
     )

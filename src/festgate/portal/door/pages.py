@@ -6,7 +6,7 @@ same page, with the refusal's status.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -41,6 +41,7 @@ from festgate.portal.door.queries import (
     find_place,
     latest_arrivals,
 )
+from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets.facade import MAX_SCAN_LENGTH, in_fours, read_picture, read_scan
 
 Tone = Literal["good", "warn", "bad"]
@@ -81,6 +82,8 @@ class ScanResult:
     type_name: str = ""
     """The ticket type; empty for the only type of an event."""
     team_name: str = ""
+    answers: Sequence[tuple[str, str]] = ()
+    """The (question, answer) that the organisers show at the door."""
     elsewhere: catalogue.Event | None = None
     """The event that the ticket is for, where it is another one."""
 
@@ -258,7 +261,8 @@ def _last_result(
         return None
     if asked.get("in") and arrival.admitted_at is not None:
         message = _about_check_in(gettext("at {time}, checked in by {staff}"), arrival, writing)
-        return _result_about("good", gettext("In"), arrival, message)
+        result = _result_about("good", gettext("In"), arrival, message)
+        return replace(result, answers=registrations.door_answers(connection, event, arrival.seat_id))
     if not asked.get("in") and arrival.admitted_at is None:
         message = gettext("The ticket can be used again.")
         return _result_about("warn", gettext("Check-in undone"), arrival, message)

@@ -19,11 +19,13 @@ from festgate.portal.accounts.facade import AddressNotConfirmed, SeatLimits
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import NotOnSale, SoldOut
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.answer_api import add_answer_routes
 from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.codes import check_code
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
+    AnswersNeeded,
     ApprovalNeeded,
     ChooseTicket,
     CodeNotForTickets,
@@ -44,7 +46,6 @@ from festgate.portal.registrations.errors import (
 )
 from festgate.portal.registrations.holders import NamesFixed, read_holder, set_holder
 from festgate.portal.registrations.holds import (
-    IsUsed,
     cancel_as_organiser,
     cancel_seat,
     confirm_seat,
@@ -52,6 +53,7 @@ from festgate.portal.registrations.holds import (
     refuse_early,
 )
 from festgate.portal.registrations.limits import terms_of
+from festgate.portal.registrations.queries import IsUsed
 from festgate.portal.registrations.waiting_api import add_waiting_routes
 
 
@@ -64,8 +66,8 @@ class Registration(BaseModel):
     ticket: str = Field(description="The name of the ticket type; empty for the only one of an event.")
     state: queries.SeatState = Field(
         description=(
-            "held: pay it before held_until (confirm it if it is free, with the name of its holder where the event "
-            "requires that); confirmed: yours; cancelled; lapsed: too late."
+            "held: pay it before held_until (confirm it if it is free, with the name of its holder and the answers "
+            "that the event requires); confirmed: yours; cancelled; lapsed: too late."
         )
     )
     held_until: datetime | None = Field(
@@ -194,9 +196,9 @@ class RegistrationApi:
             choice = None if wanted is None else wanted.choice()
             host = address_of(request.scope)
             await check_code(portal, person.person, host, slug, choice)
-            is_first = await portal.database.read(refuse_early, person.person, slug, choice)
+            early = await portal.database.read(refuse_early, person.person, slug, choice)
             address = self._addresses.of(host)
-            terms = terms_of(person, address, portal.settings, is_first=is_first)
+            terms = terms_of(person, address, portal.settings, is_first=early.is_first)
             seat_ids = await portal.database.write(
                 hold_seats, person.person, slug, portal.settings.hold_minutes, terms, choice
             )
@@ -221,7 +223,7 @@ class RegistrationApi:
 
         @router.post(
             "/registrations/{registration_id}/confirm",
-            responses=problems(SignInNeeded, NotFound, NameNeeded, SeatsGone, PassPlace),
+            responses=problems(SignInNeeded, NotFound, NameNeeded, AnswersNeeded, SeatsGone, PassPlace),
         )
         async def confirm(
             registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller
@@ -245,6 +247,7 @@ class RegistrationApi:
             return await portal.database.read(_registration, registration_id)
 
         add_waiting_routes(router, portal)
+        add_answer_routes(router, portal, is_used)
         return router
 
 

@@ -7,7 +7,7 @@ from festgate.kit.money import Money
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facts import AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import line, passes, queries, team_queries
+from festgate.portal.registrations import answers, files, line, passes, queries, team_queries
 from festgate.portal.registrations.holders import search_text
 from festgate.portal.registrations.offers import could_offer
 
@@ -178,6 +178,31 @@ def check_guests(connection: Connection) -> list[Finding]:
     return findings
 
 
+def check_answers(connection: Connection) -> list[Finding]:
+    """Check that each answer is to a question about its seat, that files belong to answers, and their counts."""
+    findings = [
+        Finding(
+            "an answer is to a question about its seat or event", f"answer {answer_id}", "it is to another"
+        )
+        for answer_id in answers.misplaced_answers(connection)
+    ]
+    findings += [
+        Finding("a file is an answer", f"file {file_id}", "no answer refers to it")
+        for file_id in files.files_without_answer(connection)
+    ]
+    stored, real = files.space_counts(connection)
+    findings += [
+        Finding(
+            "space of files = bytes of the files",
+            f"person {owner}" if owner else "all files",
+            f"{real.get(owner, 0)} bytes, but {stored.get(owner, 0)} are counted",
+        )
+        for owner in sorted(stored.keys() | real.keys())
+        if stored.get(owner, 0) != real.get(owner, 0)
+    ]
+    return findings
+
+
 def check_passes(connection: Connection) -> list[Finding]:
     """Check that each live pass has one place at each event that it admits to and that is not cancelled, and no other.
 
@@ -217,4 +242,5 @@ CHECKS: tuple[Check, ...] = (
     check_waiting,
     check_guests,
     check_passes,
+    check_answers,
 )

@@ -187,6 +187,29 @@ class NameNeeded(Conflict):
     actions = ((N_("My events"), "/my-events"),)
 
 
+class AnswersNeeded(Conflict):
+    """The event asks required questions, and an answer is missing."""
+
+    code = "answers-needed"
+    title = N_("Answer the questions first")
+    message = N_("The organisers need some answers about this event. Enter them, then continue.")
+    actions = ((N_("My events"), "/my-events"),)
+
+    def __init__(self, slug: str) -> None:
+        """Take the slug of the event."""
+        super().__init__()
+        self.slug = slug
+
+
+class AnswersFixed(Conflict):
+    """Answers that cannot be changed any more."""
+
+    code = "answers-fixed"
+    title = N_("The answers cannot be changed")
+    message = N_("It is too late to change the answers. Ask the organisers.")
+    actions = ((N_("My events"), "/my-events"),)
+
+
 class SeatsGone(Conflict):
     """A hold ended before the seats could be put into an order."""
 

@@ -1,5 +1,13 @@
 """The operations, queries and values of registrations that other modules may use."""
 
+from festgate.portal.registrations.answer_values import shown_answer
+from festgate.portal.registrations.answers import (
+    Answer,
+    answers_of_event,
+    count_answers,
+    door_answers,
+    require_answers,
+)
 from festgate.portal.registrations.claims import (
     claim_seats,
     confirm_seats,
@@ -9,8 +17,9 @@ from festgate.portal.registrations.claims import (
     unclaim_seats,
 )
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy, ending_words
-from festgate.portal.registrations.errors import SeatsGone, SeatUsed
+from festgate.portal.registrations.errors import AnswersNeeded, SeatsGone, SeatUsed
 from festgate.portal.registrations.facts import tickets_of
+from festgate.portal.registrations.files import any_file, delete_answers, forget_ended_files
 from festgate.portal.registrations.holders import (
     NOBODY,
     Holder,
@@ -19,7 +28,7 @@ from festgate.portal.registrations.holders import (
     read_holders,
     write_holder,
 )
-from festgate.portal.registrations.holds import IsUsed, release_seat, sweep_all, take_back_seat
+from festgate.portal.registrations.holds import release_seat, sweep_all, take_back_seat
 from festgate.portal.registrations.line import (
     Entry,
     entries_of_event,
@@ -32,6 +41,7 @@ from festgate.portal.registrations.my_events import hold_hint
 from festgate.portal.registrations.pauses import HoldKeeper, kept_sentence, pause_holds, resume_holds
 from festgate.portal.registrations.personal_data import personal_records
 from festgate.portal.registrations.queries import (
+    IsUsed,
     Seat,
     SeatReferences,
     are_holds_paused,
@@ -65,6 +75,8 @@ __all__ = [
     "HOLDER",
     "NOBODY",
     "ORGANISER",
+    "Answer",
+    "AnswersNeeded",
     "EndedBy",
     "Entry",
     "HoldKeeper",
@@ -76,15 +88,20 @@ __all__ = [
     "SeatUsed",
     "SeatsGone",
     "Team",
+    "answers_of_event",
+    "any_file",
     "are_holds_paused",
     "cancel_team",
     "claim_seats",
     "confirm_seats",
+    "count_answers",
     "count_held",
     "count_of_type",
     "count_seats",
     "count_seats_at",
     "decline",
+    "delete_answers",
+    "door_answers",
     "drop_seat",
     "ending_words",
     "entries_of_event",
@@ -93,6 +110,7 @@ __all__ = [
     "entry_of_seat",
     "extend_seats",
     "find_lapses",
+    "forget_ended_files",
     "hold_hint",
     "kept_sentence",
     "kept_until",
@@ -114,10 +132,12 @@ __all__ = [
     "release_seats",
     "remove",
     "rename_team",
+    "require_answers",
     "resume_holds",
     "seat",
     "seats_of",
     "seats_of_order",
+    "shown_answer",
     "sweep_all",
     "take_back_seat",
     "team_by_id",

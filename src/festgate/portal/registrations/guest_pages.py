@@ -17,6 +17,7 @@ from festgate.kit.web.portal import MAX_ADDRESS, Portal, see_other
 from festgate.kit.web.session_cookies import SessionCookies
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.registrations.answers import questions_address
 from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.codes import check_code
 from festgate.portal.registrations.facts import tickets_of
@@ -112,7 +113,9 @@ class GuestRegistrations:
         return accounts.form_key(self._portal.secret, address_of(request.scope), browser, form)
 
     async def _next(self, person_id: int, seats: tuple[Seat, ...]) -> str:
-        """Return the address of the payment, of the only ticket, or of the list of the guest's events."""
+        """Return the address of the questions, the payment, the only ticket, or the list of the guest's events."""
+        if any(seat.asks for seat in seats):
+            return questions_address(seats[0].slug)
         if any(seat.payable for seat in seats):
             return "/checkout"
         if len(seats) == 1 and seats[0].state == "confirmed":

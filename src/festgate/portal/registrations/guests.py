@@ -1,5 +1,6 @@
 """Registering as a guest: the guest's row, the session of the browser and the seats, in one transaction."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from festgate.kit.db.statements import Connection
@@ -8,7 +9,7 @@ from festgate.kit.translation import N_
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.choices import Choice
-from festgate.portal.registrations.errors import AlreadyRegistered, TooManyTickets
+from festgate.portal.registrations.errors import AlreadyRegistered, AnswersNeeded, TooManyTickets
 from festgate.portal.registrations.holders import Holder, write_holder
 from festgate.portal.registrations.holds import confirm_seat, hold_seats
 from festgate.portal.registrations.limits import Terms
@@ -82,4 +83,5 @@ def _name_only_seat(connection: Connection, person_id: int, name: str, seat_ids:
     if len(seat_ids) == 1 and first.needs_name:
         write_holder(connection, person_id, first.id, Holder(name))
         if first.confirmable:
-            confirm_seat(connection, person_id, first.id)
+            with suppress(AnswersNeeded):  # the page of the questions is next, and confirms it
+                confirm_seat(connection, person_id, first.id)

@@ -10,10 +10,12 @@ from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.accounts import facade as accounts
+from festgate.portal.registrations.answers import questions_address
+from festgate.portal.registrations.errors import AnswersNeeded
 from festgate.portal.registrations.holders import Holder, read_holder, seat_to_name, set_holder
-from festgate.portal.registrations.holds import IsUsed, confirm_seat
+from festgate.portal.registrations.holds import confirm_seat
 from festgate.portal.registrations.pages import read_seat_id
-from festgate.portal.registrations.queries import Seat
+from festgate.portal.registrations.queries import IsUsed, Seat
 
 
 class HolderPages:
@@ -48,17 +50,22 @@ class HolderPages:
         seat = await self._portal.database.read(seat_to_name, visitor.person, seat_id, self._is_used)
         name, email = fields.get("name", ""), fields.get("email", "")
 
-        def operation(connection: Connection, holder: Holder) -> None:
+        def operation(connection: Connection, holder: Holder) -> bool:
+            """Return whether the seat needs answers before it is confirmed."""
             set_holder(connection, visitor.person, seat_id, holder, self._is_used)
-            if seat.confirmable:
-                confirm_seat(connection, visitor.person, seat_id)
+            try:
+                if seat.confirmable:
+                    confirm_seat(connection, visitor.person, seat_id)
+            except AnswersNeeded:
+                return True
+            return False
 
         try:
             holder = read_holder(name, email, is_required=seat.ticket_names == "required")
-            await self._portal.database.write(operation, holder)
+            needs_answers = await self._portal.database.write(operation, holder)
         except Invalid as refusal:
             return await self._form(request, visitor, seat, {"name": name, "email": email}, refusal)
-        return see_other("/my-events")
+        return see_other(questions_address(seat.slug) if needs_answers else "/my-events")
 
     async def _form(
         self,

@@ -12,8 +12,7 @@ from festgate.kit.translation import N_, gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.errors import SeatUsed
-from festgate.portal.registrations.holds import IsUsed
-from festgate.portal.registrations.queries import Seat
+from festgate.portal.registrations.queries import IsUsed, Seat
 from festgate.portal.registrations.tables import seats
 
 NAME, EMAIL = "name-", "email-"

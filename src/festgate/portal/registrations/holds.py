@@ -6,8 +6,8 @@ seat becomes free without a periodic task.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, update
 
@@ -18,7 +18,7 @@ from festgate.kit.messaging import outbox
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import limits, passes, queries, team_rows
+from festgate.portal.registrations import answers, limits, passes, queries, team_rows
 from festgate.portal.registrations.choices import Choice, Item, choose
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy
 from festgate.portal.registrations.errors import (
@@ -41,8 +41,6 @@ from festgate.portal.registrations.tables import HELD, HOLD_NOW, LIVE, TEAM_SLOT
 
 SWEPT_AT_ONCE = 200
 """Seats that one call of a handler changes, so that it does not block the writer for long."""
-IsUsed: TypeAlias = Callable[[Connection, int], bool]
-"""A query of a module above: whether somebody was checked in with the seat of that id."""
 
 _insert = inserting(seats, returning="id")
 _sweep = Statement(
@@ -79,8 +77,8 @@ def hold_seats(
 ) -> list[int]:
     """Take seats for the person and return their ids: held for `hold_minutes`, or confirmed at once.
 
-    They are held if they have a fee, or if the event requires the names of attendees. The choice None is one ticket of
-    the only type on sale. With an unconfirmed email address seats are held for a few minutes only. Raises
+    They are held if they have a fee, or if the event requires the names of attendees or answers. The choice None is
+    one ticket of the only type on sale. With an unconfirmed email address seats are held for a few minutes only. Raises
     AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, catalogue's SoldOut, CodeUnknown or CodeNotValid,
     or an error of `open_event` or `choose`.
     """
@@ -249,9 +247,11 @@ def _insert_seat(  # noqa: PLR0913  (a seat has so many parts)
 ) -> int:
     """Insert a seat and return its id. `until` is the end of an offer, which its person has to confirm or pay."""
     now = connection.now
-    # A seat that is still to get the name of its attendee is confirmed by its holder.
-    needs_name = event.ticket_names == "required" and not item.type.details.is_for_teams
-    free = item.price.minor == 0 and until is None and not needs_name
+    # A seat that still needs the name of its attendee or answers is confirmed by its holder.
+    needs_more = not item.type.details.is_for_teams and (
+        event.ticket_names == "required" or answers.requires_answer(connection, event, item.type.id)
+    )
+    free = item.price.minor == 0 and until is None and not needs_more
     until = until or (NEVER if free else now + hold_minutes * MINUTE)
     try:
         seat_id: int = connection.value(
@@ -347,8 +347,17 @@ def give_back(connection: Connection, event_id: int, counts: Mapping[int, int]) 
         offer_free_seats(connection, eager, insert_held_seat)
 
 
-def refuse_early(connection: Connection, person_id: int, slug: str, choice: Choice | None = None) -> bool:
-    """Raise the errors of `hold_seats` from a read, and return whether the person has never had a seat at the event.
+class Early(NamedTuple):
+    """The facts that a read finds before a registration is queued."""
+
+    is_first: bool
+    """Whether the person has never had a seat at the event."""
+    asks: bool
+    """Whether the event has questions to its attendees."""
+
+
+def refuse_early(connection: Connection, person_id: int, slug: str, choice: Choice | None = None) -> Early:
+    """Raise the errors of `hold_seats` from a read.
 
     In a rush most requests find the event sold out, and need not wait for the writer.
     """
@@ -364,7 +373,7 @@ def refuse_early(connection: Connection, person_id: int, slug: str, choice: Choi
     if choice is not None:
         code = find_code(connection, event, choice)
         choose(catalogue.types_of(connection, event.id), choice, connection.now, code)
-    return ever == 0
+    return Early(ever == 0, event.asks > 0)
 
 
 def find_code(
@@ -446,7 +455,9 @@ def sweep_all(connection: Connection) -> int:
     )
 
 
-def cancel_seat(connection: Connection, person_id: int, seat_id: int, is_used: IsUsed | None = None) -> None:
+def cancel_seat(
+    connection: Connection, person_id: int, seat_id: int, is_used: queries.IsUsed | None = None
+) -> None:
     """Cancel the person's seat if it is unpaid or free. Idempotent.
 
     Without `is_used`, nobody counts as checked in. Raises NotFound (also for another person's seat), SeatPaid,
@@ -460,14 +471,18 @@ def cancel_seat(connection: Connection, person_id: int, seat_id: int, is_used: I
         release_seat(connection, seat, HOLDER)
 
 
-def seat_to_cancel(connection: Connection, person_id: int, seat_id: int, is_used: IsUsed) -> queries.Seat:
+def seat_to_cancel(
+    connection: Connection, person_id: int, seat_id: int, is_used: queries.IsUsed
+) -> queries.Seat:
     """Return the seat that `cancel_seat` would end, or that has ended already. Raises the same errors."""
     seat = queries.seat(connection, seat_id)
     _check_cancel(connection, person_id, seat, is_used)
     return seat
 
 
-def _check_cancel(connection: Connection, person_id: int, seat: queries.Seat, is_used: IsUsed | None) -> None:
+def _check_cancel(
+    connection: Connection, person_id: int, seat: queries.Seat, is_used: queries.IsUsed | None
+) -> None:
     if seat.team_id is not None and person_id in (seat.person_id, seat.member_id):
         raise TeamSeat(seat.team_id)
     if seat.person_id != person_id:
@@ -485,7 +500,8 @@ def _check_cancel(connection: Connection, person_id: int, seat: queries.Seat, is
 def confirm_seat(connection: Connection, person_id: int, seat_id: int) -> None:
     """Confirm a seat of the person that is held without a fee. Idempotent.
 
-    Raises NotFound (also for another person's seat), NameNeeded, or SeatsGone if it is not held any more or has a fee.
+    Raises NotFound (also for another person's seat), NameNeeded, AnswersNeeded, or SeatsGone if it is not held any more
+    or has a fee.
     """
     seat = queries.lock_seat(connection, seat_id)
     if seat is None or seat.person_id != person_id:
@@ -496,6 +512,7 @@ def confirm_seat(connection: Connection, person_id: int, seat_id: int) -> None:
         return
     if seat.needs_name:
         raise NameNeeded
+    answers.require_answers(connection, [seat])
     if not connection.run(_confirm_free, seat=seat.id, now=connection.now):
         raise SeatsGone
     if seat.is_pass:
@@ -504,7 +521,7 @@ def confirm_seat(connection: Connection, person_id: int, seat_id: int) -> None:
 
 
 def take_back_seat(
-    connection: Connection, seat_id: int, is_used: IsUsed, *, force: bool = False
+    connection: Connection, seat_id: int, is_used: queries.IsUsed, *, force: bool = False
 ) -> queries.Seat:
     """Cancel an unpaid registration as an organiser, and return the seat as it was. Idempotent.
 
@@ -533,7 +550,9 @@ def take_back_seat(
     return seat
 
 
-def cancel_as_organiser(connection: Connection, organiser_id: int, seat_id: int, is_used: IsUsed) -> None:
+def cancel_as_organiser(
+    connection: Connection, organiser_id: int, seat_id: int, is_used: queries.IsUsed
+) -> None:
     """Cancel an organiser's own seat as its holder, and other people's seats as an organiser."""
     seat = queries.lock_seat(connection, seat_id)
     if seat is not None and seat.person_id == organiser_id:

@@ -17,10 +17,12 @@ from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.accounts.facade import SeatLimits
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.answers import questions_address
 from festgate.portal.registrations.choices import Choice, read_choice
 from festgate.portal.registrations.codes import check_code
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
+    AnswersNeeded,
     ChooseTicket,
     CodeNotForTickets,
     NameNeeded,
@@ -34,7 +36,6 @@ from festgate.portal.registrations.errors import (
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.guest_pages import MAX_WAIT, GuestRegistrations
 from festgate.portal.registrations.holds import (
-    IsUsed,
     cancel_seat,
     confirm_seat,
     hold_seats,
@@ -43,7 +44,7 @@ from festgate.portal.registrations.holds import (
 )
 from festgate.portal.registrations.limits import terms_of
 from festgate.portal.registrations.my_events import MyEvents, my_events
-from festgate.portal.registrations.queries import SeatReferences
+from festgate.portal.registrations.queries import IsUsed, SeatReferences
 
 MAX_ID = 2**53
 """Larger than any seat's id; every database and JSON reader can hold it."""
@@ -93,7 +94,7 @@ class RegistrationPages:
             if takes_guests and await self._guests.is_for(request, fields):
                 return await self._guests.register(request, slug, fields, choice)
             visitor = await (portal.attendee if takes_guests else portal.signed_in)(request)
-            await self._take_seats(request, visitor, slug, choice)
+            asks = await self._take_seats(request, visitor, slug, choice)
         except (
             ChooseTicket,
             PriceTooLow,
@@ -111,18 +112,20 @@ class RegistrationPages:
             if await self._portal.database.read(_has_seat, visitor.person, slug):
                 return _own_seat(slug)
             raise
-        return see_other("/my-events")
+        return see_other(questions_address(slug) if asks else "/my-events")
 
-    async def _take_seats(self, request: Request, visitor: Visitor, slug: str, choice: Choice | None) -> None:
+    async def _take_seats(self, request: Request, visitor: Visitor, slug: str, choice: Choice | None) -> bool:
+        """Take the seats, and return whether the event has questions about them."""
         portal = self._portal
         host = address_of(request.scope)
         await check_code(portal, visitor.person, host, slug, choice)
-        is_first = await portal.database.read(refuse_early, visitor.person, slug, choice)
+        early = await portal.database.read(refuse_early, visitor.person, slug, choice)
         address = self._addresses.of(host)
-        terms = terms_of(visitor, address, portal.settings, is_first=is_first)
+        terms = terms_of(visitor, address, portal.settings, is_first=early.is_first)
         await portal.database.write(
             hold_seats, visitor.person, slug, portal.settings.hold_minutes, terms, choice
         )
+        return early.asks
 
     async def confirm(self, request: Request) -> Response:
         """Confirm a seat that is held without a fee, or lead to the form for the name that it needs."""
@@ -132,6 +135,8 @@ class RegistrationPages:
             await self._portal.database.write(confirm_seat, visitor.person, seat_id)
         except NameNeeded:
             return see_other(f"/registrations/{seat_id}/holder")
+        except AnswersNeeded as refusal:
+            return see_other(questions_address(refusal.slug))
         return see_other("/my-events")
 
     async def ask_to_cancel(self, request: Request) -> Response:

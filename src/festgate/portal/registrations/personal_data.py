@@ -5,10 +5,13 @@ from functools import partial
 from festgate.kit.db.statements import Connection
 from festgate.kit.translation import gettext, ngettext
 from festgate.portal.accounts import facade as accounts
-from festgate.portal.registrations import line, queries
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.registrations import answers, line, queries
 from festgate.portal.registrations.endings import HOLDER
+from festgate.portal.registrations.files import forget_answers
 from festgate.portal.registrations.holders import forget_holders
-from festgate.portal.registrations.holds import IsUsed, release_seat
+from festgate.portal.registrations.holds import release_seat
+from festgate.portal.registrations.queries import IsUsed
 from festgate.portal.registrations.seat_moves import forget_guest, move_seats
 from festgate.portal.registrations.team_queries import team_by_id
 from festgate.portal.registrations.teams import ReplaceCode, leave_all
@@ -47,6 +50,7 @@ def export_registrations(connection: Connection, person_id: int) -> accounts.Val
             }
             for seat in queries.seats_of(connection, person_id)
         ],
+        "answers": _export_answers(connection, person_id),
         "teams": [
             {
                 "name": seat.team_name,
@@ -72,6 +76,20 @@ def export_registrations(connection: Connection, person_id: int) -> accounts.Val
             for entry in line.entries_of(connection, person_id)
         ],
     }
+
+
+def _export_answers(connection: Connection, person_id: int) -> list[accounts.Values]:
+    questions = catalogue.every_question(connection)
+    return [
+        {
+            "question": questions[answer.question_id].details.label,
+            "event": catalogue.event_by_id(connection, answer.event_id).slug,
+            "registration": answer.seat_id,
+            "answer": answer.value,
+            "file": answer.file_id,
+        }
+        for answer in answers.answers_of_person(connection, person_id)
+    ]
 
 
 def foresee_registrations(connection: Connection, person_id: int, is_used: IsUsed) -> accounts.Forecast:
@@ -121,6 +139,7 @@ def end_registrations(
             release_seat(connection, seat, HOLDER)
     forget_holders(connection, person_id)
     forget_guest(connection, person_id)
+    forget_answers(connection, person_id)
 
 
 def _ends(connection: Connection, seat: queries.Seat, is_used: IsUsed) -> bool:

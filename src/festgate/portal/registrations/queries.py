@@ -31,6 +31,8 @@ from festgate.portal.registrations.tables import (
 SeatState = Literal["held", "confirmed", "cancelled", "lapsed"]
 SeatReferences: TypeAlias = Callable[[Connection, int], Mapping[int, str]]
 """A query of a module above: for a person id, the ticket code or order reference of their seats, by seat id."""
+IsUsed: TypeAlias = Callable[[Connection, int], bool]
+"""A query of a module above: whether somebody was checked in with the seat of that id."""
 MAX_LEASE: Milliseconds = 60 * SECOND
 """A longer pause was written before the clock was set back."""
 
@@ -87,6 +89,10 @@ class Seat:
     """1: it has a place at each other event that the pass admits to."""
     pass_seat_id: int | None
     """The pass of which it is the place at another event; else None."""
+    asks: int
+    """The number of questions to the attendees of the event."""
+    answers_until: Milliseconds
+    """Until then answers can be changed; 0: the event's start."""
     guest_key: str | None = None
     """The key of the email address of the guest that took it without an account."""
 
@@ -129,6 +135,11 @@ class Seat:
     def names_end(self) -> Milliseconds:
         """The time from which the name cannot be changed."""
         return self.names_until or self.starts_at
+
+    @property
+    def answers_end(self) -> Milliseconds:
+        """The time from which answers cannot be changed."""
+        return self.answers_until or self.starts_at
 
     @property
     def payable(self) -> bool:
@@ -180,6 +191,8 @@ _events = table(
             "refund_rule",
             "ticket_names",
             "names_until",
+            "asks",
+            "answers_until",
         ),
     ),
 )
@@ -202,6 +215,7 @@ _seat = (
         *seats.c["team_id", "member_id"],
         teams.c.name,
         *seats.c["is_pass", "pass_seat_id"],
+        *_events.c["asks", "answers_until"],
         seats.c.guest_key,
     )
     .join_from(seats, _events, _events.c.id == seats.c.event_id)

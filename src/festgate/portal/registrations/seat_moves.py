@@ -9,6 +9,7 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facts import AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.files import move_answers
 from festgate.portal.registrations.tables import LIVE, seats
 
 _OF_GUEST = seats.c.person_id == bindparam("guest")
@@ -45,6 +46,7 @@ def move_seats(connection: Connection, guest_id: int, person_id: int) -> None:
             raise TryAgain from None  # the person has just taken that seat in another process
     connection.run(_move_ended, guest=guest_id, owner=person_id, new_key=key)
     catalogue.move_code_uses(connection, guest_id, person_id)
+    move_answers(connection, guest_id, person_id)
 
 
 def follow_address(connection: Connection, fact: AddressCorrected) -> None:

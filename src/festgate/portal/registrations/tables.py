@@ -7,6 +7,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     bindparam,
@@ -192,6 +193,76 @@ offers = Table(
 """The seats that were offered to people on waiting lists, or after applications."""
 
 Index("ix_registrations_offers_waiting", offers.c.waiting_id)
+
+files = Table(
+    "registrations_files",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""The files that were uploaded as answers (files.py)."""
+Index("ix_registrations_files_person", files.c.person_id)
+
+file_space = Table(
+    "registrations_file_space",
+    metadata,
+    # 0: the files of all people together.
+    Column("person_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("used", BigInteger, nullable=False),
+    CheckConstraint("used >= 0", name="used"),
+)
+"""The bytes of the files of each person, and of all: counts with limits."""
+
+answers = Table(
+    "registrations_answers",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("question_id", ForeignKey("catalogue_questions.id"), nullable=False),
+    Column("event_id", ForeignKey("catalogue_events.id"), nullable=False),
+    # Null: the answer is for all tickets that the person took at the event.
+    Column("seat_id", ForeignKey("registrations_seats.id")),
+    # The person whose answer it is: the one that took the seat, or the member of a team that occupies it.
+    Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
+    # As answer_values.py writes it; the name of a file.
+    Column("value", Text, nullable=False),
+    Column("file_id", ForeignKey("registrations_files.id")),
+    Column("answered_at", BigInteger, nullable=False),
+)
+"""The answers to the organisers' questions (answers.py)."""
+_OF_TICKET = answers.c.seat_id.is_not(None)
+_OF_ORDER = answers.c.seat_id.is_(None)
+_WITH_FILE = answers.c.file_id.is_not(None)
+Index(
+    "uq_registrations_answers_seat",
+    answers.c.seat_id,
+    answers.c.question_id,
+    unique=True,
+    sqlite_where=_OF_TICKET,
+    postgresql_where=_OF_TICKET,
+)
+Index(
+    "uq_registrations_answers_order",
+    answers.c.person_id,
+    answers.c.event_id,
+    answers.c.question_id,
+    unique=True,
+    sqlite_where=_OF_ORDER,
+    postgresql_where=_OF_ORDER,
+)
+Index("ix_registrations_answers_event", answers.c.event_id)
+Index("ix_registrations_answers_person", answers.c.person_id)
+Index("ix_registrations_answers_question", answers.c.question_id)
+Index(
+    "ix_registrations_answers_file",
+    answers.c.file_id,
+    unique=True,
+    sqlite_where=_WITH_FILE,
+    postgresql_where=_WITH_FILE,
+)
 
 pauses = Table(
     "registrations_pauses",

@@ -28,8 +28,9 @@ from festgate.portal.registrations.errors import (
     TeamFull,
     TeamNameTaken,
 )
-from festgate.portal.registrations.holds import IsUsed, hold_seats
+from festgate.portal.registrations.holds import hold_seats
 from festgate.portal.registrations.limits import terms_of
+from festgate.portal.registrations.queries import IsUsed
 
 TeamId = Annotated[int, Field(ge=1, le=2**53)]
 

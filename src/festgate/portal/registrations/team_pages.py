@@ -18,10 +18,12 @@ from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries, team_queries, team_rows, teams
+from festgate.portal.registrations.answers import questions_address
 from festgate.portal.registrations.choices import read_team
 from festgate.portal.registrations.errors import AlreadyInTeam, AlreadyRegistered, ChooseTicket, TeamNameTaken
-from festgate.portal.registrations.holds import IsUsed, hold_seats
+from festgate.portal.registrations.holds import hold_seats
 from festgate.portal.registrations.limits import terms_of
+from festgate.portal.registrations.queries import IsUsed
 from festgate.portal.registrations.team_queries import Team
 
 MAX_ID = 2**53
@@ -77,6 +79,8 @@ class TeamPages:
         except AlreadyRegistered:
             return _back_to_event(slug, AlreadyInTeam.code, fields)
         seat = await portal.database.read(queries.seat, seat_ids[0])
+        if seat.asks:
+            return see_other(questions_address(slug))
         return see_other("/my-events" if seat.state == "held" else f"/teams/{seat.team_id}")
 
     async def ask_to_join(self, request: Request) -> Response:
@@ -103,7 +107,9 @@ class TeamPages:
         team_id = await self._portal.database.write(
             teams.join_team, visitor.person, token, self._replace_code
         )
-        return see_other(f"/teams/{team_id}")
+        team = await self._portal.database.read(team_queries.team_by_id, team_id)
+        event = await self._portal.database.read(catalogue.event_by_slug, team.slug)
+        return see_other(questions_address(team.slug) if event.asks else f"/teams/{team_id}")
 
     async def show(self, request: Request) -> Response:
         """Show the team to its captain and members."""

@@ -28,8 +28,10 @@ from festgate.portal.registrations.errors import (
     TeamFull,
 )
 from festgate.portal.registrations.facts import MemberJoined, tickets_of
+from festgate.portal.registrations.files import delete_answers_about
 from festgate.portal.registrations.holders import search_text
-from festgate.portal.registrations.holds import IsUsed, release_seat
+from festgate.portal.registrations.holds import release_seat
+from festgate.portal.registrations.queries import IsUsed
 from festgate.portal.registrations.tables import seats, teams
 from festgate.portal.registrations.team_queries import Place, Team
 from festgate.settings import Settings
@@ -289,6 +291,7 @@ def _vacate_place(connection: Connection, team: Team, place: Place, replace_code
         raise MemberIn
     if not connection.run(_vacate, seat=place.seat_id, member=place.member_id, now=connection.now):
         raise TryAgain
+    delete_answers_about(connection, place.seat_id)
     _announce(connection, team, place.member_id)
 
 

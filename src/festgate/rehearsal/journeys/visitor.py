@@ -23,6 +23,8 @@ from locust.contrib.fasthttp import ResponseContextManager
 from locust.env import Environment
 from locust.exception import RescheduleTask
 
+from festgate.rehearsal.journeys.answers import fill_in
+
 SEED_VARIABLE: Final = "FESTGATE_REHEARSAL_SEED"
 CARD: Final = "4242 4242 4242 4242"
 """A sandbox card whose payments succeed."""
@@ -286,15 +288,26 @@ class Visitor(FastHttpUser):
     def register(self, offer: Offer) -> str | bytes:
         """Take a seat; return the next page, or a sentence of SOLD_OUT or ALREADY_REGISTERED, correct in a rush.
 
-        A person with a seat is led to the event's page, and refused by older builds.
+        A person with a seat is led to the event's page, and refused by older builds. The questions of the organisers
+        are answered at once.
         """
-        return self.post(
+        onward = self.post(
             f"/events/{offer.slug}/register",
             "/events/{slug}/register",
             {},
             ("/my-events", f"/events/{offer.slug}?"),
             but=(*SOLD_OUT, *ALREADY_REGISTERED),
         )
+        if isinstance(onward, str) and onward.endswith("/questions"):
+            self.answer_questions(onward)
+            return "/my-events"
+        return onward
+
+    def answer_questions(self, address: str) -> None:
+        """Answer the questions about a seat, which is then confirmed, or can be paid."""
+        step = "/my-events/{slug}/questions"
+        page = self.get(address, step, heading=b"<h1>Questions</h1>")
+        self.post(address, step, fill_in(page) or {}, ("/my-events", "/checkout"))
 
     def see_my_events(self, offer: Offer) -> str:
         """Check that the person's list has the event; return the path of its ticket, or "" if it is not issued yet."""

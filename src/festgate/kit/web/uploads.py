@@ -1,0 +1,63 @@
+"""Reading of a form with one file (multipart/form-data, RFC 7578), within the limit on the request's body."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+
+from festgate.kit.errors import Malformed
+from festgate.kit.translation import gettext
+from festgate.kit.web.parameters import MAX_NAME, read_header
+
+MAX_PARTS: Final = 10
+MAX_HEAD: Final = 2_000
+"""Bytes of the header of a part."""
+_BOUNDARY: Final = re.compile(
+    r'multipart/form-data\s*;.*?\bboundary="?([0-9A-Za-z\'()+_,./:=? -]{1,70})"?\s*(?:;|$)'
+)
+_PARAMETER: Final = re.compile(r'\b(name|filename)="([^"]*)"')
+# Browsers write these three signs of a file's name so (WHATWG HTML, "multipart/form-data encoding algorithm").
+_ESCAPES: Final = (("%22", '"'), ("%0D", "\r"), ("%0A", "\n"))
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as it was sent: its name is that on the sender's device, and may be anything."""
+
+    name: str
+    content: bytes
+
+
+async def read_upload(request: Request, field: str) -> Upload:
+    """Return the file of a form's field; without content if none was chosen. Raises Malformed."""
+    kind = _BOUNDARY.match(read_header(request, "content-type", MAX_NAME))
+    if kind is None:
+        raise Malformed(gettext("Send the form as multipart/form-data."))
+    for head, content in _parts(await request.body(), kind[1].rstrip()):
+        parameters = {name: _unescape(text) for name, text in _PARAMETER.findall(head)}
+        if parameters.get("name") == field and "filename" in parameters:
+            return Upload(parameters["filename"], content)
+    return Upload("", b"")
+
+
+def _parts(body: bytes, boundary: str) -> list[tuple[str, bytes]]:
+    """Return the content disposition and the content of each part."""
+    _, *pieces = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(), MAX_PARTS + 1)
+    if not pieces or not pieces[-1].startswith(b"--"):
+        raise Malformed(gettext("The form is incomplete."))
+    parts = []
+    for piece in pieces[:-1]:
+        head, separator, content = piece.partition(b"\r\n\r\n")
+        if not separator or len(head) > MAX_HEAD:
+            raise Malformed(gettext("The form is incomplete."))
+        lines = head.decode("utf-8", "replace").split("\r\n")
+        disposition = next((line for line in lines if line.lower().startswith("content-disposition:")), "")
+        parts.append((disposition, content))
+    return parts
+
+
+def _unescape(text: str) -> str:
+    for escape, sign in _ESCAPES:
+        text = text.replace(escape, sign)
+    return text
