@@ -44,6 +44,7 @@ def test_two_workers_serve_the_demo_and_its_accounts_after_a_restart(tmp_path: P
         account = {"username": "asha", "email": "asha@example.org", "password": "four words nobody tries"}
         assert httpx.post(f"{server.url}/register", data=account, trust_env=False).status_code == 303
         assert "Sign in as organiser" in server.log()
+        assert "The promo code DEMO20 makes the AI Workshop cheaper." in server.log()
         assert server.stop() == 0
         server.start()
         assert httpx.get(f"{server.url}/readyz", trust_env=False).status_code == 200
