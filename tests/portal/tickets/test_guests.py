@@ -15,7 +15,7 @@ from festgate.kit.errors import NotFound, SignInNeeded, TooMany
 from festgate.kit.messaging import mail, mail_erasure
 from festgate.portal import inventory
 from festgate.portal.accounts import guest_claims, guest_finding, guest_links, guests
-from festgate.portal.accounts.confirmation import MAX_EMAILS, AddressNotConfirmed, confirm_address, may_email
+from festgate.portal.accounts.confirmation import MAX_EMAILS, confirm_address, may_email
 from festgate.portal.accounts.corrections import correct_shown_email
 from festgate.portal.accounts.deletion import delete_account, export_account
 from festgate.portal.accounts.facade import GuestEntry, Limit, Person
@@ -32,6 +32,7 @@ from festgate.portal.registrations.guests import (
     AddressRegistered,
     GuestForm,
     GuestRegistration,
+    TooManyForGuest,
     register_guest,
 )
 from festgate.portal.registrations.holders import Holder
@@ -150,7 +151,7 @@ def test_an_address_has_as_many_seats_at_an_event_as_one_person(fest: Fest) -> N
 def test_the_seats_of_all_browsers_of_an_unconfirmed_address_are_counted_together(fest: Fest) -> None:
     for title in ("One", "Two", "Three"):
         register(fest, fest.event(title))
-    with pytest.raises(AddressNotConfirmed):
+    with pytest.raises(TooManyForGuest, match="you can have 3 seats"):
         register(fest, fest.event("Four"))
 
 
