@@ -15,7 +15,7 @@ from festgate.kit.errors import NotFound, SignInNeeded, TooMany
 from festgate.kit.messaging import mail, mail_erasure
 from festgate.portal import inventory
 from festgate.portal.accounts import guest_claims, guest_finding, guest_links, guests
-from festgate.portal.accounts.confirmation import MAX_EMAILS, AddressNotConfirmed, confirm_address, may_email
+from festgate.portal.accounts.confirmation import MAX_EMAILS, confirm_address, may_email
 from festgate.portal.accounts.corrections import correct_shown_email
 from festgate.portal.accounts.deletion import delete_account, export_account
 from festgate.portal.accounts.facade import GuestEntry, Limit, Person
@@ -32,12 +32,16 @@ from festgate.portal.registrations.guests import (
     AddressRegistered,
     GuestForm,
     GuestRegistration,
+    TooManyForGuest,
     register_guest,
 )
+from festgate.portal.registrations.holders import Holder
 from festgate.portal.registrations.holds import hold_seats
 from festgate.portal.registrations.limits import UNCONFIRMED_HOLD_MINUTES, Terms
 from festgate.portal.tickets import queries
+from festgate.portal.tickets.handlers import TicketHandlers
 from festgate.portal.tickets.issue import issue_ticket
+from festgate.portal.tickets.transfers import transfer_ticket
 from tests.portal.tickets.fest import FEST, HOLD_MINUTES, SECRET, Fest
 from tests.rig.database import OpenDatabase
 from tests.rig.interrupted import InterruptedDriver
@@ -147,7 +151,7 @@ def test_an_address_has_as_many_seats_at_an_event_as_one_person(fest: Fest) -> N
 def test_the_seats_of_all_browsers_of_an_unconfirmed_address_are_counted_together(fest: Fest) -> None:
     for title in ("One", "Two", "Three"):
         register(fest, fest.event(title))
-    with pytest.raises(AddressNotConfirmed):
+    with pytest.raises(TooManyForGuest, match="you can have 3 seats"):
         register(fest, fest.event("Four"))
 
 
@@ -488,4 +492,31 @@ def test_two_claims_of_one_address_move_everything_once(
         ]
     assert sum(count.result() for count in counts) == 1
     assert person_of(fest, bought).is_deleted
+    check(fest)
+
+
+@pytest.mark.parametrize("fee", [0, 45_000], ids=["free", "paid"])
+def test_the_name_of_a_guest_stands_on_the_only_ticket_of_an_event_that_needs_names(
+    fest: Fest, fee: int
+) -> None:
+    rules = catalogue.HolderRules("required", 0, has_transfers=True, transfers_until=0)
+    event = fest.database.write(catalogue.set_holder_rules, fest.event("Talk", fee=fee).slug, rules)
+    seat = register(fest, event).seats[0]
+    assert (seat.attendee_name, seat.needs_name) == ("Asha Rao", False)
+    assert seat.state == ("held" if fee else "confirmed")
+    fest.deliver()
+    check(fest)
+
+
+def test_a_ticket_that_comes_back_to_a_guest_opens_by_a_link(fest: Fest) -> None:
+    bought = register(fest, fest.event("Talk"))
+    fest.deliver()
+    emails = TicketHandlers(FEST, SECRET).holders
+    (code,) = codes_of(fest, bought.session.person)
+    for holder in (Holder("Boris", "boris@example.org"), Holder("Asha Rao", ASHA.email)):
+        moved = fest.database.write(transfer_ticket, bought.session.person, code, holder, emails)
+        code = moved.code
+    _, last = links(fest)
+    assert last.endswith(f"&next=/tickets/{code}")
+    assert open_link(fest, last) == bought.session.person
     check(fest)

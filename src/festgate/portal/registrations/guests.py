@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Conflict
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.errors import AlreadyRegistered, AnswersNeeded, TooManyTickets
 from festgate.portal.registrations.holders import Holder, write_holder
 from festgate.portal.registrations.holds import confirm_seat, hold_seats
-from festgate.portal.registrations.limits import Terms
+from festgate.portal.registrations.limits import MAX_UNCONFIRMED_SEATS, Terms
 
 
 class AddressRegistered(Conflict):
@@ -25,6 +25,22 @@ class AddressRegistered(Conflict):
         "Open the link in our email to see them, or get a new one."
     )
     actions = ((N_("Find my tickets"), "/find-tickets"), (N_("See the events"), "/events"))
+
+
+class TooManyForGuest(Conflict):
+    """More seats than an email address can have that nobody has confirmed."""
+
+    code = "too-many-for-guest"
+    title = N_("Too many tickets without an account")
+    actions = ((N_("Find my tickets"), "/find-tickets"), (N_("Sign up"), "/register"))
+
+    def __init__(self) -> None:
+        """State the limit, and how to get more."""
+        sentence = gettext(
+            "Without an account you can have {count} seats at a time. Open the link in the email with your tickets to "
+            "get more, or sign up."
+        )
+        super().__init__(sentence.format(count=MAX_UNCONFIRMED_SEATS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +75,7 @@ def register_guest(
 ) -> GuestRegistration:
     """Take seats for a guest, and open a session. A second click on the button finds the seats of the first.
 
-    Raises AddressRegistered, TooMany, or an error of `hold_seats`.
+    Raises AddressRegistered, TooManyForGuest, TooMany, or an error of `hold_seats`.
     """
     person_id, is_again = accounts.admit_guest(connection, secret, form.entry, form.key, known=form.known)
     taken = [seat.id for seat in queries.live_seats(connection, person_id) if seat.slug == slug]
@@ -68,6 +84,8 @@ def register_guest(
             taken = hold_seats(connection, person_id, slug, hold_minutes, terms, choice)
         except (AlreadyRegistered, TooManyTickets) as refusal:
             raise AddressRegistered from refusal
+        except accounts.AddressNotConfirmed as refusal:
+            raise TooManyForGuest from refusal
         _name_only_seat(connection, person_id, form.entry.name, taken)
     if form.replaces:
         accounts.end_session(connection, form.replaces, "cookie")

@@ -89,7 +89,7 @@ class TicketHandlers:
         self._texts = texts.overlay(autoescape=False, keep_trailing_newline=True, auto_reload=False)
         self._texts.filters["fours"] = in_fours
         self._texts.globals.update(base_url=settings.base_url, zone=settings.timezone)
-        self.holders = HolderEmails(self._write_to_holder, settings, self._organiser)
+        self.holders = HolderEmails(self._write_to_holder, settings, self._organiser, secret)
 
     def _write_to_holder(self, **shown: object) -> str:
         return self._texts.get_template("tickets/mail/holder.txt").render(**shown)

@@ -29,9 +29,12 @@ Emails in the data have it, so it never changes.
 class HolderEmails:
     """The emails to holders, with what they need of the fest."""
 
-    def __init__(self, render: Callable[..., str], settings: Settings, organiser: catalogue.Party) -> None:
-        """`render` returns the text of the template `tickets/mail/holder.txt` with the given values."""
+    def __init__(
+        self, render: Callable[..., str], settings: Settings, organiser: catalogue.Party, secret: bytes
+    ) -> None:
+        """`render` returns the text of the template `tickets/mail/holder.txt`; the `secret` makes links of guests."""
         self._render = render
+        self._secret = secret
         self._base_url = settings.base_url
         self._organiser = organiser
         self.confirms_email = settings.confirms_email
@@ -45,6 +48,9 @@ class HolderEmails:
             link = link_for(ticket, seat.attendee_email)
         else:
             sentence = gettext("This ticket is yours now:")
+            if buyer.is_guest:
+                until = seat.ends_at + accounts.GUEST_LINK_LIFE
+                link = accounts.add_link(connection, self._secret, buyer.id, f"/tickets/{ticket.code}", until)
         admits_to = registrations.titles_of_places(connection, seat)
         text = EmailText(
             gettext("Your ticket: {events}").format(events=seat.title),
