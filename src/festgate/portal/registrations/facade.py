@@ -52,6 +52,7 @@ from festgate.portal.registrations.queries import (
     seats_of_order,
     titles_of_places,
 )
+from festgate.portal.registrations.seat_overlaps import seat_overlaps
 from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
 from festgate.portal.registrations.teams import ReplaceCode, cancel_team, link_of, rename_team
 from festgate.portal.registrations.waiting_list import (
@@ -118,6 +119,7 @@ __all__ = [
     "rename_team",
     "resume_holds",
     "seat",
+    "seat_overlaps",
     "seats_of",
     "seats_of_order",
     "sweep_all",
