@@ -1,13 +1,24 @@
 """Passes: one ticket with a seat in several events, taken and ended together."""
 
+from collections.abc import Callable
+
 import pytest
 
 from festgate.kit.clock import MINUTE
+from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Invalid
 from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.catalogue import passes as catalogue_passes
+from festgate.portal.catalogue import seats
 from festgate.portal.catalogue.facts import EventCancelled, SeatsFreed
-from festgate.portal.registrations import handlers, queries
-from festgate.portal.registrations.claims import claim_seats, confirm_seats, extend_seats, unclaim_seats
+from festgate.portal.registrations import handlers, passes, queries
+from festgate.portal.registrations.claims import (
+    claim_seats,
+    confirm_seats,
+    extend_seats,
+    release_seats,
+    unclaim_seats,
+)
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
     PassNotOnSale,
@@ -25,6 +36,7 @@ from festgate.portal.registrations.holds import (
     take_back_seat,
 )
 from festgate.portal.registrations.my_events import my_events
+from festgate.portal.registrations.seat_overlaps import seat_overlaps
 from festgate.portal.registrations.waiting_list import join
 from festgate.portal.tickets.facade import is_used
 from tests.portal.registrations.pass_fest import HOLD_MINUTES, add_pass, check, take, taken
@@ -255,3 +267,52 @@ def test_a_seat_that_comes_free_is_offered_as_a_pass(database: OpenDatabase) -> 
     database.write(confirm_seat, second, held[0].id)
     assert [place.state for place in database.read(queries.places_of_pass, held[0].id)] == ["confirmed"]
     check(database)
+
+
+def test_only_other_tickets_overlap_with_a_pass(database: OpenDatabase) -> None:
+    talk, race = add_event(database, fee=0, title="Talk"), add_event(database, fee=0, title="Robo Race")
+    concert = add_event(database, fee=0, title="Concert")
+    person = add_someone(database)
+    take(database, person, add_pass(database, talk, [race]))
+    live = database.read(queries.live_seats, person)
+    assert seat_overlaps([seat for seat in live if seat.is_pass], live, database.clock.now) == ()
+    database.write(hold_seat, person, concert.slug, HOLD_MINUTES)
+    live = database.read(queries.live_seats, person)
+    for chosen in (
+        [seat for seat in live if seat.is_pass],
+        [seat for seat in live if seat.slug == concert.slug],
+    ):
+        found = seat_overlaps(chosen, live, database.clock.now)
+        pairs = {frozenset((overlap.first, overlap.second)) for overlap in found}
+        assert pairs == {frozenset(("Concert", "Talk")), frozenset(("Concert", "Robo Race"))}
+
+
+def test_an_event_without_passes_runs_no_statement_about_them(database: OpenDatabase) -> None:
+    event, person = add_event(database, capacity=2), add_someone(database)
+    run: list[Statement] = []
+
+    def record(operation: Callable[[Connection], object]) -> Callable[[Connection], object]:
+        def recorded(connection: Connection) -> object:
+            connection.recorded = run
+            try:
+                return operation(connection)
+            finally:
+                connection.recorded = None
+
+        return recorded
+
+    database.write(record(lambda connection: hold_seat(connection, person, event.slug, HOLD_MINUTES)))
+    [seat] = database.read(queries.payable_seats, person)
+    database.write(record(lambda connection: claim_seats(connection, [seat], 7, seat.held_until)))
+    database.write(record(lambda connection: confirm_seats(connection, 7)))
+    database.write(record(lambda connection: release_seats(connection, 7)))
+    database.clock.move(HOLD_MINUTES * MINUTE)
+    about_passes = [
+        statement
+        for module in (passes, catalogue_passes)
+        for statement in vars(module).values()
+        if isinstance(statement, Statement)
+    ]
+    about_passes += [queries._places_of_pass, queries._places_of_person, seats._waiting_homes]  # noqa: SLF001
+    assert run
+    assert not [statement for statement in run if statement in about_passes]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from festgate.kit import shown
 from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
-from festgate.kit.translation import N_, gettext
+from festgate.kit.translation import N_, gettext, ngettext
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event
 from festgate.portal.registrations import facade as registrations
@@ -32,6 +32,10 @@ class Concerned:
     """People whose seat is confirmed."""
     refunds: tuple[Money, ...]
     """The money that would be refunded, by currency."""
+    places: int
+    """Seats that belong to passes of other events."""
+    passes: int
+    """Passes of this event, with seats at others."""
 
     @property
     def people(self) -> int:
@@ -60,6 +64,28 @@ class Concerned:
         )
 
     @property
+    def about_passes(self) -> tuple[str, ...]:
+        """Sentences about passes; none without any."""
+        sentences = []
+        if self.places:
+            sentence = ngettext(
+                "{count} of these seats belongs to a pass of another event. The pass stays valid there, and is not "
+                "refunded automatically.",
+                "{count} of these seats belong to passes of other events. The passes stay valid there, and are not "
+                "refunded automatically.",
+                self.places,
+            )
+            sentences.append(sentence.format(count=self.places))
+        if self.passes:
+            sentence = ngettext(
+                "{count} pass is sold here. It ends at its other events too.",
+                "{count} passes are sold here. They end at their other events too.",
+                self.passes,
+            )
+            sentences.append(sentence.format(count=self.passes))
+        return tuple(sentences)
+
+    @property
     def button(self) -> str:
         """The button that does it."""
         return gettext("Delete the draft") if self.event.state == "draft" else gettext("Cancel event")
@@ -75,7 +101,9 @@ def find_concerned(connection: Connection, slug: str) -> Concerned:
     """Return what cancelling the event would do now. Raises NotFound."""
     event = catalogue.any_event_by_slug(connection, slug)
     seats = registrations.count_seats(connection, event.id)
-    return Concerned(event, seats.held, seats.confirmed, seats.paid)
+    return Concerned(
+        event, seats.held, seats.confirmed, seats.paid, *registrations.count_passes(connection, event.id)
+    )
 
 
 def cancel_as_shown(connection: Connection, slug: str, seen: str, *, whatever: bool = False) -> Event:

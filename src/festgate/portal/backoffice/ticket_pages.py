@@ -30,6 +30,7 @@ _QUOTA_PREFIX, _ADMITS_PREFIX = "quota-", "admits-"
 class TypeRow:
     """A ticket type in the organisers' list."""
 
+    event: catalogue.Event
     type: catalogue.TicketType
     is_offered: bool
     """Whether it is on sale now, as far as the type itself decides that."""
@@ -42,11 +43,10 @@ class TypeRow:
         return self.type.name or gettext("Ticket")
 
     @property
-    def overlaps(self) -> tuple[str, ...]:
-        """Sentences about events of a pass that are at the same time."""
-        sentence = gettext("{first} and {second} overlap.")
-        pairs = catalogue.overlapping(self.type.admits)
-        return tuple(sentence.format(first=first.title, second=second.title) for first, second in pairs)
+    def overlap(self) -> str:
+        """A sentence about events of a pass that are at the same time; empty if there are none."""
+        titles = catalogue.overlapping(self.event, self.type.admits) if self.type.is_pass else []
+        return gettext("These events overlap: {events}.").format(events=", ".join(titles)) if titles else ""
 
     @property
     def admits_to(self) -> str:
@@ -88,6 +88,7 @@ def read_tickets(connection: Connection, slug: str) -> TicketsPage:
     types = catalogue.types_of(connection, event.id)
     rows = tuple(
         TypeRow(
+            event,
             ticket_type,
             catalogue.is_offered(ticket_type, types, connection.now),
             registrations.count_of_type(connection, event.id, ticket_type.id)[1],

@@ -297,10 +297,11 @@ class CataloguePages:
         now = database.clock()
         try:
             seats = await database.recall(self._seats.live, person)
-            held = sum(seat.state == "held" for seat in seats)
+            # A pass has one seat with the same id at each of its events.
+            held = len({seat.id for seat in seats if seat.state == "held"})
             here = [seat for seat in seats if seat.slug == slug]
             own = here[0] if here else None
-            others = [seat for seat in seats if seat.slug != slug]
+            others = [seat for seat in seats if seat.slug != slug and seat.id != (own and own.id)]
             event: Timed | None = own
             if own is None and seats:  # most visitors have none, and the event need not be compared with them
                 event = await database.recall(queries.event_by_slug, slug)

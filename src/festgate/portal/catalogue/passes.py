@@ -3,9 +3,8 @@
 The event of the type is the home event of the pass. Registrations, a module above, takes a place at every event.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from sqlalchemy import bindparam, delete, select
 
@@ -13,6 +12,7 @@ from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, Statement, inserting
 from festgate.kit.errors import Invalid
 from festgate.kit.translation import gettext
+from festgate.portal.catalogue.overlaps import Timed
 from festgate.portal.catalogue.tables import EventState, events, pass_events, seats, ticket_types
 
 MAX_PASS_EVENTS = 50
@@ -137,10 +137,21 @@ def drop_pass(connection: Connection, type_id: int) -> None:
     connection.run(_drop, type=type_id)
 
 
-def overlapping(admitted: Collection[PassEvent]) -> list[tuple[PassEvent, PassEvent]]:
-    """Return the pairs of events of a pass that are at the same time, at least in part."""
-    timed = sorted(
-        (event for event in admitted if event.starts_at and event.state != "cancelled"),
-        key=lambda event: (event.starts_at, event.id),
-    )
-    return [(first, second) for first, second in combinations(timed, 2) if second.starts_at < first.ends_at]
+def overlapping(home: Timed, admitted: Sequence[PassEvent]) -> list[str]:
+    """Return the titles of the events of a pass that are at the same time as another one, by their start.
+
+    A home event that lasts as long as all the others, such as the whole fest, does not count.
+    """
+    timed: list[Timed] = [event for event in admitted if event.starts_at and event.state != "cancelled"]
+    first = min((event.starts_at for event in timed), default=0)
+    last = max((event.ends_at for event in timed), default=0)
+    if not home.starts_at <= first <= last <= home.ends_at:
+        timed.append(home)
+    return [
+        event.title
+        for event in sorted(timed, key=lambda event: event.starts_at)
+        if any(
+            other is not event and other.starts_at < event.ends_at and event.starts_at < other.ends_at
+            for other in timed
+        )
+    ]

@@ -320,9 +320,7 @@ class CheckoutPages:
             form=form,
             held_until=min((seat.held_until for seat in seats), default=0),
             hint=registrations.hold_hint(seats, is_paused=stands) if seats else "",
-            overlaps=catalogue.overlaps_of(
-                seats, [seat for seat in live if seat not in seats], connection.now
-            ),
+            overlaps=registrations.seat_overlaps(seats, live, connection.now),
             unconfirmed=visitor.email if limited else "",
             is_guest=visitor.is_guest,
             others=len(payable) - len(seats),

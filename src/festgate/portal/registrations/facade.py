@@ -47,6 +47,7 @@ from festgate.portal.registrations.queries import (
     are_holds_paused,
     count_held,
     count_of_type,
+    count_passes,
     count_seats,
     count_seats_at,
     find_lapses,
@@ -61,6 +62,7 @@ from festgate.portal.registrations.queries import (
     seats_of_order,
     titles_of_places,
 )
+from festgate.portal.registrations.seat_overlaps import seat_overlaps
 from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
 from festgate.portal.registrations.teams import ReplaceCode, cancel_team, link_of, rename_team
 from festgate.portal.registrations.waiting_list import (
@@ -97,6 +99,7 @@ __all__ = [
     "count_answers",
     "count_held",
     "count_of_type",
+    "count_passes",
     "count_seats",
     "count_seats_at",
     "decline",
@@ -135,6 +138,7 @@ __all__ = [
     "require_answers",
     "resume_holds",
     "seat",
+    "seat_overlaps",
     "seats_of",
     "seats_of_order",
     "shown_answer",

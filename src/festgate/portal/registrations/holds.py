@@ -162,11 +162,7 @@ def _take_passes(
     """
     counts = passes.other_events(items)
     counts[event.id] += sum(item.count for item in items)
-    drawn: Counter[int] = Counter()
-    for item in items:
-        for quota in item.type.quotas:
-            drawn[quota.id] += item.count
-    sharing = {other for quota_id in drawn for other in catalogue.events_of_quota(connection, quota_id)}
+    drawn, sharing = _quotas_of(connection, items)
     sweep_together(connection, counts.keys() | sharing)
     now = {kind.id: kind.admits for kind in catalogue.types_of(connection, event.id)}
     if any(_ids(item.type.admits) != _ids(now[item.type.id]) for item in items):
@@ -315,6 +311,14 @@ def _sweep_for(connection: Connection, event_id: int, items: Sequence[Item]) -> 
     if not any(item.type.quotas for item in items):
         sweep_event(connection, event_id)
         return {}
+    drawn, others = _quotas_of(connection, items)
+    for swept in sorted({event_id, *others}):
+        sweep_event(connection, swept)
+    return drawn
+
+
+def _quotas_of(connection: Connection, items: Sequence[Item]) -> tuple[Counter[int], set[int]]:
+    """Return the tickets that draw on each quota, by its id, and the events whose ended holds may keep one full."""
     left: dict[int, int] = {}
     drawn: Counter[int] = Counter()
     for item in items:
@@ -323,10 +327,7 @@ def _sweep_for(connection: Connection, event_id: int, items: Sequence[Item]) -> 
             drawn[quota.id] += item.count
     # Ended holds at other events may be all that keeps a shared quota full.
     full = [quota_id for quota_id, number in drawn.items() if left[quota_id] < number]
-    others = {other for quota_id in full for other in catalogue.events_of_quota(connection, quota_id)}
-    for swept in sorted({event_id, *others}):
-        sweep_event(connection, swept)
-    return drawn
+    return drawn, {other for quota_id in full for other in catalogue.events_of_quota(connection, quota_id)}
 
 
 def insert_held_seat(

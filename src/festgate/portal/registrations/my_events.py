@@ -13,6 +13,7 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import line, queries
 from festgate.portal.registrations.endings import EVENT, ORGANISER, ending_words
 from festgate.portal.registrations.queries import Seat, SeatReferences
+from festgate.portal.registrations.seat_overlaps import seat_overlaps
 
 
 @dataclass(frozen=True)
@@ -149,16 +150,13 @@ def my_events(
     )
     confirmed = tuple(entry for entry in listed if entry.seat.state == "confirmed")
     live = [entry.seat for entry in (*held, *unconfirmed_seats, *paying, *confirmed)]
+    live_places = [place for place in places if place.state in ("held", "confirmed")]
     over, over_until = _with_offers(
         connection,
         [entry for entry in listed if entry.seat.state in ("cancelled", "lapsed")],
-        {seat.event_id for seat in live}
-        | {place.event_id for place in places if place.state in ("held", "confirmed")},
+        {seat.event_id for seat in live} | {place.event_id for place in live_places},
     )
-    # The events of a pass may overlap with each other; those with other tickets are pointed out.
-    alone = [seat for seat in live if not seat.is_pass]
-    passes = [seat for seat in (*live, *places) if seat.state in ("held", "confirmed") and seat not in alone]
-    overlaps = catalogue.overlaps_of(alone, passes, connection.now)
+    overlaps = seat_overlaps(live, [*live, *live_places], connection.now)
     second = connection.now // SECOND * SECOND
     holds = (*held, *unconfirmed_seats, *paying)
     has_holds = bool(holds)

@@ -30,6 +30,7 @@ def personal_records(is_used: IsUsed, replace_code: ReplaceCode) -> accounts.Per
 
 def export_registrations(connection: Connection, person_id: int) -> accounts.Values:
     """Return every seat that the person has or had."""
+    places = queries.places_of(connection, person_id)
     return {
         "registrations": [
             {
@@ -47,6 +48,7 @@ def export_registrations(connection: Connection, person_id: int) -> accounts.Val
                 "ended_by": seat.ended_by,
                 "holder_name": seat.attendee_name,
                 "holder_email": seat.attendee_email,
+                "admits_to": [place.slug for place in places if place.pass_seat_id == seat.id],
             }
             for seat in queries.seats_of(connection, person_id)
         ],

@@ -368,6 +368,13 @@ _seats_of_event = Statement(
 )
 
 
+_passes_of_event = Statement(
+    select(func.count(seats.c.pass_seat_id), func.sum(seats.c.is_pass)).where(
+        LIVE, seats.c.event_id == bindparam("event")
+    )
+)
+
+
 def _read(row: tuple[Any, ...], now: Milliseconds) -> Seat:
     number, event, kind, person, slot, state, until, fee, currency, order, ended_by, taken, began = row[:13]
     stood: Milliseconds | None = None
@@ -620,6 +627,12 @@ def count_seats(connection: Connection, event_id: int) -> SeatCount:
             Money(int(fees), currency) for state, currency, _, fees in rows if state == "confirmed" and fees
         ),
     )
+
+
+def count_passes(connection: Connection, event_id: int) -> tuple[int, int]:
+    """Return the number of live places of other events' passes at the event, and of its own live passes."""
+    places, own = connection.all(_passes_of_event, event=event_id)[0]
+    return places, int(own or 0)
 
 
 def find_pause(connection: Connection) -> Pause | None:

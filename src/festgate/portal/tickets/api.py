@@ -46,6 +46,9 @@ class TicketOutput(BaseModel):
     registration: int = Field(description="The id of the registration that it came from.")
     event: str = Field(description="The event's slug.")
     title: str
+    admits_to: list[str] = Field(
+        description="The slugs of the other events that a pass admits to now, with the same code; empty for others."
+    )
     place: str
     starts_at: datetime
     ends_at: datetime
@@ -138,6 +141,7 @@ class TicketApi:
 def _output(connection: Connection, ticket: Ticket, holder: Visitor, secret: bytes) -> TicketOutput:
     event = catalogue.event_by_id(connection, ticket.event_id)
     seat = registrations.seat(connection, ticket.seat_id)
+    places = registrations.places_of_pass(connection, seat.id) if seat.is_pass else []
     return TicketOutput(
         code=ticket.code,
         holder_name=seat.attendee_name or holder.shown_name,
@@ -146,6 +150,7 @@ def _output(connection: Connection, ticket: Ticket, holder: Visitor, secret: byt
         registration=ticket.seat_id,
         event=event.slug,
         title=event.title,
+        admits_to=[place.slug for place in places if place.state == "confirmed"],
         place=event.place,
         starts_at=moment(event.starts_at, UTC),
         ends_at=moment(event.ends_at, UTC),
