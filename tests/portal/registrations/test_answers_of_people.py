@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import delete
 
 from festgate.kit.db.statements import Statement
-from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.errors import Invalid, NotFound, TooMany
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.events import cancel_event
 from festgate.portal.catalogue.facade import QuestionDetails
-from festgate.portal.registrations import team_queries
+from festgate.portal.registrations import queries, team_queries
 from festgate.portal.registrations.answers import (
     ORDER,
     answer_sheet,
@@ -19,17 +19,20 @@ from festgate.portal.registrations.answers import (
     save_answers,
 )
 from festgate.portal.registrations.checks import check_answers
+from festgate.portal.registrations.errors import AnswersNeeded
 from festgate.portal.registrations.files import (
     MAX_FILE,
     MAX_OF_PERSON,
+    MAX_UPLOADS,
     delete_answers,
     space_counts,
     upload_file,
 )
-from festgate.portal.registrations.holds import hold_seat
+from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat
 from festgate.portal.registrations.personal_data import end_registrations, export_registrations
 from festgate.portal.registrations.tables import answers, files
 from festgate.portal.registrations.teams import join_team, leave_team
+from festgate.portal.registrations.waiting_list import join
 from tests.portal.registrations.team_fest import add_team_event, check, register_team
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
@@ -145,3 +148,33 @@ def test_the_check_finds_a_file_that_is_no_answer_and_a_wrong_count(database: Op
     assert {finding.rule for finding in database.report(check_answers)} == {
         "space of files = bytes of the files"
     }
+
+
+def test_the_uploads_of_a_person_are_limited(database: OpenDatabase) -> None:
+    event = add_event(database, fee=0)
+    letter = database.write(catalogue.add_question, event.slug, LETTER)
+    person = add_someone(database)
+    seat = database.write(hold_seat, person, event.slug, 15)
+    for _ in range(MAX_UPLOADS):
+        database.write(upload, person, event.slug, (letter, seat), "a", b"%PDF-1.4")
+    with pytest.raises(TooMany):
+        database.write(upload, person, event.slug, (letter, seat), "a", b"%PDF-1.4")
+    check(database)
+
+
+def test_an_offered_seat_waits_for_the_answers_too(database: OpenDatabase) -> None:
+    event = add_event(database, fee=0, capacity=1)
+    database.write(
+        catalogue.set_waiting_list, event.slug, catalogue.WaitingSettings("open", 60, needs_approval=False)
+    )
+    first, second = add_someone(database), add_someone(database)
+    taken = database.write(hold_seat, first, event.slug, 15)
+    roll = database.write(catalogue.add_question, event.slug, ROLL)
+    database.write(join, second, event.slug)
+    database.write(cancel_seat, first, taken)
+    (offered,) = database.read(queries.live_seats, second)
+    with pytest.raises(AnswersNeeded):
+        database.write(confirm_seat, second, offered.id)
+    database.write(save, second, event.slug, {(roll, offered.id): "21CS042"})
+    database.write(confirm_seat, second, offered.id)
+    check(database)

@@ -10,11 +10,12 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, exists, func, select, update
 
-from festgate.kit.clock import DAY
+from festgate.kit.clock import DAY, HOUR
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.text import tidy
 from festgate.kit.translation import gettext
+from festgate.portal.accounts import facade as accounts
 from festgate.portal.registrations.answers import AnswerSheet, Key, answer_sheet, write_answer
 from festgate.portal.registrations.errors import AnswersFixed
 from festgate.portal.registrations.queries import IsUsed
@@ -26,6 +27,8 @@ MAX_OF_PERSON: Final = 10 * MEGABYTE
 MAX_OF_ALL: Final = 2048 * MEGABYTE
 ALL: Final = 0
 """Stands for all people together in the counts."""
+MAX_UPLOADS: Final = 60
+"""Uploads of one person in an hour: each is a write of up to two megabytes."""
 MAX_FILE_NAME: Final = 100
 FORGOTTEN_AT_ONCE: Final = 50
 _KINDS: Final = (
@@ -149,8 +152,8 @@ def upload_file(
 ) -> AnswerSheet:
     """Store a file as the person's answer, in place of an earlier one, and return the sheet.
 
-    Raises NotFound without a live seat, AnswersFixed, or Invalid for a file that is empty, too large, of another kind,
-    or above the limits.
+    Raises NotFound without a live seat, AnswersFixed, TooMany, or Invalid for a file that is empty, too large, of
+    another kind, or above the limits.
     """
     sheet = _sheet_for(connection, person_id, slug, key, is_used)
     kind = file_kind(content)
@@ -159,6 +162,11 @@ def upload_file(
     if len(content) > MAX_FILE:
         sentence = gettext("The file is larger than {count} MB.")
         raise Invalid({"file": sentence.format(count=MAX_FILE // MEGABYTE)})
+    sentence = gettext("You have uploaded {count} files in an hour.")
+    accounts.count_attempt(
+        connection,
+        accounts.Limit(f"files:{person_id}", MAX_UPLOADS, sentence.format(count=MAX_UPLOADS), HOUR),
+    )
     remove_answer_file(connection, sheet, key)
     _take_space(connection, person_id, len(content), MAX_OF_PERSON)
     _take_space(connection, ALL, len(content), MAX_OF_ALL)
