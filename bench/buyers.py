@@ -2,9 +2,10 @@
 
     python -m bench.buyers PLAN.json
 
-They send requests as browsers do: one connection a person, compressed responses, and the site that a form comes from.
+Buyers for a group take four tickets with a promo code, and answer two questions about each. They send requests as
+browsers do: one connection a person, compressed responses, and the site that a form comes from.
 The process costs little, because it parses only the parts of a response that it needs. The plan has the port, tokens,
-slugs, the number of concurrent people, the seconds of warm-up and measurement, and the number of parts to count in.
+events, the number of concurrent people, the seconds of warm-up and measurement, and the number of parts to count in.
 The result is printed as JSON.
 """
 
@@ -32,6 +33,8 @@ _ZIPPED = re.compile(rb"\r\ncontent-encoding: gzip", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _LOCATION = re.compile(rb"\r\nlocation: ([^\r]+)", re.IGNORECASE)
 _HIDDEN = re.compile(rb'<input type="hidden" name="(\w+)" value="([^"]*)"')
+_TEXT_FIELD = re.compile(rb'<input [^>]*name="(a-\d+-\d+)"')
+_CHOICE_FIELD = re.compile(rb'<select [^>]*name="(a-\d+-\d+)"')
 _TICKET = re.compile(rb'href="(/tickets/[0-9A-Z]{16})"')
 
 
@@ -133,6 +136,22 @@ class Buyer:
         began = time.monotonic()
         await self._post(f"/events/{slug}/register", "/my-events")
         await self._get("/my-events")
+        return await self._pay(began)
+
+    async def buy_for_group(self, slug: str, type_id: int, count: int, code: str) -> Finished:
+        """Do what `buy` does for several tickets with a promo code, and answer the questions about each."""
+        began = time.monotonic()
+        choice = {f"count-{type_id}": str(count), "code": code}
+        questions = await self._post(f"/events/{slug}/register", "/my-events/", **choice)
+        page = await self._get(questions)
+        answers = {name.decode(): "CS-07" for name in _TEXT_FIELD.findall(page)}
+        answers |= {name.decode(): "M" for name in _CHOICE_FIELD.findall(page)}
+        if len(answers) != 2 * count:
+            raise WrongResponse(f"GET {questions}: {len(answers)} questions instead of {2 * count}")
+        await self._post(questions, "/checkout", **answers)
+        return await self._pay(began)
+
+    async def _pay(self, began: float) -> Finished:
         checkout = await self._get("/checkout")
         hidden = {name.decode(): value.decode() for name, value in _HIDDEN.findall(checkout)}
         if "idempotency_key" not in hidden:
@@ -192,7 +211,7 @@ async def shop(plan: dict[str, Any]) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     begins = time.monotonic() + plan["warm_up"]
     ends = begins + plan["seconds"]
-    people = zip(plan["tokens"], _repeat(plan["slugs"]), strict=False)
+    people = zip(plan["tokens"], _repeat(plan["events"]), strict=False)
     finished: list[Finished] = []
 
     async def keep_buying() -> None:
@@ -203,7 +222,8 @@ async def shop(plan: dict[str, Any]) -> dict[str, Any]:
                 if person is None:
                     raise WrongResponse("there are not enough people for so many orders")
                 buyer = Buyer(connection, f"127.0.0.1:{plan['port']}", person[0])
-                finished.append(await buyer.buy(person[1]))
+                slug, *group = person[1]
+                finished.append(await (buyer.buy_for_group(slug, *group) if group else buyer.buy(slug)))
         finally:
             connection.close()
 
@@ -230,9 +250,9 @@ async def shop(plan: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _repeat(slugs: Sequence[str]) -> Iterator[str]:
+def _repeat(events: Sequence[list[Any]]) -> Iterator[list[Any]]:
     while True:
-        yield from slugs
+        yield from events
 
 
 def per_part(counted: Sequence[Finished], begins: float, seconds: float, parts: int) -> list[float]:

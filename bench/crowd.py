@@ -1,7 +1,7 @@
 """The fest under test: its data folder, filled by the portal's operations and not over HTTP."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.programme import ROOM_FOR_ALL, programme
 from festgate.kit.cli import opened
@@ -10,16 +10,33 @@ from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.sessions import open_session
-from festgate.portal.catalogue.facade import Event, create_event, publish_event
+from festgate.portal.catalogue.facade import (
+    CodeTerms,
+    Event,
+    QuestionDetails,
+    add_question,
+    create_code,
+    create_event,
+    edit_ticket_type,
+    limit_per_person,
+    publish_event,
+    types_of,
+)
 from festgate.portal.checkout.methods import Paid
 from festgate.portal.checkout.orders import mark_paid
 from festgate.portal.checkout.placements import place_order
 from festgate.portal.checkout.sandbox import charge
+from festgate.portal.registrations.facade import count_of_type
 from festgate.portal.registrations.holds import hold_seat
 from festgate.settings import Settings
 
 VISITORS = 32
 """People who request pages during the measurement, each with five seats."""
+GROUP_EVENTS = 20
+GROUP = 4
+"""Tickets of one order for a group."""
+GROUP_CODE = "GROUP"
+"""The promo code of these orders."""
 BATCH = 500
 """People created in one operation."""
 KEPT_MINUTES = 120
@@ -38,6 +55,8 @@ class Fest:
     """People without a seat."""
     wide: Sequence[str]
     """Events with a fee that are on sale and have seats for everyone."""
+    groups: Sequence[tuple[str, int]]
+    """Such events that sell four tickets to one person and ask two questions of each: slug and ticket type."""
 
 
 async def prepare(settings: Settings, people: int) -> Fest:
@@ -53,7 +72,13 @@ async def prepare(settings: Settings, people: int) -> Fest:
         for person, _ in visitors:
             await database.write(give_five_seats, person, own, free.slug)
         wide = [event.slug for event in paid if event.slug not in own]
-        return Fest([token for _, token in visitors], [token for _, token in crowd], wide)
+        groups = await database.write(sell_to_groups, wide[-GROUP_EVENTS:])
+        return Fest(
+            [token for _, token in visitors],
+            [token for _, token in crowd],
+            wide[:-GROUP_EVENTS],
+            groups,
+        )
 
 
 def publish_programme(connection: Connection) -> list[Event]:
@@ -62,6 +87,22 @@ def publish_programme(connection: Connection) -> list[Event]:
         publish_event(connection, create_event(connection, details).slug)
         for details in programme(connection.now)
     ]
+
+
+def sell_to_groups(connection: Connection, slugs: Sequence[str]) -> list[tuple[str, int]]:
+    """Sell several tickets to one person at these events, with a promo code and two questions; return their types."""
+    create_code(connection, GROUP_CODE, CodeTerms("percentage", 1_000))
+    groups = []
+    for slug in slugs:
+        event = limit_per_person(connection, slug, GROUP)
+        (kind,) = types_of(connection, event.id)
+        details = replace(kind.details, max_per_order=GROUP)
+        edit_ticket_type(connection, slug, kind.id, details, count_of_type)
+        add_question(connection, slug, QuestionDetails("text", "Roll number", is_required=True))
+        sizes = ("S", "M", "L")
+        add_question(connection, slug, QuestionDetails("choice", "T-shirt", choices=sizes, is_required=True))
+        groups.append((slug, kind.id))
+    return groups
 
 
 def sign_up(connection: Connection, usernames: Sequence[str]) -> list[tuple[int, str]]:

@@ -5,12 +5,14 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from bench import wrk
-from bench.crowd import Fest, prepare
+from bench.crowd import GROUP, GROUP_CODE, Fest, prepare
 from bench.figures import Figure, Side, Target, ratios, turns
 from bench.processes import TIMEOUT, BenchError, Program, running
 from bench.site import ROOT, Served, Site, page_of, waiting
@@ -22,6 +24,9 @@ BUYERS = 32
 """People who buy a ticket at the same time."""
 MAX_ORDERS = 3_000
 """The most orders a second for which there are enough people."""
+MAX_ORDERS_OF_RUN = 1_000
+"""The same for the runs of orders of four and of single ones."""
+PAID = "checkout_orders WHERE state = 'paid'"
 MIN_SIZE = 0.97
 """The share of the expected bytes that a response must have: a countdown or a name may be a few characters shorter."""
 
@@ -39,12 +44,25 @@ class Plan:
     order_warm_up: int
     order_seconds: int
     order_parts: int
+    group_pairs: int
+    """Pairs of runs: orders of four tickets, and single ones."""
+    group_seconds: int
     cold_starts: int
 
     @property
-    def buyers(self) -> int:
-        """The number of people who may buy, one order each."""
+    def single_buyers(self) -> int:
+        """The most people that buy in the run of single orders, one order each."""
         return MAX_ORDERS * (self.order_warm_up + self.order_seconds)
+
+    @property
+    def buyers_of_run(self) -> int:
+        """The most people that buy in one run of a pair, one order each."""
+        return MAX_ORDERS_OF_RUN * (self.order_warm_up + self.group_seconds)
+
+    @property
+    def buyers(self) -> int:
+        """The most people that buy in all runs."""
+        return self.single_buyers + 2 * self.group_pairs * self.buyers_of_run
 
 
 FULL = Plan(
@@ -56,6 +74,8 @@ FULL = Plan(
     order_warm_up=4,
     order_seconds=15,
     order_parts=5,
+    group_pairs=3,
+    group_seconds=6,
     cold_starts=5,
 )
 QUICK = Plan(
@@ -67,6 +87,8 @@ QUICK = Plan(
     order_warm_up=1,
     order_seconds=4,
     order_parts=2,
+    group_pairs=2,
+    group_seconds=3,
     cold_starts=2,
 )
 
@@ -92,6 +114,7 @@ class Run:
             self._await_idle(portal)
             measured.append(self._orders(fest, portal))
             self._await_idle(portal)
+            measured.append(self._group_orders(fest, portal))
             megabytes = portal.program.resident_megabytes()
             measured.append(
                 Figure("resident memory after the load", "MB", (megabytes,), Target("at most", 130))
@@ -228,37 +251,12 @@ class Run:
     def _orders(self, fest: Fest, portal: Served) -> Figure:
         """Measure whole orders, from the hold to the code on the ticket."""
         plan = self.plan
-        plan_file, result_file = self.site.folder / "buyers.json", self.site.folder / "buyers.log"
-        plan_file.write_text(
-            json.dumps(
-                {
-                    "port": portal.port,
-                    "tokens": fest.crowd[plan.registrants :],
-                    "slugs": fest.wide,
-                    "people": BUYERS,
-                    "warm_up": plan.order_warm_up,
-                    "seconds": plan.order_seconds,
-                    "parts": plan.order_parts,
-                }
-            ),
-            encoding="utf-8",
-        )
         self.show(f"whole orders: {BUYERS} people at once, {plan.order_seconds} seconds")
-        words = [sys.executable, "-m", "bench.buyers", str(plan_file)]
+        tokens = fest.crowd[plan.registrants : plan.registrants + plan.single_buyers]
         shares: list[float] = []
-        with running(words, log_file=result_file, folder=ROOT) as buyers:
-            time.sleep(plan.order_warm_up + 1)
-            with _share_of(portal.program, shares):
-                time.sleep(plan.order_seconds - 1)
-            code = buyers.wait(TIMEOUT)
-            left = waiting(portal)
-        if code:
-            raise BenchError(f"An order went wrong:\n{buyers.log_tail()}")
-        result = json.loads(result_file.read_text(encoding="utf-8"))
-        paid = self.site.count("checkout_orders WHERE state = 'paid'")
-        if paid < result["all_orders"]:
-            msg = f"{result['all_orders']} payments were confirmed, but {paid} orders are paid"
-            raise BenchError(msg)
+        events = [[slug] for slug in fest.wide]
+        result = self._shop(portal, tokens, events, plan.order_seconds, shares)
+        left = waiting(portal)
         notes = {
             "orders counted": result["orders"],
             "requests each": result["requests"],
@@ -273,6 +271,74 @@ class Run:
         if shares:
             notes |= _per_core(result["orders"] / plan.order_seconds, shares[0])
         return Figure("whole orders", "/s", tuple(result["per_part"]), Target("at least", 200), notes)
+
+    def _group_orders(self, fest: Fest, portal: Served) -> Figure:
+        """Measure orders of four tickets with two questions and a promo code beside single ones, in pairs of runs."""
+        plan, seconds = self.plan, self.plan.group_seconds
+        tokens = iter(fest.crowd[plan.registrants + plan.single_buyers :])
+        events: dict[Side, list[list[Any]]] = {
+            "portal": [[slug, type_id, GROUP, GROUP_CODE] for slug, type_id in fest.groups],
+            "bare": [[slug] for slug in fest.wide],
+        }
+        rates: dict[Side, list[float]] = {"portal": [], "bare": []}
+        costs: dict[Side, list[float]] = {"portal": [], "bare": []}
+        for number, pair in enumerate(turns(plan.group_pairs), 1):
+            for side in pair:
+                kind = "orders of four" if side == "portal" else "single orders"
+                self.show(f"{kind}: pair {number} of {plan.group_pairs}")
+                shares: list[float] = []
+                people = list(islice(tokens, plan.buyers_of_run))
+                result = self._shop(portal, people, events[side], seconds, shares)
+                self._await_idle(portal)
+                rates[side].append(result["orders"] / seconds)
+                costs[side] += [result["orders"] / seconds / share for share in shares]
+        notes = {
+            "orders of four /s": statistics.median(rates["portal"]),
+            "single orders /s": statistics.median(rates["bare"]),
+        }
+        if costs["portal"]:
+            notes["ratio by processor time"] = statistics.median(ratios(costs["portal"], costs["bare"]))
+        samples = ratios(rates["portal"], rates["bare"])
+        name = "orders of four with questions and a code beside single ones"
+        return Figure(name, "ratio", tuple(samples), Target("at least", 0.4), notes)
+
+    def _shop(
+        self,
+        portal: Served,
+        tokens: Sequence[str],
+        events: Sequence[list[Any]],
+        seconds: int,
+        shares: list[float],
+    ) -> dict[str, Any]:
+        """Let people buy for that long, append the portal's share of a core, and return the result of the buyers."""
+        plan = self.plan
+        plan_file, result_file = self.site.folder / "buyers.json", self.site.folder / "buyers.log"
+        result_file.unlink(missing_ok=True)  # the log of an earlier run
+        before = self.site.count(PAID)
+        words: dict[str, object] = {
+            "port": portal.port,
+            "tokens": tokens,
+            "events": events,
+            "people": BUYERS,
+            "warm_up": plan.order_warm_up,
+            "seconds": seconds,
+            "parts": plan.order_parts,
+        }
+        plan_file.write_text(json.dumps(words), encoding="utf-8")
+        command = [sys.executable, "-m", "bench.buyers", str(plan_file)]
+        with running(command, log_file=result_file, folder=ROOT) as buyers:
+            time.sleep(plan.order_warm_up + 1)
+            with _share_of(portal.program, shares):
+                time.sleep(seconds - 1)
+            code = buyers.wait(TIMEOUT)
+        if code:
+            raise BenchError(f"An order went wrong:\n{buyers.log_tail()}")
+        result: dict[str, Any] = json.loads(result_file.read_text(encoding="utf-8"))
+        paid = self.site.count(PAID) - before
+        if paid < result["all_orders"]:
+            msg = f"{result['all_orders']} payments were confirmed, but {paid} orders are paid"
+            raise BenchError(msg)
+        return result
 
     def _cold_starts(self) -> Figure:
         """Measure the time from the start of the process to the first 200 of /events, with all the data of the run."""

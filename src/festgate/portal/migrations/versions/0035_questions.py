@@ -1,4 +1,4 @@
-"""questions of organisers to the people who register, for an event, a ticket type or the whole fest."""
+"""questions of organisers to attendees, for an event, a ticket type or the whole fest."""
 
 import sqlalchemy as sa
 from alembic import op

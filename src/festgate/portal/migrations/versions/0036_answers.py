@@ -1,4 +1,4 @@
-"""answers of the people who registered, and the files among them."""
+"""answers to the organisers' questions, and the files among them."""
 
 import sqlalchemy as sa
 from alembic import op
