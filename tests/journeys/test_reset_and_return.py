@@ -39,7 +39,7 @@ def test_a_forgotten_password_is_replaced_on_the_way_to_an_event(
     name = open_as_new_visitor(page, server)
     page.context.clear_cookies()
     page.goto(f"{server.url}/events/robo-race")
-    press_button(page, "Register")
+    follow_link(page, "Sign in")
     follow_link(page, "Forgot your password?")
     page.get_by_label("Username or email").fill(name)
     press_button(page, "Send link")
