@@ -282,8 +282,8 @@ def test_only_other_tickets_overlap_with_a_pass(database: OpenDatabase) -> None:
         [seat for seat in live if seat.is_pass],
         [seat for seat in live if seat.slug == concert.slug],
     ):
-        found = seat_overlaps(chosen, live, database.clock.now)
-        pairs = {frozenset((overlap.first, overlap.second)) for overlap in found}
+        overlaps = seat_overlaps(chosen, live, database.clock.now)
+        pairs = {frozenset((overlap.first, overlap.second)) for overlap in overlaps}
         assert pairs == {frozenset(("Concert", "Talk")), frozenset(("Concert", "Robo Race"))}
 
 
