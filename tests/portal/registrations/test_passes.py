@@ -7,6 +7,7 @@ import pytest
 from festgate.kit.clock import MINUTE
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Invalid
+from festgate.kit.messaging.outbox import Relay
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue import passes as catalogue_passes
 from festgate.portal.catalogue import seats
@@ -39,7 +40,7 @@ from festgate.portal.registrations.my_events import my_events
 from festgate.portal.registrations.seat_overlaps import seat_overlaps
 from festgate.portal.registrations.waiting_list import join
 from festgate.portal.tickets.facade import is_used
-from tests.portal.registrations.pass_fest import HOLD_MINUTES, add_pass, check, take, taken
+from tests.portal.registrations.pass_fest import HOLD_MINUTES, add_pass, check, single, take, taken
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
@@ -267,6 +268,44 @@ def test_a_seat_that_comes_free_is_offered_as_a_pass(database: OpenDatabase) -> 
     database.write(confirm_seat, second, held[0].id)
     assert [place.state for place in database.read(queries.places_of_pass, held[0].id)] == ["confirmed"]
     check(database)
+
+
+def test_a_pass_is_waited_for_while_only_one_of_its_events_is_full(database: OpenDatabase) -> None:
+    race, talk, party = (add_event(database, fee=0, capacity=capacity) for capacity in (2, 5, 1))
+    kind, back = add_pass(database, talk, [race, party]), add_pass(database, party, [talk, race], name="Back")
+    settings = catalogue.read_waiting_settings({"waiting_list": "open", "offer_hours": "1"})
+    for event in (talk, party):
+        database.write(catalogue.set_waiting_list, event.slug, settings)
+    holder, waiter, other, newcomer = (add_someone(database) for _ in range(4))
+    [seat_id] = take(database, holder, single(database, party))
+    database.write(join, waiter, talk.slug, 1, kind.id)
+    database.write(join, other, party.slug, 1, back.id)
+    deliver(database)
+    assert taken(database, race, talk, party) == [0, 0, 1]
+
+    # The line of the event itself comes first.
+    database.write(cancel_seat, holder, seat_id)
+    deliver(database)
+    [offered] = database.read(queries.seats_of, other)
+    assert (offered.state, taken(database, race, talk, party)) == ("held", [1, 1, 1])
+
+    # Nobody who comes later gets past those who wait for a pass.
+    database.write(cancel_seat, other, offered.id)
+    with pytest.raises(PassSoldOut):
+        take(database, newcomer, kind)
+    deliver(database)
+    assert [seat.state for seat in database.read(queries.seats_of, waiter)] == ["held"]
+    assert taken(database, race, talk, party) == [1, 1, 1]
+    check(database)
+
+
+def deliver(database: OpenDatabase) -> None:
+    """Deliver facts to registrations until none is due, which has to be soon."""
+    relay = Relay(database.real, handlers.SUBSCRIPTIONS)
+    for _ in range(20):
+        if not database.run(relay.deliver_due()):
+            return
+    pytest.fail("facts lead to facts without an end")
 
 
 def test_only_other_tickets_overlap_with_a_pass(database: OpenDatabase) -> None:

@@ -167,7 +167,6 @@ from festgate.portal.catalogue.seats import (
     lock_seats,
     offer_again,
     open_to_newcomers,
-    take_free_place,
     take_free_seat,
     take_seats,
 )
@@ -368,7 +367,6 @@ __all__ = [
     "stored_rule",
     "take_code",
     "take_codes_again",
-    "take_free_place",
     "take_free_seat",
     "take_from_quotas",
     "take_seats",

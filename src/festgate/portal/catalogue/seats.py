@@ -120,22 +120,26 @@ def wake_homes(connection: Connection, event_id: int) -> None:
         outbox.record(connection, SeatsFreed(home))
 
 
-def take_free_seat(connection: Connection, event_id: int, quota_ids: Sequence[int]) -> bool | None:
-    """Count one seat as taken, and a ticket of each quota; the caller has locked the event's seats.
+def take_free_seat(
+    connection: Connection, event_id: int, quota_ids: Sequence[int], others: Sequence[int] = ()
+) -> bool | None:
+    """Count one seat as taken, also at the `others` of a pass, and a ticket of each quota; all events are locked.
 
-    Return False, with nothing changed, if one of the quotas is full, and None if the event is or is not on sale.
+    Return False, with nothing changed, if one of the quotas or the others is full, and None if the event is or is not
+    on sale.
     """
     if not connection.run(_take, event=event_id, count=1):
         return None
-    if take_free_tickets(connection, quota_ids):
+    taken = [event_id]
+    for other in others:
+        if not connection.run(_take, event=other, count=1):
+            break
+        taken.append(other)
+    if len(taken) == len(others) + 1 and take_free_tickets(connection, quota_ids):
         return True
-    connection.all(_give_back, event=event_id, returned=1)
+    for given_back in taken:
+        connection.all(_give_back, event=given_back, returned=1)
     return False
-
-
-def take_free_place(connection: Connection, event_id: int) -> bool:
-    """Count one seat as taken for a place of a pass; return False, with nothing changed, if none is free."""
-    return connection.run(_take, event=event_id, count=1) == 1
 
 
 def lock_if_free(connection: Connection, event_ids: Iterable[int]) -> bool:

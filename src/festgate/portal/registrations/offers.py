@@ -12,7 +12,6 @@ from festgate.kit.clock import MINUTE, Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.messaging import outbox
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.catalogue.facts import SeatsFreed
 from festgate.portal.registrations import line, passes, queries
 from festgate.portal.registrations.choices import Item
 from festgate.portal.registrations.facts import SeatOffered
@@ -134,16 +133,15 @@ def _offer(
     slot: int,
     insert: InsertSeat,
 ) -> bool | None:
-    is_free = catalogue.take_free_seat(connection, event.id, [quota.id for quota in kind.quotas])
     places: dict[int, int] = {}
-    if is_free and kind.is_pass:
+    if kind.is_pass:
         free = passes.free_slots(connection, person_id, kind)
-        if not all(free.values()) or not passes.take_if_free(connection, event.id, list(free)):
-            for eager in catalogue.give_back_seats(connection, event.id, {kind.id: 1}):
-                if eager != event.id:
-                    outbox.record(connection, SeatsFreed(eager))
+        if not all(free.values()) or not passes.lock_others(connection, event.id, list(free)):
             return False
         places = {event_id: slots[0] for event_id, slots in free.items()}
+    is_free = catalogue.take_free_seat(
+        connection, event.id, [quota.id for quota in kind.quotas], list(places)
+    )
     if is_free:
         end = offer_end(event, connection.now)
         seat_id = insert(connection, event, Item(kind, 1, kind.fee), person_id, slot, end)

@@ -133,23 +133,15 @@ def free_slots(connection: Connection, person_id: int, kind: catalogue.TicketTyp
     return slots
 
 
-def take_if_free(connection: Connection, home_id: int, event_ids: Sequence[int]) -> bool:
-    """Count a place at each of these events, for a pass that is offered; False, and none, if one has no seat left.
+def lock_others(connection: Connection, home_id: int, event_ids: Sequence[int]) -> bool:
+    """Lock the other events of a pass that is offered; False if somebody else has locked one.
 
-    The caller has locked the home event, so an event that somebody else has locked is not waited for: the offer is
-    made a moment later.
+    The caller has locked the home event, so others are not waited for: the offer is made a moment later.
     """
-    if not catalogue.lock_if_free(connection, event_ids):
-        outbox.record(connection, SeatsFreed(home_id))
-        return False
-    taken: list[int] = []
-    for event_id in event_ids:
-        if not catalogue.take_free_place(connection, event_id):
-            for given_back in taken:
-                catalogue.give_back_at(connection, given_back, 1)
-            return False
-        taken.append(event_id)
-    return True
+    if catalogue.lock_if_free(connection, event_ids):
+        return True
+    outbox.record(connection, SeatsFreed(home_id))
+    return False
 
 
 def next_slots(kind: catalogue.TicketType, slots: Mapping[int, list[int]]) -> dict[int, int]:

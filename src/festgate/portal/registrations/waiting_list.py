@@ -63,7 +63,8 @@ def join(
     kind = _chosen(connection, event, type_id)
     _check_quantity(connection, person_id, event, quantity)
     if not event.needs_approval and not event.to_offer:
-        free = min([event.capacity - event.taken, *(quota.left for quota in kind.quotas)])
+        free = event.capacity - event.taken
+        free = free if kind.left is None else min(free, kind.left)
         if free >= quantity:
             raise SeatsAvailable
     _check_joins(connection, person_id, event.id)
