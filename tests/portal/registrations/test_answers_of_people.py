@@ -103,8 +103,7 @@ def test_a_question_is_deleted_with_its_answers_and_files(database: OpenDatabase
     person = add_someone(database)
     seat = database.write(hold_seat, person, event.slug, 15)
     database.write(upload, person, event.slug, (letter, seat), "", b"\xff\xd8\xff picture")
-    database.write(delete_answers, letter)
-    database.write(catalogue.drop_question, event.slug, letter)
+    database.write(catalogue.drop_question, event.slug, letter, delete_answers)
     assert database.report(space_counts) == ({}, {})
     assert database.read(catalogue.event_by_id, event.id).asks == 0
     check(database)

@@ -256,7 +256,7 @@ class QuestionPages:
         elif step in ("stop", "again"):
             await write(partial(catalogue.withdraw_question, is_withdrawn=step == "stop"), slug, number)
         elif step == "delete":
-            await write(_delete, slug, number)
+            await write(catalogue.drop_question, slug, number, registrations.delete_answers)
         else:
             raise NotFound
         return see_other(_base(slug))
@@ -273,12 +273,6 @@ def _question(connection: Connection, slug: str | None, question_id: int) -> Que
     if question.event_id != event_id:
         raise NotFound
     return question
-
-
-def _delete(connection: Connection, slug: str | None, question_id: int) -> None:
-    _question(connection, slug, question_id)
-    registrations.delete_answers(connection, question_id)
-    catalogue.drop_question(connection, slug, question_id)
 
 
 def _type_id(fields: Mapping[str, str]) -> int | None:

@@ -1,6 +1,6 @@
 """Operations of organisers on questions, and the reading of a question's form."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from festgate.portal.catalogue.questions import (
     all_questions,
     count_asks,
     fest_questions,
+    lock_question,
 )
 from festgate.portal.catalogue.tables import QuestionKind, events, questions
 from festgate.portal.catalogue.ticket_types import type_of, types_of
@@ -42,6 +43,8 @@ QUESTION_KINDS: tuple[QuestionKind, ...] = (
 )
 WITH_CHOICES: tuple[QuestionKind, ...] = ("choice", "choices")
 
+DeleteAnswers: TypeAlias = Callable[[Connection, int], None]
+"""An operation of a module above: delete every answer to the question of that id."""
 Preset: TypeAlias = Literal["size", "college", "roll", "diet"]
 QUESTION_FIELDS = ("kind", "label", "help", "choices", "required", "per", "at_door", "in_export", "type")
 
@@ -163,10 +166,14 @@ def withdraw_question(
     _count(connection, event)
 
 
-def drop_question(connection: Connection, slug: str | None, question_id: int) -> None:
-    """Delete a question, whose answers the caller has deleted. Raises NotFound or EventWasCancelled."""
+def drop_question(
+    connection: Connection, slug: str | None, question_id: int, delete_answers: DeleteAnswers
+) -> None:
+    """Delete a question with its answers. Raises NotFound or EventWasCancelled."""
     event = _lock(connection, slug)
     _own(connection, event, question_id)
+    lock_question(connection, question_id)
+    delete_answers(connection, question_id)
     connection.run(_drop, question=question_id)
     _count(connection, event)
 

@@ -75,6 +75,10 @@ _ORDER = (questions.c.event_id.is_not(None), questions.c.position, questions.c.i
 _of_event = Statement(select(*_COLUMNS).where(_OF_EVENT).order_by(*_ORDER))
 _of_fest = Statement(select(*_COLUMNS).where(_OF_FEST).order_by(*_ORDER))
 _by_id = Statement(select(*_COLUMNS).where(questions.c.id == bindparam("question")))
+_kept = Statement(
+    select(questions.c.id).where(questions.c.id == bindparam("question")).with_for_update(read=True)
+)
+_lock = Statement(select(questions.c.id).where(questions.c.id == bindparam("question")).with_for_update())
 _every = Statement(select(*_COLUMNS).order_by(questions.c.id))
 _count_of_fest = Statement(select(func.count()).where(_OF_FEST, _ASKED))
 _counted = (
@@ -137,6 +141,16 @@ def question_by_id(connection: Connection, question_id: int) -> Question:
     if row is None:
         raise NotFound
     return _read(row)
+
+
+def keep_question(connection: Connection, question_id: int) -> bool:
+    """Keep the question from being deleted until this transaction ends; return False if it is gone."""
+    return connection.first(_kept, question=question_id) is not None
+
+
+def lock_question(connection: Connection, question_id: int) -> None:
+    """Wait for answers that are being written, and keep others from being written until this transaction ends."""
+    connection.first(_lock, question=question_id)
 
 
 def requires_answer(asked: Sequence[Question], type_id: int) -> bool:

@@ -313,6 +313,8 @@ def write_answer(
         return
     if connection.run(_change, new_value=value, new_file=file_id, now=connection.now, **same):
         return
+    if not catalogue.keep_question(connection, question_id):
+        raise TryAgain  # an organiser has just deleted it
     try:
         connection.run(
             _insert,
