@@ -47,6 +47,8 @@ SLOWEST_FIRST = (
     BROWSERS,
     "journeys/",
     "rehearsal/",
+    "upgrades/",
+    "test_wheel",
 )
 """The slowest files start first, so that none of them still runs when all others are done."""
 

@@ -100,14 +100,20 @@ def _state(
     connection: psycopg.Connection[tuple[object, ...]],
     original: Mapping[str, tuple[tuple[object, ...], ...]] | None = None,
 ) -> State:
-    """Read the state; of each table, one row more than in `original`, which is enough to detect a difference."""
+    """Read the state; of each table, one row more than in `original`, which is enough to detect a difference.
+
+    One query asks all tables that had no row in `original`, which are nearly all.
+    """
     (schema,), (size,) = (connection.execute(query).fetchone() or ("",) for query in (_SCHEMA, _SIZE))
     tables = [str(name) for (name,) in connection.execute(_TABLES).fetchall()]
+    empty = _without_rows(connection, [table for table in tables if original and original.get(table) == ()])
     return State(
         schema=str(schema),
         size=int(str(size)),
         rows={
-            table: tuple(
+            table: ()
+            if table in empty
+            else tuple(
                 connection.execute(
                     sql.SQL("SELECT * FROM {} LIMIT {}").format(
                         sql.Identifier(table), None if original is None else len(original.get(table, ())) + 1
@@ -121,6 +127,15 @@ def _state(
             for name, last in connection.execute(_SEQUENCES).fetchall()
         },
     )
+
+
+def _without_rows(connection: psycopg.Connection[tuple[object, ...]], tables: list[str]) -> set[str]:
+    """Return those of the tables that have no row."""
+    each = [sql.SQL("EXISTS (SELECT FROM {})").format(sql.Identifier(table)) for table in tables]
+    filled = (
+        connection.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(each))).fetchone() if each else ()
+    )
+    return {table for table, has_rows in zip(tables, filled or (), strict=True) if not has_rows}
 
 
 def _replace(
