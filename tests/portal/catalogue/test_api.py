@@ -75,6 +75,7 @@ def test_an_event_has_all_its_details(client: httpx.Client) -> None:
                 "min_per_order": 1,
                 "max_per_order": 1,
                 "team": None,
+                "admits_to": [],
             }
         ],
     }
