@@ -10,9 +10,9 @@ PORTAL_LOCK := requirements/portal.lock
 ALL_LOCK := requirements/all.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 CODE := src tests $(if $(wildcard bench/*.py),bench)
-# Tests run in parallel, with one process more than there are cores, since many tests wait. A file stays on one process, so
-# that its servers are started once.
-WORKERS ?= 3
+# Tests run in parallel, with two processes more than there are cores, since the tests of drills, the lab and the rehearsal
+# wait for much of their time. A file stays on one process, so that its servers are started once.
+WORKERS ?= 4
 # Containers often set it. Each of the thousand processes of the tests would then compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
