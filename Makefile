@@ -11,7 +11,7 @@ ALL_LOCK := requirements/all.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 CODE := src tests $(if $(wildcard bench/*.py),bench)
 # Tests run in parallel, with two processes more than there are cores, since the tests of drills, the lab and the rehearsal
-# wait for half of their time. A file stays on one process, so that its servers are started once.
+# wait for much of their time. A file stays on one process, so that its servers are started once.
 WORKERS ?= 4
 # Containers often set it. Each of the thousand processes of the tests would then compile everything again.
 unexport PYTHONDONTWRITEBYTECODE

@@ -131,10 +131,8 @@ def _state(
 
 def _without_rows(connection: psycopg.Connection[tuple[object, ...]], tables: list[str]) -> set[str]:
     """Return those of the tables that have no row."""
-    each = [sql.SQL("EXISTS (SELECT FROM {})").format(sql.Identifier(table)) for table in tables]
-    filled = (
-        connection.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(each))).fetchone() if each else ()
-    )
+    questions = [sql.SQL("EXISTS (SELECT FROM {})").format(sql.Identifier(table)) for table in tables]
+    filled = connection.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(questions))).fetchone()
     return {table for table, has_rows in zip(tables, filled or (), strict=True) if not has_rows}
 
 
