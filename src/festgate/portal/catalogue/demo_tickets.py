@@ -25,7 +25,7 @@ PROMO_CODE: Final = "DEMO20"
 PROMO_EVENT: Final = "AI Workshop"
 FULL_EVENT: Final = "pottery-corner"
 """The slug of the event that has a waiting list."""
-ASKING_EVENT: Final = "hackathon"
+ASKING_EVENT: Final = "robo-race"
 """The slug of the event with questions."""
 PASS_EVENT: Final = "stage-pass"
 """The slug of the event whose page sells the pass."""
@@ -88,7 +88,9 @@ def _add_questions(connection: Connection) -> None:
     size = question_preset("size")
     if size is not None:
         add_question(connection, ASKING_EVENT, replace(size, is_required=False))
-    roll = QuestionDetails("text", "Roll number", "Leave it empty if you are from another college.", is_at_door=True)
+    roll = QuestionDetails(
+        "text", "Roll number", "Leave it empty if you are from another college.", is_at_door=True
+    )
     add_question(connection, ASKING_EVENT, roll)
 
 
