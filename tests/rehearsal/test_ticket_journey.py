@@ -52,7 +52,7 @@ from festgate.rehearsal.journeys import tickets
 class Buyer(tickets.TicketBuyer):
     events = (
         *("film-night", "puppet-show", "treasure-hunt", "ai-workshop"),
-        *("pottery-corner", "stage-pass", "robo-race"),
+        *("pottery-corner", "stage-pass", "gaming-tournament"),
     )
 """
 

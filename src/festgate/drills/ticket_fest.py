@@ -19,7 +19,7 @@ SCARCE: Final = "photography-walk"
 """An event of a few seats."""
 FULL: Final = "pottery-corner"
 """A full event with people on its waiting list."""
-PASS: Final = "stage-pass"
+STAGE: Final = "stage-pass"
 """An event whose ticket is a pass for three others."""
 _ENTRY: Final = re.compile(rb'name="(entry-\d+)"')
 
@@ -29,7 +29,7 @@ class Buyer(tickets.TicketBuyer):
 
     weight = 8
     code = "DEMO20"
-    events = (SCARCE, FULL, "treasure-hunt", "ai-workshop", "music-night", PASS)
+    events = (SCARCE, FULL, "treasure-hunt", "ai-workshop", "music-night", STAGE)
     fickle_share = 0.5
 
 

@@ -8,7 +8,7 @@ from festgate.kit.clock import MINUTE, milliseconds, moment
 from festgate.kit.money import Money
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.demo import plant_demo
-from festgate.portal.catalogue.demo_tickets import ADMITTED, ASKING_EVENT, PASS_EVENT, plant_tickets
+from festgate.portal.catalogue.demo_tickets import ADMITTED, ASKING_EVENT, STAGE_EVENT, plant_tickets
 from festgate.portal.catalogue.offers import offer_of
 from festgate.portal.catalogue.passes import overlapping
 from festgate.portal.catalogue.questions import questions_of
@@ -104,7 +104,7 @@ def test_a_form_without_a_choice_takes_one_single_ticket_of_every_event(database
 def test_the_pass_admits_to_three_evenings_for_less_than_their_single_tickets(database: OpenDatabase) -> None:
     database.write(plant_demo, KOLKATA, "INR")
     database.write(plant_tickets, "INR")
-    event = database.read(queries.event_by_slug, PASS_EVENT)
+    event = database.read(queries.event_by_slug, STAGE_EVENT)
     (stage,) = database.read(types_of, event.id)
     assert tuple(other.slug for other in stage.admits) == ADMITTED
     assert stage.details.fee.minor < sum(FEES[other.title] for other in stage.admits) * 100

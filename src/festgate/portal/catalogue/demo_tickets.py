@@ -1,7 +1,7 @@
 """Tickets of the demo besides one plain ticket for each event: an early bird, teams, a pass, a promo code, questions.
 
-Each ticket type is added in such a way that a form without a choice still takes one single ticket, and no question needs
-an answer. So the programs of the course, which know neither, work with the demo.
+Each ticket type is added in such a way that a form without a choice still takes one single ticket, and no question
+needs an answer. So the programs of the course, which know neither, work with the demo.
 """
 
 from dataclasses import replace
@@ -25,9 +25,9 @@ PROMO_CODE: Final = "DEMO20"
 PROMO_EVENT: Final = "AI Workshop"
 FULL_EVENT: Final = "pottery-corner"
 """The slug of the event that has a waiting list."""
-ASKING_EVENT: Final = "robo-race"
+ASKING_EVENT: Final = "gaming-tournament"
 """The slug of the event with questions."""
-PASS_EVENT: Final = "stage-pass"
+STAGE_EVENT: Final = "stage-pass"
 """The slug of the event whose page sells the pass."""
 ADMITTED: Final = ("dance-battle", "music-night", "stand-up-comedy")
 """The slugs of the other events that the pass admits to."""
@@ -71,10 +71,10 @@ def _add_teams(connection: Connection, currency: str) -> None:
 
 def _add_pass(connection: Connection) -> None:
     """Let the ticket of the Stage Pass admit to the three evenings on stage, for less than their single tickets."""
-    first = _first_type(connection, PASS_EVENT)
+    first = _first_type(connection, STAGE_EVENT)
     details = replace(first.details, description="Three evenings on stage with one ticket.")
     admitted = [event_by_slug(connection, slug).id for slug in ADMITTED]
-    edit_ticket_type(connection, PASS_EVENT, first.id, details, _count_no_seats, admits=admitted)
+    edit_ticket_type(connection, STAGE_EVENT, first.id, details, _count_no_seats, admits=admitted)
 
 
 def _add_promo_code(connection: Connection) -> None:

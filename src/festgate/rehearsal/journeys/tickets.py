@@ -7,8 +7,8 @@ quantity, registers a team, or joins the waiting list. Some change their mind be
 for the waiting list. A person on the list looks at the page for a few seconds, takes a seat that is offered, or leaves.
 The holder of a pass sees its other events under My events. Questions of the organisers are answered at once.
 
-A promo code that is used up, a price that has changed, an event that has just sold out, and a pass to an event where the
-person has a seat are correct answers.
+A promo code that is used up, a price that has changed, an event that has just sold out, and a pass to an event where
+the person has a seat are correct answers.
 
 Environment variable: FESTGATE_REHEARSAL_CODE, a promo code, which is entered at each event that takes codes.
 """
