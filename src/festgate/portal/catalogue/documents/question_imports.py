@@ -15,6 +15,7 @@ from festgate.portal.catalogue.documents.contents import QuestionEntry
 from festgate.portal.catalogue.documents.problems import Problems
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.question_changes import (
+    QUESTION_KINDS,
     add_question,
     edit_question,
     order_questions,
@@ -84,6 +85,8 @@ class QuestionImport:
     def _write(self, entry: QuestionEntry, known: Question | None) -> int:
         """Create or change the question, and return its id. Raises Invalid."""
         if known is None:
+            if "kind" not in entry.fields:
+                raise Invalid({"kind": f"Write one of {', '.join(QUESTION_KINDS)}."})
             details = read_question({**_LIKE_NEW, **entry.fields})
             type_id, _ = self._key(entry)
             question_id = add_question(self._connection, self._slug, details, type_id)
