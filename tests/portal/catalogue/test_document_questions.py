@@ -32,11 +32,11 @@ from tests.rig.scene import add_someone
 FREE = Money(0, "INR")
 
 
-def document(**parts: Any) -> str:
+def document(**parts: object) -> str:
     return json.dumps({"format": "festgate-programme-1", "currency": "INR", **parts})
 
 
-def refusal(database: OpenDatabase, **parts: Any) -> list[str]:
+def refusal(database: OpenDatabase, **parts: object) -> list[str]:
     return refusal_of(database, read_document(document(**parts).encode(), "INR"))
 
 
@@ -109,10 +109,11 @@ def test_an_import_keeps_every_question_with_answers_and_its_kind(database: Open
     save = partial(save_answers, is_used=nobody_in, is_complete=False)
     database.write(save, person, event.slug, {(question, ORDER): "XL"})
     other = {"label": "Size", "kind": "number", "per": "ticket"}
-    assert refusal(database, events=[{"slug": event.slug, "questions": [other]}]) == [
+    (problem,) = refusal(database, events=[{"slug": event.slug, "questions": [other]}])
+    assert problem == (
         f"event 1 “{event.slug}”, question 1 “Size”: kind: This stays text. Withdraw the question, and add one with "
         "another label."
-    ]
+    )
     import_json(database, document(events=[{"slug": event.slug, "questions": []}]))
     import_json(
         database, document(events=[{"slug": event.slug, "questions": [{"label": "Size", "withdrawn": True}]}])
@@ -132,10 +133,11 @@ def test_a_pass_that_was_taken_keeps_its_events_and_one_that_was_not_changes_the
     database.write(hold_seats, add_someone(database), home.slug, HOLD_MINUTES)
     report = import_json(database, document(events=[admit(home.slug, first.slug, second.slug)]))
     assert (report.types.changed, report.types.unchanged) == (0, 1)
-    assert refusal(database, events=[admit(home.slug, first.slug)]) == [
-        "event 1 “home”, ticket type 1: admits_to: Tickets of this type have been taken, so the events that it admits to "
-        "cannot change. Withdraw it, and add another ticket type."
-    ]
+    (problem,) = refusal(database, events=[admit(home.slug, first.slug)])
+    assert problem == (
+        "event 1 “home”, ticket type 1: admits_to: Tickets of this type have been taken, so the events that it admits "
+        "to cannot change. Withdraw it, and add another ticket type."
+    )
 
 
 def test_a_sheet_of_ticket_types_has_the_events_of_a_pass(database: OpenDatabase) -> None:
