@@ -43,7 +43,7 @@ STEPS = {
 }
 """The steps of each journey with one kind of visitor, for a person new to the portal."""
 ANSWERING = {"GET /my-events/{slug}/questions", "POST /my-events/{slug}/questions"}
-"""The steps of a visitor who chooses the event that has questions."""
+"""The steps at the event with questions."""
 OTHERS = ("tickets", "opening_day")
 RETURNING = ("my_events", "checkout", "attendee")
 LAST = {"events": "GET /events", "my_events": "GET /my-events", "checkout": "GET /checkout"}

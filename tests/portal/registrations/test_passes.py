@@ -289,7 +289,7 @@ def test_a_pass_is_waited_for_while_only_one_of_its_events_is_full(database: Ope
     [offered] = database.read(queries.seats_of, other)
     assert (offered.state, taken(database, race, talk, party)) == ("held", [1, 1, 1])
 
-    # Nobody who comes later gets past those who wait for a pass.
+    # Newcomers do not get past the people waiting for a pass.
     database.write(cancel_seat, other, offered.id)
     with pytest.raises(PassSoldOut):
         take(database, newcomer, kind)

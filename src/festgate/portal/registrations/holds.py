@@ -167,7 +167,7 @@ def _take_passes(
     now = {kind.id: kind.admits for kind in catalogue.types_of(connection, event.id)}
     if any(_ids(item.type.admits) != _ids(now[item.type.id]) for item in items):
         raise TryAgain  # an organiser has just changed the pass, or cancelled one of its events
-    if event.waiting:  # those who wait for a pass come first
+    if event.waiting:  # people waiting for a pass come first
         offer_free_seats(connection, event.id, insert_held_seat)
     slots: dict[int, list[int]] = {}
     for event_id in sorted(counts):
