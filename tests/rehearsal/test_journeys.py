@@ -42,6 +42,8 @@ STEPS = {
     "attendee": set(WHOLE_WAY),
 }
 """The steps of each journey with one kind of visitor, for a person new to the portal."""
+ANSWERING = {"GET /my-events/{slug}/questions", "POST /my-events/{slug}/questions"}
+"""The steps at the event with questions."""
 OTHERS = ("tickets", "opening_day")
 RETURNING = ("my_events", "checkout", "attendee")
 LAST = {"events": "GET /events", "my_events": "GET /my-events", "checkout": "GET /checkout"}
@@ -199,7 +201,7 @@ def test_a_journey_succeeds_and_its_steps_are_named_by_templates(
 ) -> None:
     outcome = outcomes[journey].result()
     assert (outcome.code, sum(outcome.failures.values())) == (0, 0), outcome.output
-    assert set(outcome.requests) == STEPS[journey]
+    assert set(outcome.requests) - ANSWERING == STEPS[journey]
 
 
 def test_attendees_who_went_the_whole_way_have_tickets_and_all_invariants_hold(

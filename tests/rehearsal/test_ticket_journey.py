@@ -1,4 +1,4 @@
-"""The journey through ticket types, quantities, promo codes, teams and waiting lists, against the demo fest."""
+"""The journey through ticket types, quantities, promo codes, teams, passes and waiting lists, against the demo fest."""
 
 import json
 from pathlib import Path
@@ -50,11 +50,24 @@ LOCUSTFILE = """
 from festgate.rehearsal.journeys import tickets
 
 class Buyer(tickets.TicketBuyer):
-    events = ("film-night", "puppet-show", "treasure-hunt", "ai-workshop", "pottery-corner")
+    events = (
+        *("film-night", "puppet-show", "treasure-hunt", "ai-workshop"),
+        *("pottery-corner", "stage-pass", "gaming-tournament"),
+    )
+"""
+
+MISSING_PLACE = """
+from festgate.rehearsal.journeys import tickets
+
+class Buyer(tickets.TicketBuyer):
+    events = ("stage-pass",)
+
+    def open_event(self, offer):
+        return super().open_event(offer).replace(b"Also admits to: ", b"Also admits to: Silent Films, ")
 """
 
 
-def test_people_use_ticket_types_codes_teams_and_waiting_lists_and_all_invariants_hold(
+def test_people_use_ticket_types_codes_teams_passes_and_waiting_lists_and_all_invariants_hold(
     serve: Serve, tmp_path: Path
 ) -> None:
     server = serve("--demo")
@@ -71,6 +84,7 @@ def test_people_use_ticket_types_codes_teams_and_waiting_lists_and_all_invariant
         "POST /events/{slug}/wait": 2,
         "POST /registrations/{id}/cancel": 1,
         "POST /waiting/{id}/leave": 1,
+        "POST /my-events/{slug}/questions": 1,
         "GET /tickets/{code}": 4,
     }
     outcome = run(own, server.url, tmp_path, enough, users=10, code="DEMO20")
@@ -80,7 +94,21 @@ def test_people_use_ticket_types_codes_teams_and_waiting_lists_and_all_invariant
     ((teams,),) = query_file(server.data, "SELECT count(*) FROM registrations_teams")
     ((waiting,),) = query_file(server.data, "SELECT count(*) FROM registrations_waiting")
     ((used,),) = query_file(server.data, "SELECT count(*) FROM registrations_seats WHERE code_id IS NOT NULL")
-    assert min(teams, waiting - 3, used) > 0
+    ((places,),) = query_file(
+        server.data, "SELECT count(*) FROM registrations_seats WHERE pass_seat_id IS NOT NULL"
+    )
+    ((answers,),) = query_file(server.data, "SELECT count(*) FROM registrations_answers")
+    assert min(teams, waiting - 3, used, places, answers) > 0
+
+
+def test_a_pass_with_a_place_less_than_the_page_of_the_event_promised_is_a_failure(
+    serve: Serve, tmp_path: Path
+) -> None:
+    server = serve("--demo")
+    own = tmp_path / "buyer.py"
+    own.write_text(MISSING_PLACE, encoding="utf-8")
+    outcome = run(own, server.url, tmp_path, {"failed GET /my-events": 1}, users=1)
+    assert outcome.failures["GET /my-events"] == outcome.requests["GET /my-events"] > 0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Users of everything that an event can sell, for drills: ticket types, a promo code, teams, a waiting list.
+"""Users of everything that an event can sell, for drills: ticket types, a promo code, teams, a pass, a waiting list.
 
     locust -f src/festgate/drills/ticket_fest.py
 
@@ -19,6 +19,8 @@ SCARCE: Final = "photography-walk"
 """An event of a few seats."""
 FULL: Final = "pottery-corner"
 """A full event with people on its waiting list."""
+STAGE: Final = "stage-pass"
+"""An event whose ticket is a pass for three others."""
 _ENTRY: Final = re.compile(rb'name="(entry-\d+)"')
 
 
@@ -27,7 +29,7 @@ class Buyer(tickets.TicketBuyer):
 
     weight = 8
     code = "DEMO20"
-    events = (SCARCE, FULL, "treasure-hunt", "ai-workshop", "music-night")
+    events = (SCARCE, FULL, "treasure-hunt", "ai-workshop", "music-night", STAGE)
     fickle_share = 0.5
 
 

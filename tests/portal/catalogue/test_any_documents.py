@@ -11,10 +11,15 @@ from hypothesis import strategies as st
 
 from festgate.kit.text import tidy
 from festgate.portal.catalogue import queries
-from festgate.portal.catalogue.documents.imports import DocumentOptions, import_document
+from festgate.portal.catalogue.documents.imports import (
+    DocumentOptions,
+    DocumentReport,
+    import_document,
+)
 from festgate.portal.catalogue.documents.json_files import read_document, write_document
 from festgate.portal.catalogue.documents.json_texts import FORMAT
 from festgate.portal.catalogue.documents.type_sheets import read_type_sheet, write_type_sheet
+from festgate.portal.catalogue.question_changes import QUESTION_KINDS, WITH_CHOICES
 from festgate.portal.catalogue.rooms import key_of
 from tests.portal.catalogue.programme import CONVENTIONS, KOLKATA, texts
 from tests.rig.database import OpenDatabase, copy_of, open_database
@@ -103,11 +108,44 @@ def any_event(draw: st.DrawFn, number: int, places: list[str], quotas: list[str]
 
 
 @st.composite
+def any_question(draw: st.DrawFn, types: list[str]) -> dict[str, Any]:
+    """Generate a question of the whole fest, or of an event with those ticket types."""
+    kind = draw(st.sampled_from(QUESTION_KINDS))
+    question = {
+        "label": draw(NAMES),
+        "kind": kind,
+        "help": draw(NAMES | st.just("")),
+        "choices": draw(st.lists(NAMES, unique=True, min_size=2, max_size=4))
+        if kind in WITH_CHOICES
+        else None,
+        "required": draw(st.booleans()),
+        "per": draw(st.sampled_from(("ticket", "order"))),
+        "at_door": draw(st.booleans()),
+        "in_export": draw(st.booleans()),
+        "withdrawn": draw(st.booleans()),
+    }
+    return {**question, "type": draw(st.none() | st.sampled_from(types))} if types else question
+
+
+def add_passes_and_questions(draw: st.DrawFn, events: list[dict[str, Any]]) -> None:
+    """Let ticket types that are not for teams admit to other events, and let the events ask questions."""
+    for event in events:
+        others = [other["slug"] for other in events if other is not event]
+        for kind in event["types"]:
+            if others and "team_max" not in kind:
+                kind["admits_to"] = draw(st.lists(st.sampled_from(others), unique=True))
+        names = [kind["name"] for kind in event["types"]]
+        event["questions"] = draw(st.lists(any_question(names), max_size=3))
+        event["answers_until"] = draw(times(START))
+
+
+@st.composite
 def any_document(draw: st.DrawFn) -> dict[str, Any]:
     """Generate a document of a fest."""
     rooms = draw(st.lists(NAMES, unique_by=key_of, max_size=3))
     quotas = draw(st.lists(NAMES, unique=True, max_size=3))
     events = [draw(any_event(number, rooms, quotas)) for number in range(draw(st.integers(0, 3)))]
+    add_passes_and_questions(draw, events)
     codes = []
     for number in range(draw(st.integers(0, 3))):
         event = draw(st.none() | st.sampled_from(events)) if events else None
@@ -133,6 +171,7 @@ def any_document(draw: st.DrawFn) -> dict[str, Any]:
         "currency": "INR",
         "rooms": [{"name": name, "capacity": draw(NUMBERS), "address": draw(NAMES)} for name in rooms],
         "quotas": [{"name": name, "capacity": draw(st.integers(0, 500))} for name in quotas],
+        "questions": draw(st.lists(any_question([]), max_size=3)),
         "events": events,
         "promo_codes": codes,
     }
@@ -142,8 +181,10 @@ def never_sold(*_: object) -> tuple[int, int]:
     return 0, 0
 
 
-def take(database: OpenDatabase, text: str) -> None:
-    database.write(import_document, read_document(text.encode(), "INR"), OPTIONS, never_sold)
+def take(database: OpenDatabase, text: str) -> DocumentReport:
+    document = read_document(text.encode(), "INR")
+    report: DocumentReport = database.write(import_document, document, OPTIONS, never_sold)
+    return report
 
 
 def export(database: OpenDatabase) -> str:
@@ -165,7 +206,10 @@ def test_a_document_that_was_imported_is_exported_and_imported_without_a_change(
         take(second, exported)
         assert export(second) == exported
         events = first.read(queries.all_events)
-        take(first, exported)
+        for same in (exported, json.dumps(generated)):
+            report = take(first, same)
+            for count in (report.types, report.questions, report.codes):
+                assert (count.created, count.changed) == (0, 0)
         report = first.write(
             import_document, read_type_sheet("types.csv", sheet.encode(), CONVENTIONS), OPTIONS, never_sold
         )

@@ -8,9 +8,12 @@ from festgate.kit.clock import MINUTE, milliseconds, moment
 from festgate.kit.money import Money
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.demo import plant_demo
-from festgate.portal.catalogue.demo_tickets import plant_tickets
+from festgate.portal.catalogue.demo_tickets import ADMITTED, ASKING_EVENT, STAGE_EVENT, plant_tickets
 from festgate.portal.catalogue.offers import offer_of
+from festgate.portal.catalogue.passes import overlapping
+from festgate.portal.catalogue.questions import questions_of
 from festgate.portal.catalogue.ticket_types import is_offered, types_of
+from festgate.portal.registrations.answers import requires_answer
 from festgate.portal.registrations.choices import choose
 from tests.portal.catalogue.programme import KOLKATA, add_event
 from tests.rig.database import OpenDatabase
@@ -27,10 +30,11 @@ FEES = {
     "Robo Race": 450,
     "Opening Ceremony": 0,
     "Pottery Corner": 0,
+    "Stage Pass": 700,
 }
 
 
-def test_the_demo_has_the_nine_paid_events_of_the_course_in_order_and_two_free_ones(
+def test_the_demo_has_the_nine_paid_events_of_the_course_in_order_and_three_others(
     database: OpenDatabase,
 ) -> None:
     database.write(plant_demo, KOLKATA, "INR")
@@ -94,3 +98,23 @@ def test_a_form_without_a_choice_takes_one_single_ticket_of_every_event(database
             (item,) = choose(database.read(types_of, event.id), None, database.clock.now + later)
             assert item.count == 1
             assert item.price.minor >= FEES[event.title] * 100
+            assert not database.read(requires_answer, event, item.type.id)
+
+
+def test_the_pass_admits_to_three_evenings_for_less_than_their_single_tickets(database: OpenDatabase) -> None:
+    database.write(plant_demo, KOLKATA, "INR")
+    database.write(plant_tickets, "INR")
+    event = database.read(queries.event_by_slug, STAGE_EVENT)
+    (stage,) = database.read(types_of, event.id)
+    assert tuple(other.slug for other in stage.admits) == ADMITTED
+    assert stage.details.fee.minor < sum(FEES[other.title] for other in stage.admits) * 100
+    assert overlapping(event, stage.admits) == []
+
+
+def test_the_event_with_questions_asks_for_a_size_and_a_roll_number(database: OpenDatabase) -> None:
+    database.write(plant_demo, KOLKATA, "INR")
+    database.write(plant_tickets, "INR")
+    event = database.read(queries.event_by_slug, ASKING_EVENT)
+    size, roll = (question.details for question in database.read(questions_of, event.id))
+    assert (size.kind, "XL" in size.choices, roll.kind, roll.is_at_door) == ("choice", True, "text", True)
+    assert event.asks == 2

@@ -34,6 +34,7 @@ from festgate.portal.catalogue.documents.json_files import (
     read_document,
     write_document,
 )
+from festgate.portal.catalogue.documents.json_questions import EVENT_QUESTION
 from festgate.portal.catalogue.documents.type_sheets import TYPE_COLUMNS, read_type_sheet, write_type_sheet
 from festgate.portal.catalogue.events import set_refund_rule
 from festgate.portal.catalogue.files.rows import Unreadable
@@ -387,7 +388,7 @@ def test_types_that_follow_each_other_can_change_places(database: OpenDatabase) 
 
 def test_the_reference_lists_every_key_and_column() -> None:
     page = (ROOT / "docs" / "reference" / "programme-files.md").read_text(encoding="utf-8")
-    for names in (PARTS, ROOM, QUOTA, EVENT, STEP, TYPE, CODE, TYPE_COLUMNS):
+    for names in (PARTS, ROOM, QUOTA, EVENT, STEP, TYPE, EVENT_QUESTION, CODE, TYPE_COLUMNS):
         assert [name for name in names if f"`{name}`" not in page] == []
 
 
@@ -421,13 +422,16 @@ _VALUES = st.recursive(
     max_leaves=8,
 )
 _KEYS = st.sampled_from(
-    ("name", "slug", "title", "fee", "types", "quotas", "refunds", "capacity", "code", "event")
+    (
+        *("name", "slug", "title", "fee", "types", "quotas", "refunds", "capacity", "code", "event"),
+        *("questions", "label", "kind", "choices", "type", "admits_to"),
+    )
 )
 
 
 @given(
     st.dictionaries(
-        st.sampled_from(("rooms", "quotas", "events", "promo_codes")),
+        st.sampled_from(("rooms", "quotas", "questions", "events", "promo_codes")),
         _VALUES | st.lists(st.dictionaries(_KEYS, _VALUES, max_size=5), max_size=3),
     )
 )

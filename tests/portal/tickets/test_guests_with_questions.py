@@ -1,4 +1,4 @@
-"""Guests without an account: their answers to questions, and the answers and places of what is claimed."""
+"""The questions to guests without an account, and the answers and places of what is claimed."""
 
 from functools import partial
 

@@ -147,6 +147,7 @@ def _import(file: Path, document: catalogue.Document, options: catalogue.Documen
         "Quotas": report.quotas,
         "Events": report.events,
         "Ticket types": report.types,
+        "Questions": report.questions,
         "Promo codes": report.codes,
     }
     for kind, count_of_kind in counts.items():

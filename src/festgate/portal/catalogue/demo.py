@@ -1,4 +1,4 @@
-"""The demo's programme: nine events of the course, an opening ceremony and a full workshop, around today."""
+"""The demo's programme: nine events of the course, an opening ceremony, a full workshop and a pass, around today."""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -53,6 +53,7 @@ PROGRAMME = (
     Planned("Robo Race", "Technology", 450, 48, "Mechanical Workshop, Block C", (2, time(14)), (2, time(17))),
     Planned("Opening Ceremony", "Stage", 0, 1500, "Main Lawn", (0, time(18)), (0, time(19, 15))),
     Planned("Pottery Corner", "Arts", 0, 6, "Craft shed", (1, time(10)), (1, time(12))),
+    Planned("Stage Pass", "Stage", 700, 60, "Open-Air Theatre", (0, time(20)), (2, time(20))),
 )
 """In the order of the course that the first nine events come from, so that they have its numbers."""
 _TEXTS = {
@@ -122,6 +123,12 @@ _TEXTS = {
         "Six wheels, six aprons, and one bowl each that may even stand.\n\n"
         "Two hours with clay for people without any practice. What survives the kiln can be fetched in a week.\n\n"
         "All six wheels went on the first morning. Join the waiting list: somebody always has a rehearsal instead."
+    ),
+    "Stage Pass": (
+        "Three evenings, three stages, one ticket.\n\n"
+        "The Dance Battle, the Music Night and the Stand-up Comedy for less than their single tickets. The pass has a "
+        "seat at each of them, and its code is checked in at every door.\n\n"
+        "Each evening's own page states where it is."
     ),
 }
 """The summary of each event and below it the description, by its title."""

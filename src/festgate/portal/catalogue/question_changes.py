@@ -1,6 +1,6 @@
 """Operations of organisers on questions, and the reading of a question's form."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -152,8 +152,16 @@ def move_question(connection: Connection, slug: str | None, question_id: int, by
     asked = _own(connection, event, question_id)
     place = next(place for place, question in enumerate(asked) if question.id == question_id)
     asked.insert(max(0, min(len(asked) - 1, place + by)), asked.pop(place))
-    for position, question in enumerate(asked):
-        connection.run(_move, question=question.id, new_position=position)
+    _put_in_order(connection, [question.id for question in asked])
+
+
+def order_questions(connection: Connection, slug: str | None, ids: Sequence[int]) -> None:
+    """Ask all questions of the event, or of the whole fest, in that order. Raises NotFound or EventWasCancelled."""
+    event = _lock(connection, slug)
+    for question_id in ids[:1]:
+        if {question.id for question in _own(connection, event, question_id)} != set(ids):
+            raise NotFound
+    _put_in_order(connection, ids)
 
 
 def withdraw_question(
@@ -204,9 +212,11 @@ def read_question(fields: Mapping[str, str], known: Question | None = None) -> Q
     kind = next((kind for kind in QUESTION_KINDS if kind == entered), None)
     if kind is None:
         errors["kind"] = gettext("Choose one of these.")
-    label = _line(fields, "label", MAX_QUESTION, errors)
-    if not label and "label" not in errors:
-        errors["label"] = gettext("Enter the question.")
+    label = ""
+    try:
+        label = read_label(fields)
+    except Invalid as refusal:
+        errors |= refusal.fields
     hint = _line(fields, "help", MAX_QUESTION_HELP, errors)
     choices: tuple[str, ...] = ()
     if kind in WITH_CHOICES:
@@ -226,6 +236,17 @@ def read_question(fields: Mapping[str, str], known: Question | None = None) -> Q
         fields.get("at_door") == "yes",
         fields.get("in_export") == "yes",
     )
+
+
+def read_label(fields: Mapping[str, str]) -> str:
+    """Return the text of the question that was entered. Raises Invalid."""
+    errors: dict[str, str] = {}
+    label = _line(fields, "label", MAX_QUESTION, errors)
+    if not label and not errors:
+        errors["label"] = gettext("Enter the question.")
+    if errors:
+        raise Invalid(errors)
+    return label
 
 
 def written_question(details: QuestionDetails) -> dict[str, str]:
@@ -262,6 +283,11 @@ def _read_choices(text: str) -> tuple[str, ...]:
         sentence = gettext("Enter {min} to {max} different choices, one on each line.")
         raise ValueError(sentence.format(min=least, max=MAX_CHOICES))
     return choices
+
+
+def _put_in_order(connection: Connection, ids: Sequence[int]) -> None:
+    for position, question_id in enumerate(ids):
+        connection.run(_move, question=question_id, new_position=position)
 
 
 def _lock(connection: Connection, slug: str | None) -> Event | None:

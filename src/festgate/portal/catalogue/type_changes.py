@@ -88,7 +88,7 @@ def add_ticket_type(
     types = types_of(connection, event.id)
     if any(not other.name and not other.is_withdrawn for other in types):
         raise Invalid({"name": gettext("Give the first ticket type a name before you add another.")})
-    _refuse_team_pass(details, admits)
+    refuse_team_pass(details, admits)
     added = ticket_types.add_type(connection, event.id, details)
     set_pass_events(connection, added.id, event.id, (), admits, 0)
     for quota_id in sorted(shared):
@@ -119,7 +119,7 @@ def edit_ticket_type(
     # An event that was cancelled is not in the form any more, and stays in the pass.
     over = {other.id for other in ticket_type.admits if other.state == "cancelled"}
     admitted = known if admits is None else set(admits) | over
-    _refuse_team_pass(details, admitted)
+    refuse_team_pass(details, admitted)
     has_changed = ticket_types.edit_type(connection, ticket_type, details, live)
     before = {quota.id for quota in ticket_type.quotas if not quota.is_own}
     wanted = before if shared is None else set(shared)
@@ -266,7 +266,8 @@ def read_rate(text: str, most: int = MAX_RATE) -> int:
     return rate
 
 
-def _refuse_team_pass(details: TypeDetails, admits: Collection[int]) -> None:
+def refuse_team_pass(details: TypeDetails, admits: Collection[int]) -> None:
+    """Raise Invalid if a ticket for teams is to admit to other events."""
     if admits and details.is_for_teams:
         raise Invalid({"admits_to": gettext("A ticket for teams cannot admit to other events.")})
 

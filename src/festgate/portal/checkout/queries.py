@@ -316,8 +316,8 @@ def paid_order_of_seat(connection: Connection, seat_id: int) -> int | None:
 
 def open_order_of_seat(connection: Connection, seat_id: int) -> int | None:
     """Return the id of the order that has the seat as a line and can still be paid; None without one."""
-    found: int | None = connection.value(_open_seat_order, seat=seat_id)
-    return found
+    order_id: int | None = connection.value(_open_seat_order, seat=seat_id)
+    return order_id
 
 
 def lost_lines(connection: Connection, order: Order) -> tuple[Line, ...]:

@@ -1,12 +1,14 @@
-"""Everything that an event can sell: ticket types, quantities, a promo code, teams, and places on a waiting list.
+"""Everything that an event can sell: ticket types, quantities, a promo code, teams, passes, and a waiting list.
 
     FESTGATE_REHEARSAL_CODE=DEMO20 locust -f src/festgate/rehearsal/journeys/tickets.py
 
 Each iteration is a new person. They open any event and use a form that its page shows: one chooses a ticket type and a
 quantity, registers a team, or joins the waiting list. Some change their mind before they pay, so that a seat comes free
 for the waiting list. A person on the list looks at the page for a few seconds, takes a seat that is offered, or leaves.
+The holder of a pass sees its other events under My events. Questions of the organisers are answered at once.
 
-A promo code that is used up, a price that has changed, and an event that has just sold out are correct answers.
+A promo code that is used up, a price that has changed, an event that has just sold out, and a pass to an event where
+the person has a seat are correct answers.
 
 Environment variable: FESTGATE_REHEARSAL_CODE, a promo code, which is entered at each event that takes codes.
 """
@@ -32,6 +34,12 @@ TAKES_CODES: Final = b'class="promo-code"'
 APPLIED: Final = b"is applied"
 REFUSED_CODE: Final = b'class="notice notice-bad'
 WAITING: Final = b"You are number"
+TICKET: Final = b'class="choice-name"'
+REFUSED_PASS: Final = b"The pass also admits to"
+"""The beginning of the reason why a person cannot have a pass, or not so many."""
+_ADMITS: Final = re.compile(rb"Also admits to:(.*?)</(?:span|p)>", re.DOTALL)
+"""The other events of a pass: on the page of its event, and under My events, there as links."""
+_TAG: Final = re.compile(rb"<[^>]*>")
 _CONFIRM: Final = re.compile(rb'action="(/registrations/\d+/confirm)"')
 _LEAVE: Final = re.compile(rb'action="(/waiting/\d+/leave)"')
 _TEAM: Final = re.compile(rb'href="(/teams/\d+)"')
@@ -69,6 +77,8 @@ class TicketBuyer(Visitor):
             taken = self.register_tickets(offer, single)
         else:
             taken = line is not None and self.wait_for_offer(offer, line)
+        if taken and page.count(TICKET) == 1:
+            self.see_places(offer, page)
         if taken and self.rng.random() < self.fickle_share:
             self.change_mind(offer)
         elif taken:
@@ -102,9 +112,29 @@ class TicketBuyer(Visitor):
             "/events/{slug}/register",
             fields,
             ("/my-events", page),
-            but=SOLD_OUT,
+            but=(*SOLD_OUT, REFUSED_PASS),
         )
-        return answer == "/my-events"
+        return self.is_taken(answer)
+
+    def is_taken(self, answer: str | bytes) -> bool:
+        """Return whether seats were taken by a form with that answer, and answer the questions about them."""
+        if isinstance(answer, str) and answer.endswith("/questions"):
+            self.answer_questions(answer)
+            return True
+        return isinstance(answer, str) and answer.startswith(("/my-events", "/teams/"))
+
+    def see_places(self, offer: Offer, page: bytes) -> None:
+        """Check that My events lists the same other events as the event's page, if its only ticket is a pass."""
+        admitted = _ADMITS.search(page)
+        if admitted is None:
+            return
+        self.get(
+            "/my-events",
+            "/my-events",
+            lambda own: (
+                "" if _places(own, offer) == admitted[1].strip() else "a place of the pass is missing"
+            ),
+        )
 
     def register_team(self, offer: Offer, form: Form) -> bool:
         """Take the seats of a team of any size that the form allows; return whether they were taken."""
@@ -117,7 +147,7 @@ class TicketBuyer(Visitor):
             ("/my-events", "/teams/", f"/events/{offer.slug}?"),
             but=SOLD_OUT,
         )
-        return isinstance(answer, str) and answer.startswith(("/my-events", "/teams/"))
+        return self.is_taken(answer)
 
     def wait_for_offer(self, offer: Offer, form: Form) -> bool:
         """Join the waiting list, and look at the page for a while; return whether a seat was offered and taken."""
@@ -140,7 +170,7 @@ class TicketBuyer(Visitor):
     def change_mind(self, offer: Offer) -> None:
         """Cancel the seat or the whole team, if that is still possible."""
         page = self.get("/my-events", "/my-events", heading=b"<h1>My events</h1>")
-        own = page.partition(f'href="/events/{offer.slug}"'.encode())[2].partition(b"</li>")[0]
+        own = _own(page, offer)
         if team := _TEAM.search(own):
             path, step = f"{team[1].decode()}/cancel", "/teams/{id}/cancel"
         elif seat := _CANCEL.search(own):
@@ -149,3 +179,14 @@ class TicketBuyer(Visitor):
             return
         self.get(path, step, event=offer.title, form=f'action="{path}"'.encode())
         self.post(path, step, {}, "/my-events")
+
+
+def _own(page: bytes, offer: Offer) -> bytes:
+    """Return the part of My events about one event."""
+    return page.partition(f'href="/events/{offer.slug}"'.encode())[2].partition(b"</li>")[0]
+
+
+def _places(page: bytes, offer: Offer) -> bytes:
+    """Return the titles of the other events of a pass under My events; empty for any other ticket."""
+    admitted = _ADMITS.search(_own(page, offer))
+    return _TAG.sub(b"", admitted[1]).strip() if admitted else b""

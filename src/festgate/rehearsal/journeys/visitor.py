@@ -35,7 +35,11 @@ MAX_WAIT: Final = 10.0
 
 TAKEN: Final = b"This username is taken."
 # The second sentence of each is from older builds, which a comparison may run.
-SOLD_OUT: Final = (b"All seats at this event are taken.", b"Every seat at this event is taken.")
+SOLD_OUT: Final = (
+    b"All seats at this event are taken.",
+    b"Every seat at this event is taken.",
+    b"and all seats there are taken.",  # at another event of a pass
+)
 ALREADY_REGISTERED: Final = (
     b"You are already registered for this event",
     b"You are registered for this event already",

@@ -26,6 +26,16 @@ class TypeEntry(Entry):
 
     quotas: tuple[str, ...] | None = None
     """The names of the shared quotas that it draws on; None to leave them as they are."""
+    admits: tuple[str, ...] | None = None
+    """The slugs of the other events that it admits to; None to leave them as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionEntry(Entry):
+    """A question. `withdrawn` among its fields is `yes` or empty."""
+
+    type_name: str | None = None
+    """The name of the ticket type that it is for; None for all of the event, or for the whole fest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,7 @@ class EventEntry(Entry):
     event: str
     """The slug; in a sheet of ticket types also the title."""
     types: Sequence[TypeEntry] = ()
+    questions: Sequence[QuestionEntry] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +69,5 @@ class Document:
     problems: Sequence[Problem] = ()
     notices: Sequence[str] = ()
     """The corrections that the reader of a sheet made, each with its line."""
+    questions: Sequence[QuestionEntry] = ()
+    """The questions of the whole fest."""

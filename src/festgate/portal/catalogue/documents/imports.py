@@ -1,7 +1,7 @@
 """Import of a document: the whole document, or nothing and a list of errors.
 
-Rooms and quotas are recognised by name, events by slug, ticket types by event and name, promo codes by their text. What
-the document does not have stays as it is.
+Rooms and quotas are recognised by name, events by slug, ticket types by event and name, questions and promo codes by
+their text. What the document does not have stays as it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,15 @@ from festgate.kit.text import tidy
 from festgate.portal.catalogue import imports, queries
 from festgate.portal.catalogue.details import FIELDS, MAX_LENGTHS
 from festgate.portal.catalogue.documents.code_imports import CodeImport
-from festgate.portal.catalogue.documents.contents import Document, EventEntry, Problem, TypeEntry
+from festgate.portal.catalogue.documents.contents import (
+    Document,
+    EventEntry,
+    Problem,
+    QuestionEntry,
+    TypeEntry,
+)
 from festgate.portal.catalogue.documents.problems import Problems
+from festgate.portal.catalogue.documents.question_imports import QuestionImport
 from festgate.portal.catalogue.documents.type_imports import TypeImport
 from festgate.portal.catalogue.events import publish_event, refuse_other_currency, set_refund_rule
 from festgate.portal.catalogue.files.rows import Row, Sheet
@@ -28,6 +35,7 @@ from festgate.portal.catalogue.holder_rules import (
 )
 from festgate.portal.catalogue.proposals import Answers
 from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.question_changes import read_answers_until, set_answers_until
 from festgate.portal.catalogue.quotas import create_quota, read_quota, shared_quotas
 from festgate.portal.catalogue.refund_rules import read_rule, stored_rule, written_fields
 from festgate.portal.catalogue.room_changes import add_room, edit_room
@@ -58,6 +66,7 @@ _RULES: Final = (
     "waiting_list",
     "offer_minutes",
     "needs_approval",
+    "answers_until",
 )
 """What an organiser enters about an event besides its details."""
 _Seen: TypeAlias = tuple[object, ...]
@@ -103,6 +112,7 @@ class DocumentReport:
     quotas: Count = field(default_factory=Count)
     events: Count = field(default_factory=Count)
     types: Count = field(default_factory=Count)
+    questions: Count = field(default_factory=Count)
     codes: Count = field(default_factory=Count)
     published: int = 0
 
@@ -155,7 +165,7 @@ class _Import:
         self._slugs_by_title: dict[str, list[str]] | None = None
 
     def run(self) -> None:
-        """Import all parts: rooms and quotas before the events that name them, codes after them."""
+        """Import all parts: rooms and quotas before the events that name them, questions and codes after them."""
         # In order of event id, as every operation that locks several, and before rooms and quotas.
         for event in sorted(queries.all_events(self._connection), key=lambda event: event.id):
             lock_seats(self._connection, event.id)
@@ -164,6 +174,11 @@ class _Import:
         before = self._import_events()
         for event, entries in self._types_by_event().values():
             self._import_types(event, entries)
+        self._import_questions(None, self._document.questions)
+        for entry in self._document.events:
+            event_with_questions = self._event(entry.event) if entry.questions else None
+            if event_with_questions is not None:
+                self._import_questions(event_with_questions, entry.questions)
         for entry in self._document.events:
             with self.problems.at(entry.where):
                 self._finish_event(entry, before)
@@ -280,6 +295,15 @@ class _Import:
         count.changed += importing.changed
         count.unchanged += importing.unchanged
 
+    def _import_questions(self, event: Event | None, entries: Sequence[QuestionEntry]) -> None:
+        if event is not None and event.state == "cancelled":
+            self.problems.add(entries[0].where, "The event is cancelled.")
+            return
+        importing = QuestionImport(self._connection, event, self.problems)
+        importing.run(entries)
+        for before, after in importing.seen:
+            self.report.questions.add(before, after)
+
     def _finish_event(self, entry: EventEntry, before: Mapping[str, _Seen | None]) -> None:
         """Set the rules of an event, and publish it if that is asked for."""
         event = self._event(entry.event) if entry.fields else None
@@ -293,7 +317,13 @@ class _Import:
 
     def _set_rules(self, event: Event, fields: Mapping[str, str]) -> Event:
         errors: dict[str, str] = {}
-        for setting in (self._set_limit, self._set_refunds, self._set_holder_rules, self._set_waiting):
+        for setting in (
+            self._set_limit,
+            self._set_refunds,
+            self._set_holder_rules,
+            self._set_waiting,
+            self._set_answers_until,
+        ):
             try:
                 event = setting(event, fields)
             except Invalid as refusal:
@@ -340,6 +370,14 @@ class _Import:
         if entered["offer_hours"] == hours:
             wanted = replace(wanted, offer_minutes=old.offer_minutes)
         return event if wanted == old else set_waiting_list(self._connection, event.slug, wanted)
+
+    def _set_answers_until(self, event: Event, fields: Mapping[str, str]) -> Event:
+        if "answers_until" not in fields:
+            return event
+        until = read_answers_until(fields["answers_until"], self._options.zone)
+        return (
+            event if until == event.answers_until else set_answers_until(self._connection, event.slug, until)
+        )
 
     def _import_codes(self) -> None:
         importing = CodeImport(self._connection, self._options.zone, self._options.currency)

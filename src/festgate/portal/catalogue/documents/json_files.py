@@ -16,7 +16,14 @@ from festgate.portal.catalogue.documents.contents import (
     Entry,
     EventEntry,
     Problem,
+    QuestionEntry,
     TypeEntry,
+)
+from festgate.portal.catalogue.documents.json_questions import (
+    EVENT_QUESTION,
+    QUESTION,
+    written_event_question,
+    written_fest_question,
 )
 from festgate.portal.catalogue.documents.json_texts import (
     FORMAT,
@@ -33,6 +40,7 @@ from festgate.portal.catalogue.files.rows import Unreadable, check_rows
 from festgate.portal.catalogue.prices import CodeKind
 from festgate.portal.catalogue.promo_codes import PromoCode, all_codes
 from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.questions import all_questions, fest_questions
 from festgate.portal.catalogue.quotas import shared_quotas
 from festgate.portal.catalogue.refund_rules import STEPS, stored_rule
 from festgate.portal.catalogue.rooms import all_rooms
@@ -55,8 +63,9 @@ EVENT: Final[Mapping[str, Convert]] = {
     "waiting_list": one_of(*get_args(ListState)),
     "offer_hours": number,
     "needs_approval": flag,
+    "answers_until": text,
 }
-"""The keys of an event besides `refunds` and `types`."""
+"""The keys of an event besides `refunds`, `types` and `questions`."""
 TYPE: Final[Mapping[str, Convert]] = {
     "name": text,
     "description": text,
@@ -77,7 +86,7 @@ TYPE: Final[Mapping[str, Convert]] = {
     "team_changes_until": text,
     "withdrawn": flag,
 }
-"""The keys of a ticket type besides `quotas`."""
+"""The keys of a ticket type besides `quotas` and `admits_to`."""
 STEP: Final[Mapping[str, Convert]] = {"days": number, "percent": number}
 CODE: Final[Mapping[str, Convert]] = {
     "code": text,
@@ -92,9 +101,9 @@ CODE: Final[Mapping[str, Convert]] = {
     "max_per_person": number,
     "ended": flag,
 }
-PARTS: Final = ("format", "currency", "rooms", "quotas", "events", "promo_codes")
+PARTS: Final = ("format", "currency", "rooms", "quotas", "questions", "events", "promo_codes")
 MAX_LISTED: Final = 100
-"""Ticket types of one event, or quotas of one type, in a document."""
+"""Quotas of one ticket type, or events that it admits to, in a document."""
 
 
 def read_document(data: bytes, currency: str) -> Document:
@@ -121,6 +130,10 @@ def read_document(data: bytes, currency: str) -> Document:
         [reader.event(where, one) for where, one in reader.listed(loaded, "events", "event")],
         [reader.code(where, one) for where, one in reader.listed(loaded, "promo_codes", "promo code")],
         reader.problems,
+        questions=[
+            QuestionEntry(where, reader.read(where, one, QUESTION))
+            for where, one in reader.listed(loaded, "questions", "question")
+        ],
     )
 
 
@@ -145,7 +158,9 @@ class _Reader:
             if not isinstance(item, dict):
                 self._note(where, "write an object in braces.")
                 continue
-            name = next((item[label] for label in ("title", "name", "code", "slug") if item.get(label)), None)
+            name = next(
+                (item[label] for label in ("title", "name", "label", "code", "slug") if item.get(label)), None
+            )
             yield (f"{where} “{name[:MAX_VALUE]}”" if isinstance(name, str) else where), item
 
     def read(self, where: str, item: Mapping[str, Any], converts: Mapping[str, Convert]) -> dict[str, str]:
@@ -153,8 +168,8 @@ class _Reader:
         return texts_of(item, converts, lambda sentence: self._note(where, sentence))
 
     def event(self, where: str, item: dict[str, Any]) -> EventEntry:
-        """Return an event with its ticket types and the steps of its refund rule."""
-        rest = {key: value for key, value in item.items() if key not in ("types", "refunds")}
+        """Return an event with its ticket types, its questions and the steps of its refund rule."""
+        rest = {key: value for key, value in item.items() if key not in ("types", "questions", "refunds")}
         fields = self.read(where, rest, EVENT)
         if "types" in item and "fee" in item:
             self._note(where, "fee: write the price in each ticket type.")
@@ -165,17 +180,34 @@ class _Reader:
         types = [
             self._type(place, one) for place, one in self.listed(item, "types", "ticket type", before=where)
         ]
-        return EventEntry(where, fields, fields.get("slug", "").strip(), types)
+        questions = [
+            self._question(place, one)
+            for place, one in self.listed(item, "questions", "question", before=where)
+        ]
+        return EventEntry(where, fields, fields.get("slug", "").strip(), types, questions)
 
     def _type(self, where: str, item: dict[str, Any]) -> TypeEntry:
-        fields = self.read(where, {key: value for key, value in item.items() if key != "quotas"}, TYPE)
-        names = item.get("quotas")
+        rest = {key: value for key, value in item.items() if key not in ("quotas", "admits_to")}
+        return TypeEntry(
+            where,
+            self.read(where, rest, TYPE),
+            self._names(where, item, "quotas", "names of quotas"),
+            self._names(where, item, "admits_to", "slugs of other events"),
+        )
+
+    def _names(self, where: str, item: dict[str, Any], key: str, kind: str) -> tuple[str, ...] | None:
+        names = item.get(key)
         if names is None:
-            return TypeEntry(where, fields)
+            return None
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            self._note(where, "quotas: write a list of names of quotas.")
-            return TypeEntry(where, fields)
-        return TypeEntry(where, fields, tuple(names[:MAX_LISTED]))
+            self._note(where, f"{key}: write a list of {kind}.")
+            return None
+        return tuple(names[:MAX_LISTED])
+
+    def _question(self, where: str, item: dict[str, Any]) -> QuestionEntry:
+        fields = self.read(where, item, EVENT_QUESTION)
+        name = fields.pop("type", None)
+        return QuestionEntry(where, fields, None if item.get("type") is None else name)
 
     def _steps(self, where: str, item: dict[str, Any]) -> dict[str, str]:
         fields = {f"{key}-{step}": "" for step in range(1, STEPS + 1) for key in STEP}
@@ -202,7 +234,7 @@ class _Reader:
 
 
 def write_document(connection: Connection, zone: ZoneInfo, currency: str) -> str:
-    """Return all rooms, quotas, events that are not cancelled, ticket types and promo codes as JSON.
+    """Return all rooms, quotas, questions, events that are not cancelled, ticket types and promo codes as JSON.
 
     The file has no seats, people or orders, and not the keys of hidden ticket types.
     """
@@ -221,7 +253,18 @@ def write_document(connection: Connection, zone: ZoneInfo, currency: str) -> str
             for room in all_rooms(connection)
         ],
         "quotas": [{"name": quota.name, "capacity": quota.capacity} for quota in shared_quotas(connection)],
-        "events": [_written_event(event, types[event.id], zone) for event in events],
+        "questions": [written_fest_question(question) for question in fest_questions(connection)],
+        "events": [
+            {
+                **_written_event(event, types[event.id], zone),
+                "questions": [
+                    written_event_question(question, types[event.id])
+                    for question in all_questions(connection, event.id)
+                    if question.event_id == event.id
+                ],
+            }
+            for event in events
+        ],
         "promo_codes": [
             code
             for one in all_codes(connection)
@@ -238,6 +281,11 @@ def followed_name(ticket_type: TicketType, types: tuple[TicketType, ...]) -> str
     """
     names = {other.id: other.name for other in types}
     return names.get(ticket_type.details.follows_id or 0, "")
+
+
+def admitted_slugs(ticket_type: TicketType) -> list[str]:
+    """Return the slugs of the other events that it admits to, without cancelled ones, which are in no document."""
+    return sorted(event.slug for event in ticket_type.admits if event.state != "cancelled")
 
 
 def _written_event(event: Event, types: tuple[TicketType, ...], zone: ZoneInfo) -> dict[str, Any]:
@@ -259,6 +307,7 @@ def _written_event(event: Event, types: tuple[TicketType, ...], zone: ZoneInfo) 
         "waiting_list": event.waiting_list,
         "offer_hours": max(1, event.offer_minutes // 60),
         "needs_approval": bool(event.needs_approval),
+        "answers_until": _time(event.answers_until, zone),
         "types": [_written_type(one, types, zone) for one in types],
     }
 
@@ -273,6 +322,7 @@ def _written_type(ticket_type: TicketType, types: tuple[TicketType, ...], zone: 
         "chosen_price": details.has_chosen_price,
         "own_quota": details.own_quota,
         "quotas": sorted(quota.name for quota in ticket_type.quotas if not quota.is_own),
+        "admits_to": admitted_slugs(ticket_type),
         "sales_open_at": _time(details.sales_open_at, zone),
         "sales_close_at": _time(details.sales_close_at, zone),
         "follows": followed_name(ticket_type, types) or None,

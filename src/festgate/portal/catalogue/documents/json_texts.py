@@ -46,6 +46,18 @@ def flag(value: Any) -> str:  # noqa: ANN401
     raise ValueError(msg)
 
 
+def lines(value: Any) -> str:  # noqa: ANN401
+    """Return a list of texts as lines; null is an empty list."""
+    listed = [] if value is None else value
+    if not isinstance(listed, list) or not all(isinstance(line, str) for line in listed):
+        msg = "write a list of texts in square brackets."
+        raise ValueError(msg)
+    if any("\n" in line or "\r" in line for line in listed):
+        msg = "write each of them without a line break."
+        raise ValueError(msg)
+    return "\n".join(listed)
+
+
 def one_of(*choices: str) -> Convert:
     """Return a conversion of texts that refuses others."""
 

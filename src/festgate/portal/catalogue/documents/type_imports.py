@@ -1,7 +1,8 @@
 """Import of the ticket types of one event: those in the document change, all others stay.
 
 A type is recognised by its name. The rules of an organiser's form hold: a quota is never below what is taken, tickets
-that are sold keep their price, and a type with tickets is withdrawn and not deleted.
+that are sold keep their price, a pass that is sold keeps its events, and a type with tickets is withdrawn and not
+deleted.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,13 +14,21 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.text import tidy
 from festgate.portal.catalogue import ticket_types
+from festgate.portal.catalogue.details import MAX_LENGTHS, MAX_VALUE
 from festgate.portal.catalogue.documents.contents import TypeEntry
 from festgate.portal.catalogue.documents.problems import Problems
 from festgate.portal.catalogue.events import touch_event
-from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.passes import set_pass_events
+from festgate.portal.catalogue.queries import Event, id_of_slug
 from festgate.portal.catalogue.quotas import draw_on, stop_drawing_on
 from festgate.portal.catalogue.ticket_types import TicketType, TypeDetails, type_of, types_of
-from festgate.portal.catalogue.type_changes import MAX_NAME, CountSeats, read_type, written_type
+from festgate.portal.catalogue.type_changes import (
+    MAX_NAME,
+    CountSeats,
+    read_type,
+    refuse_team_pass,
+    written_type,
+)
 
 _LIKE_NEW: Final[Mapping[str, str]] = {"min_per_order": "1", "max_per_order": "1", "team_price": "team"}
 _TAKEN_OVER: Final = (
@@ -66,6 +75,9 @@ class TypeImport:
         for name, entry in known.items():
             with self._problems.at(entry.where):
                 self._join_quotas(self._ids[name], entry)
+        for name, entry in known.items():
+            with self._problems.at(entry.where):
+                self._admit(self._ids[name], entry)
         for name, entry in known.items():
             with self._problems.at(entry.where):
                 self._withdraw(self._ids[name], entry)
@@ -140,6 +152,30 @@ class TypeImport:
         drawn = {quota.id for quota in self._type(type_id).quotas}
         for quota_id in sorted(set(self._wanted_quotas(entry) or ()) - drawn):
             draw_on(self._connection, type_id, quota_id, self._seats(type_id)[1])
+
+    def _admit(self, type_id: int, entry: TypeEntry) -> None:
+        """Set the other events that a pass admits to; one that was cancelled is in no document, and stays."""
+        kind = self._type(type_id)
+        before = {other.id for other in kind.admits}
+        wanted = before
+        if entry.admits is not None:
+            over = {other.id for other in kind.admits if other.state == "cancelled"}
+            wanted = over | {self._other_event(slug.strip()) for slug in entry.admits}
+        refuse_team_pass(kind.details, wanted)
+        set_pass_events(self._connection, type_id, self._event.id, before, wanted, self._seats(type_id)[0])
+
+    def _other_event(self, slug: str) -> int:
+        """Return the id of an event that a pass can admit to besides its own. Raises Invalid."""
+        if slug == self._event.slug:
+            raise Invalid({"admits_to": "A ticket always admits to its own event. List only the others."})
+        event_id = id_of_slug(self._connection, slug[: MAX_LENGTHS["slug"] + 1])
+        if event_id is None:
+            raise Invalid(
+                {
+                    "admits_to": f"There is no event {slug[:MAX_VALUE]!r}. Write its slug, or add it to the file."
+                }
+            )
+        return event_id
 
     def _withdraw(self, type_id: int, entry: TypeEntry) -> None:
         kind = self._type(type_id)
@@ -216,4 +252,4 @@ def _read_name(field: str, text: str) -> str:
 def _seen(kind: TicketType) -> tuple[object, ...]:
     """Return what an organiser has entered about a type, and its place."""
     shared = {quota.id for quota in kind.quotas if not quota.is_own}
-    return kind.details, kind.is_withdrawn, kind.position, shared
+    return kind.details, kind.is_withdrawn, kind.position, shared, {other.id for other in kind.admits}

@@ -12,7 +12,7 @@ from festgate.kit.amounts import plain_amount, plain_number
 from festgate.kit.db.statements import Connection
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.documents.contents import Document, Entry, EventEntry, Problem, TypeEntry
-from festgate.portal.catalogue.documents.json_files import followed_name
+from festgate.portal.catalogue.documents.json_files import admitted_slugs, followed_name
 from festgate.portal.catalogue.files.rows import Conventions, Row, Sheet, Unreadable
 from festgate.portal.catalogue.files.separated import read_sheet
 from festgate.portal.catalogue.files.tables import Columns
@@ -46,6 +46,7 @@ TYPE_COLUMNS: Final = (
     "team_max",
     "team_price",
     "team_changes_until",
+    "admits_to",
     "withdrawn",
 )
 _YES: Final = frozenset({"yes", "y", "true", "1", "x"})
@@ -84,6 +85,8 @@ def _entry(sheet: Sheet, row: Row, quotas: dict[str, Entry], problems: list[Prob
     fields = dict(row.fields)
     event = fields.pop("event", "")
     cell = fields.pop("quotas", None)
+    admits = fields.pop("admits_to", None)
+    slugs = None if admits is None else tuple(filter(None, map(str.strip, admits.split(";"))))
     names: list[str] | None = None
     if cell is not None:
         names = []
@@ -93,7 +96,8 @@ def _entry(sheet: Sheet, row: Row, quotas: dict[str, Entry], problems: list[Prob
             if capacity and quotas.setdefault(name, Entry(where, stated)).fields != stated:
                 sentence = f"quotas: {name} has another number of tickets at {quotas[name].where}."
                 problems.append(Problem(where, sentence))
-    return EventEntry(where, {}, event, [TypeEntry(where, fields, None if names is None else tuple(names))])
+    drawn = None if names is None else tuple(names)
+    return EventEntry(where, {}, event, [TypeEntry(where, fields, drawn, slugs)])
 
 
 def _read_quotas(cell: str) -> Iterable[tuple[str, str]]:
@@ -122,6 +126,7 @@ def _written(slug: str, kind: TicketType, types: tuple[TicketType, ...], zone: Z
         "event": slug,
         "quotas": _written_quotas(kind.quotas),
         "follows": followed_name(kind, types),
+        "admits_to": "; ".join(admitted_slugs(kind)),
         "withdrawn": "yes" if kind.is_withdrawn else "",
     }
 
