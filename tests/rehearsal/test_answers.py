@@ -4,7 +4,7 @@ from pathlib import Path
 
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import QuestionDetails
-from festgate.rehearsal.journeys.answers import fill_in
+from festgate.rehearsal.journeys.shared.answers import fill_in
 from tests.journeys.stage import Guest, announce, before_opening, invite_one
 from tests.rig.server import Serve
 

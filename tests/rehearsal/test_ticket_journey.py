@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.rehearsal.journeys.forms import Form, read_form
+from festgate.rehearsal.journeys.shared.forms import Form, read_form
 from tests.journeys.stage import check_data, query_file
 from tests.rehearsal.test_journeys import run
 from tests.rig.server import Serve, festgate

@@ -9,7 +9,7 @@ people is the rate of each step.
 
 from locust import task
 
-from festgate.rehearsal.journeys.visitor import Visitor
+from festgate.rehearsal.journeys.shared.visitor import Visitor
 
 
 class Attendee(Visitor):

@@ -9,7 +9,7 @@ pay.
 
 from locust import task
 
-from festgate.rehearsal.journeys.visitor import Regular
+from festgate.rehearsal.journeys.shared.visitor import Regular
 
 
 def check_checkout_page(page: bytes) -> str:

@@ -5,7 +5,7 @@ locust -f src/festgate/rehearsal/journeys/events.py
 
 from locust import task
 
-from festgate.rehearsal.journeys.visitor import Regular
+from festgate.rehearsal.journeys.shared.visitor import Regular
 
 
 class Events(Regular):

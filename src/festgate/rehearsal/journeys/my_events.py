@@ -5,7 +5,7 @@ locust -f src/festgate/rehearsal/journeys/my_events.py
 
 from locust import task
 
-from festgate.rehearsal.journeys.visitor import Regular
+from festgate.rehearsal.journeys.shared.visitor import Regular
 
 
 def check_own_list(page: bytes) -> str:

@@ -29,7 +29,7 @@ from typing import ClassVar, Final
 from locust import task
 from locust.env import Environment
 
-from festgate.rehearsal.journeys.visitor import Offer, Visitor
+from festgate.rehearsal.journeys.shared.visitor import Offer, Visitor
 
 ORGANISER_VARIABLE: Final = "FESTGATE_REHEARSAL_ORGANISER"
 STAFF_VARIABLE: Final = "FESTGATE_REHEARSAL_STAFF"

@@ -20,8 +20,8 @@ from typing import ClassVar, Final
 
 from locust import task
 
-from festgate.rehearsal.journeys.forms import Form, read_form
-from festgate.rehearsal.journeys.visitor import SOLD_OUT, Offer, Visitor
+from festgate.rehearsal.journeys.shared.forms import Form, read_form
+from festgate.rehearsal.journeys.shared.visitor import SOLD_OUT, Offer, Visitor
 
 CODE_VARIABLE: Final = "FESTGATE_REHEARSAL_CODE"
 TEAM_SHARE: Final = 0.5

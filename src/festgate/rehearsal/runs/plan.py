@@ -182,5 +182,5 @@ def normalise_text(content: bytes) -> bytes:
 
 
 def _is_journey(path: Path) -> bool:
-    """Return whether the file is a journey; others are modules that journeys share."""
-    return path.is_file() and path.stem not in ("__init__", "forms", "visitor")
+    """Return whether the file is a journey. Modules that journeys share are in a folder of their own."""
+    return path.is_file() and path.stem != "__init__"

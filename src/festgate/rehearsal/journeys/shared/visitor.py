@@ -23,7 +23,7 @@ from locust.contrib.fasthttp import ResponseContextManager
 from locust.env import Environment
 from locust.exception import RescheduleTask
 
-from festgate.rehearsal.journeys.answers import fill_in
+from festgate.rehearsal.journeys.shared.answers import fill_in
 
 SEED_VARIABLE: Final = "FESTGATE_REHEARSAL_SEED"
 CARD: Final = "4242 4242 4242 4242"
