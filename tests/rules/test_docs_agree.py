@@ -117,7 +117,7 @@ def test_every_environment_variable_in_the_docs_is_a_setting() -> None:
     known = {f"FESTGATE_{field.upper()}" for field in Settings.model_fields} | {"FESTGATE_CONFIG"}
     misspelt = {"FESTGATE_FEST_NAM"}  # the tutorial shows the error for this setting
     journeys = ROOT / "src" / "festgate" / "rehearsal" / "journeys"
-    for file in journeys.glob("*.py"):
+    for file in journeys.rglob("*.py"):
         known |= set(re.findall(r"\bFESTGATE_REHEARSAL_[A-Z]+", file.read_text("utf-8")))
     named = {
         name for path in pages() for name in re.findall(r"\bFESTGATE_[A-Z_]+[A-Z]", path.read_text("utf-8"))

@@ -1,1 +1,1 @@
-"""What several journeys use: their simulated visitor, and readers of the portal's pages."""
+"""Modules that several journeys share: their simulated visitor, and readers of the pages of the portal."""
