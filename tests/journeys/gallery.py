@@ -16,7 +16,8 @@ from festgate.kit.web.parameters import SESSION_COOKIE
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout import orders, placements
-from festgate.portal.registrations.holds import cancel_seat, hold_seat
+from festgate.portal.registrations.cancellations import cancel_seat
+from festgate.portal.registrations.holds import hold_seat
 from tests.journeys.stage import Guest, announce, await_idle, before_opening, invite_one, query_file
 from tests.kit.mailing import emails, text_of
 from tests.portal.checkout.factories import give_money_back

@@ -14,8 +14,9 @@ from festgate.portal.checkout.errors import OrderChanged
 from festgate.portal.checkout.orders import expire_order
 from festgate.portal.checkout.placements import place_order
 from festgate.portal.checkout.records import Order
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.errors import SeatInOrder, SeatPaid
-from festgate.portal.registrations.holds import cancel_seat, hold_seat
+from festgate.portal.registrations.holds import hold_seat
 from tests.portal.checkout.factories import mark_order_paid
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone

@@ -13,7 +13,8 @@ from festgate.portal.checkout.orders import mark_declined
 from festgate.portal.checkout.placements import cart_key, place_order
 from festgate.portal.checkout.records import Order
 from festgate.portal.registrations import facade as registrations
-from festgate.portal.registrations.holds import cancel_seat, hold_seat
+from festgate.portal.registrations.cancellations import cancel_seat
+from festgate.portal.registrations.holds import hold_seat
 from tests.portal.checkout.factories import current_cart
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone

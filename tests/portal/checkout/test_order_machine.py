@@ -32,9 +32,10 @@ from festgate.portal.checkout.cancellations import cancel_registrations
 from festgate.portal.checkout.checks import check_money, check_seats
 from festgate.portal.checkout.records import Order
 from festgate.portal.registrations import facade as registrations
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.checks import check_counts, check_quotas, check_types
 from festgate.portal.registrations.choices import Choice
-from festgate.portal.registrations.holds import cancel_seat, hold_seats, sweep_all
+from festgate.portal.registrations.holds import hold_seats, sweep_all
 from tests.portal.tickets.fest import subscriptions
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone

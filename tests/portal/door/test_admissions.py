@@ -28,8 +28,8 @@ from festgate.portal.door.queries import (
     find_by_name,
     latest_arrivals,
 )
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.errors import SeatUsed
-from festgate.portal.registrations.holds import cancel_seat
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.checks import check_door, check_tickets
 from festgate.portal.tickets.qr import ForgedCode, in_fours, qr_text

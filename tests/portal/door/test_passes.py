@@ -8,9 +8,9 @@ from festgate.portal.door.admissions import admit, undo_admission
 from festgate.portal.door.errors import AlreadyIn, OtherEvent, TicketTransferred, TicketVoid
 from festgate.portal.door.queries import Attendance, attendance_of, find_by_name
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.cancellations import cancel_seat, take_back_seat
 from festgate.portal.registrations.errors import SeatUsed
 from festgate.portal.registrations.facade import Holder
-from festgate.portal.registrations.holds import cancel_seat, take_back_seat
 from festgate.portal.tickets import checks
 from festgate.portal.tickets import queries as tickets
 from festgate.portal.tickets.handlers import TicketHandlers

@@ -19,6 +19,7 @@ from festgate.portal.registrations.answers import (
     answers_of_person,
     save_answers,
 )
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.errors import AnswersFixed, AnswersNeeded
 from festgate.portal.registrations.files import (
     MAX_FILE,
@@ -29,7 +30,7 @@ from festgate.portal.registrations.files import (
     space_counts,
     upload_file,
 )
-from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat, refuse_early
+from festgate.portal.registrations.holds import confirm_seat, hold_seat, refuse_early
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 

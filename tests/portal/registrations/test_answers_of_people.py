@@ -18,6 +18,7 @@ from festgate.portal.registrations.answers import (
     door_answers,
     save_answers,
 )
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.checks import check_answers
 from festgate.portal.registrations.errors import AnswersNeeded
 from festgate.portal.registrations.files import (
@@ -28,7 +29,7 @@ from festgate.portal.registrations.files import (
     space_counts,
     upload_file,
 )
-from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat
+from festgate.portal.registrations.holds import confirm_seat, hold_seat
 from festgate.portal.registrations.personal_data import end_registrations, export_registrations
 from festgate.portal.registrations.tables import answers, files
 from festgate.portal.registrations.teams import join_team, leave_team

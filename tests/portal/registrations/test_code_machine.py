@@ -26,10 +26,11 @@ from festgate.kit.money import Money
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import CodeTerms
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.checks import CHECKS
 from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.claims import claim_seats, confirm_seats
-from festgate.portal.registrations.holds import cancel_seat, hold_seats, sweep_all
+from festgate.portal.registrations.holds import hold_seats, sweep_all
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 

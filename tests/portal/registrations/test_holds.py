@@ -11,6 +11,7 @@ from festgate.kit.messaging import outbox
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventCancelled
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.checks import check_counts
 from festgate.portal.registrations.claims import claim_seats, confirm_seats
 from festgate.portal.registrations.errors import (
@@ -21,7 +22,7 @@ from festgate.portal.registrations.errors import (
     SeatPaid,
 )
 from festgate.portal.registrations.handlers import release_all
-from festgate.portal.registrations.holds import cancel_seat, hold_seat, refuse_early, sweep_all
+from festgate.portal.registrations.holds import hold_seat, refuse_early, sweep_all
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 

@@ -13,9 +13,10 @@ from festgate.kit.visitors import Visitor
 from festgate.portal.accounts.attempts import SEAT_STEP, SeatLimit, SeatLimits
 from festgate.portal.accounts.confirmation import AddressNotConfirmed, confirm_address
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.checks import check_counts
 from festgate.portal.registrations.errors import AlreadyRegistered
-from festgate.portal.registrations.holds import cancel_seat, hold_seat
+from festgate.portal.registrations.holds import hold_seat
 from festgate.portal.registrations.limits import (
     MAX_TAKINGS,
     MAX_UNCONFIRMED_SEATS,

@@ -11,10 +11,11 @@ from festgate.kit.errors import NotFound
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventCancelled
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.cancellations import cancel_seat, release_seat
 from festgate.portal.registrations.claims import claim_seats, confirm_seats
 from festgate.portal.registrations.endings import ORGANISER
 from festgate.portal.registrations.handlers import release_all
-from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat, release_seat
+from festgate.portal.registrations.holds import confirm_seat, hold_seat
 from festgate.portal.registrations.my_events import MyEvents, my_events
 from festgate.portal.registrations.pauses import pause_holds
 from festgate.portal.registrations.tables import seats

@@ -25,8 +25,9 @@ from festgate.portal.checkout import orders, placements
 from festgate.portal.checkout import queries as checkout_queries
 from festgate.portal.door.admissions import admit, undo_admission
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.cancellations import cancel_seat, take_back_seat
 from festgate.portal.registrations.facade import Holder
-from festgate.portal.registrations.holds import cancel_seat, confirm_seat, sweep_all, take_back_seat
+from festgate.portal.registrations.holds import confirm_seat, sweep_all
 from festgate.portal.registrations.pauses import pause_holds, resume_holds
 from festgate.portal.registrations.waiting_list import join
 from festgate.portal.tickets import checks as ticket_checks

@@ -13,8 +13,9 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Refused
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.choices import Choice
-from festgate.portal.registrations.holds import cancel_seat, hold_seats
+from festgate.portal.registrations.holds import hold_seats
 from tests.portal.registrations.pass_fest import HOLD_MINUTES, add_pass, check, single, take, taken
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone

@@ -13,6 +13,7 @@ from festgate.portal.catalogue import passes as catalogue_passes
 from festgate.portal.catalogue import seats
 from festgate.portal.catalogue.facts import EventCancelled, SeatsFreed
 from festgate.portal.registrations import handlers, passes, queries
+from festgate.portal.registrations.cancellations import cancel_seat, release_seat, take_back_seat
 from festgate.portal.registrations.claims import (
     claim_seats,
     confirm_seats,
@@ -28,14 +29,7 @@ from festgate.portal.registrations.errors import (
     PassSoldOut,
 )
 from festgate.portal.registrations.holders import Holder, write_holder
-from festgate.portal.registrations.holds import (
-    cancel_seat,
-    confirm_seat,
-    hold_seat,
-    release_seat,
-    sweep_all,
-    take_back_seat,
-)
+from festgate.portal.registrations.holds import confirm_seat, hold_seat, sweep_all
 from festgate.portal.registrations.my_events import my_events
 from festgate.portal.registrations.seat_overlaps import seat_overlaps
 from festgate.portal.registrations.waiting_list import join

@@ -13,6 +13,7 @@ from festgate.portal.registrations import queries
 from festgate.portal.registrations.checks import check_counts
 from festgate.portal.registrations.claims import claim_seats, unclaim_seats
 from festgate.portal.registrations.holds import hold_seat, refuse_early, sweep_all
+from festgate.portal.registrations.pause_queries import are_holds_paused, find_pause
 from festgate.portal.registrations.pauses import (
     LEASE,
     HoldKeeper,
@@ -20,7 +21,6 @@ from festgate.portal.registrations.pauses import (
     pause_holds,
     resume_holds,
 )
-from festgate.portal.registrations.queries import are_holds_paused, find_pause
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 

@@ -15,11 +15,12 @@ from festgate.portal.catalogue.code_attempts import MAX_OF_PERSON
 from festgate.portal.catalogue.facade import CodeNotValid, CodeTerms, CodeUnknown, PromoCode, TicketType
 from festgate.portal.catalogue.promo_codes import takes_codes
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.checks import CHECKS
 from festgate.portal.registrations.choices import Choice, read_choice
 from festgate.portal.registrations.claims import claim_seats, confirm_seats
 from festgate.portal.registrations.errors import CodeNotForTickets, PriceChanged, SalesClosed
-from festgate.portal.registrations.holds import cancel_seat, hold_seats, refuse_early, sweep_all
+from festgate.portal.registrations.holds import hold_seats, refuse_early, sweep_all
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 

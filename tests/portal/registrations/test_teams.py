@@ -12,6 +12,7 @@ from festgate.kit.money import Money
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import SoldOut
 from festgate.portal.registrations import queries, team_queries
+from festgate.portal.registrations.cancellations import cancel_seat, take_back_seat
 from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.claims import claim_seats, confirm_seats
 from festgate.portal.registrations.errors import (
@@ -25,7 +26,7 @@ from festgate.portal.registrations.errors import (
     TeamNameTaken,
     TeamSeat,
 )
-from festgate.portal.registrations.holds import cancel_seat, hold_seats, sweep_all, take_back_seat
+from festgate.portal.registrations.holds import hold_seats, sweep_all
 from festgate.portal.registrations.personal_data import export_registrations
 from festgate.portal.registrations.teams import (
     cancel_team,

@@ -15,6 +15,7 @@ from festgate.portal.catalogue.events import cancel_event, set_currency
 from festgate.portal.catalogue.facade import SoldOut, TicketType, TypeDetails
 from festgate.portal.catalogue.tables import quotas
 from festgate.portal.registrations import queries
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.checks import check_counts, check_quotas, check_types
 from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.claims import claim_seats, confirm_seats
@@ -26,7 +27,7 @@ from festgate.portal.registrations.errors import (
     SalesNotOpen,
     TooManyTickets,
 )
-from festgate.portal.registrations.holds import cancel_seat, hold_seat, hold_seats, refuse_early, sweep_all
+from festgate.portal.registrations.holds import hold_seat, hold_seats, refuse_early, sweep_all
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 

@@ -13,6 +13,7 @@ from festgate.kit.messaging.outbox import Relay
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import SoldOut, WaitingSettings
 from festgate.portal.registrations import line, queries
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.checks import CHECKS
 from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.errors import (
@@ -24,7 +25,7 @@ from festgate.portal.registrations.errors import (
     SeatsAvailable,
 )
 from festgate.portal.registrations.handlers import SUBSCRIPTIONS
-from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat, hold_seats, sweep_all
+from festgate.portal.registrations.holds import confirm_seat, hold_seat, hold_seats, sweep_all
 from festgate.portal.registrations.offers import MAX_AT_ONCE
 from festgate.portal.registrations.personal_data import end_registrations, export_registrations
 from festgate.portal.registrations.waiting_list import (

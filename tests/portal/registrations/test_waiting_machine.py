@@ -19,9 +19,10 @@ from festgate.kit.errors import Refused
 from festgate.kit.messaging.outbox import Relay
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import line, queries
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.checks import CHECKS
 from festgate.portal.registrations.handlers import SUBSCRIPTIONS
-from festgate.portal.registrations.holds import cancel_seat, confirm_seat, hold_seat, sweep_all
+from festgate.portal.registrations.holds import confirm_seat, hold_seat, sweep_all
 from festgate.portal.registrations.tables import offers
 from festgate.portal.registrations.waiting_list import join, leave, offer_by_hand
 from tests.rig.database import OpenDatabase

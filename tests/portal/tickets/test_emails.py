@@ -19,7 +19,7 @@ from festgate.portal.catalogue.facts import EventChanged
 from festgate.portal.catalogue.refund_rules import RefundRule, Step
 from festgate.portal.checkout import orders
 from festgate.portal.checkout.facts import OrderRefunded
-from festgate.portal.registrations.holds import cancel_seat
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.handlers import EMAILS_AT_ONCE
 from festgate.portal.tickets.queries import mail_of

@@ -12,7 +12,7 @@ from festgate.kit.messaging.mail import Postman
 from festgate.kit.messaging.transports import transport_for
 from festgate.portal.accounts.facade import Person
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations.holds import cancel_seat
+from festgate.portal.registrations.cancellations import cancel_seat
 from tests.portal.tickets.fest import FEST, Fest
 from tests.portal.tickets.test_emails import change
 from tests.rig.smtp import Email, Mailbox

@@ -23,8 +23,8 @@ from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout.facts import OrderPaid
 from festgate.portal.door.admissions import admit
 from festgate.portal.registrations import facade as registrations
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.facts import SeatConfirmed, SeatReleased
-from festgate.portal.registrations.holds import cancel_seat
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.checks import check_door, check_tickets
 from festgate.portal.tickets.handlers import TicketHandlers

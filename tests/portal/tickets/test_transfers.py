@@ -20,11 +20,12 @@ from festgate.portal.door.admissions import admit
 from festgate.portal.door.errors import TicketTransferred, UnknownTicket
 from festgate.portal.door.queries import find_by_name
 from festgate.portal.registrations import facade as registrations
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.checks import check_holders
 from festgate.portal.registrations.errors import NameNeeded, SeatUsed
 from festgate.portal.registrations.facade import Holder
 from festgate.portal.registrations.holders import NamesFixed, read_holders, set_holder
-from festgate.portal.registrations.holds import cancel_seat, confirm_seat
+from festgate.portal.registrations.holds import confirm_seat
 from festgate.portal.registrations.tables import seats
 from festgate.portal.tickets.checks import check_transfers
 from festgate.portal.tickets.copies import TicketOver

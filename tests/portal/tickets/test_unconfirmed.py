@@ -11,7 +11,8 @@ from festgate.portal.accounts.confirmation import MAX_EMAILS, confirm_address
 from festgate.portal.accounts.facade import Person
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import handlers as registration_handlers
-from festgate.portal.registrations.holds import cancel_seat, hold_seat
+from festgate.portal.registrations.cancellations import cancel_seat
+from festgate.portal.registrations.holds import hold_seat
 from festgate.portal.registrations.limits import MAX_TAKINGS, MAX_UNCONFIRMED_SEATS, Terms
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.handlers import TicketHandlers

@@ -7,7 +7,7 @@ import pytest
 from festgate.kit.clock import HOUR
 from festgate.portal.accounts.facade import Person
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations.holds import cancel_seat
+from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.waiting_list import (
     decline,
     join,

@@ -20,6 +20,7 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import NotOnSale, SoldOut
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.answer_api import add_answer_routes
+from festgate.portal.registrations.cancellations import cancel_as_organiser, cancel_seat
 from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.codes import check_code
 from festgate.portal.registrations.endings import EndedBy
@@ -45,13 +46,7 @@ from festgate.portal.registrations.errors import (
     TooManyTickets,
 )
 from festgate.portal.registrations.holders import NamesFixed, read_holder, set_holder
-from festgate.portal.registrations.holds import (
-    cancel_as_organiser,
-    cancel_seat,
-    confirm_seat,
-    hold_seats,
-    refuse_early,
-)
+from festgate.portal.registrations.holds import confirm_seat, hold_seats, refuse_early
 from festgate.portal.registrations.limits import terms_of
 from festgate.portal.registrations.queries import IsUsed
 from festgate.portal.registrations.waiting_api import add_waiting_routes

@@ -7,14 +7,14 @@ from festgate.kit.money import Money
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facts import AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import answers, files, line, passes, queries, team_queries
+from festgate.portal.registrations import answers, check_queries, files, line, passes, team_queries
 from festgate.portal.registrations.holders import search_text
 from festgate.portal.registrations.offers import could_offer
 
 
 def check_counts(connection: Connection) -> list[Finding]:
     """Check that each event's count is the number of its live seats, and not above its capacity."""
-    live = queries.live_counts(connection)
+    live = check_queries.live_counts(connection)
     findings = []
     for event in catalogue.all_events(connection):
         held, confirmed = live.get((event.id, "held"), 0), live.get((event.id, "confirmed"), 0)
@@ -30,7 +30,7 @@ def check_counts(connection: Connection) -> list[Finding]:
 
 def check_quotas(connection: Connection) -> list[Finding]:
     """Check that each quota's count is the number of the live seats of its types, and not above its capacity."""
-    live, types = queries.live_by_type(connection), catalogue.types_by_quota(connection)
+    live, types = check_queries.live_by_type(connection), catalogue.types_by_quota(connection)
     findings = []
     for quota in catalogue.all_quotas(connection):
         seats = sum(live.get(type_id, 0) for type_id in types.get(quota.id, ()))
@@ -47,7 +47,7 @@ def check_quotas(connection: Connection) -> list[Finding]:
 
 def check_types(connection: Connection) -> list[Finding]:
     """Check that every seat has a ticket type of its event."""
-    wrong = queries.seats_of_other_types(connection)
+    wrong = check_queries.seats_of_other_types(connection)
     return [
         Finding(
             "the type of a seat is one of its event",
@@ -60,7 +60,7 @@ def check_types(connection: Connection) -> list[Finding]:
 
 def check_codes(connection: Connection) -> list[Finding]:
     """Check that the uses of each promo code are its live seats, in total and per person, and not above its maximum."""
-    live, counted = queries.live_by_code(connection), catalogue.uses_by_person(connection)
+    live, counted = check_queries.live_by_code(connection), catalogue.uses_by_person(connection)
     people: dict[int, list[int]] = {}
     for code_id, person in sorted(live.keys() | counted.keys()):
         people.setdefault(code_id, []).append(person)
@@ -94,7 +94,7 @@ def check_taxes(connection: Connection) -> list[Finding]:
         Finding(
             "tax = share of the fee", f"seat {seat_id}", f"{tax} of {fee} at {rate} hundredths of a percent"
         )
-        for seat_id, fee, tax, rate in queries.taxed_seats(connection)
+        for seat_id, fee, tax, rate in check_queries.taxed_seats(connection)
         if catalogue.tax_within(Money(fee, ""), rate).minor != tax
     ]
 
@@ -107,7 +107,7 @@ def check_holders(connection: Connection) -> list[Finding]:
             f"seat {seat_id}",
             "its name, its address and its search text do not belong together",
         )
-        for seat_id, name, email, search in queries.attendees(connection)
+        for seat_id, name, email, search in check_queries.attendees(connection)
         if search != search_text(name, email) or (email and not name)
     ]
 
@@ -168,12 +168,12 @@ def check_guests(connection: Connection) -> list[Finding]:
             f"seat {seat_id}",
             "it counts for another address than that of its person",
         )
-        for seat_id, person_id in queries.seats_of_other_addresses(connection)
+        for seat_id, person_id in check_queries.seats_of_other_addresses(connection)
         if person_id not in changing
     ]
     findings += [
         Finding("a claimed guest has no seat", f"seat {seat_id}", f"its person {person_id} was claimed")
-        for seat_id, person_id in queries.seats_of_claimed(connection)
+        for seat_id, person_id in check_queries.seats_of_claimed(connection)
     ]
     return findings
 

@@ -9,10 +9,11 @@ from sqlalchemy import bindparam, update
 from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import queries, team_rows
+from festgate.portal.registrations import guest_queries, queries, team_rows
+from festgate.portal.registrations.cancellations import release_seat
 from festgate.portal.registrations.endings import EVENT, ORDER, EndedBy
 from festgate.portal.registrations.errors import SeatsGone
-from festgate.portal.registrations.holds import give_back, release_seat, sweep_event
+from festgate.portal.registrations.holds import give_back, sweep_event
 from festgate.portal.registrations.passes import NO_TYPE, follow_pass
 from festgate.portal.registrations.queries import Seat
 from festgate.portal.registrations.tables import HELD, HOLD_NOW, TEAM_SLOT, seats
@@ -128,7 +129,7 @@ def _take_again(connection: Connection, lapsed: Sequence[Seat]) -> dict[int, int
         event = catalogue.event_by_id(connection, event_id)
         used = queries.used_slots(connection, again[0].person_id, event_id)
         if again[0].guest_key is not None:
-            used |= queries.slots_of_guest(connection, again[0].guest_key, event_id)
+            used |= guest_queries.slots_of_guest(connection, again[0].guest_key, event_id)
         single = [seat for seat in again if seat.slot < TEAM_SLOT]
         free = [slot for slot in range(event.max_per_person) if slot not in used]
         if (

@@ -8,6 +8,7 @@ from festgate.portal.registrations.answers import (
     door_answers,
     require_answers,
 )
+from festgate.portal.registrations.cancellations import release_seat, take_back_seat
 from festgate.portal.registrations.claims import (
     claim_seats,
     confirm_seats,
@@ -28,7 +29,7 @@ from festgate.portal.registrations.holders import (
     read_holders,
     write_holder,
 )
-from festgate.portal.registrations.holds import release_seat, sweep_all, take_back_seat
+from festgate.portal.registrations.holds import sweep_all
 from festgate.portal.registrations.line import (
     Entry,
     entries_of_event,
@@ -38,13 +39,13 @@ from festgate.portal.registrations.line import (
     own_place,
 )
 from festgate.portal.registrations.my_events import hold_hint
+from festgate.portal.registrations.pause_queries import are_holds_paused
 from festgate.portal.registrations.pauses import HoldKeeper, kept_sentence, pause_holds, resume_holds
 from festgate.portal.registrations.personal_data import personal_records
 from festgate.portal.registrations.queries import (
     IsUsed,
     Seat,
     SeatReferences,
-    are_holds_paused,
     count_held,
     count_of_type,
     count_passes,

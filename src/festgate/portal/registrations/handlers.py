@@ -7,8 +7,9 @@ from festgate.portal.accounts.facts import AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventCancelled, SeatsFreed
 from festgate.portal.registrations import queries, waiting_list
+from festgate.portal.registrations.cancellations import release_seat
 from festgate.portal.registrations.endings import EVENT
-from festgate.portal.registrations.holds import SWEPT_AT_ONCE, insert_held_seat, release_seat, sweep_event
+from festgate.portal.registrations.holds import SWEPT_AT_ONCE, insert_held_seat, sweep_event
 from festgate.portal.registrations.offers import offer_free_seats
 from festgate.portal.registrations.seat_moves import follow_address
 

@@ -18,9 +18,8 @@ from festgate.kit.messaging import outbox
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import answers, limits, passes, queries, team_rows
+from festgate.portal.registrations import answers, guest_queries, limits, passes, queries, team_rows
 from festgate.portal.registrations.choices import Choice, Item, choose
-from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
     ApprovalNeeded,
@@ -28,16 +27,12 @@ from festgate.portal.registrations.errors import (
     PassPlace,
     SalesClosed,
     SalesNotOpen,
-    SeatInOrder,
-    SeatPaid,
     SeatsGone,
-    SeatUsed,
-    TeamSeat,
     TooManyTickets,
 )
-from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
+from festgate.portal.registrations.facts import SeatConfirmed
 from festgate.portal.registrations.offers import offer_free_seats
-from festgate.portal.registrations.tables import HELD, HOLD_NOW, LIVE, TEAM_SLOT, seats
+from festgate.portal.registrations.tables import HELD, HOLD_NOW, TEAM_SLOT, seats
 
 SWEPT_AT_ONCE = 200
 """Seats that one call of a handler changes, so that it does not block the writer for long."""
@@ -59,11 +54,6 @@ _confirm_free = Statement(
         seats.c.fee_minor == 0,
     )
     .values(state="confirmed", held_until=NEVER, changed_at=bindparam("now"))
-)
-_cancel = Statement(
-    update(seats)
-    .where(seats.c.id == bindparam("seat"), LIVE)
-    .values(state="cancelled", changed_at=bindparam("now"), ended_by=bindparam("cause"))
 )
 
 
@@ -206,7 +196,7 @@ def _use_code(
     if (
         guest_key is not None
         and most is not None
-        and queries.count_uses_of_guest(connection, guest_key, code.id) + uses > most
+        and guest_queries.count_uses_of_guest(connection, guest_key, code.id) + uses > most
     ):
         raise catalogue.CodeNotValid(gettext("You have used this promo code as often as one person can."))
 
@@ -297,7 +287,7 @@ def _free_slots(
         return iter((0,))  # a seat that the person has already violates the key
     used = {slot for slot in queries.used_slots(connection, person_id, event.id) if slot < TEAM_SLOT}
     if guest_key is not None:
-        used |= queries.slots_of_guest(connection, guest_key, event.id)
+        used |= guest_queries.slots_of_guest(connection, guest_key, event.id)
     free = [slot for slot in range(event.max_per_person) if slot not in used]
     if len(free) < count:
         raise (
@@ -458,48 +448,6 @@ def sweep_all(connection: Connection) -> int:
     )
 
 
-def cancel_seat(
-    connection: Connection, person_id: int, seat_id: int, is_used: queries.IsUsed | None = None
-) -> None:
-    """Cancel the person's seat if it is unpaid or free. Idempotent.
-
-    Without `is_used`, nobody counts as checked in. Raises NotFound (also for another person's seat), SeatPaid,
-    SeatInOrder or SeatUsed.
-    """
-    seat = queries.lock_seat(connection, seat_id)
-    if seat is None:
-        raise NotFound
-    _check_cancel(connection, person_id, seat, is_used)
-    if seat.state in ("held", "confirmed"):
-        release_seat(connection, seat, HOLDER)
-
-
-def seat_to_cancel(
-    connection: Connection, person_id: int, seat_id: int, is_used: queries.IsUsed
-) -> queries.Seat:
-    """Return the seat that `cancel_seat` would end, or that has ended already. Raises the same errors."""
-    seat = queries.seat(connection, seat_id)
-    _check_cancel(connection, person_id, seat, is_used)
-    return seat
-
-
-def _check_cancel(
-    connection: Connection, person_id: int, seat: queries.Seat, is_used: queries.IsUsed | None
-) -> None:
-    if seat.team_id is not None and person_id in (seat.person_id, seat.member_id):
-        raise TeamSeat(seat.team_id)
-    if seat.person_id != person_id:
-        raise NotFound
-    if seat.pass_seat_id is not None:
-        raise PassPlace
-    if seat.state == "confirmed" and seat.fee.minor > 0:
-        raise SeatPaid
-    if seat.state == "held" and seat.order_id is not None:
-        raise SeatInOrder
-    if seat.state == "confirmed" and is_used is not None and is_used(connection, seat.id):
-        raise SeatUsed
-
-
 def confirm_seat(connection: Connection, person_id: int, seat_id: int) -> None:
     """Confirm a seat of the person that is held without a fee. Idempotent.
 
@@ -521,80 +469,3 @@ def confirm_seat(connection: Connection, person_id: int, seat_id: int) -> None:
     if seat.is_pass:
         passes.follow_pass(connection, seat.id)
     outbox.record(connection, SeatConfirmed(seat.id))
-
-
-def take_back_seat(
-    connection: Connection, seat_id: int, is_used: queries.IsUsed, *, force: bool = False
-) -> queries.Seat:
-    """Cancel an unpaid registration as an organiser, and return the seat as it was. Idempotent.
-
-    `force` also cancels a seat whose holder was checked in. Raises NotFound, SeatPaid, SeatInOrder or SeatUsed: an
-    organiser cancels a seat of an order in the order, so that it is refunded.
-    """
-    seat = queries.lock_seat(connection, seat_id)
-    if seat is None:
-        raise NotFound
-    if seat.team_id is not None:
-        raise TeamSeat(seat.team_id)
-    if seat.pass_seat_id is not None:
-        raise PassPlace
-    if seat.state == "confirmed" and seat.fee.minor > 0:
-        msg = gettext("This seat has been paid. Cancel it in its order, so that it is refunded.")
-        raise SeatPaid(msg)
-    if seat.state == "held" and seat.order_id is not None:
-        msg = gettext("This seat is part of an order that is waiting for payment. Cancel it in the order.")
-        raise SeatInOrder(msg)
-    if seat.state == "confirmed" and not force and is_used(connection, seat.id):
-        msg = gettext(
-            "The holder was checked in with this seat. Undo the check-in first, if it was a mistake."
-        )
-        raise SeatUsed(msg)
-    release_seat(connection, seat, ORGANISER)
-    return seat
-
-
-def cancel_as_organiser(
-    connection: Connection, organiser_id: int, seat_id: int, is_used: queries.IsUsed
-) -> None:
-    """Cancel an organiser's own seat as its holder, and other people's seats as an organiser."""
-    seat = queries.lock_seat(connection, seat_id)
-    if seat is not None and seat.person_id == organiser_id:
-        cancel_seat(connection, organiser_id, seat_id, is_used)
-    else:
-        take_back_seat(connection, seat_id, is_used)
-
-
-def release_seat(connection: Connection, seat: queries.Seat, ended_by: EndedBy) -> bool:
-    """End a live seat and count it as free; return False if it has ended already.
-
-    The caller has locked the seat or its order. If somebody other than the holder cancelled it, a fact is recorded so
-    that the holder is informed.
-    """
-    if connection.run(_cancel, seat=seat.id, now=connection.now, cause=ended_by) == 0:
-        return False
-    if seat.code_id is not None:
-        catalogue.give_back_codes(connection, {(seat.code_id, seat.person_id): 1})
-    if seat.team_id is not None:
-        team_rows.shrink_teams(connection, {seat.team_id: 1})
-    if seat.is_pass:
-        _give_back_pass(connection, seat, passes.end_places(connection, seat.id, ended_by))
-    else:
-        kind = seat.type_id if seat.pass_seat_id is None else passes.NO_TYPE
-        give_back(connection, seat.event_id, {kind: 1})
-    if seat.state == "confirmed":
-        outbox.record(connection, SeatReleased(seat.id))
-    elif ended_by in (EVENT, ORGANISER):
-        outbox.record(connection, HoldCancelled(seat.id))
-    return True
-
-
-def _give_back_pass(connection: Connection, seat: queries.Seat, places: Counter[int]) -> None:
-    """Count a pass and its places as free, in ascending order of event id, and offer them to the waiting lists."""
-    places[seat.event_id] += 1
-    eager = {
-        event_id
-        for event_id in sorted(places)
-        if catalogue.give_back_at(connection, event_id, places[event_id])
-    }
-    for event_id in catalogue.offer_again(connection, eager, {seat.type_id: 1}):
-        offer_free_seats(connection, event_id, insert_held_seat)

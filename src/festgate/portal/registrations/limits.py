@@ -17,7 +17,7 @@ from festgate.kit.translation import gettext
 from festgate.kit.visitors import Visitor
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import queries
+from festgate.portal.registrations import guest_queries, queries
 from festgate.settings import Settings
 
 MAX_TAKINGS = 5
@@ -63,7 +63,7 @@ def admit_unconfirmed(
     live = (
         queries.count_live(connection, person_id)
         if guest_key is None
-        else queries.count_live_of_guest(connection, guest_key)
+        else guest_queries.count_live_of_guest(connection, guest_key)
     )
     if live + count > MAX_UNCONFIRMED_SEATS:
         alternative = gettext("Until then you can have {count} seats at a time.")
@@ -82,7 +82,7 @@ def check_takings(
     taken, first = (
         queries.count_takings(connection, person_id, event.id, since)
         if guest_key is None
-        else queries.count_takings_of_guest(connection, guest_key, event.id, since)
+        else guest_queries.count_takings_of_guest(connection, guest_key, event.id, since)
     )
     # As many times as somebody may take all seats that one person, or the team, can have.
     if taken + count > MAX_TAKINGS * max(event.max_per_person, count):

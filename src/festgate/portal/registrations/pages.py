@@ -18,6 +18,7 @@ from festgate.portal.accounts.facade import SeatLimits
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.answers import questions_address
+from festgate.portal.registrations.cancellations import cancel_seat, seat_to_cancel
 from festgate.portal.registrations.choices import Choice, read_choice
 from festgate.portal.registrations.codes import check_code
 from festgate.portal.registrations.errors import (
@@ -35,13 +36,7 @@ from festgate.portal.registrations.errors import (
 )
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.guest_pages import MAX_WAIT, GuestRegistrations
-from festgate.portal.registrations.holds import (
-    cancel_seat,
-    confirm_seat,
-    hold_seats,
-    refuse_early,
-    seat_to_cancel,
-)
+from festgate.portal.registrations.holds import confirm_seat, hold_seats, refuse_early
 from festgate.portal.registrations.limits import terms_of
 from festgate.portal.registrations.my_events import MyEvents, my_events
 from festgate.portal.registrations.queries import IsUsed, SeatReferences

@@ -14,7 +14,7 @@ from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueVi
 from festgate.kit.messaging import outbox
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import SeatsFreed
-from festgate.portal.registrations import queries
+from festgate.portal.registrations import guest_queries, queries
 from festgate.portal.registrations.choices import Item
 from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.errors import PassNotOnSale, PassSeatsTaken, PassSoldOut
@@ -114,7 +114,7 @@ def check_places(
         raise PassNotOnSale(event.title)
     used = {slot for slot in queries.used_slots(connection, person_id, event.id) if slot < TEAM_SLOT}
     if guest_key is not None:
-        used |= queries.slots_of_guest(connection, guest_key, event.id)
+        used |= guest_queries.slots_of_guest(connection, guest_key, event.id)
     free = [slot for slot in range(event.max_per_person) if slot not in used]
     if len(free) < count:
         raise PassSeatsTaken(event.title, event.max_per_person, len(used))

@@ -19,7 +19,7 @@ from festgate.kit.messaging import outbox
 from festgate.kit.translation import ngettext
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.facts import HoldsResumed
-from festgate.portal.registrations.queries import MAX_LEASE, are_holds_paused, find_pause, lock_pause
+from festgate.portal.registrations.pause_queries import MAX_LEASE, are_holds_paused, find_pause, lock_pause
 from festgate.portal.registrations.tables import HELD, OPEN, pauses, seats
 
 log = structlog.get_logger()

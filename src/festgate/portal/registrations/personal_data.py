@@ -7,10 +7,10 @@ from festgate.kit.translation import gettext, ngettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import answers, line, queries
+from festgate.portal.registrations.cancellations import release_seat
 from festgate.portal.registrations.endings import HOLDER
 from festgate.portal.registrations.files import forget_answers
 from festgate.portal.registrations.holders import forget_holders
-from festgate.portal.registrations.holds import release_seat
 from festgate.portal.registrations.queries import IsUsed
 from festgate.portal.registrations.seat_moves import forget_guest, move_seats
 from festgate.portal.registrations.team_queries import team_by_id

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import bindparam, case, func, select, table
 from sqlalchemy.sql import column
 
-from festgate.kit.clock import NEVER, SECOND, Milliseconds
+from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
@@ -20,8 +20,10 @@ from festgate.portal.registrations.tables import (
     HOLD_NOW,
     IN_LINE,
     LIVE,
+    LIVE_NOW,
     OPEN,
     TEAM_SLOT,
+    WHOLE,
     pauses,
     seats,
     teams,
@@ -33,8 +35,6 @@ SeatReferences: TypeAlias = Callable[[Connection, int], Mapping[int, str]]
 """A query of a module above: for a person id, the ticket code or order reference of their seats, by seat id."""
 IsUsed: TypeAlias = Callable[[Connection, int], bool]
 """A query of a module above: whether somebody was checked in with the seat of that id."""
-MAX_LEASE: Milliseconds = 60 * SECOND
-"""A longer pause was written before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,19 +163,6 @@ class SeatCount:
     """The total fee of the confirmed seats in each currency, without free ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A time in which no hold runs out: the clock of holds stands still at `began_at`."""
-
-    id: int
-    began_at: Milliseconds
-    ends_at: Milliseconds
-
-    def is_over(self, now: Milliseconds) -> bool:
-        """Return whether the pause was not renewed in time, or was written before the clock was set back."""
-        return not (self.began_at <= now < self.ends_at <= now + MAX_LEASE)
-
-
 # Named here instead of imported: a module's tables are its own, but one join serves a whole page.
 _events = table(
     "catalogue_events",
@@ -225,38 +212,35 @@ _seat = (
 )
 
 _OF_PERSON = seats.c.person_id == bindparam("person")
-# The places of a pass at other events are part of it.
-_WHOLE = seats.c.pass_seat_id.is_(None)
 _OF_ATTENDEE = _OF_PERSON | (seats.c.member_id == bindparam("person"))
 _PAYABLE = HELD & (seats.c.held_until > HOLD_NOW) & seats.c.order_id.is_(None) & (seats.c.fee_minor > 0)
-_LIVE_NOW = LIVE & ((seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW))
 _by_id = Statement(_seat.where(seats.c.id == bindparam("seat")))
 _lock = Statement(_seat.where(seats.c.id == bindparam("seat")).with_for_update(of=seats))
-_by_person = Statement(_seat.where(_OF_PERSON, _WHOLE).order_by(_events.c.starts_at, seats.c.id))
+_by_person = Statement(_seat.where(_OF_PERSON, WHOLE).order_by(_events.c.starts_at, seats.c.id))
 _of_member = Statement(
     _seat.where(seats.c.member_id == bindparam("person")).order_by(seats.c.event_id, seats.c.id)
 )
-_by_attendee = Statement(_seat.where(_OF_ATTENDEE, _WHOLE).order_by(_events.c.starts_at, seats.c.id))
+_by_attendee = Statement(_seat.where(_OF_ATTENDEE, WHOLE).order_by(_events.c.starts_at, seats.c.id))
 # The last column saves a statement about the waiting lists for nearly everybody; it is read once, not for every row.
 _listed_by_person = Statement(
     _seat.add_columns(
         select(waiting.c.id).where(waiting.c.person_id == bindparam("person"), IN_LINE).exists()
     )
-    .where(_OF_ATTENDEE, _WHOLE)
+    .where(_OF_ATTENDEE, WHOLE)
     .order_by(_events.c.starts_at, seats.c.id)
 )
 _places_of_pass = Statement(
     _seat.where(seats.c.pass_seat_id == bindparam("seat")).order_by(seats.c.event_id, seats.c.id)
 )
 _places_of_person = Statement(
-    _seat.where(_OF_PERSON, ~_WHOLE).order_by(_events.c.starts_at, seats.c.event_id, seats.c.id)
+    _seat.where(_OF_PERSON, ~WHOLE).order_by(_events.c.starts_at, seats.c.event_id, seats.c.id)
 )
-_live_by_person = Statement(_seat.where(_OF_ATTENDEE, _LIVE_NOW).order_by(_events.c.starts_at, seats.c.id))
+_live_by_person = Statement(_seat.where(_OF_ATTENDEE, LIVE_NOW).order_by(_events.c.starts_at, seats.c.id))
 _held_by_person = Statement(_seat.where(_OF_PERSON, _PAYABLE).order_by(seats.c.event_id))
 _by_order = Statement(_seat.where(seats.c.order_id == bindparam("order")).order_by(seats.c.event_id))
 _seats_at = Statement(
     # The limit per person does not count the seats of a team.
-    select(func.count(), func.sum(case((_LIVE_NOW & (seats.c.slot < TEAM_SLOT), 1), else_=0))).where(
+    select(func.count(), func.sum(case((LIVE_NOW & (seats.c.slot < TEAM_SLOT), 1), else_=0))).where(
         _OF_PERSON,
         # `+ 0`: as below, for a person with few seats at an event with many.
         seats.c.event_id + 0 == bindparam("event"),
@@ -270,33 +254,8 @@ _takings = Statement(
         seats.c.taken_at > bindparam("since"),
     )
 )
-# For guests: the seats of all purchases with one email address.
-_OF_GUEST = seats.c.guest_key == bindparam("guest")
-_takings_of_guest = Statement(
-    select(func.count(), func.min(seats.c.taken_at)).where(
-        _OF_GUEST, seats.c.event_id + 0 == bindparam("event"), seats.c.taken_at > bindparam("since")
-    )
-)
-_count_live_of_guest = Statement(select(func.count()).where(_OF_GUEST, _LIVE_NOW))
-_slots_of_guest = Statement(
-    select(seats.c.slot).where(LIVE, seats.c.event_id == bindparam("event"), _OF_GUEST).order_by(seats.c.slot)
-)
-_codes_of_guest = Statement(select(func.count()).where(LIVE, _OF_GUEST, seats.c.code_id == bindparam("code")))
-_people = table("accounts_people", *(column(name) for name in ("id", "guest_key", "claimed_by")))
-_of_other_addresses = Statement(
-    select(seats.c.id, seats.c.person_id)
-    .join_from(seats, _people, _people.c.id == seats.c.person_id)
-    .where(seats.c.guest_key.is_distinct_from(func.nullif(_people.c.guest_key, "")))
-    .order_by(seats.c.id)
-)
-_of_claimed = Statement(
-    select(seats.c.id, seats.c.person_id)
-    .join_from(seats, _people, _people.c.id == seats.c.person_id)
-    .where(_people.c.claimed_by.is_not(None))
-    .order_by(seats.c.id)
-)
 _count_held = Statement(select(func.count()).where(_OF_PERSON, _PAYABLE))
-_count_live = Statement(select(func.count()).where(_OF_PERSON, _WHOLE, _LIVE_NOW))
+_count_live = Statement(select(func.count()).where(_OF_PERSON, WHOLE, LIVE_NOW))
 _confirmed_since = Statement(
     select(seats.c.id).where(
         _OF_PERSON, seats.c.state == "confirmed", seats.c.changed_at > bindparam("since")
@@ -314,32 +273,10 @@ _slots = Statement(
     .where(LIVE, seats.c.event_id == bindparam("event"), _OF_PERSON)
     .order_by(seats.c.slot)
 )
-_live_by_type = Statement(select(seats.c.type_id, func.count()).where(LIVE, _WHOLE).group_by(seats.c.type_id))
-_live_by_code = Statement(
-    select(seats.c.code_id, seats.c.person_id, func.count())
-    .where(LIVE, seats.c.code_id.is_not(None))
-    .group_by(seats.c.code_id, seats.c.person_id)
-)
-_taxed = Statement(
-    select(*seats.c["id", "fee_minor", "tax_minor", "tax_rate"])
-    .where((seats.c.tax_rate != 0) | (seats.c.tax_minor != 0))
-    .order_by(seats.c.id)
-)
 _of_type = Statement(
     select(func.count(), func.sum(case((LIVE, 1), else_=0))).where(
         seats.c.event_id == bindparam("event"), seats.c.type_id == bindparam("type")
     )
-)
-_of_other_types = Statement(
-    select(seats.c.id)
-    .join_from(seats, _types, _types.c.id == seats.c.type_id, isouter=True)
-    .where(_types.c.event_id.is_distinct_from(seats.c.event_id), _WHOLE)
-    .order_by(seats.c.id)
-)
-_attendees = Statement(
-    select(*seats.c["id", "attendee_name", "attendee_email", "attendee_search"])
-    .where((seats.c.attendee_name != "") | (seats.c.attendee_email != "") | (seats.c.attendee_search != ""))
-    .order_by(seats.c.id)
 )
 _next_lapse = Statement(
     select(func.min(seats.c.held_until)).where(
@@ -348,14 +285,6 @@ _next_lapse = Statement(
 )
 _live_of_event = Statement(
     _seat.where(seats.c.event_id == bindparam("event"), LIVE).order_by(seats.c.id).limit(bindparam("limit"))
-)
-_pause = select(pauses.c.id, pauses.c.began_at, pauses.c.ends_at).where(OPEN)
-_open_pause = Statement(_pause)
-_lock_pause = Statement(_pause.with_for_update())
-_counts = Statement(
-    select(seats.c.event_id, seats.c.state, func.count())
-    .where(LIVE)
-    .group_by(seats.c.event_id, seats.c.state)
 )
 _seats_of_event = Statement(
     select(seats.c.state, seats.c.currency, func.count(), func.sum(seats.c.fee_minor))
@@ -512,39 +441,6 @@ def count_takings(
     return count, first or 0
 
 
-def count_takings_of_guest(
-    connection: Connection, guest_key: str, event_id: int, since: Milliseconds
-) -> tuple[int, Milliseconds]:
-    """Return what `count_takings` does for all purchases with a guest's email address."""
-    count, first = connection.all(_takings_of_guest, guest=guest_key, event=event_id, since=since)[0]
-    return count, first or 0
-
-
-def count_live_of_guest(connection: Connection, guest_key: str) -> int:
-    """Return how many held and confirmed seats all purchases with a guest's email address have."""
-    return int(connection.value(_count_live_of_guest, guest=guest_key, now=connection.now))
-
-
-def slots_of_guest(connection: Connection, guest_key: str, event_id: int) -> set[int]:
-    """Return what `used_slots` does for all purchases with a guest's email address."""
-    return {slot for (slot,) in connection.all(_slots_of_guest, guest=guest_key, event=event_id)}
-
-
-def count_uses_of_guest(connection: Connection, guest_key: str, code_id: int) -> int:
-    """Return how many seats all purchases with a guest's email address have with the promo code."""
-    return int(connection.value(_codes_of_guest, guest=guest_key, code=code_id))
-
-
-def seats_of_other_addresses(connection: Connection) -> list[tuple[int, int]]:
-    """Return the ids of seats, and of their people, that count for another guest's address than the person's."""
-    return [(seat_id, person) for seat_id, person in connection.all(_of_other_addresses)]
-
-
-def seats_of_claimed(connection: Connection) -> list[tuple[int, int]]:
-    """Return the ids of seats, and of their people, whose orders somebody has claimed."""
-    return [(seat_id, person) for seat_id, person in connection.all(_of_claimed)]
-
-
 def count_held(connection: Connection, person_id: int) -> int:
     """Return how many seats the person holds that have to be paid and are not in an order yet."""
     return int(connection.value(_count_held, person=person_id, now=connection.now))
@@ -570,31 +466,6 @@ def used_slots(connection: Connection, person_id: int, event_id: int) -> set[int
     return {slot for (slot,) in connection.all(_slots, person=person_id, event=event_id)}
 
 
-def live_by_type(connection: Connection) -> dict[int, int]:
-    """Return the number of rows of held and confirmed seats by ticket type, to check the counts of quotas."""
-    return {type_id: count for type_id, count in connection.all(_live_by_type)}  # noqa: C416  (typed)
-
-
-def live_by_code(connection: Connection) -> dict[tuple[int, int], int]:
-    """Return the number of held and confirmed seats by promo code id and person id, to check the counts of codes."""
-    return {(code_id, person_id): count for code_id, person_id, count in connection.all(_live_by_code)}
-
-
-def taxed_seats(connection: Connection) -> list[tuple[int, int, int, int]]:
-    """Return the id, the fee, the tax and the tax rate of every seat with a tax."""
-    return [(number, fee, tax, rate) for number, fee, tax, rate in connection.all(_taxed)]
-
-
-def seats_of_other_types(connection: Connection) -> list[int]:
-    """Return the ids of seats without a ticket type, or with one of another event."""
-    return [seat_id for (seat_id,) in connection.all(_of_other_types)]
-
-
-def attendees(connection: Connection) -> list[tuple[int, str, str, str]]:
-    """Return the id, the attendee's name and address, and the search text of each seat that has one of them."""
-    return [(seat, name, email, search) for seat, name, email, search in connection.all(_attendees)]
-
-
 def count_of_type(connection: Connection, event_id: int, type_id: int) -> tuple[int, int]:
     """Return the number of all seats of a ticket type that were ever taken, and of those that are held or confirmed."""
     ever, live = connection.all(_of_type, event=event_id, type=type_id)[0]
@@ -609,11 +480,6 @@ def find_lapses(connection: Connection) -> LapsedHolds:
         {event: count for event, count in connection.all(_lapsed, now=now)},  # noqa: C416  (typed, unlike dict())
         NEVER if next_at is None else next_at,
     )
-
-
-def live_counts(connection: Connection) -> dict[tuple[int, str], int]:
-    """Return the number of rows of held and confirmed seats by (event id, state), to check the catalogue's count."""
-    return {(event, state): count for event, state, count in connection.all(_counts)}
 
 
 def count_seats(connection: Connection, event_id: int) -> SeatCount:
@@ -633,23 +499,3 @@ def count_passes(connection: Connection, event_id: int) -> tuple[int, int]:
     """Return the number of live places of other events' passes at the event, and of its own live passes."""
     places, own = connection.all(_passes_of_event, event=event_id)[0]
     return places, int(own or 0)
-
-
-def find_pause(connection: Connection) -> Pause | None:
-    """Return the pause that has not been applied yet, ended or not; None while holds run."""
-    return _read_pause(connection.first(_open_pause))
-
-
-def lock_pause(connection: Connection) -> Pause | None:
-    """Return the pause as `find_pause` does, and lock it until this transaction ends."""
-    return _read_pause(connection.first(_lock_pause))
-
-
-def are_holds_paused(connection: Connection) -> bool:
-    """Return whether the clock of holds stands still."""
-    pause = find_pause(connection)
-    return pause is not None and pause.began_at <= connection.now
-
-
-def _read_pause(row: tuple[Any, ...] | None) -> Pause | None:
-    return None if row is None else Pause(*row)

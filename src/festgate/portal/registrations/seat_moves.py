@@ -8,7 +8,7 @@ from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueVi
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facts import AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations import queries
+from festgate.portal.registrations import guest_queries, queries
 from festgate.portal.registrations.files import move_answers
 from festgate.portal.registrations.tables import LIVE, seats
 
@@ -56,7 +56,7 @@ def follow_address(connection: Connection, fact: AddressCorrected) -> None:
         return
     key = accounts.key_of(person.email)
     for seat_id, event_id, slot in connection.all(_live, guest=person.id):
-        used = queries.slots_of_guest(connection, key, event_id)
+        used = guest_queries.slots_of_guest(connection, key, event_id)
         if slot in used:
             used |= queries.used_slots(connection, person.id, event_id)
         free = slot if slot not in used else next(number for number in count() if number not in used)

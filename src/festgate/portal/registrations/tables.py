@@ -292,3 +292,7 @@ HOLD_NOW = func.coalesce(
     bindparam("now"),
 )
 """The time with which `held_until` is compared: `:now`, or the beginning of the pause."""
+LIVE_NOW = LIVE & ((seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW))
+"""A seat that is held now, or confirmed. A hold that has ended is still LIVE until it is swept."""
+# The places of a pass at other events are part of it.
+WHOLE = seats.c.pass_seat_id.is_(None)

@@ -17,6 +17,7 @@ from festgate.kit.messaging import mail, outbox
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.registrations import queries, team_queries, team_rows
+from festgate.portal.registrations.cancellations import release_seat
 from festgate.portal.registrations.endings import HOLDER, ORGANISER
 from festgate.portal.registrations.errors import (
     CaptainStays,
@@ -30,7 +31,6 @@ from festgate.portal.registrations.errors import (
 from festgate.portal.registrations.facts import MemberJoined, tickets_of
 from festgate.portal.registrations.files import delete_answers_about
 from festgate.portal.registrations.holders import search_text
-from festgate.portal.registrations.holds import release_seat
 from festgate.portal.registrations.queries import IsUsed
 from festgate.portal.registrations.tables import seats, teams
 from festgate.portal.registrations.team_queries import Place, Team
