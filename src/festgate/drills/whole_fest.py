@@ -12,7 +12,8 @@ import os
 
 from locust import task
 
-from festgate.rehearsal.journeys import attendee, checkout, events, my_events, opening_day, visitor
+from festgate.rehearsal.journeys import attendee, checkout, events, my_events, opening_day
+from festgate.rehearsal.journeys.shared import visitor
 
 
 class Buyer(attendee.Attendee):
