@@ -2,34 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from festgate.kit.web.parameters import SESSION_COOKIE
-from tests.journeys.stage import Guest, announce, before_opening, check_data, invite_one
+from tests.journeys.stage import Guest, announce, before_opening, invite_one
 from tests.journeys.visitor_steps import follow_link, press_button
-from tests.rig.browser import PHONE, visit
-from tests.rig.server import Server, serving
+from tests.portal.registrations.phone_fest import SETTINGS, Fest, phone_at, served_fest, sign_in
 from tests.rig.waiting import until
-
-SETTINGS = {
-    "FESTGATE_LOCALE": "en_IN",
-    "FESTGATE_TIMEZONE": "Asia/Kolkata",
-    "FESTGATE_PAYMENT_METHODS": "sandbox",
-}
-
-
-@dataclass
-class Fest:
-    """A served fest, its organiser, and people without any seat yet."""
-
-    server: Server
-    organiser: Guest
-    people: list[Guest]
 
 
 def prepare(data: Path) -> tuple[Guest, list[Guest]]:
@@ -41,27 +22,16 @@ def prepare(data: Path) -> tuple[Guest, list[Guest]]:
 
 @pytest.fixture(scope="module")
 def fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fest]:
-    data = tmp_path_factory.mktemp("teams") / "data"
-    # On a thread, since a test with a browser already has an event loop on its thread.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        organiser, people = thread.submit(prepare, data).result()
-    with serving(data, extra=SETTINGS) as server:
-        yield Fest(server, organiser, people)
-        assert "unhandled exception" not in server.log()
-        check_data(data, SETTINGS)
+    with served_fest(
+        tmp_path_factory.mktemp("teams") / "data", prepare, SETTINGS | {"FESTGATE_PAYMENT_METHODS": "sandbox"}
+    ) as served:
+        yield served
 
 
 @pytest.fixture
 def phone(fest: Fest, browser: Browser) -> Iterator[Page]:
-    """Open the fest on a phone without JavaScript."""
-    with visit(browser, base_url=fest.server.url, viewport=PHONE, java_script_enabled=False) as visitor:
-        yield visitor.context.new_page()
-        assert not visitor.problems
-
-
-def sign_in(page: Page, fest: Fest, guest: Guest) -> None:
-    page.context.clear_cookies()
-    page.context.add_cookies([{"name": SESSION_COOKIE, "value": guest.session, "url": fest.server.url}])
+    with phone_at(fest, browser) as page:
+        yield page
 
 
 def test_a_team_is_paid_and_its_members_join_and_leave_and_the_door_shows_it(fest: Fest, phone: Page) -> None:
