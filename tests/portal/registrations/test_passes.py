@@ -27,9 +27,10 @@ from festgate.portal.registrations.errors import (
     PassPlace,
     PassSeatsTaken,
     PassSoldOut,
+    SeatsGone,
 )
 from festgate.portal.registrations.holders import Holder, write_holder
-from festgate.portal.registrations.holds import confirm_seat, hold_seat, sweep_all
+from festgate.portal.registrations.holds import confirm_seat, hold_seat, sweep_all, sweep_event
 from festgate.portal.registrations.my_events import my_events
 from festgate.portal.registrations.seat_overlaps import seat_overlaps
 from festgate.portal.registrations.waiting_list import join
@@ -142,6 +143,49 @@ def test_a_paid_pass_is_confirmed_in_every_event(database: OpenDatabase, has_end
         database.clock.move(41 * MINUTE)
         database.write(sweep_all)
         assert taken(database, talk, race) == [0, 0]
+    assert database.write(confirm_seats, 7)
+    assert [place.state for place in database.read(queries.places_of_pass, seat_id)] == ["confirmed"]
+    assert taken(database, talk, race) == [1, 1]
+    check(database)
+
+
+@pytest.mark.parametrize("swept", ["home", "other"])
+def test_a_pass_of_which_one_event_is_swept_is_consistent(database: OpenDatabase, swept: str) -> None:
+    talk, race = add_event(database, fee=0), add_event(database, fee=0)
+    kind = add_pass(database, talk, [race], fee=900)
+    take(database, add_someone(database), kind)
+    database.clock.move(HOLD_MINUTES * MINUTE)
+    database.write(sweep_event, talk.id if swept == "home" else race.id)
+    check(database)
+    database.clock.move(-MINUTE)
+    check(database)
+
+
+def test_a_pass_that_lost_a_place_to_a_clock_set_back_cannot_be_bought_without_it(
+    database: OpenDatabase,
+) -> None:
+    talk, race = add_event(database, fee=0), add_event(database, fee=0)
+    kind, person = add_pass(database, talk, [race], fee=900), add_someone(database)
+    take(database, person, kind)
+    database.clock.move(HOLD_MINUTES * MINUTE)
+    database.write(sweep_event, race.id)
+    database.clock.move(-HOLD_MINUTES * MINUTE)
+    with pytest.raises(SeatsGone):
+        database.write(claim_seats, database.read(queries.payable_seats, person), 7, 0)
+    check(database)
+
+
+@pytest.mark.parametrize("swept", ["home", "other"])
+def test_a_paid_pass_gets_back_the_seat_that_it_lost_to_a_clock_set_back(
+    database: OpenDatabase, swept: str
+) -> None:
+    talk, race = add_event(database, fee=0), add_event(database, fee=0)
+    kind, person = add_pass(database, talk, [race], fee=900, quota=1), add_someone(database)
+    seat_id = take(database, person, kind)[0]
+    database.write(claim_seats, database.read(queries.payable_seats, person), 7, 0)
+    database.clock.move(HOLD_MINUTES * MINUTE)
+    database.write(sweep_event, talk.id if swept == "home" else race.id)
+    database.clock.move(-HOLD_MINUTES * MINUTE)
     assert database.write(confirm_seats, 7)
     assert [place.state for place in database.read(queries.places_of_pass, seat_id)] == ["confirmed"]
     assert taken(database, talk, race) == [1, 1]

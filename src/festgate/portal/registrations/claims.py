@@ -14,7 +14,7 @@ from festgate.portal.registrations.cancellations import release_seat
 from festgate.portal.registrations.endings import EVENT, ORDER, EndedBy
 from festgate.portal.registrations.errors import SeatsGone
 from festgate.portal.registrations.holds import give_back, sweep_event
-from festgate.portal.registrations.passes import NO_TYPE, follow_pass
+from festgate.portal.registrations.passes import NO_TYPE, follow_pass, hold_places
 from festgate.portal.registrations.queries import Seat
 from festgate.portal.registrations.tables import HELD, HOLD_NOW, TEAM_SLOT, seats
 
@@ -66,7 +66,7 @@ def claim_seats(connection: Connection, claimed: Sequence[Seat], order_id: int, 
         ):
             raise SeatsGone if seat.stood is None else TryAgain
         if seat.is_pass:
-            follow_pass(connection, seat.id)
+            hold_places(connection, seat.id)
 
 
 def unclaim_seats(connection: Connection, order_id: int) -> None:
@@ -83,10 +83,13 @@ def confirm_seats(connection: Connection, order_id: int) -> bool:
     """
     owned = queries.seats_of_order(connection, order_id)
     lapsed = [seat for seat in owned if seat.state == "lapsed"]
-    places = [place for seat in lapsed if seat.is_pass for place in _lapsed_places(connection, seat)]
+    # A place may have been swept although its pass is held: the clock of that process was ahead.
+    passes = [seat for seat in owned if seat.is_pass and seat.state != "confirmed"]
+    places = [place for seat in passes for place in _lapsed_places(connection, seat)]
     if not owned or any(seat.state == "cancelled" for seat in owned):
         return False
-    slots = _take_again(connection, by_event([*lapsed, *places])) if lapsed else {}
+    again = by_event([*lapsed, *places])
+    slots = _take_again(connection, again) if again else {}
     if slots is None:
         return False
     for seat in (*owned, *places):
@@ -95,7 +98,7 @@ def confirm_seats(connection: Connection, order_id: int) -> bool:
             _confirm, seat=seat.id, now=connection.now, seen_state=seat.state, new_slot=slot
         ):
             raise TryAgain
-        if seat.is_pass and seat.state == "held":
+        if seat.is_pass and seat.state != "confirmed":
             follow_pass(connection, seat.id)
     return True
 

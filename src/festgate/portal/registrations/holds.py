@@ -467,5 +467,5 @@ def confirm_seat(connection: Connection, person_id: int, seat_id: int) -> None:
     if not connection.run(_confirm_free, seat=seat.id, now=connection.now):
         raise SeatsGone
     if seat.is_pass:
-        passes.follow_pass(connection, seat.id)
+        passes.hold_places(connection, seat.id)
     outbox.record(connection, SeatConfirmed(seat.id))

@@ -17,7 +17,7 @@ from festgate.portal.catalogue.facts import SeatsFreed
 from festgate.portal.registrations import guest_queries, queries
 from festgate.portal.registrations.choices import Item
 from festgate.portal.registrations.endings import EndedBy
-from festgate.portal.registrations.errors import PassNotOnSale, PassSeatsTaken, PassSoldOut
+from festgate.portal.registrations.errors import PassNotOnSale, PassSeatsTaken, PassSoldOut, SeatsGone
 from festgate.portal.registrations.tables import LIVE, TEAM_SLOT, seats
 
 NO_TYPE = 0
@@ -71,6 +71,9 @@ _live_places = Statement(
     .where(seats.c.pass_seat_id.is_not(None), LIVE)
     .group_by(seats.c.pass_seat_id, seats.c.event_id)
 )
+_SWEPT = seats.c.pass_seat_id.is_not(None), seats.c.state == "lapsed"
+_is_swept = Statement(select(seats.c.id).where(seats.c.pass_seat_id == bindparam("seat"), *_SWEPT).limit(1))
+_swept = Statement(select(seats.c.pass_seat_id, seats.c.event_id).where(*_SWEPT))
 _passes = Statement(
     select(*seats.c["id", "event_id", "type_id", "person_id", "state", "held_until"]).where(
         seats.c.is_pass == 1
@@ -81,6 +84,8 @@ _odd = Statement(
     .join_from(seats, _pass, _pass.c.id == seats.c.pass_seat_id)
     .where(
         LIVE,
+        # A place whose pass was swept ends with its own hold.
+        ~((_pass.c.state == "lapsed") & (seats.c.state == "held")),
         (seats.c.state != _pass.c.state)
         | (seats.c.held_until != _pass.c.held_until)
         | (seats.c.person_id != _pass.c.person_id)
@@ -163,6 +168,16 @@ def follow_pass(connection: Connection, seat_id: int) -> None:
     connection.run(_follow, seat=seat_id)
 
 
+def hold_places(connection: Connection, seat_id: int) -> None:
+    """Give the places of a held pass its state and its times. Raises SeatsGone if one of them has been swept already.
+
+    The hold of a pass ends with that of its first swept place, also for a process whose clock is behind.
+    """
+    follow_pass(connection, seat_id)
+    if connection.first(_is_swept, seat=seat_id) is not None:
+        raise SeatsGone
+
+
 def end_places(connection: Connection, seat_id: int, ended_by: EndedBy) -> Counter[int]:
     """End the live places of a pass, and return their number by event id; the caller counts them as free."""
     return Counter(
@@ -176,6 +191,14 @@ def live_places(connection: Connection) -> dict[int, dict[int, int]]:
     for seat_id, event_id, count in connection.all(_live_places):
         places.setdefault(seat_id, {})[event_id] = count
     return places
+
+
+def swept_places(connection: Connection) -> dict[int, set[int]]:
+    """Return the ids of the events that have swept their place of a pass, by the seat of the pass, to check them."""
+    swept: dict[int, set[int]] = {}
+    for seat_id, event_id in connection.all(_swept):
+        swept.setdefault(seat_id, set()).add(event_id)
+    return swept
 
 
 def all_passes(connection: Connection) -> list[tuple[int, int, str, int]]:
