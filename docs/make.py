@@ -33,7 +33,18 @@ from festgate.settings import DEMO_SETTINGS, Settings, meaning
 
 REFERENCE = Path(__file__).parent / "reference"
 MARK = "<!-- Generated below this line by docs/make.py: change the code, then run it. -->\n"
-ORDER = ("kit", "accounts", "catalogue", "registrations", "checkout", "tickets", "door", "backoffice")
+ORDER = (
+    "kit",
+    "audit",
+    "accounts",
+    "fest",
+    "catalogue",
+    "registrations",
+    "checkout",
+    "tickets",
+    "door",
+    "backoffice",
+)
 
 EVERY_METHOD: Mapping[str, Any] = {
     "payment_methods": ("sandbox", "desk", "stripe"),

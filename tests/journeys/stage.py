@@ -14,7 +14,7 @@ import psycopg
 from festgate.kit.clock import DAY, HOUR
 from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
-from festgate.kit.visitors import Role
+from festgate.kit.roles import Role
 from festgate.kit.web.parameters import SESSION_COOKIE
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.sessions import open_session

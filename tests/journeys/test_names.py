@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from festgate.kit.visitors import Role
+from festgate.kit.roles import Role
 from tests.journeys.stage import check_data
 from tests.journeys.visitor_steps import (
     PASSWORD,

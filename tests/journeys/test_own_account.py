@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from festgate.kit.clock import HOUR
-from festgate.kit.visitors import Role
+from festgate.kit.roles import Role
 from festgate.portal.accounts.passwords import hash_password
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.catalogue import facade as catalogue

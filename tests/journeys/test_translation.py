@@ -24,8 +24,8 @@ from festgate.kit.clock import DAY, HOUR
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.messaging import mail
 from festgate.kit.money import Money
+from festgate.kit.roles import Role
 from festgate.kit.translation import use_catalogue
-from festgate.kit.visitors import Role
 from festgate.kit.web.parameters import SESSION_COOKIE
 from festgate.portal import app as app_module
 from festgate.portal.accounts.people import Newcomer, add_person

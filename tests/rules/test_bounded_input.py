@@ -220,7 +220,12 @@ ONLY_COMPARED = re.compile(
 """A value that is only compared."""
 ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
     # The readers that limit what they return.
-    "kit/web/parameters.py": ("query_params.get(name", "path_params[name]", "headers.get(name"),
+    "kit/web/parameters.py": (
+        "query_params.get(name",
+        "path_params[name]",
+        "name in request.path_params",
+        "headers.get(name",
+    ),
     # It reads the raw headers; each is compared, or its length is checked in the same line or the next.
     "kit/web/gate.py": ('headers.get(b"', 'scope.get("path_params"'),
     # Numbers, which Starlette's converter has parsed from an address of at most 4,096 bytes.

@@ -21,7 +21,7 @@ DATA = Path(__file__).parent / "data"
 OLD_SCHEMA = "0004"
 """The schema version of the release that made them."""
 KEPT: Mapping[str, tuple[str, ...]] = {
-    "accounts_people": ("id", "username", "email", "role", "password_hash"),
+    "accounts_people": ("id", "username", "email", "password_hash"),
     "accounts_sessions": ("token_hash", "person_id", "kind", "expires_at"),
     "catalogue_events": ("id", "slug", "state", "title", "starts_at", "fee_minor", "currency"),
     "catalogue_seats": ("event_id", "capacity", "taken", "on_sale"),

@@ -38,6 +38,14 @@ def test_an_upgrade_keeps_every_row_sum_count_and_code(old: OldFest) -> None:
     assert old.summary(columns) == before
 
 
+def test_the_first_organiser_of_an_older_release_becomes_the_owner(old: OldFest) -> None:
+    roles = {"accounts_people": ("username", "role")}
+    before = dict(old.rows(roles)["accounts_people"])
+    organisers = [name for name, role in before.items() if role == "organiser"]
+    schema.upgrade(old.settings)
+    assert dict(old.rows(roles)["accounts_people"]) == before | {organisers[0]: "owner"}
+
+
 def test_the_check_finds_no_broken_invariant_after_an_upgrade(old: OldFest) -> None:
     schema.upgrade(old.settings)
     extra = {"FESTGATE_DATABASE_URL": old.settings.database_url}

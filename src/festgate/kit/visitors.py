@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from festgate.kit.clock import MINUTE, Milliseconds
+from festgate.kit.roles import PERMISSIONS, Permission, Role
 
-Role = Literal["attendee", "staff", "organiser"]
 SEEN_EVERY = 30 * MINUTE
 """Minimum time between two stored uses of a session, so that an opening's first minutes need no such writes."""
 
@@ -33,12 +33,31 @@ class Visitor:
         """Return the person's name, or the username in its place."""
         return self.name or self.username
 
+    def may(self, permission: Permission) -> bool:
+        """Return whether the visitor's role has the permission; a lead has it at their own events only."""
+        return permission in PERMISSIONS[self.role]
+
     @property
     def organises(self) -> bool:
-        """Return whether the visitor may publish events and settle orders."""
-        return self.role == "organiser"
+        """Return whether the visitor may act on all events and registrations of the fest."""
+        return self.may("events.manage")
 
     @property
     def admits(self) -> bool:
         """Return whether the visitor may check people in at the door."""
-        return self.role in ("staff", "organiser")
+        return self.may("door")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The origin of an operation, for the audit log."""
+
+    person: int | None
+    """None for a command, and for what the portal does by itself."""
+    origin: Literal["session", "token", "command", "portal"]
+    address: str = ""
+    """The client's address; empty for a command."""
+
+
+COMMAND = Actor(None, "command")
+"""The actor of every command on the command line."""

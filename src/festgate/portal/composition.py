@@ -48,8 +48,8 @@ NAVIGATION = Navigation(
         NavigationEntry(N_("Events"), "/events", "events", "everyone"),
         NavigationEntry(N_("My events"), "/my-events", "my-events", "signed-in"),
         NavigationEntry(N_("Checkout"), "/checkout", "checkout", "signed-in", counts_held=True),
-        NavigationEntry(N_("Door"), "/door", "door", "staff"),
-        NavigationEntry(N_("Organise"), "/organise", "organise", "organiser"),
+        NavigationEntry(N_("Door"), "/door", "door", "door"),
+        NavigationEntry(N_("Organise"), "/organise", "organise", "office"),
         NavigationEntry(N_("Sign in"), "/login", "login", "anonymous"),
         NavigationEntry(N_("Sign up"), "/register", "register", "anonymous"),
     ),
@@ -159,6 +159,11 @@ def link(loader: Loader) -> Links:
 
         return facade.find_visitor, facade.find_bearer, facade.note_seen
 
+    def catalogue() -> "Callable[[Connection, int, str], bool]":
+        from festgate.portal.catalogue import facade
+
+        return facade.is_assigned
+
     def registrations() -> (
         "tuple[Callable[[Connection, int], int], Callable[[Connection], LapsedHolds], "
         "Callable[[Connection, int], str], FindSeats, FindPlace]"
@@ -210,6 +215,7 @@ def link(loader: Loader) -> Links:
         count_held,
         {"checkout": kept_sentence},
         WAYS_ON,
+        loader.attempt("catalogue", catalogue) or (lambda _connection, _person, _slug: False),
         DEFAULT_ACTIONS,
         find_lapses=find_lapses,
         own_seats=own_seats,

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from festgate.kit.db.statements import Statement, metadata
-from festgate.kit.visitors import Role
+from festgate.kit.roles import Role
 from festgate.portal.accounts.passwords import Hasher
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.queries import Person

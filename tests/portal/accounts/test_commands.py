@@ -78,7 +78,7 @@ def test_a_role_can_be_changed_while_the_portal_runs(data: Path, serve: Serve) -
         process = festgate("user", "role", "meena", "organiser", data=data)
         assert (process.returncode, process.stdout) == (
             0,
-            "Meena is an organiser now, and has to sign in again.\n",
+            "Meena has the role Organiser now, and has to sign in again.\n",
         )
         assert 'href="/login"' in client.get("/events").text
         client.post("/login", data={"username": "meena", "password": password})

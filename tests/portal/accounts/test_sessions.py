@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from festgate.kit.clock import DAY, SECOND
-from festgate.kit.visitors import SEEN_EVERY, Role, Visitor
+from festgate.kit.roles import Role
+from festgate.kit.visitors import SEEN_EVERY, Visitor
 from festgate.portal.accounts.attempts import Limit, count_attempt
 from festgate.portal.accounts.facade import find_bearer, find_visitor, note_seen
 from festgate.portal.accounts.queries import IDLE, OFFICE_IDLE, Kind

@@ -8,7 +8,8 @@ from sqlalchemy import bindparam, select
 from festgate.kit.clock import MINUTE
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Forbidden, Refused
-from festgate.kit.visitors import Role, Visitor
+from festgate.kit.roles import Role
+from festgate.kit.visitors import Visitor
 from festgate.portal.accounts.people import set_role
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.door.admissions import admit, admit_scanned, undo_admission, undo_scanned

@@ -1,19 +1,21 @@
 """The entries of every page's header and footer, which modules declare and the templates of the kit only list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from festgate.kit.visitors import Role
+from festgate.kit.roles import PERMISSIONS, Permission, Role
 
-Audience: TypeAlias = Literal["everyone", "anonymous", "signed-in", "staff", "organiser"]
-"""Visitors who see an entry. Organisers also see what staff see."""
-_AUDIENCES: Final[Mapping[Role | None, frozenset[Audience]]] = {
-    None: frozenset({"anonymous"}),
-    "attendee": frozenset({"signed-in"}),
-    "staff": frozenset({"signed-in", "staff"}),
-    "organiser": frozenset({"signed-in", "staff", "organiser"}),
-}
+Audience: TypeAlias = Literal["everyone", "anonymous", "signed-in"] | Permission
+"""The visitors that see an entry: everyone, a group, or all with a permission."""
+
+
+def _sees(role: Role | None, audience: Audience) -> bool:
+    if audience == "anonymous":
+        return role is None
+    if audience == "everyone" or role is None:
+        return False  # listed by themselves
+    return audience == "signed-in" or audience in PERMISSIONS[role]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Navigation:
 
         `held` is the number of the visitor's unpaid seats. The entry that counts them comes first.
         """
-        own = [entry for entry in self.entries if entry.audience in _AUDIENCES[role]]
+        own = [entry for entry in self.entries if _sees(role, entry.audience)]
         return [
             *(entry for entry in own if entry.counts_held and held),
             *(entry for entry in own if not entry.counts_held),

@@ -27,8 +27,9 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
 from festgate.kit.clock import SECOND, Clock, Milliseconds, minutes_left, system_clock
+from festgate.kit.roles import Role
 from festgate.kit.translation import gettext, ngettext, page_language
-from festgate.kit.visitors import Role, Visitor
+from festgate.kit.visitors import Visitor
 from festgate.kit.web.compression import QUICK, STORED, Piece
 from festgate.kit.web.navigation import NO_ENTRIES, Navigation
 from festgate.kit.writing import Writing

@@ -37,6 +37,11 @@ def read_path(request: Request, name: str) -> str:
     return text
 
 
+def has_parameter(request: Request, name: str) -> bool:
+    """Return whether the route of the request has that parameter."""
+    return name in request.path_params
+
+
 def read_id(request: Request, name: str) -> int:
     """Return the id in the parameter of the path. Raise NotFound if no row can have it."""
     text = read_path(request, name)

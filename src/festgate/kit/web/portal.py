@@ -3,17 +3,18 @@
 import asyncio
 import ipaddress
 import sqlite3
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
 from starlette.types import Scope
 
 from festgate.kit import security_log
@@ -23,11 +24,13 @@ from festgate.kit.errors import Bug, Forbidden, ModuleUnavailable, NotFound, Not
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.resilience.bulkhead import Bulkhead
+from festgate.kit.roles import Permission
 from festgate.kit.translation import N_, gettext
-from festgate.kit.visitors import SEEN_EVERY, Visitor
+from festgate.kit.visitors import SEEN_EVERY, Actor, Visitor
+from festgate.kit.web.clients import address_of
 from festgate.kit.web.compression import LEVEL, QUICK, Piece, gzipped
 from festgate.kit.web.pages import Kept, Pages, Rendered, Shown
-from festgate.kit.web.parameters import read_header, session_token
+from festgate.kit.web.parameters import has_parameter, read_header, read_path, session_token
 from festgate.settings import Settings
 
 log = structlog.get_logger()
@@ -40,6 +43,9 @@ PROBLEM = "application/problem+json"
 PROGRAM_PATHS = ("/api/", "/webhooks/", "/drills/")
 """Paths for programs, which send a token or a signature, get no rights by a cookie, and read problem+json."""
 MAX_TOKEN_LENGTH = 100
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+ANYWHERE: frozenset[Permission] = frozenset({"office", "door"})
+"""Permissions of a lead on pages that name no event; these pages list only the assigned ones."""
 _TYPE = (b"content-type", b"text/html; charset=utf-8")
 _VARY = (b"vary", b"accept-encoding, cookie")
 _PAGE_HEADERS = [_TYPE, (b"cache-control", b"private, no-cache"), _VARY]
@@ -66,8 +72,21 @@ class PageLinks:
     """By module: a query for a sentence on what a person keeps while it is unavailable; empty for none."""
     ways_on: Sequence[tuple[str, str, str]] = ()
     """Pages that a visitor can use while a module is unavailable, as (module, label, address)."""
+    is_assigned: Callable[[Connection, int, str], bool] = lambda _connection, _person, _slug: False
+    """Whether the event with that slug is assigned to the person, who is its lead."""
     default_actions: Sequence[tuple[str, str]] = ()
     """Links for the page of an error that has none of its own, as (label, address)."""
+
+
+class GuardedRoute(Route):
+    """A route that needs a permission, which tests and the reference of roles read."""
+
+    def __init__(
+        self, permission: Permission, path: str, endpoint: Endpoint, methods: Collection[str]
+    ) -> None:
+        """Take a path of Starlette."""
+        super().__init__(path, endpoint, methods=list(methods))
+        self.permission = permission
 
 
 class Portal:
@@ -156,6 +175,38 @@ class Portal:
         if not visitor.organises:
             raise Forbidden
         return visitor
+
+    async def allow(self, request: Request, permission: Permission) -> Visitor:
+        """Return the signed-in visitor if their role has the permission. Raises Forbidden for others.
+
+        A lead has it at the assigned events only: NotFound for every other event, Forbidden where the path names none.
+        """
+        visitor = await self.signed_in(request)
+        if not visitor.may(permission):
+            raise Forbidden
+        if visitor.role == "lead" and permission not in ANYWHERE:
+            if not has_parameter(request, "slug"):
+                raise Forbidden
+            slug = read_path(request, "slug")
+            if not await self.database.read(self._links.is_assigned, visitor.person, slug):
+                raise NotFound
+        return visitor
+
+    def guard(
+        self, permission: Permission, path: str, endpoint: Endpoint, *, methods: Collection[str] = ("GET",)
+    ) -> "GuardedRoute":
+        """Return a route that only visitors with the permission reach; `endpoint` need not check it again."""
+
+        async def guarded(request: Request) -> Response:
+            await self.allow(request, permission)
+            return await endpoint(request)
+
+        return GuardedRoute(permission, path, guarded, methods)
+
+    def actor(self, request: Request) -> Actor:
+        """Return the signed-in visitor of the request as an actor, for the audit log."""
+        visitor: Visitor | None = request.scope.get("festgate.visitor")
+        return Actor(None if visitor is None else visitor.person, "session", address_of(request.scope))
 
     async def staff(self, request: Request) -> Visitor:
         """Return the signed-in member of staff or organiser. Raises Forbidden for others."""

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound, SignInNeeded, TooMany
-from festgate.kit.visitors import Role, Visitor
+from festgate.kit.roles import Role
+from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Bearer, Credentials, module_router, problems
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.portal import NO_STORE, Portal

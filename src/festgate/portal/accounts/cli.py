@@ -1,7 +1,7 @@
 """`festgate user`: the commands for people, their roles and their passwords."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 import typer
@@ -10,8 +10,8 @@ from festgate.kit import security_log
 from festgate.kit.cli import current, opened, run, show_rows
 from festgate.kit.clock import moment
 from festgate.kit.ids import new_code
+from festgate.kit.roles import ROLE_NAMES, Role
 from festgate.kit.secret import load_secret
-from festgate.kit.visitors import Role
 from festgate.portal.accounts.confirmation import confirm_by_name
 from festgate.portal.accounts.corrections import correct_email
 from festgate.portal.accounts.names import (
@@ -30,12 +30,6 @@ from festgate.settings import Settings
 from festgate.terminal import fail
 
 app = typer.Typer(no_args_is_help=True)
-
-_TITLES: Mapping[Role, str] = {
-    "attendee": "an attendee",
-    "staff": "a member of staff",
-    "organiser": "an organiser",
-}
 
 Name = Annotated[str, typer.Argument(metavar="USERNAME", help="Username or email address.")]
 FromStdin = Annotated[
@@ -76,7 +70,7 @@ def add(
 
     person = run(add_to)
     security_log.note_command("account-made", person.id)
-    print(f"{person.username} is {_TITLES[person.role]} now.")
+    print(f"{person.username} has the role {ROLE_NAMES[person.role].title} now.")
     _print_password(password, made=not password_stdin)
 
 
@@ -102,7 +96,7 @@ def change_password(name: Name, password_stdin: FromStdin = False) -> None:
 def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What the account may do.")]) -> None:
     """Give an account another role, and sign it out everywhere."""
     person = _change("role-changed", set_role, name, role)
-    print(f"{person.username} is {_TITLES[person.role]} now, and has to sign in again.")
+    print(f"{person.username} has the role {ROLE_NAMES[person.role].title} now, and has to sign in again.")
 
 
 @app.command(name="email")

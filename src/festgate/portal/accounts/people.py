@@ -7,8 +7,8 @@ from sqlalchemy import bindparam, update
 
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import Conflict
+from festgate.kit.roles import Role
 from festgate.kit.translation import N_, gettext
-from festgate.kit.visitors import Role
 from festgate.portal.accounts.names import key_of, search_text
 from festgate.portal.accounts.queries import Person, find_person, person_by_id, person_by_name
 from festgate.portal.accounts.sessions import end_sessions

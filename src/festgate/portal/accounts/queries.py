@@ -10,7 +10,8 @@ from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.db.search import has_words, word_values, words_of
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
-from festgate.kit.visitors import Role, Visitor
+from festgate.kit.roles import Role
+from festgate.kit.visitors import Visitor
 from festgate.portal.accounts.names import key_of, plain_name
 from festgate.portal.accounts.tables import people, sessions
 

@@ -28,7 +28,9 @@ people = Table(
     Column("guest_key", Text),
     # The person that has claimed the guest's orders.
     Column("claimed_by", ForeignKey("accounts_people.id")),
-    CheckConstraint("role IN ('attendee', 'staff', 'organiser')", name="role"),
+    CheckConstraint(
+        "role IN ('attendee', 'staff', 'box-office', 'treasurer', 'lead', 'organiser', 'owner')", name="role"
+    ),
 )
 
 IS_GUEST = people.c.guest_key.is_not(None)

@@ -1,5 +1,6 @@
 """The operations, queries and values of the catalogue that other modules may use."""
 
+from festgate.portal.catalogue.assignments import assign_events, assigned_events, is_assigned
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.code_attempts import code_limits, try_code
 from festgate.portal.catalogue.code_changes import (
@@ -277,6 +278,8 @@ __all__ = [
     "all_quotas",
     "all_rooms",
     "any_event_by_slug",
+    "assign_events",
+    "assigned_events",
     "calendar",
     "cancel_event",
     "close_to_newcomers",
@@ -315,6 +318,7 @@ __all__ = [
     "give_back_seats",
     "import_document",
     "invitation",
+    "is_assigned",
     "is_code_used",
     "is_offered",
     "is_open_to",

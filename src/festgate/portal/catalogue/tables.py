@@ -278,3 +278,12 @@ origins = Table(
     Column("digests", Text, nullable=False),
     UniqueConstraint("uid", "recurrence"),
 )
+
+assignments = Table(
+    "catalogue_assignments",
+    metadata,
+    # An event that a lead runs, or at whose door a member of staff stands.
+    Column("person_id", ForeignKey("accounts_people.id"), primary_key=True, autoincrement=False),
+    Column("event_id", ForeignKey("catalogue_events.id"), primary_key=True, autoincrement=False),
+    Index("ix_catalogue_assignments_event", "event_id"),
+)

@@ -1,0 +1,1 @@
+"""The audit log: actions with their person, subject, time and origin."""

@@ -1,0 +1,6 @@
+"""The functions and names of the audit log that other modules may use."""
+
+from festgate.portal.audit.actions import TITLES, Action
+from festgate.portal.audit.entries import record
+
+__all__ = ["TITLES", "Action", "record"]
