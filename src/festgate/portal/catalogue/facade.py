@@ -1,6 +1,13 @@
 """The operations, queries and values of the catalogue that other modules may use."""
 
-from festgate.portal.catalogue.assignments import assign_events, assigned_events, is_assigned
+from festgate.portal.catalogue.assignments import (
+    assign_events,
+    assign_invited,
+    assigned_events,
+    assignments_by_person,
+    reachable_events,
+    reaches,
+)
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.code_attempts import code_limits, try_code
 from festgate.portal.catalogue.code_changes import (
@@ -279,7 +286,9 @@ __all__ = [
     "all_rooms",
     "any_event_by_slug",
     "assign_events",
+    "assign_invited",
     "assigned_events",
+    "assignments_by_person",
     "calendar",
     "cancel_event",
     "close_to_newcomers",
@@ -318,7 +327,6 @@ __all__ = [
     "give_back_seats",
     "import_document",
     "invitation",
-    "is_assigned",
     "is_code_used",
     "is_offered",
     "is_open_to",
@@ -342,6 +350,8 @@ __all__ = [
     "question_of",
     "question_preset",
     "questions_of",
+    "reachable_events",
+    "reaches",
     "read_answers_until",
     "read_code_text",
     "read_details",
