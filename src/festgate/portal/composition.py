@@ -258,7 +258,14 @@ def _ticket_records() -> "PersonalRecords":
     return PERSONAL_RECORDS
 
 
+def _catalogue_records() -> "PersonalRecords":
+    from festgate.portal.catalogue.facade import PERSONAL_RECORDS
+
+    return PERSONAL_RECORDS
+
+
 _RECORDS: "Mapping[str, Callable[[], PersonalRecords]]" = {
+    "catalogue": _catalogue_records,
     "registrations": _registration_records,
     "checkout": _checkout_records,
     "tickets": _ticket_records,

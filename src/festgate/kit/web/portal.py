@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
@@ -197,6 +198,7 @@ class Portal:
     ) -> "GuardedRoute":
         """Return a route that only visitors with the permission reach; `endpoint` need not check it again."""
 
+        @wraps(endpoint)
         async def guarded(request: Request) -> Response:
             await self.allow(request, permission)
             return await endpoint(request)

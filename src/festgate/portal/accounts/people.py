@@ -120,6 +120,14 @@ def add_person(
     return Person(number, newcomer.username, newcomer.email, newcomer.role, confirmed, newcomer.name)
 
 
+def add_by_command(connection: Connection, newcomer: Newcomer, password_hash: str) -> Person:
+    """Add a person with a confirmed address, and record a role in the audit log; for the command line. Raises Taken."""
+    person = add_person(connection, newcomer, password_hash, confirmed=True)
+    if person.role != "attendee":
+        audit.record(connection, COMMAND, "team.joined", person.username, role=person.role)
+    return person
+
+
 def set_role(connection: Connection, name: str, role: Role) -> Person:
     """Give the account with that username or email address a role, and sign it out everywhere; for the command line.
 

@@ -90,6 +90,7 @@ from festgate.portal.catalogue.own_seats import (
     SeatQueries,
 )
 from festgate.portal.catalogue.passes import PassEvent, events_by_pass, events_for_passes, overlapping
+from festgate.portal.catalogue.personal_data import PERSONAL_RECORDS
 from festgate.portal.catalogue.prices import CodeKind, tax_within, taxes_by_rate, written_rate
 from festgate.portal.catalogue.promo_codes import (
     MAX_CODE,
@@ -222,6 +223,7 @@ __all__ = [
     "MAX_QUESTIONS",
     "MAX_QUESTION_HELP",
     "MAX_QUOTA_NAME",
+    "PERSONAL_RECORDS",
     "PROBLEM",
     "QUESTION_KINDS",
     "ROOM_FIELDS",
