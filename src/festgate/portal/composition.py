@@ -1,7 +1,7 @@
 """The portal's modules, lowest first. Each is imported where it is built: one that cannot be leaves a placeholder."""
 
 import traceback
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,13 +10,13 @@ import structlog
 from starlette.routing import BaseRoute
 
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import StartupError
+from festgate.kit.errors import Conflict, StartupError
 from festgate.kit.messaging.mail_links import LinkMaker
 from festgate.kit.messaging.outbox import Subscription
 from festgate.kit.resilience import faults
 from festgate.kit.resilience.bulkhead import Budget, Bulkhead, Unguarded
 from festgate.kit.resilience.pulse import Pulse
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.navigation import Navigation, NavigationEntry
 from festgate.kit.web.portal import PageLinks, Portal
@@ -24,7 +24,7 @@ from festgate.kit.web.portal import PageLinks, Portal
 if TYPE_CHECKING:  # a command that only looks at the data does without it, and is a fifth quicker
     from fastapi import APIRouter
 
-    from festgate.portal.accounts.facade import PersonalRecords
+    from festgate.portal.accounts.facade import AssignEvents, PersonalRecords
     from festgate.portal.catalogue.facade import FindPlace, FindSeats, LapsedHolds
     from festgate.portal.registrations.facade import IsUsed, ReplaceCode, SeatReferences
 
@@ -115,6 +115,7 @@ Identify = Callable[[Connection, str], Visitor | None]
 class Links(PageLinks):
     """The functions that modules get of each other, or their stand-ins while a module is not loaded."""
 
+    assign_events: "AssignEvents"
     find_lapses: "Callable[[Connection], LapsedHolds]"
     own_seats: "FindSeats"
     own_place: "FindPlace"
@@ -159,10 +160,10 @@ def link(loader: Loader) -> Links:
 
         return facade.find_visitor, facade.find_bearer, facade.note_seen
 
-    def catalogue() -> "Callable[[Connection, int, str], bool]":
+    def catalogue() -> "tuple[Callable[[Connection, Visitor, str], bool], AssignEvents]":
         from festgate.portal.catalogue import facade
 
-        return facade.is_assigned
+        return facade.reaches, facade.assign_invited
 
     def registrations() -> (
         "tuple[Callable[[Connection, int], int], Callable[[Connection], LapsedHolds], "
@@ -208,6 +209,10 @@ def link(loader: Loader) -> Links:
         # Members of teams cannot change while their tickets cannot.
         lambda _connection, _seat: False,
     )
+    reaches, assign_events = loader.attempt("catalogue", catalogue) or (
+        lambda _connection, _visitor, _slug: False,
+        _assign_none,
+    )
     return Links(
         find_visitor,
         find_bearer,
@@ -215,8 +220,9 @@ def link(loader: Loader) -> Links:
         count_held,
         {"checkout": kept_sentence},
         WAYS_ON,
-        loader.attempt("catalogue", catalogue) or (lambda _connection, _person, _slug: False),
+        reaches,
         DEFAULT_ACTIONS,
+        assign_events=assign_events,
         find_lapses=find_lapses,
         own_seats=own_seats,
         own_place=own_place,
@@ -252,7 +258,14 @@ def _ticket_records() -> "PersonalRecords":
     return PERSONAL_RECORDS
 
 
+def _catalogue_records() -> "PersonalRecords":
+    from festgate.portal.catalogue.facade import PERSONAL_RECORDS
+
+    return PERSONAL_RECORDS
+
+
 _RECORDS: "Mapping[str, Callable[[], PersonalRecords]]" = {
+    "catalogue": _catalogue_records,
     "registrations": _registration_records,
     "checkout": _checkout_records,
     "tickets": _ticket_records,
@@ -266,8 +279,14 @@ def _no_lapses(_connection: Connection) -> "LapsedHolds":
     return LapsedHolds()
 
 
+def _assign_none(_connection: Connection, _person: int, event_ids: Collection[int]) -> None:
+    """Refuse an invitation for certain events while events cannot be assigned."""
+    if event_ids:
+        raise Conflict(gettext("Events cannot be assigned now. Please try again later."))
+
+
 def _accounts(portal: Portal, links: Links) -> Module:
-    from festgate.portal.accounts import address_changes, confirmation, guest_links, recovery
+    from festgate.portal.accounts import address_changes, confirmation, guest_links, invitations, recovery
     from festgate.portal.accounts.account_pages import OwnAccountPages
     from festgate.portal.accounts.api import AccountApi
     from festgate.portal.accounts.deletion_pages import DeletionPages
@@ -275,6 +294,8 @@ def _accounts(portal: Portal, links: Links) -> Module:
     from festgate.portal.accounts.guest_links import forget_expired_links
     from festgate.portal.accounts.guest_pages import GuestPages
     from festgate.portal.accounts.guests import forget_forms
+    from festgate.portal.accounts.invitation_pages import InvitationPages
+    from festgate.portal.accounts.invitations import forget_invitations
     from festgate.portal.accounts.pages import AccountPages
     from festgate.portal.accounts.passwords import Hasher
     from festgate.portal.accounts.reception import Reception
@@ -290,17 +311,18 @@ def _accounts(portal: Portal, links: Links) -> Module:
             *OwnAccountPages(portal, reception).routes(),
             *DeletionPages(portal, reception, records, absent).routes(),
             *GuestPages(portal, records, absent).routes(),
+            *InvitationPages(portal, reception, links.assign_events).routes(),
         ],
         AccountApi(portal, hasher).router(),
         # While a module cannot move its part, the facts wait.
         () if absent else claim_subscriptions(records),
-        periodic_tasks=[forget_expired, forget_expired_links, forget_forms],
+        periodic_tasks=[forget_expired, forget_expired_links, forget_forms, forget_invitations],
         closes=[hasher.close],
         email_links={
             module.LINK_KIND: partial(
                 module.make_link, secret=portal.secret, base_url=portal.settings.base_url
             )
-            for module in (confirmation, recovery, address_changes, guest_links)
+            for module in (confirmation, recovery, address_changes, guest_links, invitations)
         },
     )
 
@@ -396,6 +418,8 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.answer_pages import AnswerListPages
+    from festgate.portal.backoffice.crew_api import CrewApi
+    from festgate.portal.backoffice.crew_pages import CrewPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
@@ -426,7 +450,9 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *QuestionPages(portal).routes(),
             *QuestionPages(portal, of_fest=True).routes(),
             *AnswerListPages(portal).routes(),
-        ]
+            *CrewPages(portal).routes(),
+        ],
+        CrewApi(portal).router(),
     )
 
 
@@ -450,6 +476,7 @@ DECLARED: Sequence[Declared] = (
             "/find-tickets",
             "/guest",
             "/guest/{rest:path}",
+            "/invitation",
         ],
         api=["/tokens", "/tokens/current", "/people", "/people/{rest:path}"],
         build=_accounts,
@@ -473,6 +500,7 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/guest/delete"): "guest-deleted",
             ("GET", "/guest/data"): "data-downloaded",
             ("POST", "/guest/claim"): "guest-claimed",
+            ("POST", "/invitation"): "invitation-accepted",
             ("POST", "/api/v1/tokens"): "token-made",
             ("DELETE", "/api/v1/tokens/current"): "token-ended",
             ("POST", "/api/v1/people"): "account-made",
@@ -585,9 +613,18 @@ DECLARED: Sequence[Declared] = (
         N_("Visitors can use the fest as usual."),
         Budget(requests=50, seconds=10),
         pages=["/organise", "/organise/{rest:path}"],
-        api=[],
+        api=["/team", "/team/{rest:path}"],
         build=_backoffice,
         security_events={
+            ("POST", "/organise/team/invitations"): "team-invited",
+            ("POST", "/organise/team/invitations/{id}/again"): "team-invited",
+            ("POST", "/organise/team/invitations/{id}/withdraw"): "invitation-withdrawn",
+            ("POST", "/organise/team/{id}/change"): "role-changed",
+            ("POST", "/api/v1/team/invitations"): "team-invited",
+            ("POST", "/api/v1/team/invitations/{invitation}/again"): "team-invited",
+            ("DELETE", "/api/v1/team/invitations/{invitation}"): "invitation-withdrawn",
+            ("PUT", "/api/v1/team/{person}"): "role-changed",
+            ("DELETE", "/api/v1/team/{person}"): "role-changed",
             ("POST", "/organise/events/new"): "event-created",
             ("POST", "/organise/events/{slug}"): "event-changed",
             ("POST", "/organise/events/{slug}/publish"): "event-published",

@@ -4,13 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, case, or_, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
 
 from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.db.search import has_words, word_values, words_of
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
-from festgate.kit.roles import Role
+from festgate.kit.roles import ROLE_NAMES, Role
 from festgate.kit.visitors import Visitor
 from festgate.portal.accounts.names import key_of, plain_name
 from festgate.portal.accounts.tables import people, sessions
@@ -116,6 +116,15 @@ _all = Statement(
     .where(people.c.email != "", people.c.guest_key.is_(None))
     .order_by(people.c.username_key)
 )
+_crew = Statement(
+    select(
+        *_person,
+        select(func.max(sessions.c.seen_at))
+        .where(sessions.c.person_id == people.c.id, sessions.c.expires_at > bindparam("now"))
+        .correlate(people)
+        .scalar_subquery(),
+    ).where(people.c.role != "attendee", people.c.email != "", people.c.guest_key.is_(None))
+)
 
 
 def hash_of(token: str) -> str:
@@ -200,6 +209,24 @@ def find_people(connection: Connection, words: str, limit: int) -> list[Person]:
 def all_people(connection: Connection) -> list[Member]:
     """Return every account, by username."""
     return [Member(_read(row[:-1]), row[-1]) for row in connection.all(_all)]
+
+
+@dataclass(frozen=True, slots=True)
+class CrewMember:
+    """A person with a role in the team."""
+
+    person: Person
+    seen_at: Milliseconds | None
+    """The last use of an open session or token; None without any."""
+
+
+def crew(connection: Connection) -> list[CrewMember]:
+    """Return everyone with a role, the most powerful roles first, then by name."""
+    ranks = list(ROLE_NAMES)
+    members = [CrewMember(_read(row[:-1]), row[-1]) for row in connection.all(_crew, now=connection.now)]
+    return sorted(
+        members, key=lambda member: (-ranks.index(member.person.role), key_of(member.person.shown_name))
+    )
 
 
 def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:

@@ -27,7 +27,7 @@ class AnswerListPages:
         return [
             guard("guests.view", f"{event}/answers", self.show_answers),
             guard("guests.export", f"{event}/answers.csv", self.export_answers),
-            guard("guests.view", "/organise/files/{file}", self.send_file),
+            guard("guests.view", f"{event}/files/{{file}}", self.send_file),
         ]
 
     async def show_answers(self, request: Request) -> Response:
@@ -47,5 +47,7 @@ class AnswerListPages:
 
     async def send_file(self, request: Request) -> Response:
         """Send a file that a guest uploaded."""
-        stored = await self._portal.database.read(registrations.any_file, read_id(request, "file"))
+        stored = await self._portal.database.read(
+            registrations.file_of_event, read_path(request, "slug"), read_id(request, "file")
+        )
         return download(stored.name, stored.content_type, stored.content)

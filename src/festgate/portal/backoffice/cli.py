@@ -10,6 +10,7 @@ from festgate.kit.cli import current, run, show_rows
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.ids import read_code
+from festgate.kit.roles import PERMISSIONS
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.backoffice.orders import OrderView, view_order
 from festgate.portal.checkout import facade as checkout
@@ -120,6 +121,6 @@ def cancel_registration(
 def _organiser(connection: Connection, name: str) -> int:
     """Return the id of the organiser of that name; fail where there is none."""
     person = accounts.find_person(connection, name)
-    if person is None or person.role != "organiser":
+    if person is None or "orders.settle" not in PERMISSIONS[person.role]:
         fail(f"{name} is no organiser. Give an organiser's username with --by, or leave it out.")
     return person.id

@@ -33,6 +33,7 @@ from festgate.portal.backoffice.queries import (
     find_order,
     find_organised,
     list_organised,
+    own_events,
 )
 from festgate.portal.backoffice.room_warnings import room_warnings
 from festgate.portal.catalogue import facade as catalogue
@@ -85,8 +86,9 @@ class BackofficePages:
 
     async def show_events(self, request: Request) -> Response:
         """Answer with every event, its state and its seats."""
+        visitor = self._portal.known(request)
         listed, stuck = await self._portal.database.read(
-            lambda connection: (list_organised(connection), checkout.count_stuck(connection))
+            lambda connection: (list_organised(connection, visitor), checkout.count_stuck(connection))
         )
         return await self._portal.page(
             request,
@@ -96,7 +98,7 @@ class BackofficePages:
             stuck=stuck,
             warnings=room_warnings([organised.event for organised in listed], self._portal.database.clock()),
             mail_folder=""
-            if self._portal.settings.smtp_host
+            if self._portal.settings.smtp_host or not visitor.may("events.manage")
             else str(self._portal.settings.data_dir / "mail"),
             notice=notice_of({name: read_query(request, name, MAX_NAME) for name in NOTICES}, listed),
         )
@@ -315,8 +317,9 @@ class BackofficePages:
             errors = _errors(refusal)
         if errors and not notice:
             notice = gettext("Not saved yet. Please correct the marked fields.")
+        visitor = self._portal.known(request)
         listed, rooms = await self._portal.database.read(
-            lambda connection: (catalogue.all_events(connection), catalogue.all_rooms(connection))
+            lambda connection: (own_events(connection, visitor), catalogue.all_rooms(connection))
         )
         return await self._portal.page(
             request,

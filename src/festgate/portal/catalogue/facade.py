@@ -1,6 +1,13 @@
 """The operations, queries and values of the catalogue that other modules may use."""
 
-from festgate.portal.catalogue.assignments import assign_events, assigned_events, is_assigned
+from festgate.portal.catalogue.assignments import (
+    assign_events,
+    assign_invited,
+    assigned_events,
+    assignments_by_person,
+    reachable_events,
+    reaches,
+)
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.code_attempts import code_limits, try_code
 from festgate.portal.catalogue.code_changes import (
@@ -83,6 +90,7 @@ from festgate.portal.catalogue.own_seats import (
     SeatQueries,
 )
 from festgate.portal.catalogue.passes import PassEvent, events_by_pass, events_for_passes, overlapping
+from festgate.portal.catalogue.personal_data import PERSONAL_RECORDS
 from festgate.portal.catalogue.prices import CodeKind, tax_within, taxes_by_rate, written_rate
 from festgate.portal.catalogue.promo_codes import (
     MAX_CODE,
@@ -215,6 +223,7 @@ __all__ = [
     "MAX_QUESTIONS",
     "MAX_QUESTION_HELP",
     "MAX_QUOTA_NAME",
+    "PERSONAL_RECORDS",
     "PROBLEM",
     "QUESTION_KINDS",
     "ROOM_FIELDS",
@@ -279,7 +288,9 @@ __all__ = [
     "all_rooms",
     "any_event_by_slug",
     "assign_events",
+    "assign_invited",
     "assigned_events",
+    "assignments_by_person",
     "calendar",
     "cancel_event",
     "close_to_newcomers",
@@ -318,7 +329,6 @@ __all__ = [
     "give_back_seats",
     "import_document",
     "invitation",
-    "is_assigned",
     "is_code_used",
     "is_offered",
     "is_open_to",
@@ -342,6 +352,8 @@ __all__ = [
     "question_of",
     "question_preset",
     "questions_of",
+    "reachable_events",
+    "reaches",
     "read_answers_until",
     "read_code_text",
     "read_details",

@@ -195,14 +195,14 @@ class CheckoutApi:
                 await portal.database.write(cancel_own_seat, person.person, ref, registration, is_used)
             )
 
+        Refunder = Annotated[Visitor, Depends(Bearer(portal, "orders.refund"))]  # noqa: N806  (a type)
+
         @router.post(
             "/orders/{ref}/refund",
             responses=problems(SignInNeeded, Forbidden, NotFound, NothingToCancel, registrations.SeatUsed),
         )
-        async def refund(ref: Name, body: RefundInput, person: Caller) -> OrderOutput:
-            """Cancel one registration of an order, or all, and give the money back: for organisers."""
-            if not person.organises:
-                raise Forbidden
+        async def refund(ref: Name, body: RefundInput, person: Refunder) -> OrderOutput:
+            """Cancel one registration of an order, or all, and give the money back: for organisers and treasurers."""
             return OrderOutput.of(
                 await portal.database.write(
                     cancel_registrations, ref, body.registration, person.person, is_used, force=body.force

@@ -16,6 +16,7 @@ from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.text import tidy
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations.answers import AnswerSheet, Key, answer_sheet, write_answer
 from festgate.portal.registrations.errors import AnswersFixed
 from festgate.portal.registrations.queries import IsUsed
@@ -56,6 +57,11 @@ _insert = inserting(files, returning="id")
 _file = Statement(
     select(*files.c["id", "person_id", "name", "content_type", "size", "content"]).where(
         files.c.id == bindparam("file")
+    )
+)
+_is_of_event = Statement(
+    select(answers.c.id).where(
+        answers.c.file_id == bindparam("file"), answers.c.event_id == bindparam("event")
     )
 )
 _size = Statement(select(files.c.person_id, files.c.size).where(files.c.id == bindparam("file")))
@@ -269,12 +275,20 @@ def own_file(connection: Connection, person_id: int, file_id: int) -> StoredFile
 
 
 def any_file(connection: Connection, file_id: int) -> StoredFile:
-    """Return a file, for organisers. Raises NotFound."""
+    """Return a file. Raises NotFound."""
     row = connection.first(_file, file=file_id)
     if row is None:
         raise NotFound
     number, person_id, name, content_type, size, content = row
     return StoredFile(number, person_id, name, content_type, size, bytes(content))
+
+
+def file_of_event(connection: Connection, slug: str, file_id: int) -> StoredFile:
+    """Return a file that is an answer about the event, for its organisers. Raises NotFound."""
+    event = catalogue.any_event_by_slug(connection, slug)
+    if connection.first(_is_of_event, file=file_id, event=event.id) is None:
+        raise NotFound
+    return any_file(connection, file_id)
 
 
 def file_name(name: str, end: str) -> str:
