@@ -1,5 +1,6 @@
 """The signed-in visitor of a request, in the form that every module uses."""
 
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -61,3 +62,16 @@ class Actor:
 
 COMMAND = Actor(None, "command")
 """The actor of every command on the command line."""
+
+
+_permitted: ContextVar[frozenset[Permission]] = ContextVar("permitted", default=frozenset())
+
+
+def permit(visitor: Visitor) -> None:
+    """Note the visitor of the request, for the links on their page."""
+    _permitted.set(PERMISSIONS[visitor.role])
+
+
+def may(permission: Permission) -> bool:
+    """Return whether the visitor of the request has the permission, so that a page leaves out links that refuse them."""
+    return permission in _permitted.get()

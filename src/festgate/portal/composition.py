@@ -589,7 +589,7 @@ DECLARED: Sequence[Declared] = (
         build=_backoffice,
         security_events={
             ("POST", "/organise/events/new"): "event-created",
-            ("POST", "/organise/events/{slug}"): "event-changed",
+            ("POST", "/organise/events/{slug}/edit"): "event-changed",
             ("POST", "/organise/events/{slug}/publish"): "event-published",
             ("POST", "/organise/events/{slug}/cancel"): "event-cancelled",
             ("POST", "/organise/orders/{ref}/paid"): "order-marked-paid",

@@ -41,7 +41,7 @@ def test_each_invalid_field_of_a_form_is_described_by_its_error(
     with visit(browser, base_url=fest[0].url) as visitor:
         sign_in(visitor.context, fest)
         page = visitor.context.new_page()
-        page.goto("/organise/events/an-idea")
+        page.goto("/organise/events/an-idea/edit")
         page.get_by_role("button", name="Save and publish").click()
         expect(page.get_by_role("alert")).to_be_visible()
         expect(page.get_by_label("Starts")).to_have_accessible_description(

@@ -29,7 +29,7 @@ from markupsafe import Markup, escape
 from festgate.kit.clock import SECOND, Clock, Milliseconds, minutes_left, system_clock
 from festgate.kit.roles import Role
 from festgate.kit.translation import gettext, ngettext, page_language
-from festgate.kit.visitors import Visitor
+from festgate.kit.visitors import Visitor, may
 from festgate.kit.web.compression import QUICK, STORED, Piece
 from festgate.kit.web.navigation import NO_ENTRIES, Navigation
 from festgate.kit.writing import Writing
@@ -244,6 +244,7 @@ def environment(settings: Settings, packages: Iterable[str], writing: Writing) -
         fest={"name": settings.fest_name, "tagline": settings.fest_tagline},
         assets=_asset_urls(names),
         language=page_language(settings.locale),
+        may=may,
         cut=Markup(CUT),  # noqa: S704  (a constant)
     )
     made.filters.update(

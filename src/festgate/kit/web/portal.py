@@ -26,7 +26,7 @@ from festgate.kit.metrics import Metrics
 from festgate.kit.resilience.bulkhead import Bulkhead
 from festgate.kit.roles import Permission
 from festgate.kit.translation import N_, gettext
-from festgate.kit.visitors import SEEN_EVERY, Actor, Visitor
+from festgate.kit.visitors import SEEN_EVERY, Actor, Visitor, permit
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.compression import LEVEL, QUICK, Piece, gzipped
 from festgate.kit.web.pages import Kept, Pages, Rendered, Shown
@@ -174,6 +174,7 @@ class Portal:
         visitor = await self.signed_in(request)
         if not visitor.organises:
             raise Forbidden
+        permit(visitor)
         return visitor
 
     async def allow(self, request: Request, permission: Permission) -> Visitor:
@@ -184,6 +185,7 @@ class Portal:
         visitor = await self.signed_in(request)
         if not visitor.may(permission):
             raise Forbidden
+        permit(visitor)
         if visitor.role == "lead" and permission not in ANYWHERE:
             if not has_parameter(request, "slug"):
                 raise Forbidden
