@@ -79,7 +79,9 @@ PAGES = {
     ),
     "organise, draft": PageState("/organise/events/{draft}/edit", "organiser", heading="Edit A rough idea"),
     "organise, published": PageState("/organise/events/{open}/edit", "organiser", heading="Edit Robo Race"),
-    "organise, cancelled": PageState("/organise/events/{cancelled}/edit", "organiser", heading="stays as it is"),
+    "organise, cancelled": PageState(
+        "/organise/events/{cancelled}/edit", "organiser", heading="stays as it is"
+    ),
     "organise, cancel": PageState("/organise/events/{open}/cancel", "organiser", heading="Cancel Robo Race?"),
 }
 

@@ -73,5 +73,5 @@ def permit(visitor: Visitor) -> None:
 
 
 def may(permission: Permission) -> bool:
-    """Return whether the visitor of the request has the permission, so that a page leaves out links that refuse them."""
+    """Return whether the visitor of the request has the permission; pages leave out links that would refuse them."""
     return permission in _permitted.get()

@@ -150,7 +150,7 @@ def test_a_new_event_is_a_draft_and_then_published(client: httpx.Client) -> None
     assert "First Steps is saved as a draft." in client.get(f"/organise?saved={slug}").text
     assert "Draft 0 of 50" in row_of(client, slug)
     assert client.get(f"/events/{slug}").status_code == 404
-    response = press(client, "/organise", f"/organise/events/{slug}/publish")
+    response = press(client, f"/organise/events/{slug}/publish", f"/organise/events/{slug}/publish")
     assert (response.status_code, response.headers["location"]) == (303, f"/organise?published={slug}")
     assert "First Steps is published." in client.get(response.headers["location"]).text
     assert "On sale" in row_of(client, slug)
@@ -349,7 +349,7 @@ def test_a_draft_that_was_published_meanwhile_is_not_deleted(client: httpx.Clien
     slug = create(client, title="Nearly Gone")
     path = f"/organise/events/{slug}/cancel"
     stale = hidden_fields(client.get(path).text, path)
-    press(client, "/organise", f"/organise/events/{slug}/publish")
+    press(client, f"/organise/events/{slug}/publish", f"/organise/events/{slug}/publish")
     assert client.post(path, data=stale | {"whatever": "yes"}).status_code == 409
     assert "On sale" in row_of(client, slug)
 
@@ -392,13 +392,13 @@ def test_a_form_without_a_version_saves_nothing(client: httpx.Client) -> None:
 def test_a_draft_that_was_changed_meanwhile_is_not_published(client: httpx.Client) -> None:
     slug = create(client, title="Unseen")
     path = f"/organise/events/{slug}/publish"
-    stale = hidden_fields(client.get("/organise").text, path)
+    stale = hidden_fields(client.get(path).text, path)
     assert save(client, slug, title="Unseen", fee="9000").status_code == 303
     page = client.post(path, data=stale)
     assert page.status_code == 409
     assert field_value(page, "fee") == "9000.00"
     assert "Draft" in row_of(client, slug)
-    assert press(client, "/organise", path).status_code == 303
+    assert press(client, path, path).status_code == 303
 
 
 def test_a_cancelled_event_cannot_be_changed(client: httpx.Client) -> None:
@@ -418,7 +418,7 @@ def test_a_draft_can_be_deleted(client: httpx.Client) -> None:
     assert "Bad Idea" not in text
 
 
-@pytest.mark.parametrize("path", ["/organise/events/nothing", "/organise/events/nothing/cancel"])
+@pytest.mark.parametrize("path", ["/organise/events/nothing/edit", "/organise/events/nothing/cancel"])
 def test_a_missing_event_is_not_found(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
     assert client.post(path, data=FORM).status_code == 404

@@ -125,7 +125,11 @@ def test_two_events_in_one_room_at_the_same_time_are_named_and_not_refused(
     second = database.write(announce, "Poetry", place="Attic", starts_at=first.starts_at + HOUR)
     later = database.write(announce, "Dance", place="Attic", starts_at=first.starts_at + 5 * HOUR)
     sentence = "“Chess” and “Poetry” are both in Attic from"
-    for address in ("/organise", f"/organise/events/{first.slug}/edit", f"/organise/events/{second.slug}/edit"):
+    for address in (
+        "/organise",
+        f"/organise/events/{first.slug}/edit",
+        f"/organise/events/{second.slug}/edit",
+    ):
         assert sentence in page(client, address)
     assert "are both in" not in page(client, f"/organise/events/{later.slug}/edit")
     assert choose_room(client, second.slug, place="Yard").status_code == 303

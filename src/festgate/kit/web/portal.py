@@ -130,6 +130,7 @@ class Portal:
         visitor: Visitor | None = scope["festgate.visitor"]
         if visitor is not None:
             security_log.about(visitor.person)
+            permit(visitor)
         return visitor
 
     async def bearer(self, token: str) -> Visitor | None:
@@ -174,7 +175,6 @@ class Portal:
         visitor = await self.signed_in(request)
         if not visitor.organises:
             raise Forbidden
-        permit(visitor)
         return visitor
 
     async def allow(self, request: Request, permission: Permission) -> Visitor:
@@ -183,16 +183,21 @@ class Portal:
         A lead has it at the assigned events only: NotFound for every other event, Forbidden where the path names none.
         """
         visitor = await self.signed_in(request)
+        await self.require(visitor, permission, request)
+        return visitor
+
+    async def require(self, visitor: Visitor, permission: Permission, request: Request) -> None:
+        """Raise Forbidden or NotFound as `allow` does."""
         if not visitor.may(permission):
             raise Forbidden
-        permit(visitor)
-        if visitor.role == "lead" and permission not in ANYWHERE:
-            if not has_parameter(request, "slug"):
-                raise Forbidden
+        if visitor.role != "lead":
+            return
+        if has_parameter(request, "slug"):
             slug = read_path(request, "slug")
             if not await self.database.read(self._links.is_assigned, visitor.person, slug):
                 raise NotFound
-        return visitor
+        elif permission not in ANYWHERE:
+            raise Forbidden
 
     def guard(
         self, permission: Permission, path: str, endpoint: Endpoint, *, methods: Collection[str] = ("GET",)

@@ -24,10 +24,13 @@ from festgate.portal.catalogue.code_changes import (
     scopes,
     written_terms,
 )
+from festgate.portal.catalogue.copies import copy_event, copy_title
 from festgate.portal.catalogue.details import (
     MAX_LENGTHS,
     Details,
     details_of,
+    find_gaps,
+    read_capacity,
     read_details,
     written,
     written_time,
@@ -47,6 +50,8 @@ from festgate.portal.catalogue.errors import (
     CodeNotValid,
     CodeUnknown,
     EventEdited,
+    EventInPass,
+    EventWasCancelled,
     NotOnSale,
     SoldOut,
 )
@@ -54,6 +59,7 @@ from festgate.portal.catalogue.events import (
     cancel_event,
     create_event,
     edit_event,
+    lock_event,
     publish_event,
     set_refund_rule,
 )
@@ -66,7 +72,7 @@ from festgate.portal.catalogue.holder_rules import (
     written_holder_rules,
 )
 from festgate.portal.catalogue.invitations import Method, Party, invitation
-from festgate.portal.catalogue.moves import MoveUnconfirmed, question_of
+from festgate.portal.catalogue.moves import MoveUnconfirmed, find_slip, question_of
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
 from festgate.portal.catalogue.offers import until as offer_until
 from festgate.portal.catalogue.overlaps import Overlap, overlaps_of
@@ -159,6 +165,15 @@ from festgate.portal.catalogue.rooms import (
     with_room,
     written_room,
 )
+from festgate.portal.catalogue.sales import (
+    EventOver,
+    NotPublished,
+    WasRegisteredFor,
+    close_sales,
+    open_sales,
+    resize_event,
+    unpublish_event,
+)
 from festgate.portal.catalogue.seats import (
     add_seats,
     close_to_newcomers,
@@ -172,6 +187,7 @@ from festgate.portal.catalogue.seats import (
     take_free_seat,
     take_seats,
 )
+from festgate.portal.catalogue.shifts import MAX_DAYS, move_event, shifted, shifted_time
 from festgate.portal.catalogue.tables import NameRule, QuestionKind, QuestionPer
 from festgate.portal.catalogue.ticket_types import (
     TicketType,
@@ -209,6 +225,7 @@ __all__ = [
     "MAX_AT_ONCE",
     "MAX_CHOICE",
     "MAX_CODE",
+    "MAX_DAYS",
     "MAX_FILE",
     "MAX_LENGTHS",
     "MAX_QUESTION",
@@ -237,6 +254,9 @@ __all__ = [
     "DocumentTried",
     "Event",
     "EventEdited",
+    "EventInPass",
+    "EventOver",
+    "EventWasCancelled",
     "FindPlace",
     "FindSeats",
     "HolderRules",
@@ -245,6 +265,7 @@ __all__ = [
     "MoveUnconfirmed",
     "NameRule",
     "NotOnSale",
+    "NotPublished",
     "Offer",
     "Overlap",
     "OwnPlace",
@@ -268,6 +289,7 @@ __all__ = [
     "TypeDetails",
     "Unreadable",
     "WaitingSettings",
+    "WasRegisteredFor",
     "add_question",
     "add_room",
     "add_seats",
@@ -282,10 +304,13 @@ __all__ = [
     "assigned_events",
     "calendar",
     "cancel_event",
+    "close_sales",
     "close_to_newcomers",
     "code_by_id",
     "code_limits",
     "codes_beginning",
+    "copy_event",
+    "copy_title",
     "count_by_currency",
     "count_in_rooms",
     "count_waiting",
@@ -313,6 +338,8 @@ __all__ = [
     "fee_currency",
     "fest_questions",
     "find_code",
+    "find_gaps",
+    "find_slip",
     "give_back_at",
     "give_back_codes",
     "give_back_seats",
@@ -325,15 +352,18 @@ __all__ = [
     "keep_question",
     "limit_per_person",
     "list_codes",
+    "lock_event",
     "lock_if_free",
     "lock_seats",
     "move_code_uses",
+    "move_event",
     "move_question",
     "move_ticket_type",
     "offer_again",
     "offer_of",
     "offer_ticket_type",
     "offer_until",
+    "open_sales",
     "open_to_newcomers",
     "overlapping",
     "overlaps_of",
@@ -343,6 +373,7 @@ __all__ = [
     "question_preset",
     "questions_of",
     "read_answers_until",
+    "read_capacity",
     "read_code_text",
     "read_details",
     "read_document",
@@ -359,6 +390,7 @@ __all__ = [
     "read_waiting_settings",
     "remove_ticket_type",
     "requires_answer",
+    "resize_event",
     "resize_quota",
     "resume_code",
     "room_by_id",
@@ -370,6 +402,8 @@ __all__ = [
     "set_refund_rule",
     "set_waiting_list",
     "shared_quotas",
+    "shifted",
+    "shifted_time",
     "stored_rule",
     "take_code",
     "take_codes_again",
@@ -383,6 +417,7 @@ __all__ = [
     "types_by_quota",
     "types_of",
     "types_of_event",
+    "unpublish_event",
     "uses_by_person",
     "with_room",
     "withdraw_question",
