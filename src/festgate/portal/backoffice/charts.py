@@ -3,12 +3,13 @@
 The drawing has no text, so that it can be stretched to the width of any screen; titles and ends are text of the page.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from festgate.kit.clock import HOUR, Milliseconds, moment
+from festgate.kit.clock import HOUR, Milliseconds, milliseconds, moment
 
 HEIGHT = 100
 """Units of a chart's height; the tallest column has all of them."""
@@ -94,12 +95,17 @@ def days_until(last: date, count: int) -> list[date]:
     return [last - timedelta(days=back) for back in range(count - 1, -1, -1)]
 
 
-def by_day(counts: Iterable[tuple[Milliseconds, int]], zone: ZoneInfo) -> Mapping[date, int]:
-    """Return the sum of each day of the zone."""
+def by_day(
+    counts: Iterable[tuple[Milliseconds, int]], days: Sequence[date], zone: ZoneInfo
+) -> Mapping[date, int]:
+    """Return the sum of each of the successive days in the zone that has any."""
+    # Comparing with thirty midnights takes a tenth of the time of finding the day of three thousand moments.
+    midnights = [milliseconds(datetime.combine(day, time.min, zone)) for day in days]
     sums: dict[date, int] = {}
     for at, count in counts:
-        day = moment(at, zone).date()
-        sums[day] = sums.get(day, 0) + count
+        index = bisect_right(midnights, at) - 1
+        if index >= 0:
+            sums[days[index]] = sums.get(days[index], 0) + count
     return sums
 
 

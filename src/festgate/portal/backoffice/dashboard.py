@@ -166,13 +166,13 @@ def read_dashboard(
     notices = attention.of_events(organised, now, zone, writing)
     if not is_lead:
         notices = attention.of_fest(connection, settings, permissions, unavailable, writing) + notices
-    ids = {one.event.id for one in organised}
     since = now - SHOWN_DAYS * DAY
-    taken = [
-        (at, count)
-        for event_id, at, count in registrations.count_all_taken(connection, since)
-        if event_id in ids
-    ]
+    if is_lead:
+        taken = [
+            count for one in organised for count in registrations.count_taken(connection, since, one.event.id)
+        ]
+    else:
+        taken = registrations.count_taken(connection, since)
     return Dashboard(
         tuple(line for line in lines if _matches(line, filters, zone)),
         len(lines),
@@ -212,7 +212,7 @@ def sales_chart(
 ) -> Chart:
     """Return the chart of the registrations of the last SHOWN_DAYS days."""
     days = charts.days_until(local_day(now, zone), SHOWN_DAYS)
-    counts = charts.by_day(taken, zone)
+    counts = charts.by_day(taken, days, zone)
     values = [(counts.get(day, 0),) for day in days]
     return Chart(
         "sales",
@@ -256,7 +256,7 @@ def _money_chart(
     writing: Writing,
 ) -> Chart:
     sums: list[Mapping[date, int]] = [
-        charts.by_day([(at, amount.minor) for at, amount in part if amount.currency == currency], zone)
+        charts.by_day([(at, amount.minor) for at, amount in part if amount.currency == currency], days, zone)
         for part in (received, refunded)
     ]
     values = [tuple(part.get(day, 0) for part in sums) for day in days]
@@ -299,6 +299,8 @@ def _matches(line: EventLine, filters: Filters, zone: ZoneInfo) -> bool:
         return False
     if filters.day and filters.day != _day(line, zone):
         return False
+    if not filters.words:
+        return True
     text = searchable(f"{line.title} {line.category} {line.slug}")
     return all(word in text for word in searchable(filters.words).split())
 

@@ -67,7 +67,7 @@ def read_overview(
     money = None
     if "money.view" in PERMISSIONS[visitor.role]:
         money = checkout.sum_of_event(connection, event.id) or None
-    taken = registrations.count_taken(connection, event.id, now - SHOWN_DAYS * DAY)
+    taken = registrations.count_taken(connection, now - SHOWN_DAYS * DAY, event.id)
     notices = [*_of_draft(organised), *attention.of_events([organised], now, zone, writing)]
     return Overview(
         event,

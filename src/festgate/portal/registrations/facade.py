@@ -67,7 +67,6 @@ from festgate.portal.registrations.seat_overlaps import seat_overlaps
 from festgate.portal.registrations.sums import (
     SeatTotals,
     count_all_seats,
-    count_all_taken,
     count_taken,
     was_registered_for,
 )
@@ -106,7 +105,6 @@ __all__ = [
     "claim_seats",
     "confirm_seats",
     "count_all_seats",
-    "count_all_taken",
     "count_answers",
     "count_held",
     "count_of_type",

@@ -32,9 +32,7 @@ _ever = Statement(select(seats.c.id).where(seats.c.event_id == bindparam("event"
 _waited = Statement(select(waiting.c.id).where(waiting.c.event_id == bindparam("event")).limit(1))
 _step = seats.c.taken_at // QUARTER
 _TAKEN = (seats.c.state == "confirmed") & (seats.c.taken_at >= bindparam("since"))
-_taken = Statement(
-    select(seats.c.event_id, _step, func.count()).where(_TAKEN).group_by(seats.c.event_id, _step)
-)
+_taken = Statement(select(_step, func.count()).where(_TAKEN).group_by(_step))
 _taken_at = Statement(
     select(_step, func.count()).where(_TAKEN, seats.c.event_id == bindparam("event")).group_by(_step)
 )
@@ -55,16 +53,17 @@ def count_all_seats(connection: Connection, event_id: int | None = None) -> Mapp
     }
 
 
-def count_all_taken(connection: Connection, since: Milliseconds) -> list[tuple[int, Milliseconds, int]]:
-    """Return (event id, beginning of a quarter of an hour, number) of the confirmed seats that were taken since."""
-    return [
-        (event_id, step * QUARTER, count) for event_id, step, count in connection.all(_taken, since=since)
-    ]
+def count_taken(
+    connection: Connection, since: Milliseconds, event_id: int | None = None
+) -> list[tuple[Milliseconds, int]]:
+    """Return (beginning of a quarter of an hour, number) of the confirmed seats that were taken since.
 
-
-def count_taken(connection: Connection, event_id: int, since: Milliseconds) -> list[tuple[Milliseconds, int]]:
-    """Return (beginning of a quarter of an hour, number) of the event's confirmed seats that were taken since."""
-    rows = connection.all(_taken_at, event=event_id, since=since)
+    They are those of one event, or of all.
+    """
+    if event_id is None:
+        rows = connection.all(_taken, since=since)
+    else:
+        rows = connection.all(_taken_at, event=event_id, since=since)
     return [(step * QUARTER, count) for step, count in rows]
 
 
