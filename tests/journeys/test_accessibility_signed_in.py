@@ -77,9 +77,11 @@ PAGES = {
     "organise, new, refused": PageState(
         "/organise/events/new", "organiser", fields=WRONG_EVENT, status=422, heading="Not saved yet"
     ),
-    "organise, draft": PageState("/organise/events/{draft}", "organiser", heading="Edit A rough idea"),
-    "organise, published": PageState("/organise/events/{open}", "organiser", heading="Edit Robo Race"),
-    "organise, cancelled": PageState("/organise/events/{cancelled}", "organiser", heading="stays as it is"),
+    "organise, draft": PageState("/organise/events/{draft}/edit", "organiser", heading="Edit A rough idea"),
+    "organise, published": PageState("/organise/events/{open}/edit", "organiser", heading="Edit Robo Race"),
+    "organise, cancelled": PageState(
+        "/organise/events/{cancelled}/edit", "organiser", heading="stays as it is"
+    ),
     "organise, cancel": PageState("/organise/events/{open}/cancel", "organiser", heading="Cancel Robo Race?"),
 }
 

@@ -42,7 +42,12 @@ TEMPLATE_PACKAGES = (
     "festgate.portal.door",
     "festgate.portal.backoffice",
 )
-STATIC_PACKAGES = ("festgate.kit", "festgate.portal.tickets", "festgate.portal.door")
+STATIC_PACKAGES = (
+    "festgate.kit",
+    "festgate.portal.tickets",
+    "festgate.portal.door",
+    "festgate.portal.backoffice",
+)
 NAVIGATION = Navigation(
     (
         NavigationEntry(N_("Events"), "/events", "events", "everyone"),
@@ -416,11 +421,24 @@ def _door(portal: Portal, _links: Links) -> Module:
     return Module(DoorPages(portal).routes(), DoorApi(portal).router())
 
 
+def _joined(*routers: "APIRouter") -> "APIRouter":
+    from fastapi import APIRouter
+
+    joined = APIRouter()
+    for router in routers:
+        joined.include_router(router)
+    return joined
+
+
 def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.answer_pages import AnswerListPages
     from festgate.portal.backoffice.crew_api import CrewApi
     from festgate.portal.backoffice.crew_pages import CrewPages
+    from festgate.portal.backoffice.dashboard_pages import DashboardPages
+    from festgate.portal.backoffice.event_api import EventStepApi
+    from festgate.portal.backoffice.event_step_pages import EventStepPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
+    from festgate.portal.backoffice.overview_pages import OverviewPages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
@@ -439,6 +457,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     )
     return Module(
         [
+            *DashboardPages(portal).routes(),
             *EventTeamPages(portal, links.is_used).routes(),
             *BackofficePages(portal).routes(),
             *people.routes(),
@@ -451,8 +470,10 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *QuestionPages(portal, of_fest=True).routes(),
             *AnswerListPages(portal).routes(),
             *CrewPages(portal).routes(),
+            *EventStepPages(portal).routes(),
+            *OverviewPages(portal).routes(),
         ],
-        CrewApi(portal).router(),
+        _joined(CrewApi(portal).router(), EventStepApi(portal).router()),
     )
 
 
@@ -613,7 +634,19 @@ DECLARED: Sequence[Declared] = (
         N_("Visitors can use the fest as usual."),
         Budget(requests=50, seconds=10),
         pages=["/organise", "/organise/{rest:path}"],
-        api=["/team", "/team/{rest:path}"],
+        api=[
+            "/team",
+            "/team/{rest:path}",
+            "/dashboard",
+            "/events/{slug}/publish",
+            "/events/{slug}/unpublish",
+            "/events/{slug}/sales/open",
+            "/events/{slug}/sales/close",
+            "/events/{slug}/capacity",
+            "/events/{slug}/move",
+            "/events/{slug}/duplicate",
+            "/events/{slug}/cancel",
+        ],
         build=_backoffice,
         security_events={
             ("POST", "/organise/team/invitations"): "team-invited",
@@ -626,8 +659,24 @@ DECLARED: Sequence[Declared] = (
             ("PUT", "/api/v1/team/{person}"): "role-changed",
             ("DELETE", "/api/v1/team/{person}"): "role-changed",
             ("POST", "/organise/events/new"): "event-created",
-            ("POST", "/organise/events/{slug}"): "event-changed",
+            ("POST", "/organise/events/{slug}/edit"): "event-changed",
             ("POST", "/organise/events/{slug}/publish"): "event-published",
+            ("POST", "/organise/events/{slug}/unpublish"): "event-changed",
+            ("POST", "/organise/events/{slug}/open-sales"): "event-changed",
+            ("POST", "/organise/events/{slug}/close-sales"): "event-changed",
+            ("POST", "/organise/events/{slug}/move"): "event-changed",
+            ("POST", "/organise/events/{slug}/capacity"): "event-changed",
+            ("POST", "/organise/events/{slug}/duplicate"): "event-created",
+            ("POST", "/api/v1/events/{slug}/publish"): "event-published",
+            ("POST", "/api/v1/events/{slug}/unpublish"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/sales/open"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/sales/close"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/capacity"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/move"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/duplicate"): "event-created",
+            ("POST", "/api/v1/events/{slug}/cancel"): "event-cancelled",
+            ("POST", "/organise/emails/{id}/try"): "email-sent-again",
+            ("POST", "/organise/backup"): "backup-made",
             ("POST", "/organise/events/{slug}/cancel"): "event-cancelled",
             ("POST", "/organise/orders/{ref}/paid"): "order-marked-paid",
             ("POST", "/organise/orders/{ref}/refunded"): "order-marked-refunded",

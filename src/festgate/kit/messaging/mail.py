@@ -39,6 +39,8 @@ LEASE = 5 * MINUTE
 """How long one process may take to send a message: longer than the dozen steps of SMTP at TIMEOUT each, so that two
 processes never send the same message at once."""
 MAX_WAIT = 4 * HOUR
+MAX_GIVEN_UP = 100
+"""Emails that were given up that a page lists."""
 BUSY_SHARE = 0.05
 """Share of a core for emails while the process is busy: twenty or thirty emails a second."""
 IDLE_SHARE = 0.5
@@ -75,6 +77,20 @@ Index(
     sqlite_where=messages.c.due_at < NEVER,
     postgresql_where=messages.c.due_at < NEVER,
 )
+# Emails that were given up: few, so that the organisers' dashboard counts them at once.
+_GIVEN_UP = messages.c.sent_at.is_(None) & (messages.c.due_at == NEVER)
+Index("ix_kit_mail_given_up", messages.c.id, sqlite_where=_GIVEN_UP, postgresql_where=_GIVEN_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """An email that was not sent, and is not tried any more."""
+
+    id: int
+    recipient: str
+    subject: str
+    queued_at: Milliseconds
+    error: str
 
 
 @dataclass(frozen=True)
@@ -142,6 +158,22 @@ _failed = Statement(
     .values(due_at=bindparam("later"), error=bindparam("reason"))
 )
 
+# An email that was erased has no recipient.
+_IS_LOST = _GIVEN_UP & (messages.c.recipient != "")
+_count_given_up = Statement(select(func.count()).select_from(messages).where(_IS_LOST))
+_given_up = Statement(
+    select(*messages.c["id", "recipient", "subject", "queued_at", "error"])
+    .where(_IS_LOST)
+    .order_by(messages.c.id.desc())
+    .limit(MAX_GIVEN_UP)
+)
+_again = Statement(
+    update(messages)
+    .where(messages.c.id == bindparam("message"), _IS_LOST)
+    .values(due_at=bindparam("now"), attempts=0, error=None)
+    .returning(messages.c.subject)
+)
+
 
 def post(
     connection: Connection,
@@ -206,6 +238,29 @@ def count_waiting(connection: Connection) -> int:
     """Return how many messages wait to be sent."""
     count: int = connection.value(_count_waiting)
     return count
+
+
+def count_given_up(connection: Connection) -> int:
+    """Return how many messages of the last week were not sent and are not tried any more."""
+    count: int = connection.value(_count_given_up)
+    return count
+
+
+def given_up(connection: Connection) -> list[GivenUp]:
+    """Return the last MAX_GIVEN_UP messages that were not sent and are not tried any more, the latest first."""
+    rows = connection.all(_given_up)
+    return [
+        GivenUp(number, recipient, subject, queued_at, error or "")
+        for number, recipient, subject, queued_at, error in rows
+    ]
+
+
+def try_again(connection: Connection, message: int) -> str | None:
+    """Send a message that was given up, with all its attempts. Return its subject; None if it is none of those."""
+    subject: str | None = connection.value(_again, message=message, now=connection.now)
+    if subject is not None:
+        connection.announce("mail")
+    return subject
 
 
 def find_due(connection: Connection) -> list[Message]:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from sqlalchemy import bindparam, delete, select, update
 
-from festgate.kit.clock import DAY, HOUR, Milliseconds
+from festgate.kit.clock import DAY, Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import Conflict, Forbidden, NotFound, Refused
 from festgate.kit.ids import keyed_hash
@@ -36,8 +36,6 @@ from festgate.settings import Settings
 LIFE = 7 * DAY
 KEPT = 30 * DAY
 """Time after which an expired invitation is deleted with its address."""
-AHEAD = HOUR
-"""The email is sent before other emails of the last hour, because its reader is waiting for it."""
 MAX_EMAILS_TO_MAILBOX = 3
 """Invitations to one mailbox in a day, from everybody together."""
 MAX_EMAILS_OF_PERSON = 100
@@ -395,7 +393,7 @@ def _send(
         invitation.email,
         gettext("Join the team of {fest}").format(fest=settings.fest_name),
         text,
-        ahead=AHEAD,
+        priority="access",
         links=[link],
     )
 

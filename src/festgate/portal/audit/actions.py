@@ -12,6 +12,17 @@ Action: TypeAlias = Literal[
     "invitation.sent-again",
     "invitation.withdrawn",
     "order.refunded",
+    "event.published",
+    "event.unpublished",
+    "event.cancelled",
+    "event.copied",
+    "event.moved",
+    "event.resized",
+    "sales.opened",
+    "sales.closed",
+    "events.imported",
+    "email.retried",
+    "backup.made",
 ]
 
 TITLES: Final[Mapping[Action, str]] = {
@@ -21,4 +32,15 @@ TITLES: Final[Mapping[Action, str]] = {
     "invitation.sent-again": N_("Invitation sent again"),
     "invitation.withdrawn": N_("Invitation withdrawn"),
     "order.refunded": N_("Order refunded"),
+    "event.published": N_("Event published"),
+    "event.unpublished": N_("Event withdrawn"),
+    "event.cancelled": N_("Event cancelled"),
+    "event.copied": N_("Event copied"),
+    "event.moved": N_("Event moved"),
+    "event.resized": N_("Number of seats changed"),
+    "sales.opened": N_("Sales opened"),
+    "sales.closed": N_("Sales closed"),
+    "events.imported": N_("Events imported"),
+    "email.retried": N_("Email sent again"),
+    "backup.made": N_("Backup made"),
 }

@@ -1,4 +1,4 @@
-"""The organisers' pages: events, open orders and stuck payments."""
+"""The organisers' pages: the form of an event, open orders and stuck payments."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,7 +13,7 @@ from festgate.kit.shown import FIELD
 from festgate.kit.text import DECOMPOSED, MAX_TEXT
 from festgate.kit.translation import gettext
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.parameters import MAX_NAME, read_path, read_query
+from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
 from festgate.portal.backoffice.editing import (
@@ -25,14 +25,14 @@ from festgate.portal.backoffice.editing import (
     shown_form,
     shown_version,
 )
-from festgate.portal.backoffice.notices import NOTICES, notice_of, notice_of_order, notice_of_retry
+from festgate.portal.backoffice.event_steps import publish
+from festgate.portal.backoffice.notices import notice_of_order, notice_of_retry
 from festgate.portal.backoffice.orders import plan_for_page, read_seat, view_order
 from festgate.portal.backoffice.queries import (
     FoundOrder,
     Organised,
     find_order,
     find_organised,
-    list_organised,
     own_events,
 )
 from festgate.portal.backoffice.room_warnings import room_warnings
@@ -66,11 +66,10 @@ class BackofficePages:
         guard = self._portal.guard
         event, order = "/organise/events/{slug}", "/organise/orders/{ref}"
         return [
-            guard("office", "/organise", self.show_events),
             guard("events.manage", "/organise/events/new", self.show_new),
             guard("events.manage", "/organise/events/new", self.create, methods=["POST"]),
-            guard("events.edit", event, self.show_event),
-            guard("events.edit", event, self.edit, methods=["POST"]),
+            guard("events.edit", f"{event}/edit", self.show_event),
+            guard("events.edit", f"{event}/edit", self.edit, methods=["POST"]),
             guard("events.edit", f"{event}/publish", self.publish, methods=["POST"]),
             guard("events.manage", f"{event}/cancel", self.show_cancel),
             guard("events.manage", f"{event}/cancel", self.cancel, methods=["POST"]),
@@ -84,25 +83,6 @@ class BackofficePages:
             guard("orders.refund", f"{order}/cancel", self.cancel_order, methods=["POST"]),
         ]
 
-    async def show_events(self, request: Request) -> Response:
-        """Answer with every event, its state and its seats."""
-        visitor = self._portal.known(request)
-        listed, stuck = await self._portal.database.read(
-            lambda connection: (list_organised(connection, visitor), checkout.count_stuck(connection))
-        )
-        return await self._portal.page(
-            request,
-            "backoffice/events.html",
-            section="organise",
-            events=listed,
-            stuck=stuck,
-            warnings=room_warnings([organised.event for organised in listed], self._portal.database.clock()),
-            mail_folder=""
-            if self._portal.settings.smtp_host or not visitor.may("events.manage")
-            else str(self._portal.settings.data_dir / "mail"),
-            notice=notice_of({name: read_query(request, name, MAX_NAME) for name in NOTICES}, listed),
-        )
-
     async def show_new(self, request: Request) -> Response:
         """Answer with an empty form."""
         return await self._form(request, None)
@@ -114,6 +94,7 @@ class BackofficePages:
 
         seen = fields.get(FIELD, "")
         opened_at = shown_version(seen)
+        actor = self._portal.actor(request)
 
         def operation(connection: Connection) -> Event:
             placed = catalogue.with_room(connection, fields)
@@ -121,7 +102,7 @@ class BackofficePages:
             event = catalogue.create_event(
                 connection, details, opened_at=opened_at if opened_at > 0 else None
             )
-            return catalogue.publish_event(connection, event.slug) if publishes else event
+            return publish(connection, event.slug, None, actor) if publishes else event
 
         try:
             event = await self._portal.database.write(operation)
@@ -139,6 +120,7 @@ class BackofficePages:
         fields = await read_fields(request, MAX_EVENT_FIELD, catalogue.MAX_LENGTHS)
         publishes = _publishes(fields)
         seen = fields.get(FIELD, "")
+        actor = self._portal.actor(request)
 
         def operation(connection: Connection) -> Event:
             event = catalogue.any_event_by_slug(connection, slug)
@@ -148,7 +130,7 @@ class BackofficePages:
             # Seats whose hold has expired may still be counted; their people are not asked about.
             may_move = fields.get("move") == answer_to(details) or not find_organised(connection, slug).taken
             event = catalogue.edit_event(connection, slug, details, shown_version(seen), may_move=may_move)
-            return catalogue.publish_event(connection, slug) if publishes else event
+            return publish(connection, slug, None, actor) if publishes else event
 
         try:
             await self._portal.database.write(operation)
@@ -178,7 +160,7 @@ class BackofficePages:
         slug = _slug(request)
         seen = (await read_fields(request)).get(FIELD, "")
         try:
-            await self._portal.database.write(catalogue.publish_event, slug, shown_version(seen))
+            await self._portal.database.write(publish, slug, shown_version(seen), self._portal.actor(request))
         except catalogue.EventEdited as refusal:
             notice = gettext(
                 "Somebody else has changed this event, so it has not been published. Check it first."
@@ -209,7 +191,9 @@ class BackofficePages:
         fields = await read_fields(request)
         cancel = partial(cancel_as_shown, whatever=fields.get("whatever") == "yes")
         try:
-            await self._portal.database.write(cancel, slug, fields.get(FIELD, ""))
+            await self._portal.database.write(
+                cancel, slug, fields.get(FIELD, ""), self._portal.actor(request)
+            )
         except CancellationChanged as refusal:
             return await self._cancellation(request, refusal)
         return see_other(f"/organise?cancelled={slug}")

@@ -284,6 +284,13 @@ def publish_event(connection: Connection, slug: str, version: int | None = None)
     return queries.event_by_id(connection, event.id)
 
 
+def withdraw_event(connection: Connection, event: Event) -> Event:
+    """Make a published event a draft; the caller has locked its seats, and nobody ever took one."""
+    _change(connection, _set_state, event=event.id, new_state="draft", new_sequence=event.sequence)
+    connection.run(_put_on_sale, event=event.id, open=0)
+    return queries.event_by_id(connection, event.id)
+
+
 def cancel_event(connection: Connection, slug: str) -> Event:
     """Cancel the event for good; the fact EventCancelled releases its seats. Idempotent.
 

@@ -31,10 +31,13 @@ from festgate.portal.catalogue.code_changes import (
     scopes,
     written_terms,
 )
+from festgate.portal.catalogue.copies import copy_event, copy_title
 from festgate.portal.catalogue.details import (
     MAX_LENGTHS,
     Details,
     details_of,
+    find_gaps,
+    read_capacity,
     read_details,
     written,
     written_time,
@@ -54,6 +57,8 @@ from festgate.portal.catalogue.errors import (
     CodeNotValid,
     CodeUnknown,
     EventEdited,
+    EventInPass,
+    EventWasCancelled,
     NotOnSale,
     SoldOut,
 )
@@ -61,6 +66,7 @@ from festgate.portal.catalogue.events import (
     cancel_event,
     create_event,
     edit_event,
+    lock_event,
     publish_event,
     set_refund_rule,
 )
@@ -73,7 +79,7 @@ from festgate.portal.catalogue.holder_rules import (
     written_holder_rules,
 )
 from festgate.portal.catalogue.invitations import Method, Party, invitation
-from festgate.portal.catalogue.moves import MoveUnconfirmed, question_of
+from festgate.portal.catalogue.moves import MoveUnconfirmed, find_slip, question_of
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
 from festgate.portal.catalogue.offers import until as offer_until
 from festgate.portal.catalogue.overlaps import Overlap, overlaps_of
@@ -167,6 +173,15 @@ from festgate.portal.catalogue.rooms import (
     with_room,
     written_room,
 )
+from festgate.portal.catalogue.sales import (
+    EventOver,
+    NotPublished,
+    WasRegisteredFor,
+    close_sales,
+    open_sales,
+    resize_event,
+    unpublish_event,
+)
 from festgate.portal.catalogue.seats import (
     add_seats,
     close_to_newcomers,
@@ -180,6 +195,7 @@ from festgate.portal.catalogue.seats import (
     take_free_seat,
     take_seats,
 )
+from festgate.portal.catalogue.shifts import MAX_DAYS, move_event, shifted, shifted_time
 from festgate.portal.catalogue.tables import NameRule, QuestionKind, QuestionPer
 from festgate.portal.catalogue.ticket_types import (
     TicketType,
@@ -217,6 +233,7 @@ __all__ = [
     "MAX_AT_ONCE",
     "MAX_CHOICE",
     "MAX_CODE",
+    "MAX_DAYS",
     "MAX_FILE",
     "MAX_LENGTHS",
     "MAX_QUESTION",
@@ -246,6 +263,9 @@ __all__ = [
     "DocumentTried",
     "Event",
     "EventEdited",
+    "EventInPass",
+    "EventOver",
+    "EventWasCancelled",
     "FindPlace",
     "FindSeats",
     "HolderRules",
@@ -254,6 +274,7 @@ __all__ = [
     "MoveUnconfirmed",
     "NameRule",
     "NotOnSale",
+    "NotPublished",
     "Offer",
     "Overlap",
     "OwnPlace",
@@ -277,6 +298,7 @@ __all__ = [
     "TypeDetails",
     "Unreadable",
     "WaitingSettings",
+    "WasRegisteredFor",
     "add_question",
     "add_room",
     "add_seats",
@@ -293,10 +315,13 @@ __all__ = [
     "assignments_by_person",
     "calendar",
     "cancel_event",
+    "close_sales",
     "close_to_newcomers",
     "code_by_id",
     "code_limits",
     "codes_beginning",
+    "copy_event",
+    "copy_title",
     "count_by_currency",
     "count_in_rooms",
     "count_waiting",
@@ -324,6 +349,8 @@ __all__ = [
     "fee_currency",
     "fest_questions",
     "find_code",
+    "find_gaps",
+    "find_slip",
     "give_back_at",
     "give_back_codes",
     "give_back_seats",
@@ -335,15 +362,18 @@ __all__ = [
     "keep_question",
     "limit_per_person",
     "list_codes",
+    "lock_event",
     "lock_if_free",
     "lock_seats",
     "move_code_uses",
+    "move_event",
     "move_question",
     "move_ticket_type",
     "offer_again",
     "offer_of",
     "offer_ticket_type",
     "offer_until",
+    "open_sales",
     "open_to_newcomers",
     "overlapping",
     "overlaps_of",
@@ -355,6 +385,7 @@ __all__ = [
     "reachable_events",
     "reaches",
     "read_answers_until",
+    "read_capacity",
     "read_code_text",
     "read_details",
     "read_document",
@@ -371,6 +402,7 @@ __all__ = [
     "read_waiting_settings",
     "remove_ticket_type",
     "requires_answer",
+    "resize_event",
     "resize_quota",
     "resume_code",
     "room_by_id",
@@ -382,6 +414,8 @@ __all__ = [
     "set_refund_rule",
     "set_waiting_list",
     "shared_quotas",
+    "shifted",
+    "shifted_time",
     "stored_rule",
     "take_code",
     "take_codes_again",
@@ -395,6 +429,7 @@ __all__ = [
     "types_by_quota",
     "types_of",
     "types_of_event",
+    "unpublish_event",
     "uses_by_person",
     "with_room",
     "withdraw_question",

@@ -24,17 +24,28 @@ from festgate.portal.checkout.queries import (
 )
 from festgate.portal.checkout.reasons import ended_by_of, reason_for
 from festgate.portal.checkout.records import Line, OpenOrder, Order, OrderState, Refund
+from festgate.portal.checkout.sums import (
+    MoneySums,
+    add_sums,
+    received_over_time,
+    refunded_over_time,
+    sum_by_event,
+    sum_by_method,
+    sum_of_event,
+)
 
 __all__ = [
     "PERSONAL_RECORDS",
     "Cancellation",
     "DeskForms",
     "Line",
+    "MoneySums",
     "OpenOrder",
     "Order",
     "OrderChanged",
     "OrderState",
     "Refund",
+    "add_sums",
     "cancel_registrations",
     "count_by_currency",
     "count_stuck",
@@ -48,9 +59,14 @@ __all__ = [
     "order_by_ref",
     "plan_cancellation",
     "reason_for",
+    "received_over_time",
     "ref_of",
     "refs_by_seat",
+    "refunded_over_time",
     "refunds_of",
     "stuck_payments",
+    "sum_by_event",
+    "sum_by_method",
+    "sum_of_event",
     "try_now",
 ]

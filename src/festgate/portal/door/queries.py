@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, func, select, table
 from sqlalchemy.sql import column
 
-from festgate.kit.clock import Milliseconds
+from festgate.kit.clock import MINUTE, Milliseconds
 from festgate.kit.db.search import has_words, word_values, words_of
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.text import searchable
@@ -14,6 +14,8 @@ from festgate.portal.tickets.facade import TicketState
 
 MAX_FOUND = 20
 """Guests that a search lists; one more letter of the name narrows it down."""
+QUARTER = 15 * MINUTE
+"""The steps in which check-ins are counted: every time zone's hour begins at one."""
 
 
 MAX_GUESTS = 100_000
@@ -148,6 +150,11 @@ _attendances = Statement(
     .group_by(tickets.c.event_id)
 )
 
+_step = tickets.c.admitted_at // QUARTER
+_over_time = Statement(
+    select(_step, func.count()).where(_GUESTS, tickets.c.admitted_at.is_not(None)).group_by(_step)
+)
+
 
 def find_arrival(connection: Connection, code: str) -> Arrival | None:
     """Return the ticket with that code, valid or void, with its holder; None when there is none."""
@@ -199,3 +206,9 @@ def attendance_of(connection: Connection, event_id: int) -> Attendance:
 def all_attendances(connection: Connection) -> Mapping[int, Attendance]:
     """Return the attendance of each event that has a valid ticket, by event id."""
     return {event: Attendance(inside, expected) for event, inside, expected in connection.all(_attendances)}
+
+
+def arrivals_over_time(connection: Connection, event_id: int) -> list[tuple[Milliseconds, int]]:
+    """Return (beginning of a quarter of an hour, number) of the event's guests who are in, by their check-in."""
+    rows = connection.all(_over_time, event=event_id)
+    return sorted((step * QUARTER, count) for step, count in rows)

@@ -64,6 +64,12 @@ from festgate.portal.registrations.queries import (
     titles_of_places,
 )
 from festgate.portal.registrations.seat_overlaps import seat_overlaps
+from festgate.portal.registrations.sums import (
+    SeatTotals,
+    count_all_seats,
+    count_taken,
+    was_registered_for,
+)
 from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
 from festgate.portal.registrations.teams import ReplaceCode, cancel_team, link_of, rename_team
 from festgate.portal.registrations.waiting_list import (
@@ -88,6 +94,7 @@ __all__ = [
     "ReplaceCode",
     "Seat",
     "SeatReferences",
+    "SeatTotals",
     "SeatUsed",
     "SeatsGone",
     "Team",
@@ -96,12 +103,14 @@ __all__ = [
     "cancel_team",
     "claim_seats",
     "confirm_seats",
+    "count_all_seats",
     "count_answers",
     "count_held",
     "count_of_type",
     "count_passes",
     "count_seats",
     "count_seats_at",
+    "count_taken",
     "decline",
     "delete_answers",
     "door_answers",
@@ -150,5 +159,6 @@ __all__ = [
     "tickets_of",
     "titles_of_places",
     "unclaim_seats",
+    "was_registered_for",
     "write_holder",
 ]

@@ -140,6 +140,13 @@ def import_document(
 ) -> DocumentReport:
     """Create what the document has, and change what exists. Raises DocumentRefused or DocumentTried; each undoes it."""
     refuse_other_currency(connection, options.currency)
+    return import_own_document(connection, document, options, count_seats)
+
+
+def import_own_document(
+    connection: Connection, document: Document, options: DocumentOptions, count_seats: CountSeats
+) -> DocumentReport:
+    """Import a document that was made of this fest's own events, whose currencies are right. Raises as above."""
     importing = _Import(connection, document, options, count_seats)
     importing.run()
     if importing.problems.found:
