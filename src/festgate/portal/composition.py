@@ -395,7 +395,10 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 
 def _backoffice(portal: Portal, links: Links) -> Module:
-    from festgate.portal.backoffice.answer_pages import AnswerListPages
+    from festgate.portal.backoffice.guest_action_pages import GuestActionPages
+    from festgate.portal.backoffice.guest_api import GuestApi
+    from festgate.portal.backoffice.guest_export_pages import GuestExportPages
+    from festgate.portal.backoffice.guest_pages import GuestPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
@@ -407,9 +410,10 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
     from festgate.portal.tickets.handlers import TicketHandlers
 
+    post_copy = TicketHandlers(portal.settings, portal.secret).post_copy
     people = PeoplePages(
         portal,
-        TicketHandlers(portal.settings, portal.secret).post_copy,
+        post_copy,
         [part for part in links.personal_records.values() if part is not None],
         [name for name, part in links.personal_records.items() if part is None],
     )
@@ -425,8 +429,11 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *RoomPages(portal).routes(),
             *QuestionPages(portal).routes(),
             *QuestionPages(portal, of_fest=True).routes(),
-            *AnswerListPages(portal).routes(),
-        ]
+            *GuestPages(portal).routes(),
+            *GuestActionPages(portal, post_copy, links.is_used).routes(),
+            *GuestExportPages(portal).routes(),
+        ],
+        GuestApi(portal).router(),
     )
 
 
@@ -585,7 +592,7 @@ DECLARED: Sequence[Declared] = (
         N_("Visitors can use the fest as usual."),
         Budget(requests=50, seconds=10),
         pages=["/organise", "/organise/{rest:path}"],
-        api=[],
+        api=["/guests", "/events/{slug}/guests"],
         build=_backoffice,
         security_events={
             ("POST", "/organise/events/new"): "event-created",
@@ -600,6 +607,10 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/people/{id}/links/end"): "guest-links-ended",
             ("POST", "/organise/people/{id}/delete"): "guest-deleted",
             ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
+            ("POST", "/organise/guests/action"): "guests-changed",
+            ("POST", "/organise/events/{slug}/guests/action"): "guests-changed",
+            ("POST", "/organise/guests/export"): "guests-exported",
+            ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",
         },
         max_bodies={"/organise/events/": MAX_EVENT_BODY},
     ),

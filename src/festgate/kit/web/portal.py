@@ -176,16 +176,21 @@ class Portal:
             raise Forbidden
         return visitor
 
-    async def allow(self, request: Request, permission: Permission) -> Visitor:
+    async def allow(
+        self, request: Request, permission: Permission, *, lists_assigned: bool = False
+    ) -> Visitor:
         """Return the signed-in visitor if their role has the permission. Raises Forbidden for others.
 
         A lead has it at the assigned events only: NotFound for every other event, Forbidden where the path names none.
+        `lists_assigned` is for a page without an event that shows a lead nothing but the assigned ones.
         """
         visitor = await self.signed_in(request)
         if not visitor.may(permission):
             raise Forbidden
         if visitor.role == "lead" and permission not in ANYWHERE:
             if not has_parameter(request, "slug"):
+                if lists_assigned:
+                    return visitor
                 raise Forbidden
             slug = read_path(request, "slug")
             if not await self.database.read(self._links.is_assigned, visitor.person, slug):
@@ -193,12 +198,21 @@ class Portal:
         return visitor
 
     def guard(
-        self, permission: Permission, path: str, endpoint: Endpoint, *, methods: Collection[str] = ("GET",)
+        self,
+        permission: Permission,
+        path: str,
+        endpoint: Endpoint,
+        *,
+        methods: Collection[str] = ("GET",),
+        lists_assigned: bool = False,
     ) -> "GuardedRoute":
-        """Return a route that only visitors with the permission reach; `endpoint` need not check it again."""
+        """Return a route that only visitors with the permission reach; `endpoint` need not check it again.
+
+        `lists_assigned` as in `allow`.
+        """
 
         async def guarded(request: Request) -> Response:
-            await self.allow(request, permission)
+            await self.allow(request, permission, lists_assigned=lists_assigned)
             return await endpoint(request)
 
         return GuardedRoute(permission, path, guarded, methods)
