@@ -104,10 +104,11 @@ class GuestPage:
         return (self.page - 1) * PAGE_SIZE + 1
 
     @property
-    def headings(self) -> list[tuple[SortKey, str]]:
-        """The columns, by which the list can be sorted."""
-        headings: list[tuple[SortKey, str]] = [
+    def sorts(self) -> list[tuple[SortKey, str]]:
+        """The keys by which the list can be sorted, with their names."""
+        names: list[tuple[SortKey, str]] = [
             ("name", gettext("Name")),
+            ("email", gettext("Email")),
             ("event", gettext("Event")),
             ("ticket", gettext("Ticket")),
             ("state", gettext("State")),
@@ -115,13 +116,17 @@ class GuestPage:
             ("checked-in", gettext("Check-in")),
             ("registered", gettext("Registered")),
         ]
-        return [one for one in headings if self.shows(one[0])]
+        return [one for one in names if one[0] != "event" or self.listed.event is None]
 
-    def shows(self, key: SortKey) -> bool:
-        """Return whether the list has that column: an event with one ticket type needs none for it."""
-        if key == "event":
-            return self.listed.event is None
-        return key != "ticket" or self.listed.event is None or len(self.listed.types) > 1
+    @property
+    def headings(self) -> list[tuple[SortKey, str]]:
+        """The columns of the table. The email address stands with the name, and in the fest the ticket with the event."""
+        return [one for one in self.sorts if one[0] != "email" and (one[0] != "ticket" or self.has_tickets)]
+
+    @property
+    def has_tickets(self) -> bool:
+        """Return whether the table has a column of ticket types: an event with one type needs none."""
+        return len(self.listed.types) > 1
 
     def href(self, number: int) -> str:
         """Return the address of a page of the list."""
