@@ -14,6 +14,7 @@ from festgate.portal.registrations import queries
 from festgate.portal.registrations.answers import ORDER, Key, save_answers
 from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.holds import hold_seat
+from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.issue import issue_ticket
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
@@ -53,7 +54,14 @@ def fill_fest(database: OpenDatabase) -> GuestFest:
         database.write(set_name, fest.people[name], shown)
     for name in ("meena", "sam", "olga"):
         fest.people[name] = add_someone(database, name)
-    for name, event in (("asha", free), ("zoe", free), ("ravi", paid), ("meena", paid), ("sam", paid), ("olga", free)):
+    for name, event in (
+        ("asha", free),
+        ("zoe", free),
+        ("ravi", paid),
+        ("meena", paid),
+        ("sam", paid),
+        ("olga", free),
+    ):
         fest.seats[name] = database.write(hold_seat, fest.people[name], event.slug, 15)
     for name in ("ravi", "meena"):
         order, _ = database.write(
@@ -68,9 +76,11 @@ def fill_fest(database: OpenDatabase) -> GuestFest:
 
 
 def answer(fest: GuestFest, name: str, entered: dict[str, str]) -> None:
-    """Save answers of a person about the free event, by the label of the question."""
-    values: dict[Key, str] = {
-        (fest.questions[label], ORDER if label == "Phone" else fest.seats[name]): value
+    """Save answers of a person about the free event, by the label of the question; choices one on each line."""
+    values: dict[Key, str | list[str]] = {
+        (fest.questions[label], ORDER if label == "Phone" else fest.seats[name]): value.split("\n")
+        if label == "Workshops"
+        else value
         for label, value in entered.items()
     }
     save = partial(save_answers, is_used=nobody_in, is_complete=False)
@@ -79,3 +89,10 @@ def answer(fest: GuestFest, name: str, entered: dict[str, str]) -> None:
 
 def _issue(connection: Connection, seat_id: int) -> None:
     issue_ticket(connection, queries.seat(connection, seat_id))
+
+
+def check_in(connection: Connection, seat_id: int) -> None:
+    """Check the holder of the seat in."""
+    ticket = tickets.ticket_of_seat(connection, seat_id)
+    assert ticket is not None
+    assert tickets.admit_holder(connection, ticket.id, ticket.code, ticket.person_id)

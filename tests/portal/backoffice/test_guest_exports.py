@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -24,16 +24,17 @@ from festgate.portal.catalogue import facade as catalogue
 from tests.portal.backoffice.guest_fest import GuestFest, answer, fill_fest
 from tests.rig.database import OpenDatabase
 
+TEN = datetime.fromisoformat("2026-03-14T10:00:00")
 FORMULAS = [
     ("=1+1", "'=1+1"),
-    ('=HYPERLINK("http://evil.example")', "'=HYPERLINK(\"http://evil.example\")"),
+    ('=HYPERLINK("http://evil.example")', '\'=HYPERLINK("http://evil.example")'),
     ("+1+1", "'+1+1"),
     ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
     ("-2+3", "'-2+3"),
     ("@SUM(A1)", "'@SUM(A1)"),
     ("\t=1", "'\t'=1"),
     ("\r=1", "'\r'=1"),
-    ("＝1+1", "'＝1+1"),
+    ("\uff1d1+1", "'\uff1d1+1"),
     ("+919876543210", "'+919876543210"),
     ("+91-98765-43210", "'+91-98765-43210"),
     ("+91 98765 43210", "+91 98765 43210"),
@@ -69,7 +70,7 @@ def test_a_cell_of_csv_is_no_formula(text: str, safe: str) -> None:
 
 def test_numbers_and_times_of_csv_are_not_guarded() -> None:
     assert safe_text(-5) == "-5"
-    assert safe_text(datetime(2026, 3, 14, 10, 0)) == "2026-03-14 10:00"
+    assert safe_text(TEN) == "2026-03-14 10:00"
     assert safe_text(None) == ""
 
 
@@ -144,7 +145,7 @@ def test_a_row_is_read_when_the_rows_before_it_were_sent(fest: GuestFest) -> Non
     asyncio.run(begin())
 
 
-def lines_of(*rows: list[object]) -> list[str]:
+def lines_of(*rows: Sequence[object]) -> list[str]:
     width = max(len(row) for row in rows)
     heading = {"title": "Robo/Race: [final]", "columns": [[f"c{number}", 10] for number in range(width)]}
     return [json.dumps(one) for one in (heading, *rows)]
@@ -153,7 +154,14 @@ def lines_of(*rows: list[object]) -> list[str]:
 def test_a_workbook_has_no_formula_and_real_types(tmp_path: Path) -> None:
     texts = [text for text, _ in FORMULAS] + ["#N/A", "007", "a\x01b"]
     values = [[text] for text in texts]
-    typed = [5, {"number": "450.00"}, {"number": "3"}, {"time": "2026-03-14T10:00:00"}, {"date": "2004-12-31"}, None]
+    typed = [
+        5,
+        {"number": "450.00"},
+        {"number": "3"},
+        {"time": "2026-03-14T10:00:00"},
+        {"date": "2004-12-31"},
+        None,
+    ]
     write_workbook(lines_of(*values, typed), tmp_path / "guests.xlsx")
     sheet = load_workbook(tmp_path / "guests.xlsx").active
     assert sheet is not None
@@ -162,16 +170,25 @@ def test_a_workbook_has_no_formula_and_real_types(tmp_path: Path) -> None:
     rows = list(sheet.iter_rows(min_row=2))
     for text, row in zip(texts, rows, strict=False):
         assert row[0].data_type == "s"
-        assert str(row[0].value).replace("_x000D_", "\r") == text.replace("\x01", " ")
+        assert row[0].value == text.replace("\x01", " ").replace("\r", "\n")  # as XML has line ends
     cells = rows[-1]
-    assert [cell.value for cell in cells] == [5, 450, 3, datetime(2026, 3, 14, 10), datetime(2004, 12, 31), None]
+    assert [cell.value for cell in cells] == [
+        5,
+        450,
+        3,
+        TEN,
+        datetime.fromisoformat("2004-12-31"),
+        None,
+    ]
     assert [cell.data_type for cell in cells] == ["n", "n", "n", "d", "d", "n"]
     assert cells[1].number_format == "0.00"
 
 
 def test_a_workbook_is_built_by_a_process_and_its_folder_is_removed(fest: GuestFest) -> None:
     answer(fest, "asha", {"Phone": "+91 98765 43210"})
-    export = export_of(fest, "registration", "name", "amount", "registered", f"question_{fest.questions['Phone']}")
+    export = export_of(
+        fest, "registration", "name", "amount", "registered", f"question_{fest.questions['Phone']}"
+    )
 
     async def build() -> tuple[list[tuple[object, ...]], Path]:
         async with built_workbook(sheet_lines(fest.database.real, export, "Open Stage")) as path:
@@ -230,7 +247,7 @@ def test_an_export_is_in_the_audit_log(fest: GuestFest) -> None:
     fest.database.write(record_export, Actor(fest.people["sam"], "session"), export, "csv", "open-stage")
     (row,) = fest.database.read(logged)
     assert row[:3] == ("guests.exported", "open-stage", fest.free.id)
-    assert json.loads(row[3]) == {"columns": "name, email", "format": "csv", "rows": 2}
+    assert json.loads(str(row[3])) == {"columns": "name, email", "format": "csv", "rows": 2}
 
 
 def logged(connection: object) -> list[tuple[object, ...]]:

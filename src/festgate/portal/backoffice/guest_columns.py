@@ -119,7 +119,9 @@ def safe_text(cell: Cell) -> str:
     A text that begins like a formula gets an apostrophe. A phone number such as `+91 98765 43210` stays as it is, since
     a spreadsheet reads it as text; without the spaces it would become a number and lose its plus.
     """
-    text = cell_text(cell)
-    if not isinstance(cell, str) or _SPACED_PHONE.fullmatch(text):
-        return text
-    return guard(text)
+    if not isinstance(cell, str):
+        return cell_text(cell)
+    # Most cells: a letter or digit first, and no place at which another program may split the cell.
+    if not cell or (cell[0].isalnum() and cell.isprintable() and ";" not in cell):
+        return cell
+    return cell if _SPACED_PHONE.fullmatch(cell) else guard(cell)

@@ -120,7 +120,7 @@ class GuestPage:
 
     @property
     def headings(self) -> list[tuple[SortKey, str]]:
-        """The columns of the table. The email address stands with the name, and in the fest the ticket with the event."""
+        """The columns of the table: the email address is below the name, the ticket in the fest below the event."""
         return [one for one in self.sorts if one[0] != "email" and (one[0] != "ticket" or self.has_tickets)]
 
     @property

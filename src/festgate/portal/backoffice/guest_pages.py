@@ -60,7 +60,7 @@ class GuestPages:
             max_length=MAX_WORDS_LENGTH,
             may=visitor.may if visitor else None,
             payment_names=PAYMENTS,
-            none=read_query(request, "none", 1) != "",
+            is_none_selected=read_query(request, "none", 1) != "",
         )
 
     async def send_file(self, request: Request) -> Response:
