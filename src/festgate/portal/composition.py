@@ -431,12 +431,15 @@ def _joined(*routers: "APIRouter") -> "APIRouter":
 
 
 def _backoffice(portal: Portal, links: Links) -> Module:
-    from festgate.portal.backoffice.answer_pages import AnswerListPages
     from festgate.portal.backoffice.crew_api import CrewApi
     from festgate.portal.backoffice.crew_pages import CrewPages
     from festgate.portal.backoffice.dashboard_pages import DashboardPages
     from festgate.portal.backoffice.event_api import EventStepApi
     from festgate.portal.backoffice.event_step_pages import EventStepPages
+    from festgate.portal.backoffice.guest_action_pages import GuestActionPages
+    from festgate.portal.backoffice.guest_api import GuestApi
+    from festgate.portal.backoffice.guest_export_pages import GuestExportPages
+    from festgate.portal.backoffice.guest_pages import GuestPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.overview_pages import OverviewPages
     from festgate.portal.backoffice.pages import BackofficePages
@@ -449,9 +452,10 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
     from festgate.portal.tickets.handlers import TicketHandlers
 
+    post_copy = TicketHandlers(portal.settings, portal.secret).post_copy
     people = PeoplePages(
         portal,
-        TicketHandlers(portal.settings, portal.secret).post_copy,
+        post_copy,
         [part for part in links.personal_records.values() if part is not None],
         [name for name, part in links.personal_records.items() if part is None],
     )
@@ -468,12 +472,14 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *RoomPages(portal).routes(),
             *QuestionPages(portal).routes(),
             *QuestionPages(portal, of_fest=True).routes(),
-            *AnswerListPages(portal).routes(),
             *CrewPages(portal).routes(),
             *EventStepPages(portal).routes(),
             *OverviewPages(portal).routes(),
+            *GuestPages(portal).routes(),
+            *GuestActionPages(portal, post_copy, links.is_used).routes(),
+            *GuestExportPages(portal).routes(),
         ],
-        _joined(CrewApi(portal).router(), EventStepApi(portal).router()),
+        _joined(CrewApi(portal).router(), EventStepApi(portal).router(), GuestApi(portal).router()),
     )
 
 
@@ -646,6 +652,8 @@ DECLARED: Sequence[Declared] = (
             "/events/{slug}/move",
             "/events/{slug}/duplicate",
             "/events/{slug}/cancel",
+            "/guests",
+            "/events/{slug}/guests",
         ],
         build=_backoffice,
         security_events={
@@ -686,6 +694,10 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/people/{id}/links/end"): "guest-links-ended",
             ("POST", "/organise/people/{id}/delete"): "guest-deleted",
             ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
+            ("POST", "/organise/guests/action"): "guests-changed",
+            ("POST", "/organise/events/{slug}/guests/action"): "guests-changed",
+            ("POST", "/organise/guests/export"): "guests-exported",
+            ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",
         },
         max_bodies={"/organise/events/": MAX_EVENT_BODY},
     ),

@@ -170,17 +170,22 @@ class Portal:
             raise SignInNeeded
         return visitor
 
-    async def allow(self, request: Request, permission: Permission) -> Visitor:
+    async def allow(
+        self, request: Request, permission: Permission, *, lists_assigned: bool = False
+    ) -> Visitor:
         """Return the signed-in visitor if their role has the permission. Raises Forbidden for others.
 
         A lead has it at the assigned events only: NotFound for every other event, Forbidden where the path names none.
-        So has a member of staff at the door to whom events are assigned.
+        So has a member of staff at the door to whom events are assigned. `lists_assigned` is for a page without an
+        event that shows a lead nothing but the assigned ones.
         """
         visitor = await self.signed_in(request)
-        await self.require(visitor, permission, request)
+        await self.require(visitor, permission, request, lists_assigned=lists_assigned)
         return visitor
 
-    async def require(self, visitor: Visitor, permission: Permission, request: Request) -> None:
+    async def require(
+        self, visitor: Visitor, permission: Permission, request: Request, *, lists_assigned: bool = False
+    ) -> None:
         """Raise Forbidden or NotFound as `allow` does."""
         if not visitor.may(permission):
             raise Forbidden
@@ -190,17 +195,26 @@ class Portal:
             slug = read_path(request, "slug")
             if not await self.database.read(self._links.reaches, visitor, slug):
                 raise NotFound
-        elif visitor.role == "lead" and permission not in ANYWHERE:
+        elif visitor.role == "lead" and permission not in ANYWHERE and not lists_assigned:
             raise Forbidden
 
     def guard(
-        self, permission: Permission, path: str, endpoint: Endpoint, *, methods: Collection[str] = ("GET",)
+        self,
+        permission: Permission,
+        path: str,
+        endpoint: Endpoint,
+        *,
+        methods: Collection[str] = ("GET",),
+        lists_assigned: bool = False,
     ) -> "GuardedRoute":
-        """Return a route that only visitors with the permission reach; `endpoint` need not check it again."""
+        """Return a route that only visitors with the permission reach; `endpoint` need not check it again.
+
+        `lists_assigned` as in `allow`.
+        """
 
         @wraps(endpoint)
         async def guarded(request: Request) -> Response:
-            await self.allow(request, permission)
+            await self.allow(request, permission, lists_assigned=lists_assigned)
             return await endpoint(request)
 
         return GuardedRoute(permission, path, guarded, methods)

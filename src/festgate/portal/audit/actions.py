@@ -23,6 +23,9 @@ Action: TypeAlias = Literal[
     "events.imported",
     "email.retried",
     "backup.made",
+    "guests.exported",
+    "ticket.resent",
+    "registration.cancelled",
 ]
 
 TITLES: Final[Mapping[Action, str]] = {
@@ -43,4 +46,7 @@ TITLES: Final[Mapping[Action, str]] = {
     "events.imported": N_("Events imported"),
     "email.retried": N_("Email sent again"),
     "backup.made": N_("Backup made"),
+    "guests.exported": N_("List of guests exported"),
+    "ticket.resent": N_("Ticket sent again"),
+    "registration.cancelled": N_("Registration cancelled"),
 }

@@ -3,7 +3,6 @@
 from festgate.portal.registrations.answer_values import shown_answer
 from festgate.portal.registrations.answers import (
     Answer,
-    answers_of_event,
     count_answers,
     door_answers,
     require_answers,
@@ -20,7 +19,7 @@ from festgate.portal.registrations.claims import (
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy, ending_words
 from festgate.portal.registrations.errors import AnswersNeeded, SeatsGone, SeatUsed
 from festgate.portal.registrations.facts import tickets_of
-from festgate.portal.registrations.files import delete_answers, file_of_event, forget_ended_files
+from festgate.portal.registrations.files import any_file, delete_answers, file_of_event, forget_ended_files
 from festgate.portal.registrations.holders import (
     NOBODY,
     Holder,
@@ -98,7 +97,7 @@ __all__ = [
     "SeatUsed",
     "SeatsGone",
     "Team",
-    "answers_of_event",
+    "any_file",
     "are_holds_paused",
     "cancel_team",
     "claim_seats",

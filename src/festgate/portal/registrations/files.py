@@ -16,7 +16,6 @@ from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.text import tidy
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
-from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations.answers import AnswerSheet, Key, answer_sheet, write_answer
 from festgate.portal.registrations.errors import AnswersFixed
 from festgate.portal.registrations.queries import IsUsed
@@ -59,7 +58,7 @@ _file = Statement(
         files.c.id == bindparam("file")
     )
 )
-_is_of_event = Statement(
+_answers_event = Statement(
     select(answers.c.id).where(
         answers.c.file_id == bindparam("file"), answers.c.event_id == bindparam("event")
     )
@@ -283,10 +282,9 @@ def any_file(connection: Connection, file_id: int) -> StoredFile:
     return StoredFile(number, person_id, name, content_type, size, bytes(content))
 
 
-def file_of_event(connection: Connection, slug: str, file_id: int) -> StoredFile:
-    """Return a file that is an answer about the event, for its organisers. Raises NotFound."""
-    event = catalogue.any_event_by_slug(connection, slug)
-    if connection.first(_is_of_event, file=file_id, event=event.id) is None:
+def file_of_event(connection: Connection, event_id: int, file_id: int) -> StoredFile:
+    """Return a file that answers a question at the event, for its organisers. Raises NotFound."""
+    if connection.first(_answers_event, file=file_id, event=event_id) is None:
         raise NotFound
     return any_file(connection, file_id)
 
