@@ -58,7 +58,6 @@ class GuestPages:
             shown=shown,
             listed=shown.listed,
             max_length=MAX_WORDS_LENGTH,
-            may=visitor.may if visitor else None,
             payment_names=PAYMENTS,
             is_none_selected=read_query(request, "none", 1) != "",
         )
