@@ -45,7 +45,7 @@ class CheckIn:
 def check_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckIn]:
     with serve_fest(tmp_path_factory.mktemp("entrance") / "data") as served_fest:
         people = [served_fest.visitor() for _ in range(3)]
-        for person, role in zip(people[1:], ("staff", "organiser"), strict=True):
+        for person, role in zip(people[1:], ("staff", "owner"), strict=True):
             person.become(role, served_fest.server.data)
         yield CheckIn(served_fest, *people)
     check_data(served_fest.server.data)
