@@ -1,4 +1,4 @@
-"""Every guarded page and call of the portal, with every role: it answers as the permission of its route says."""
+"""Every guarded page and call of the portal, with every role: it answers by the permission of its route."""
 
 import re
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class Guarded:
 
     @property
     def has_event(self) -> bool:
-        """Whether its path names an event."""
+        """Return whether its path names an event."""
         return "{slug}" in self.path
 
     def address(self, slug: str) -> str:
@@ -58,18 +58,18 @@ def listed(data: Path) -> list[Route | Mount]:
 
 def pages_in(data: Path) -> list[Guarded]:
     """Return every page below /organise and /door. Fails for one without a permission."""
-    found: list[Guarded] = []
+    pages: list[Guarded] = []
     for route in listed(data):
         if isinstance(route, Route) and re.match(r"/(organise|door)(/|$)", route.path):
             assert isinstance(route, GuardedRoute), f"{route.path} needs no permission"
             methods = sorted(set(route.methods or ()) - {"HEAD"})
-            found += [Guarded(method, route.path, route.permission) for method in methods]
-    return found
+            pages += [Guarded(method, route.path, route.permission) for method in methods]
+    return pages
 
 
 def calls_in(data: Path) -> list[Guarded]:
     """Return every call of the API with a permission. Fails for a call of the team without one."""
-    found: list[Guarded] = []
+    calls: list[Guarded] = []
     for route in listed(data):
         if not (isinstance(route, Mount) and isinstance(route.app, FastAPI)):
             continue
@@ -80,12 +80,12 @@ def calls_in(data: Path) -> list[Guarded]:
             guards = [one.call for one in call.dependant.dependencies if isinstance(one.call, Bearer)]
             needed = [guard.permission for guard in guards if guard.permission is not None]
             assert needed or not STAFF_CALLS.search(call.path), f"{call.path} needs no permission"
-            found += [
+            calls += [
                 Guarded(method, f"/api/v1{call.path}", permission)
                 for permission in needed
                 for method in sorted(call.methods or ())
             ]
-    return found
+    return calls
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def assert_answers(client: httpx.Client, name: str, guarded: Guarded) -> None:
 
 
 @pytest.mark.parametrize("name", ROLES_OF_TESTS)
-def test_every_page_answers_a_role_as_its_permission_says(
+def test_every_page_answers_a_role_by_its_permission(
     server: Server, people: dict[str, Guest], tmp_path: Path, name: str
 ) -> None:
     pages = pages_in(tmp_path)
@@ -157,7 +157,7 @@ def test_every_page_answers_a_role_as_its_permission_says(
 
 
 @pytest.mark.parametrize("name", ROLES_OF_TESTS)
-def test_every_call_answers_a_role_as_its_permission_says(
+def test_every_call_answers_a_role_by_its_permission(
     server: Server, people: dict[str, Guest], tmp_path: Path, name: str
 ) -> None:
     calls = calls_in(tmp_path)

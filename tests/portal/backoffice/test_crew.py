@@ -1,4 +1,4 @@
-"""The team: invitations, who may give which role, and the owner who always stays."""
+"""The team: invitations, roles that each role may give, and the last owner."""
 
 import json
 from collections.abc import Callable
