@@ -352,7 +352,7 @@ def roles_page() -> list[str]:
         "## What each role may do",
         "",
         *table(("Permission", "Meaning", *(ROLE_NAMES[role].title for role in roles)), rows),
-        "## Who may give and take which role",
+        "## Roles that each role gives and takes",
         "",
         *table(("Role", "Gives and takes"), [row for row in given if row[1]]),
     ]

@@ -77,7 +77,7 @@ def invite_one(connection: Connection, name: str, role: Role = "attendee") -> Gu
 
 
 def _guest(connection: Connection, name: str, role: Role) -> Guest:
-    """Create a person; the first organiser is the owner, so that `festgate check` has nothing to say."""
+    """Create a person; the first organiser is the owner, so that `festgate check` reports nothing."""
     if role == "organiser" and not any(member.person.role == "owner" for member in crew(connection)):
         role = "owner"
     person = add_person(connection, Newcomer(name, f"{name}@example.org", role), NO_PASSWORD)

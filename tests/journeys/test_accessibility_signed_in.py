@@ -62,6 +62,10 @@ PAGES = {
     "door, refused": PageState("/door/{open}", "organiser", 422, {"code": "?"}, "Not a ticket of this fest"),
     "organise": PageState("/organise", "organiser", heading="New event"),
     "organise, saved": PageState("/organise?saved={open}", "organiser", heading="Robo Race is saved."),
+    "organise, team": PageState("/organise/team", "organiser", heading="Invite somebody"),
+    "organise, invitation refused": PageState(
+        "/organise/team/invitations", "organiser", fields={"email": "x", "role": "lead"}, status=422
+    ),
     "organise, orders": PageState("/organise/orders", "organiser", heading="To pay at the desk"),
     "organise, payments": PageState("/organise/payments", "organiser", heading="asked about"),
     "organise, payments, found": PageState(

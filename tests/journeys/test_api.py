@@ -331,6 +331,8 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
         "ref": order["ref"],
         "code": ticket["code"],
         "session": browser["name"],
+        "person": 2**53,
+        "invitation": 2**53,
     }
     return ExistingValues(guest.bearer, spare.bearer, named)
 

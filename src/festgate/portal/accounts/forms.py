@@ -104,7 +104,7 @@ class DeletionRequest(BaseModel, extra="forbid"):
 
 
 class InvitedAccount(BaseModel, extra="forbid"):
-    """The data of the account of somebody who was invited; the address is that of the invitation."""
+    """The data of an invited person's account; the address is that of the invitation."""
 
     name: PersonName
     username: NewUsername

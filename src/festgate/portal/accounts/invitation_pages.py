@@ -107,11 +107,10 @@ class InvitationPages:
             section="invitation",
             invitation=invitation,
             role=ROLE_NAMES[invitation.role],
-            fest=self._portal.settings.fest_name,
             state=state,
             account=account,
             token=_token(request),
-            entered=dict(entered or {}),
+            entered={name: _visible((entered or {}).get(name, "")) for name in ("name", "username")},
             errors=refusal.fields if refusal else {},
         )
 
@@ -119,3 +118,8 @@ class InvitationPages:
 def _token(request: Request) -> str:
     """Return the token of a link. It is in the query, because the path of a request is logged."""
     return read_query(request, "token", MAX_TOKEN_LENGTH)
+
+
+def _visible(text: str) -> str:
+    """Return the text without the characters that a page cannot show."""
+    return "".join(sign for sign in text if sign.isprintable())

@@ -54,7 +54,7 @@ _set_role = Statement(_person.values(role=bindparam("new_role")))
 _owners = people.alias("owners")
 _other_owners = select(_owners.c.id).where(_owners.c.role == "owner", _owners.c.email != "")
 _other_owner = Statement(_other_owners.where(_owners.c.id != bindparam("person")))
-# Changes nothing where it would leave the fest without an owner. Two owners who remove each other take turns, because
+# Changes nothing where it would leave the fest without an owner. Two owners that remove each other take turns, because
 # both lock the rows of all owners first.
 _lock_owners = Statement(_other_owners.order_by(_owners.c.id).with_for_update())
 _take_ownership = Statement(

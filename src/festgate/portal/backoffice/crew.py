@@ -72,7 +72,7 @@ class RoleChange:
 
     @property
     def reach(self) -> str:
-        """A few words about the events from now on; empty for somebody who leaves the team."""
+        """A few words about the events from now on; empty for a person that leaves the team."""
         return "" if self.role == "attendee" else reach_of(self.role, self.events)
 
     @property
@@ -87,7 +87,7 @@ class RoleChange:
 
     @property
     def signs_out(self) -> bool:
-        """Whether the person is signed out: only a change of the role does that."""
+        """Return whether the person is signed out: only a change of the role does that."""
         return self.role != self.member.person.role
 
 

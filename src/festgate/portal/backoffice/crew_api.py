@@ -94,7 +94,7 @@ class InvitationInput(RoleInput, extra="forbid"):
 
 
 class CrewApi:
-    """JSON routes of the team, for everyone who may invite people and give roles."""
+    """JSON routes of the team, for people with the permission `team`."""
 
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's API gets it."""

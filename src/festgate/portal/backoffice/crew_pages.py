@@ -25,7 +25,7 @@ _EVENT_PREFIX = "event-"
 
 
 class CrewPages:
-    """Pages about the team, for everyone who may invite people and give roles."""
+    """Pages about the team, for people with the permission `team`."""
 
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's pages get it."""

@@ -70,7 +70,7 @@ def unassign_event(connection: Connection, event_id: int) -> None:
 
 
 def assignments_by_person(connection: Connection) -> dict[int, frozenset[int]]:
-    """Return the ids of the assigned events of everyone who has any, by person id."""
+    """Return the ids of the assigned events by person id, for people with any."""
     by_person: dict[int, set[int]] = {}
     for person_id, event_id in connection.all(_all):
         by_person.setdefault(person_id, set()).add(event_id)

@@ -72,7 +72,7 @@ class EventInPass(Conflict):
 
 
 class EventAssigned(Conflict):
-    """A draft cannot be deleted while it is the only event of somebody at the door, who would then see all events."""
+    """A draft that is the only assigned event of somebody at the door: without it they would see all events."""
 
     code = "event-assigned"
     title = N_("Somebody at the door has only this event")
