@@ -50,7 +50,6 @@ class GuestPages:
         shown = await self._portal.database.report(
             page_of_guests, slug, lead, read_parameters(request), methods
         )
-        visitor = await self._portal.visitor(request)
         return await self._portal.page(
             request,
             "backoffice/guests.html",
