@@ -208,9 +208,7 @@ def test_an_incomplete_draft_is_not_published_and_its_form_shows_the_errors(clie
     assert "Enter a place before you publish the event." in question
     for path, fields in ((f"/organise/events/{slug}/publish", {}), (edit, FORM)):
         shown = hidden_fields(client.get(edit).text, edit)
-        page = client.post(
-            path, data=shown | fields | {"title": "Half", "place": "", "then": "publish"}
-        )
+        page = client.post(path, data=shown | fields | {"title": "Half", "place": "", "then": "publish"})
         assert page.status_code == 422
         assert field_error(page, "place") == "Enter a place before you publish the event."
     assert "Draft" in row_of(client, slug)
