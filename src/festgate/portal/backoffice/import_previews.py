@@ -48,7 +48,7 @@ KINDS: Final[Mapping[Kind, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What an organiser chose for an import."""
+    """The choices of an organiser for an import."""
 
     publishes: bool = False
     allows_past: bool = False

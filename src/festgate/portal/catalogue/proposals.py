@@ -20,7 +20,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one event of a file."""
+    """The result of an import for one event."""
 
     kind: Literal["new", "changed", "unchanged", "cancelled"]
     line: int
