@@ -26,6 +26,8 @@ from tests.portal.checkout.factories import give_money_back, mark_order_paid
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
+NO_FILTERS = Filters()
+
 
 @pytest.fixture
 def settings(tmp_path: Path, database: OpenDatabase) -> Settings:
@@ -37,7 +39,7 @@ def look(
     settings: Settings,
     role: Role = "owner",
     person: int = 0,
-    filters: Filters = Filters(),
+    filters: Filters = NO_FILTERS,
     unavailable: tuple[Unavailable, ...] = (),
 ) -> Dashboard:
     writing = Writing(settings, database.clock)
@@ -216,5 +218,3 @@ def test_the_overview_and_the_check_ins_of_an_event(database: OpenDatabase, sett
     assert database.report(lambda c: read(c, event.slug, replace(owner, role="lead"))).money is None
     check_ins = database.report(read_check_ins, event.slug, settings, writing)
     assert check_ins.hours.is_empty
-
-

@@ -72,9 +72,7 @@ def test_sales_that_open_later_open_now(database: OpenDatabase) -> None:
 
 def test_sales_that_open_later_do_not_open_any_more_once_closed(database: OpenDatabase) -> None:
     event = add_event(database)
-    database.write(
-        edit_event, event.slug, replace(details_of(event), sales_open_at=database.clock() + HOUR)
-    )
+    database.write(edit_event, event.slug, replace(details_of(event), sales_open_at=database.clock() + HOUR))
     database.write(close_sales, event.slug)
     database.clock.move(2 * HOUR)
     assert state_of(database, event) == "closed"

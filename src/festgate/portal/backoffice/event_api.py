@@ -154,7 +154,8 @@ class CancelInput(BaseModel):
     """The people that the caller knows to hold seats."""
 
     people: int = Field(
-        ge=0, description="The number of seats that are held or confirmed; refused with 409 if it is another by now."
+        ge=0,
+        description="The number of seats that are held or confirmed; refused with 409 if it is another by now.",
     )
 
 
