@@ -71,6 +71,8 @@ MAX_EVENT_BODY = 512 * 1024
 times as many (Korean from a Mac). A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
 MAX_UPLOAD = 2 * 1024 * 1024 + 64 * 1024
 """Bytes of a form with a file: the largest file, and the form around it."""
+MAX_IMPORT_BODY = 5 * 1024 * 1024
+"""Bytes of a form with a file of events: 2 MB, which a preview sends as base64 with its signs percent-encoded."""
 DEFAULT_ACTIONS = ((N_("See the events"), "/events"),)
 """Links for the page of an error that has none of its own, as (label, address)."""
 
@@ -441,6 +443,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.guest_export_pages import GuestExportPages
     from festgate.portal.backoffice.guest_pages import GuestPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
+    from festgate.portal.backoffice.import_pages import ImportPages
     from festgate.portal.backoffice.overview_pages import OverviewPages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
@@ -474,6 +477,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *QuestionPages(portal, of_fest=True).routes(),
             *CrewPages(portal).routes(),
             *EventStepPages(portal).routes(),
+            *ImportPages(portal).routes(),
             *OverviewPages(portal).routes(),
             *GuestPages(portal).routes(),
             *GuestActionPages(portal, post_copy, links.is_used).routes(),
@@ -685,6 +689,7 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/api/v1/events/{slug}/cancel"): "event-cancelled",
             ("POST", "/organise/emails/{id}/try"): "email-sent-again",
             ("POST", "/organise/backup"): "backup-made",
+            ("POST", "/organise/import/save"): "events-imported",
             ("POST", "/organise/events/{slug}/cancel"): "event-cancelled",
             ("POST", "/organise/orders/{ref}/paid"): "order-marked-paid",
             ("POST", "/organise/orders/{ref}/refunded"): "order-marked-refunded",
@@ -699,7 +704,7 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/guests/export"): "guests-exported",
             ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",
         },
-        max_bodies={"/organise/events/": MAX_EVENT_BODY},
+        max_bodies={"/organise/events/": MAX_EVENT_BODY, "/organise/import": MAX_IMPORT_BODY},
     ),
 )
 

@@ -1,4 +1,4 @@
-"""What needs attention in the office, each with a link to do something about it."""
+"""Notices about things that need attention in the office, each with a link to do something about it."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass

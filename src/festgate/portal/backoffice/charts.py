@@ -65,7 +65,7 @@ class Chart:
 
     @property
     def summary(self) -> str:
-        """A sentence for people who do not see the drawing; the table has its values."""
+        """A sentence in place of the drawing, for screen readers; the table has the values."""
         return f"{self.title}: {self.rows[0].name}, {self.rows[-1].name}" if self.rows else self.title
 
 

@@ -59,7 +59,7 @@ class Numbers:
     held: int = 0
     free: int = 0
     inside: int = 0
-    """Guests who are checked in."""
+    """Guests with a check-in."""
     capacity: int = 0
 
     @property
@@ -96,7 +96,7 @@ class MoneyBar:
 
 @dataclass(frozen=True, slots=True)
 class MoneyShown:
-    """The money of the fest, for visitors who may see it."""
+    """The money of the fest, for visitors with `money.view`."""
 
     sums: MoneySums
     days: tuple[Chart, ...]
@@ -117,7 +117,7 @@ class Dashboard:
     notices: tuple[Notice, ...]
     sales: Chart
     money: MoneyShown | None
-    """None for visitors who may not see it."""
+    """None for visitors without `money.view`."""
     days: tuple[tuple[str, str], ...]
     categories: tuple[tuple[str, str], ...]
     states: tuple[tuple[str, str], ...]

@@ -154,7 +154,8 @@ class CancelInput(BaseModel):
     """The people that the caller knows to hold seats."""
 
     people: int = Field(
-        ge=0, description="The number of people who hold a seat; refused with 409 if it is another by now."
+        ge=0,
+        description="The number of seats that are held or confirmed; refused with 409 if it is another by now.",
     )
 
 
@@ -175,7 +176,7 @@ class EventStepApi:
 
         @router.get("/dashboard", responses=problems(SignInNeeded, Forbidden))
         async def read_numbers(caller: Caller, request: Request) -> DashboardOutput:
-            """Read the numbers of all events, for the team; money for those who may see it."""
+            """Read the numbers of all events, for the team; money with the permission for it."""
             await portal.require(caller, "office", request)
             shown = await portal.database.report(
                 read_dashboard, caller, Filters(), portal.settings, (), portal.pages.writing

@@ -206,7 +206,7 @@ def _ask_close(_connection: Connection, event: Event, writing: Writing) -> _Aske
     if event.sales_close_at <= writing.now():
         return heading, [gettext("Sales are closed already.")], ""
     sentences = [
-        gettext("Nobody new can register. Everybody who holds a seat keeps it, and can still pay for it."),
+        gettext("Nobody new can register. Seats that are held stay held, and can still be paid."),
         gettext("You can open sales again at any time before the event ends."),
     ]
     return heading, sentences, gettext("Close sales")

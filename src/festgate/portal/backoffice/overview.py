@@ -38,7 +38,7 @@ class Overview:
     notices: tuple[Notice, ...]
     sales: Chart
     money: MoneySums | None
-    """None for visitors who may not see it, and for free events that never had an order."""
+    """None for visitors without `money.view`, and for free events without an order."""
     warnings: RoomWarnings
 
 
@@ -52,7 +52,7 @@ class CheckIns:
 
     @property
     def missing(self) -> int:
-        """Return the number of guests with a ticket who are not in."""
+        """Return the number of valid tickets without a check-in."""
         return self.attendance.expected - self.attendance.inside
 
 

@@ -209,6 +209,6 @@ def all_attendances(connection: Connection) -> Mapping[int, Attendance]:
 
 
 def arrivals_over_time(connection: Connection, event_id: int) -> list[tuple[Milliseconds, int]]:
-    """Return (beginning of a quarter of an hour, number) of the event's guests who are in, by their check-in."""
+    """Return (beginning of a quarter of an hour, number) of the event's check-ins."""
     rows = connection.all(_over_time, event=event_id)
     return sorted((step * QUARTER, count) for step, count in rows)
