@@ -396,12 +396,15 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.answer_pages import AnswerListPages
+    from festgate.portal.backoffice.box_office_api import BoxOfficeApi
+    from festgate.portal.backoffice.box_office_pages import BoxOfficePages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
     from festgate.portal.backoffice.question_pages import QuestionPages
     from festgate.portal.backoffice.room_pages import RoomPages
+    from festgate.portal.backoffice.shift_pages import ShiftPages
     from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
@@ -426,7 +429,10 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *QuestionPages(portal).routes(),
             *QuestionPages(portal, of_fest=True).routes(),
             *AnswerListPages(portal).routes(),
-        ]
+            *BoxOfficePages(portal).routes(),
+            *ShiftPages(portal).routes(),
+        ],
+        BoxOfficeApi(portal).router(),
     )
 
 
@@ -585,9 +591,15 @@ DECLARED: Sequence[Declared] = (
         N_("Visitors can use the fest as usual."),
         Budget(requests=50, seconds=10),
         pages=["/organise", "/organise/{rest:path}"],
-        api=[],
+        api=["/box-office/{rest:path}"],
         build=_backoffice,
         security_events={
+            ("POST", "/organise/box-office/events/{slug}"): "tickets-sold",
+            ("POST", "/organise/box-office/sales/{ref}/undo"): "sale-undone",
+            ("POST", "/organise/box-office/shift/close"): "shift-closed",
+            ("POST", "/api/v1/box-office/sales"): "tickets-sold",
+            ("POST", "/api/v1/box-office/sales/{ref}/undo"): "sale-undone",
+            ("POST", "/api/v1/box-office/shifts/current/close"): "shift-closed",
             ("POST", "/organise/events/new"): "event-created",
             ("POST", "/organise/events/{slug}"): "event-changed",
             ("POST", "/organise/events/{slug}/publish"): "event-published",

@@ -1,14 +1,19 @@
 """The operations, queries and values of registrations that other modules may use."""
 
-from festgate.portal.registrations.answer_values import shown_answer
+from festgate.portal.registrations.answer_forms import FormGroup, entered_answers, form_groups
+from festgate.portal.registrations.answer_values import MAX_ANSWER, YES, shown_answer
 from festgate.portal.registrations.answers import (
     Answer,
+    AnswerSheet,
+    answer_sheet,
     answers_of_event,
     count_answers,
     door_answers,
     require_answers,
+    save_answers,
 )
 from festgate.portal.registrations.cancellations import release_seat, take_back_seat
+from festgate.portal.registrations.choices import Choice, read_choice
 from festgate.portal.registrations.claims import (
     claim_seats,
     confirm_seats,
@@ -64,6 +69,7 @@ from festgate.portal.registrations.queries import (
     titles_of_places,
 )
 from festgate.portal.registrations.seat_overlaps import seat_overlaps
+from festgate.portal.registrations.sold_seats import sell_seats
 from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
 from festgate.portal.registrations.teams import ReplaceCode, cancel_team, link_of, rename_team
 from festgate.portal.registrations.waiting_list import (
@@ -76,12 +82,17 @@ from festgate.portal.registrations.waiting_list import (
 __all__ = [
     "EVENT",
     "HOLDER",
+    "MAX_ANSWER",
     "NOBODY",
     "ORGANISER",
+    "YES",
     "Answer",
+    "AnswerSheet",
     "AnswersNeeded",
+    "Choice",
     "EndedBy",
     "Entry",
+    "FormGroup",
     "HoldKeeper",
     "Holder",
     "IsUsed",
@@ -91,6 +102,7 @@ __all__ = [
     "SeatUsed",
     "SeatsGone",
     "Team",
+    "answer_sheet",
     "answers_of_event",
     "any_file",
     "are_holds_paused",
@@ -108,6 +120,7 @@ __all__ = [
     "door_answers",
     "drop_seat",
     "ending_words",
+    "entered_answers",
     "entries_of_event",
     "entry_at",
     "entry_by_id",
@@ -115,6 +128,7 @@ __all__ = [
     "extend_seats",
     "find_lapses",
     "forget_ended_files",
+    "form_groups",
     "hold_hint",
     "kept_sentence",
     "kept_until",
@@ -130,6 +144,7 @@ __all__ = [
     "personal_records",
     "places_of_pass",
     "put_on_list",
+    "read_choice",
     "read_holder",
     "read_holders",
     "release_seat",
@@ -138,10 +153,12 @@ __all__ = [
     "rename_team",
     "require_answers",
     "resume_holds",
+    "save_answers",
     "seat",
     "seat_overlaps",
     "seats_of",
     "seats_of_order",
+    "sell_seats",
     "shown_answer",
     "sweep_all",
     "take_back_seat",
