@@ -185,6 +185,7 @@ def read_box_office(connection: Connection, seller: Visitor, words: str, zone: Z
     listed.sort(key=lambda event: (event.starts_at, event.id))
     freed = registrations.find_lapses(connection).seats
     shown = [_sold_event(connection, event, freed, zone) for event in listed[:MAX_EVENTS]]
+    shown.sort(key=lambda entry: not entry.can_sell)  # stable: by their start within
     return BoxOffice(
         tuple(entry for entry in shown if entry.is_today),
         tuple(entry for entry in shown if not entry.is_today),
