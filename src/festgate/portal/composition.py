@@ -433,6 +433,8 @@ def _joined(*routers: "APIRouter") -> "APIRouter":
 
 
 def _backoffice(portal: Portal, links: Links) -> Module:
+    from festgate.portal.backoffice.box_office_api import BoxOfficeApi
+    from festgate.portal.backoffice.box_office_pages import BoxOfficePages
     from festgate.portal.backoffice.crew_api import CrewApi
     from festgate.portal.backoffice.crew_pages import CrewPages
     from festgate.portal.backoffice.dashboard_pages import DashboardPages
@@ -450,6 +452,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
     from festgate.portal.backoffice.question_pages import QuestionPages
     from festgate.portal.backoffice.room_pages import RoomPages
+    from festgate.portal.backoffice.shift_pages import ShiftPages
     from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
@@ -482,8 +485,15 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *GuestPages(portal).routes(),
             *GuestActionPages(portal, post_copy, links.is_used).routes(),
             *GuestExportPages(portal).routes(),
+            *BoxOfficePages(portal).routes(),
+            *ShiftPages(portal).routes(),
         ],
-        _joined(CrewApi(portal).router(), EventStepApi(portal).router(), GuestApi(portal).router()),
+        _joined(
+            BoxOfficeApi(portal).router(),
+            CrewApi(portal).router(),
+            EventStepApi(portal).router(),
+            GuestApi(portal).router(),
+        ),
     )
 
 
@@ -645,6 +655,7 @@ DECLARED: Sequence[Declared] = (
         Budget(requests=50, seconds=10),
         pages=["/organise", "/organise/{rest:path}"],
         api=[
+            "/box-office/{rest:path}",
             "/team",
             "/team/{rest:path}",
             "/dashboard",
@@ -670,6 +681,12 @@ DECLARED: Sequence[Declared] = (
             ("DELETE", "/api/v1/team/invitations/{invitation}"): "invitation-withdrawn",
             ("PUT", "/api/v1/team/{person}"): "role-changed",
             ("DELETE", "/api/v1/team/{person}"): "role-changed",
+            ("POST", "/organise/box-office/events/{slug}"): "tickets-sold",
+            ("POST", "/organise/box-office/sales/{ref}/undo"): "sale-undone",
+            ("POST", "/organise/box-office/shift/close"): "shift-closed",
+            ("POST", "/api/v1/box-office/sales"): "tickets-sold",
+            ("POST", "/api/v1/box-office/sales/{ref}/undo"): "sale-undone",
+            ("POST", "/api/v1/box-office/shifts/current/close"): "shift-closed",
             ("POST", "/organise/events/new"): "event-created",
             ("POST", "/organise/events/{slug}/edit"): "event-changed",
             ("POST", "/organise/events/{slug}/publish"): "event-published",

@@ -76,6 +76,7 @@ from festgate.portal.accounts.queries import (
 )
 from festgate.portal.accounts.sessions import LIFE as SESSION_LIFE
 from festgate.portal.accounts.sessions import Session, end_session, note_seen
+from festgate.portal.accounts.walk_ins import add_walk_in
 
 __all__ = [
     "GUEST_LINK_LIFE",
@@ -106,6 +107,7 @@ __all__ = [
     "Taken",
     "Values",
     "add_link",
+    "add_walk_in",
     "address_limit",
     "admit_guest",
     "change_role",

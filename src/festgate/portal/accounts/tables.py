@@ -1,8 +1,11 @@
 """The tables of people, guests, their links, invitations, sessions, changes of address, and counted attempts."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, func
 
 from festgate.kit.db.statements import metadata
+
+WALK_IN = "WALK-IN "
+"""The beginning of the guest key of a walk-in without an email address (walk_ins.py)."""
 
 people = Table(
     "accounts_people",
@@ -34,6 +37,7 @@ people = Table(
 )
 
 IS_GUEST = people.c.guest_key.is_not(None)
+IS_WALK_IN = func.substr(people.c.guest_key, 1, len(WALK_IN)) == WALK_IN
 Index("ix_accounts_people_guest", people.c.guest_key, sqlite_where=IS_GUEST, postgresql_where=IS_GUEST)
 
 guest_links = Table(

@@ -26,6 +26,9 @@ Action: TypeAlias = Literal[
     "guests.exported",
     "ticket.resent",
     "registration.cancelled",
+    "sale.made",
+    "sale.undone",
+    "shift.closed",
 ]
 
 TITLES: Final[Mapping[Action, str]] = {
@@ -49,4 +52,7 @@ TITLES: Final[Mapping[Action, str]] = {
     "guests.exported": N_("List of guests exported"),
     "ticket.resent": N_("Ticket sent again"),
     "registration.cancelled": N_("Registration cancelled"),
+    "sale.made": N_("Sold at the box office"),
+    "sale.undone": N_("Sale taken back"),
+    "shift.closed": N_("Shift closed"),
 }

@@ -104,7 +104,7 @@ class Confirmation:
         """The sentence about the refund."""
         if not self.plan.back.minor:
             return gettext("Nothing was paid, so there is nothing to refund.")
-        if self.plan.order.method == "desk":
+        if self.plan.order.method in checkout.BY_HAND:
             return gettext("{amount} is to be refunded at the desk.").format(amount=self.back)
         return gettext("{amount} will be refunded to the payment method.").format(amount=self.back)
 

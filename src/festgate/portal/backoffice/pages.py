@@ -219,7 +219,7 @@ class BackofficePages:
             return checkout.open_orders(connection), done, changed, checkout.desk_forms(connection)
 
         orders, done, changed, forms = await self._portal.database.read(read)
-        at_desk = [order for order in orders if order.method == "desk"]
+        at_desk = [order for order in orders if order.method in checkout.BY_HAND]
         return await self._portal.page(
             request,
             "backoffice/orders.html",
@@ -230,7 +230,7 @@ class BackofficePages:
             forms=forms,
             to_pay=[order for order in at_desk if order.state == "pending"],
             to_refund=[order for order in at_desk if order.state != "pending"],
-            elsewhere=[order for order in orders if order.method != "desk"],
+            elsewhere=[order for order in orders if order.method not in checkout.BY_HAND],
             notice=notice_of_order(done, self._writing),
         )
 

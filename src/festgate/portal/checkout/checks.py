@@ -5,7 +5,9 @@ from sqlalchemy.sql import column
 
 from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection, Statement
-from festgate.portal.checkout.tables import lines, orders, refunds
+from festgate.portal.checkout.records import AT_BOX_OFFICE
+from festgate.portal.checkout.shifts import Shift, shift_by_id
+from festgate.portal.checkout.tables import lines, orders, refunds, sales, shifts
 
 _people = table("accounts_people", column("id"), column("claimed_by"))
 _seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
@@ -56,6 +58,7 @@ _paid_without_seat = Statement(
     .where(
         orders.c.state == "paid",
         lines.c.dropped_at.is_(None),
+        lines.c.fee_minor > 0,
         _seats.c.state != "confirmed",
         ~select(refunds.c.id)
         .where(refunds.c.order_id == orders.c.id, refunds.c.seat_id == lines.c.seat_id)
@@ -73,6 +76,31 @@ _sold_unpaid = Statement(
     select(_seats.c.id)
     .join_from(_seats, orders, orders.c.id == _seats.c.order_id)
     .where(_seats.c.state == "confirmed", orders.c.state.notin_(("paid", "refunding", "refunded")))
+)
+
+
+_AT_BOX_OFFICE = orders.c.method.in_(sorted(AT_BOX_OFFICE))
+_unsold = Statement(
+    select(orders.c.ref).where(
+        _AT_BOX_OFFICE, ~select(sales.c.order_id).where(sales.c.order_id == orders.c.id).exists()
+    )
+)
+_odd_sales = Statement(
+    select(orders.c.ref)
+    .join_from(sales, orders)
+    .join(shifts, shifts.c.id == sales.c.shift_id)
+    .where(
+        ~_AT_BOX_OFFICE
+        | (sales.c.seller_id != shifts.c.person_id)
+        | (orders.c.currency != shifts.c.currency)
+        | orders.c.paid_at.is_(None)
+        | (sales.c.undone_at.is_not(None) & (orders.c.state != "refunded"))
+    )
+)
+_closed = Statement(
+    select(*shifts.c["id", "cash_minor", "card_minor", "upi_minor"])
+    .where(shifts.c.closed_at.is_not(None))
+    .order_by(shifts.c.id)
 )
 
 
@@ -136,4 +164,30 @@ def check_claims(connection: Connection) -> list[Finding]:
     ]
 
 
-CHECKS: tuple[Check, ...] = (check_money, check_seats, check_claims)
+def check_shifts(connection: Connection) -> list[Finding]:
+    """Check that every sale at the box office has its order and its shift, and that shifts agree with their sales."""
+    findings = [
+        Finding("an order of the box office is a sale", f"order {ref}", "it is in no shift")
+        for (ref,) in connection.all(_unsold)
+    ]
+    findings += [
+        Finding(
+            "a sale agrees with its order and its shift",
+            f"order {ref}",
+            "its way of payment, seller, currency or state is another",
+        )
+        for (ref,) in connection.all(_odd_sales)
+    ]
+    for shift_id, *kept in connection.all(_closed):
+        sums = _sums_of(shift_by_id(connection, shift_id))
+        if kept != sums:
+            what = f"it was closed with {kept}, and its sales and refunds are {sums} (minor units)"
+            findings.append(Finding("the sums of a shift are those of its sales", f"shift {shift_id}", what))
+    return findings
+
+
+def _sums_of(shift: Shift) -> list[int]:
+    return [shift.net(method).minor for method in AT_BOX_OFFICE]
+
+
+CHECKS: tuple[Check, ...] = (check_money, check_seats, check_claims, check_shifts)

@@ -18,7 +18,7 @@ from festgate.portal.checkout.errors import NotAtDesk, NotPending, OrderChanged
 from festgate.portal.checkout.methods import Outcome, Waiting
 from festgate.portal.checkout.orders import mark_paid
 from festgate.portal.checkout.records import Order, Refund
-from festgate.portal.checkout.refunds import note_refunded
+from festgate.portal.checkout.refunds import BY_HAND, note_refunded
 from festgate.portal.checkout.tables import orders, refunds
 
 
@@ -39,10 +39,11 @@ class DeskForms:
 _orders = select(*orders.c["ref", "state", "revision", "total_minor", "currency"]).where(
     orders.c.method == "desk"
 )
+_BY_HAND = orders.c.method.in_(sorted(BY_HAND))
 _refunds = (
     select(orders.c.ref, refunds.c.id, refunds.c.amount_minor, refunds.c.currency)
     .join_from(refunds, orders)
-    .where(orders.c.method == "desk", refunds.c.done_at.is_(None))
+    .where(_BY_HAND, refunds.c.done_at.is_(None))
     .order_by(refunds.c.id)
 )
 _all_orders = Statement(_orders.where(orders.c.state == "pending"))
@@ -117,13 +118,13 @@ def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int, s
 
 def _lock(connection: Connection, ref: str) -> Order:
     order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
-    if order.method != Desk.name:
+    if order.method not in BY_HAND:
         raise NotAtDesk
     return order
 
 
 def desk_forms(connection: Connection) -> Mapping[str, DeskForms]:
-    """Return the forms of all open desk orders, by the order's reference."""
+    """Return the forms of all open orders that are paid or refunded by hand, by the order's reference."""
     return _forms(connection.all(_all_orders), connection.all(_all_refunds))
 
 

@@ -8,7 +8,7 @@ from festgate.portal.checkout.desk import (
     mark_paid_at_desk,
     mark_refunded_at_desk,
 )
-from festgate.portal.checkout.errors import OrderChanged
+from festgate.portal.checkout.errors import KeyReused, OrderChanged
 from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.personal_data import PERSONAL_RECORDS
 from festgate.portal.checkout.queries import (
@@ -23,7 +23,40 @@ from festgate.portal.checkout.queries import (
     stuck_payments,
 )
 from festgate.portal.checkout.reasons import ended_by_of, reason_for
-from festgate.portal.checkout.records import Line, OpenOrder, Order, OrderState, Refund
+from festgate.portal.checkout.records import (
+    AT_BOX_OFFICE,
+    BoxOfficeMethod,
+    Line,
+    OpenOrder,
+    Order,
+    OrderState,
+    Refund,
+)
+from festgate.portal.checkout.refunds import BY_HAND
+from festgate.portal.checkout.sales import (
+    MAX_NOTE,
+    Sale,
+    SaleContent,
+    SaleFinal,
+    SaleNotHere,
+    sale_by_ref,
+    sales_of_shift,
+    sell,
+    undo_sale,
+    why_final,
+)
+from festgate.portal.checkout.shifts import (
+    OtherCurrency,
+    Shift,
+    ShiftChanged,
+    ShiftNotOpen,
+    close_shift,
+    list_shifts,
+    open_shift,
+    paid_outside_shifts,
+    set_float,
+    shift_by_id,
+)
 from festgate.portal.checkout.sums import (
     MoneySums,
     add_sums,
@@ -35,28 +68,45 @@ from festgate.portal.checkout.sums import (
 )
 
 __all__ = [
+    "AT_BOX_OFFICE",
+    "BY_HAND",
+    "MAX_NOTE",
     "PERSONAL_RECORDS",
+    "BoxOfficeMethod",
     "Cancellation",
     "DeskForms",
+    "KeyReused",
     "Line",
     "MoneySums",
     "OpenOrder",
     "Order",
     "OrderChanged",
     "OrderState",
+    "OtherCurrency",
     "Refund",
+    "Sale",
+    "SaleContent",
+    "SaleFinal",
+    "SaleNotHere",
+    "Shift",
+    "ShiftChanged",
+    "ShiftNotOpen",
     "add_sums",
     "cancel_registrations",
+    "close_shift",
     "count_by_currency",
     "count_stuck",
     "desk_forms",
     "desk_forms_of",
     "ended_by_of",
+    "list_shifts",
     "mark_paid_at_desk",
     "mark_refunded_at_desk",
     "open_orders",
+    "open_shift",
     "order_by_id",
     "order_by_ref",
+    "paid_outside_shifts",
     "plan_cancellation",
     "reason_for",
     "received_over_time",
@@ -64,9 +114,16 @@ __all__ = [
     "refs_by_seat",
     "refunded_over_time",
     "refunds_of",
+    "sale_by_ref",
+    "sales_of_shift",
+    "sell",
+    "set_float",
+    "shift_by_id",
     "stuck_payments",
     "sum_by_event",
     "sum_by_method",
     "sum_of_event",
     "try_now",
+    "undo_sale",
+    "why_final",
 ]

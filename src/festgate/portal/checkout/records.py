@@ -1,11 +1,21 @@
 """Orders, their lines and refunds, as queries return them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.money import Money
+from festgate.kit.translation import N_
 from festgate.portal.catalogue import facade as catalogue
+
+BoxOfficeMethod = Literal["cash", "card-machine", "upi"]
+AT_BOX_OFFICE: Final[Mapping[str, str]] = {
+    "cash": N_("Cash"),
+    "card-machine": N_("Card machine"),
+    "upi": N_("UPI"),
+}
+"""The ways of payment of a sale on the spot, with their names: the seller has received the money."""
 
 OrderState = Literal["pending", "paid", "declined", "cancelled", "expired", "refunding", "refunded"]
 

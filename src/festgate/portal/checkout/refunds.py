@@ -10,12 +10,13 @@ from festgate.kit.money import Money
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.facts import OrderRefunded, SeatRefunded
 from festgate.portal.checkout.reasons import EVERY_SEAT
-from festgate.portal.checkout.records import Order
+from festgate.portal.checkout.records import AT_BOX_OFFICE, Order
+from festgate.portal.checkout.shifts import count_refund
 from festgate.portal.checkout.tables import orders, refunds
 
 LEASE = 2 * MINUTE
 """The time for which one process has the right to send a refund."""
-BY_HAND = frozenset({"desk"})
+BY_HAND = frozenset({"desk", *AT_BOX_OFFICE})
 """Methods whose refunds an organiser pays out. Such a refund is listed until it is marked as done."""
 
 _insert = inserting(refunds)
@@ -129,6 +130,8 @@ def note_refunded(
     order = queries.lock_order(connection, order_id)
     if connection.run(_done, refund=refund_id, now=connection.now, organiser=done_by) == 0:
         return
+    if done_by is not None and order.method in AT_BOX_OFFICE:
+        count_refund(connection, refund_id, done_by)
     if seat_id is not None:
         outbox.record(connection, SeatRefunded(order_id, seat_id))
     if order.state == "refunding" and connection.value(_pending, order=order_id) == 0:

@@ -121,6 +121,64 @@ Index(
     postgresql_where=refunds.c.due_at < NEVER,
 )
 
+shifts = Table(
+    "checkout_shifts",
+    metadata,
+    _key(),
+    # The seller at the box office whose cash it counts.
+    Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
+    Column("currency", Text, nullable=False),
+    # The cash in the drawer at the beginning.
+    Column("float_minor", BigInteger, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    # Null while it is open, as the following columns.
+    Column("closed_at", BigInteger),
+    # The cash that was counted at the end.
+    Column("counted_minor", BigInteger),
+    # Sales without refunds in cash, by card machine and by UPI when it was closed.
+    Column("cash_minor", BigInteger),
+    Column("card_minor", BigInteger),
+    Column("upi_minor", BigInteger),
+    Column("note", Text, nullable=False),
+    CheckConstraint("float_minor >= 0", name="float"),
+)
+_IS_OPEN = shifts.c.closed_at.is_(None)
+# A seller has one open shift, even if two sales begin it at once.
+Index(
+    "uq_checkout_shifts_open",
+    shifts.c.person_id,
+    unique=True,
+    sqlite_where=_IS_OPEN,
+    postgresql_where=_IS_OPEN,
+)
+
+sales = Table(
+    "checkout_sales",
+    metadata,
+    Column("order_id", ForeignKey("checkout_orders.id"), primary_key=True),
+    Column("shift_id", ForeignKey("checkout_shifts.id"), nullable=False),
+    Column("seller_id", ForeignKey("accounts_people.id"), nullable=False),
+    # The key of the form or the call, so that a second click finds this sale, and a keyed hash of its content.
+    Column("form_key", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    # The cash that the customer gave; null if it was not entered.
+    Column("received_minor", BigInteger),
+    Column("sold_at", BigInteger, nullable=False),
+    # When the seller took it back.
+    Column("undone_at", BigInteger),
+    UniqueConstraint("seller_id", "form_key"),
+)
+Index("ix_checkout_sales_shift", sales.c.shift_id)
+
+shift_refunds = Table(
+    "checkout_shift_refunds",
+    metadata,
+    # A refund that was paid out during that shift.
+    Column("refund_id", ForeignKey("checkout_refunds.id"), primary_key=True),
+    Column("shift_id", ForeignKey("checkout_shifts.id"), nullable=False),
+)
+Index("ix_checkout_shift_refunds_shift", shift_refunds.c.shift_id)
+
 sandbox_charges = Table(
     "checkout_sandbox_charges",
     metadata,

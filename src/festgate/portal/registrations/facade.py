@@ -1,13 +1,18 @@
 """The operations, queries and values of registrations that other modules may use."""
 
-from festgate.portal.registrations.answer_values import shown_answer
+from festgate.portal.registrations.answer_forms import FormGroup, entered_answers, form_groups
+from festgate.portal.registrations.answer_values import MAX_ANSWER, YES, shown_answer
 from festgate.portal.registrations.answers import (
     Answer,
+    AnswerSheet,
+    answer_sheet,
     count_answers,
     door_answers,
     require_answers,
+    save_answers,
 )
 from festgate.portal.registrations.cancellations import release_seat, take_back_seat
+from festgate.portal.registrations.choices import Choice, read_choice
 from festgate.portal.registrations.claims import (
     claim_seats,
     confirm_seats,
@@ -63,30 +68,26 @@ from festgate.portal.registrations.queries import (
     titles_of_places,
 )
 from festgate.portal.registrations.seat_overlaps import seat_overlaps
-from festgate.portal.registrations.sums import (
-    SeatTotals,
-    count_all_seats,
-    count_taken,
-    was_registered_for,
-)
+from festgate.portal.registrations.sold_seats import sell_seats
+from festgate.portal.registrations.sums import SeatTotals, count_all_seats, count_taken, was_registered_for
 from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
 from festgate.portal.registrations.teams import ReplaceCode, cancel_team, link_of, rename_team
-from festgate.portal.registrations.waiting_list import (
-    decline,
-    offer_by_hand,
-    put_on_list,
-    remove,
-)
+from festgate.portal.registrations.waiting_list import decline, offer_by_hand, put_on_list, remove
 
 __all__ = [
     "EVENT",
     "HOLDER",
+    "MAX_ANSWER",
     "NOBODY",
     "ORGANISER",
+    "YES",
     "Answer",
+    "AnswerSheet",
     "AnswersNeeded",
+    "Choice",
     "EndedBy",
     "Entry",
+    "FormGroup",
     "HoldKeeper",
     "Holder",
     "IsUsed",
@@ -97,6 +98,7 @@ __all__ = [
     "SeatUsed",
     "SeatsGone",
     "Team",
+    "answer_sheet",
     "any_file",
     "are_holds_paused",
     "cancel_team",
@@ -115,6 +117,7 @@ __all__ = [
     "door_answers",
     "drop_seat",
     "ending_words",
+    "entered_answers",
     "entries_of_event",
     "entry_at",
     "entry_by_id",
@@ -123,6 +126,7 @@ __all__ = [
     "file_of_event",
     "find_lapses",
     "forget_ended_files",
+    "form_groups",
     "hold_hint",
     "kept_sentence",
     "kept_until",
@@ -138,6 +142,7 @@ __all__ = [
     "personal_records",
     "places_of_pass",
     "put_on_list",
+    "read_choice",
     "read_holder",
     "read_holders",
     "release_seat",
@@ -146,10 +151,12 @@ __all__ = [
     "rename_team",
     "require_answers",
     "resume_holds",
+    "save_answers",
     "seat",
     "seat_overlaps",
     "seats_of",
     "seats_of_order",
+    "sell_seats",
     "shown_answer",
     "sweep_all",
     "take_back_seat",

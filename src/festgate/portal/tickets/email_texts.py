@@ -188,7 +188,7 @@ def describe_refund(
     else:
         opening = gettext("We have refunded {amount}, the rest of order {ref}.")
     lines = [gettext(reason)]
-    if order.method != "desk":
+    if order.method not in checkout.BY_HAND:
         arrival = gettext(
             "The refund goes to the card or account you paid with. It can take your bank a few days to show it."
         )

@@ -8,9 +8,15 @@ from festgate.portal.tickets.copies import (
     latest_mail,
     send_copy,
 )
-from festgate.portal.tickets.issue import admit_holder, replace_code, undo_admission
+from festgate.portal.tickets.issue import (
+    admit_holder,
+    issue_places,
+    issue_ticket,
+    replace_code,
+    undo_admission,
+)
 from festgate.portal.tickets.personal_data import PERSONAL_RECORDS
-from festgate.portal.tickets.qr import ForgedCode, in_fours, read_picture, read_qr
+from festgate.portal.tickets.qr import ForgedCode, draw, in_fours, qr_text, read_picture, read_qr
 from festgate.portal.tickets.queries import (
     Ticket,
     TicketState,
@@ -36,11 +42,15 @@ __all__ = [
     "admit_holder",
     "codes_by_seat",
     "count_copies",
+    "draw",
     "in_fours",
     "is_replaced",
     "is_used",
     "is_useful",
+    "issue_places",
+    "issue_ticket",
     "latest_mail",
+    "qr_text",
     "read_picture",
     "read_qr",
     "read_scan",

@@ -407,6 +407,8 @@ class TicketHandlers:
         `is_limited`: an attendee could cause many at no cost, so an unconfirmed address gets few.
         """
         person = accounts.person_by_id(connection, person_id)
+        if not person.email:  # sold at the box office without one, or deleted
+            return
         if is_limited and not accounts.may_email(connection, person, self._settings, self._secret):
             return
         links = []
