@@ -351,13 +351,15 @@ def _registrations(portal: Portal, links: Links) -> Module:
 
 def _checkout(portal: Portal, links: Links) -> Module:
     from festgate.portal.checkout.api import CheckoutApi
+    from festgate.portal.checkout.bank_lines import forget_lines
     from festgate.portal.checkout.handlers import SUBSCRIPTIONS
     from festgate.portal.checkout.pages import CheckoutPages
     from festgate.portal.checkout.payments import Payments, payment_methods
+    from festgate.portal.checkout.transfers import remind_payers
     from festgate.portal.checkout.webhooks import webhook_routes
 
-    # Nothing is paid beforehand at the desk, so anyone could keep seats there under an invented address.
-    confirmed_only = {"desk"} if portal.settings.confirms_email else set()
+    # Nothing is paid beforehand, so anyone could keep seats under an invented address.
+    confirmed_only = {"desk", "transfer"} if portal.settings.confirms_email else set()
     payments = Payments(portal.database, payment_methods(portal.settings, portal.database), confirmed_only)
     return Module(
         [
@@ -366,6 +368,7 @@ def _checkout(portal: Portal, links: Links) -> Module:
         ],
         CheckoutApi(portal, payments, links.is_used).router(),
         SUBSCRIPTIONS,
+        periodic_tasks=[remind_payers, forget_lines],
         work=[payments.run],
     )
 
@@ -533,6 +536,7 @@ DECLARED: Sequence[Declared] = (
             "/checkout",
             "/orders/{ref}",
             "/orders/{ref}/cancel",
+            "/orders/{ref}/transfer",
             "/orders/{ref}/seats/{seat_id}/cancel",
             "/webhooks/stripe",
         ],

@@ -57,6 +57,7 @@ from festgate.portal.catalogue.events import (
     publish_event,
     set_refund_rule,
 )
+from festgate.portal.catalogue.files.encodings import decode_text
 from festgate.portal.catalogue.files.rows import MAX_FILE, Conventions, DateOrder, Unreadable
 from festgate.portal.catalogue.holder_rules import (
     HolderRules,
@@ -293,6 +294,7 @@ __all__ = [
     "create_codes",
     "create_event",
     "create_quota",
+    "decode_text",
     "details_of",
     "drop_code",
     "drop_question",

@@ -3,7 +3,7 @@
 A form about an order contains the facts that it shows. They are compared with the order when the form is sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
@@ -18,7 +18,7 @@ from festgate.portal.checkout.errors import NotAtDesk, NotPending, OrderChanged
 from festgate.portal.checkout.methods import Outcome, Waiting
 from festgate.portal.checkout.orders import mark_paid
 from festgate.portal.checkout.records import Order, Refund
-from festgate.portal.checkout.refunds import note_refunded
+from festgate.portal.checkout.refunds import BY_HAND, note_refunded
 from festgate.portal.checkout.tables import orders, refunds
 
 
@@ -42,7 +42,7 @@ _orders = select(*orders.c["ref", "state", "revision", "total_minor", "currency"
 _refunds = (
     select(orders.c.ref, refunds.c.id, refunds.c.amount_minor, refunds.c.currency)
     .join_from(refunds, orders)
-    .where(orders.c.method == "desk", refunds.c.done_at.is_(None))
+    .where(orders.c.method.in_(sorted(BY_HAND)), refunds.c.done_at.is_(None))
     .order_by(refunds.c.id)
 )
 _all_orders = Statement(_orders.where(orders.c.state == "pending"))
@@ -101,11 +101,11 @@ def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int, shown
 
 
 def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int, shown: str) -> Order:
-    """Mark the refunds that the form showed as done by this organiser. A second call changes nothing.
+    """Mark the refunds that the form showed as done by this organiser, at the desk or by transfer.
 
-    Raises OrderChanged if other refunds are due now.
+    A second call changes nothing. Raises OrderChanged if other refunds are due now.
     """
-    order = _lock(connection, ref)
+    order = _lock(connection, ref, BY_HAND)
     due = desk_forms_of(connection, order.ref).refunded
     if due and shown != due:
         raise OrderChanged(ref)
@@ -115,9 +115,9 @@ def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int, s
     return queries.order_by_id(connection, order.id)
 
 
-def _lock(connection: Connection, ref: str) -> Order:
+def _lock(connection: Connection, ref: str, methods: Collection[str] = (Desk.name,)) -> Order:
     order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
-    if order.method != Desk.name:
+    if order.method not in methods:
         raise NotAtDesk
     return order
 

@@ -1,5 +1,22 @@
 """The functions of checkout that other modules may call."""
 
+from festgate.portal.checkout.bank_lines import (
+    KEPT,
+    MAX_TOGETHER,
+    Assignment,
+    BankLine,
+    Imported,
+    all_fingerprints,
+    assign_lines,
+    fingerprint_of,
+    ignore_lines,
+    import_lines,
+    lines_by_id,
+    lines_of_order,
+    note_import,
+    open_lines,
+    plan_assignment,
+)
 from festgate.portal.checkout.cancellations import Cancellation, cancel_registrations, plan_cancellation
 from festgate.portal.checkout.desk import (
     DeskForms,
@@ -8,7 +25,14 @@ from festgate.portal.checkout.desk import (
     mark_paid_at_desk,
     mark_refunded_at_desk,
 )
-from festgate.portal.checkout.errors import OrderChanged
+from festgate.portal.checkout.errors import (
+    LineSettled,
+    NotByTransfer,
+    NotPending,
+    OrderChanged,
+    OtherCurrency,
+)
+from festgate.portal.checkout.matching import Match, match_all
 from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.personal_data import PERSONAL_RECORDS
 from festgate.portal.checkout.queries import (
@@ -24,33 +48,95 @@ from festgate.portal.checkout.queries import (
 )
 from festgate.portal.checkout.reasons import ended_by_of, reason_for
 from festgate.portal.checkout.records import Line, OpenOrder, Order, OrderState, Refund
+from festgate.portal.checkout.statement_columns import MAX_HEADINGS, ROLE_NAMES, Role
+from festgate.portal.checkout.statement_files import (
+    MAX_STATEMENT,
+    BankStatement,
+    Credit,
+    LineProblem,
+    StatementTable,
+    StatementUnreadable,
+    read_statement,
+    read_table,
+)
+from festgate.portal.checkout.transfer_account import TransferAccount, account_of
+from festgate.portal.checkout.transfer_queries import OpenTransfer, expected_orders, open_transfers
+from festgate.portal.checkout.transfers import (
+    TransferState,
+    confirm_transfer,
+    reject_utr,
+    shown_transfer,
+    transfer_of,
+)
 
 __all__ = [
+    "KEPT",
+    "MAX_HEADINGS",
+    "MAX_STATEMENT",
+    "MAX_TOGETHER",
     "PERSONAL_RECORDS",
+    "ROLE_NAMES",
+    "Assignment",
+    "BankLine",
+    "BankStatement",
     "Cancellation",
+    "Credit",
     "DeskForms",
+    "Imported",
     "Line",
+    "LineProblem",
+    "LineSettled",
+    "Match",
+    "NotByTransfer",
+    "NotPending",
     "OpenOrder",
+    "OpenTransfer",
     "Order",
     "OrderChanged",
     "OrderState",
+    "OtherCurrency",
     "Refund",
+    "Role",
+    "StatementTable",
+    "StatementUnreadable",
+    "TransferAccount",
+    "TransferState",
+    "account_of",
+    "all_fingerprints",
+    "assign_lines",
     "cancel_registrations",
+    "confirm_transfer",
     "count_by_currency",
     "count_stuck",
     "desk_forms",
     "desk_forms_of",
     "ended_by_of",
+    "expected_orders",
+    "fingerprint_of",
+    "ignore_lines",
+    "import_lines",
+    "lines_by_id",
+    "lines_of_order",
     "mark_paid_at_desk",
     "mark_refunded_at_desk",
+    "match_all",
+    "note_import",
+    "open_lines",
     "open_orders",
+    "open_transfers",
     "order_by_id",
     "order_by_ref",
+    "plan_assignment",
     "plan_cancellation",
+    "read_statement",
+    "read_table",
     "reason_for",
     "ref_of",
     "refs_by_seat",
     "refunds_of",
+    "reject_utr",
+    "shown_transfer",
     "stuck_payments",
+    "transfer_of",
     "try_now",
 ]
