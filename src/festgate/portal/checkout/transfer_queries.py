@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, select, table
 from sqlalchemy.sql import column
 
 from festgate.kit.clock import DAY, Milliseconds
+from festgate.kit.db.search import words_of
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.money import Money
 from festgate.kit.text import searchable
@@ -91,7 +92,7 @@ def open_transfers(connection: Connection, words: str = "") -> list[OpenTransfer
     `words` are looked for in the reference, the number, the amount, and the payer's name, username and email address.
     It is for `Database.report`. Raises ValueError if they cannot be searched for.
     """
-    wanted = searchable(words).split()
+    wanted = words_of(words)
     listed = [
         OpenTransfer(ref, state, Money(minor, currency), *rest)
         for ref, state, minor, currency, *rest in connection.all(_open)
