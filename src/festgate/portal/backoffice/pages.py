@@ -252,7 +252,8 @@ class BackofficePages:
             forms=forms,
             to_pay=[order for order in at_desk if order.state == "pending"],
             to_refund=[order for order in at_desk if order.state != "pending"],
-            elsewhere=[order for order in orders if order.method != "desk"],
+            to_return=[order for order in orders if order.method == "transfer" and order.state != "pending"],
+            elsewhere=[order for order in orders if order.method not in ("desk", "transfer")],
             notice=notice_of_order(done, self._writing),
         )
 

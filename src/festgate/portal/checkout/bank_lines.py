@@ -30,7 +30,8 @@ from festgate.portal.checkout.tables import bank_lines, transfers
 from festgate.portal.checkout.transfers import PAYABLE, lock_transfer, transfer_of
 
 LineState = Literal["open", "assigned", "ignored"]
-KEPT: Milliseconds = 30 * DAY
+KEPT_DAYS = 30
+KEPT: Milliseconds = KEPT_DAYS * DAY
 """The time after which payments without an order are deleted: they are about people that bought nothing here."""
 MAX_FORGOTTEN = 500
 """Payments deleted in one round."""

@@ -1,7 +1,7 @@
 """The functions of checkout that other modules may call."""
 
 from festgate.portal.checkout.bank_lines import (
-    KEPT,
+    KEPT_DAYS,
     MAX_TOGETHER,
     Assignment,
     BankLine,
@@ -32,7 +32,7 @@ from festgate.portal.checkout.errors import (
     OrderChanged,
     OtherCurrency,
 )
-from festgate.portal.checkout.matching import Match, match_all
+from festgate.portal.checkout.matching import Match, match_all, unmatched
 from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.personal_data import PERSONAL_RECORDS
 from festgate.portal.checkout.queries import (
@@ -70,7 +70,7 @@ from festgate.portal.checkout.transfers import (
 )
 
 __all__ = [
-    "KEPT",
+    "KEPT_DAYS",
     "MAX_HEADINGS",
     "MAX_STATEMENT",
     "MAX_TOGETHER",
@@ -139,4 +139,5 @@ __all__ = [
     "stuck_payments",
     "transfer_of",
     "try_now",
+    "unmatched",
 ]

@@ -5,7 +5,7 @@ Nothing here reads or changes the database, so a page can show the result before
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from festgate.kit.money import Money
@@ -16,12 +16,13 @@ from festgate.portal.checkout.statement_files import MAX_NARRATION, Credit
 from festgate.portal.checkout.utrs import MAX_UTR, MIN_UTR
 
 Result: TypeAlias = Literal[
-    "pays", "files", "known", "less", "more", "again", "several", "currency", "closed", "none"
+    "pays", "files", "known", "less", "more", "again", "several", "currency", "closed", "none", "changed"
 ]
 """pays: it pays an order; files: it is the payment that was confirmed by hand; known: it was imported before.
 
 The others go to the list of unmatched payments: less or more than the order costs, a payment for a paid order, several
-possible orders, another currency, a cancelled order without an amount, or no order.
+possible orders, another currency, a cancelled order without an amount, no order, or an order that has changed since
+the preview.
 """
 
 _MISREAD: Final = str.maketrans("ILO", "110")
@@ -121,6 +122,11 @@ class Matcher:
                     if part in known:
                         found_orders.update({order.order_id: order for order in orders_of(part)})
         return list(found_orders.values())
+
+
+def unmatched(match: Match) -> Match:
+    """Return the match as one that the treasurer decides: something has changed since the preview."""
+    return match if match.result == "known" else replace(match, result="changed")
 
 
 def match_all(
