@@ -1,4 +1,4 @@
-"""Uploading a bank statement: choose the file, say which columns it has if they are unknown, look, and confirm."""
+"""Uploading a bank statement: choose the file, name its columns if they are unknown, look, and confirm."""
 
 import asyncio
 import json

@@ -161,7 +161,7 @@ class Assignment:
 
     @property
     def is_again(self) -> bool:
-        """Whether the order is paid already, so that all of it is to be returned."""
+        """True if the order is paid already, so that all of it is to be returned."""
         return self.order.paid_at is not None and not self.replaces_hand
 
     @property
@@ -183,12 +183,12 @@ class Assignment:
 
     @property
     def is_late(self) -> bool:
-        """Whether the order had ended, so that its seats are taken again if they are free."""
+        """True if the order had ended, so that its seats are taken again if they are free."""
         return self.order.state == "expired"
 
     @property
     def is_lost(self) -> bool:
-        """Whether the order was cancelled, so that all of it is to be returned."""
+        """True if the order was cancelled, so that all of it is to be returned."""
         return self.order.paid_at is None and self.order.state not in PAYABLE
 
     @property

@@ -42,7 +42,7 @@ Id = Annotated[int, Field(ge=1, le=2**53)]
 
 
 class TransferOutput(BaseModel):
-    """How to pay an order by transfer, and the progress of the payment."""
+    """The way to pay an order by transfer, and the progress of the payment."""
 
     ref: str = Field(description="The reference that the transfer must have.")
     state: records.OrderState

@@ -49,7 +49,7 @@ _open = Statement(
 
 @dataclass(frozen=True, slots=True)
 class OpenTransfer:
-    """An order that waits for a transfer, or that has ended while its payer says to have paid."""
+    """An order that waits for a transfer, or that has ended although its payer entered a number."""
 
     ref: str
     state: OrderState
