@@ -16,6 +16,7 @@ from babel.numbers import list_currencies
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from festgate import addresses
+from festgate import bank_accounts as accounts
 
 PREFIX = "FESTGATE_"
 CONFIG_FILE_VARIABLE = "FESTGATE_CONFIG"
@@ -42,6 +43,9 @@ OptionalOrigin = Annotated[
     str, AfterValidator(lambda value: value and addresses.check_origin(value.rstrip("/")))
 ]
 Sender = Annotated[str, AfterValidator(addresses.check_sender)]
+AccountNumber = Annotated[str, AfterValidator(accounts.check_account)]
+Ifsc = Annotated[str, AfterValidator(accounts.check_ifsc)]
+UpiId = Annotated[str, AfterValidator(accounts.check_upi_id)]
 DatabaseUrl = Annotated[str, AfterValidator(addresses.check_database_url)]
 
 
@@ -86,11 +90,26 @@ class Settings(BaseModel):
     """Minutes for which a seat with a fee is held until it is paid."""
     desk_hours: int = Field(default=48, ge=1, le=24 * 60)
     """Hours for which seats are held for a visitor who chose to pay at the desk."""
-    payment_methods: tuple[Literal["sandbox", "desk", "stripe"], ...] = Field(default=("desk",), min_length=1)
+    payment_methods: tuple[Literal["sandbox", "desk", "stripe", "transfer"], ...] = Field(
+        default=("desk",), min_length=1
+    )
     """Payment methods, in the order shown: `desk` (at the organisers' desk), `stripe` (cards; extra `stripe`),
-    `sandbox` (play money, for demos and rehearsals)."""
+    `transfer` (to a bank account, or by UPI), `sandbox` (play money, for demos and rehearsals)."""
     allow_sandbox: bool = False
     """Whether `sandbox` is allowed with an `https://` base address, where anyone could register with play money."""
+    transfer_hours: int = Field(default=72, ge=1, le=30 * 24)
+    """Hours for which seats are held for a visitor who chose to pay by transfer; never longer than sales are open."""
+    transfer_account_holder: str = Field(default="", max_length=70)
+    """Holder of the account for transfers."""
+    transfer_account: AccountNumber = ""
+    """Number of the account for transfers, or its IBAN."""
+    transfer_bank: str = Field(default="", max_length=70)
+    """Name of its bank."""
+    transfer_ifsc: Ifsc = ""
+    """IFSC of its branch, for banks in India, such as `SBIN0001234`."""
+    transfer_upi_id: UpiId = ""
+    """UPI id (VPA) that receives transfers, such as `fest@examplebank`. Payers then get a QR code, if the currency is
+    INR."""
     stripe_secret_key: str = Field(default="", repr=False)
     """Stripe's secret API key."""
     stripe_webhook_secret: str = Field(default="", repr=False)

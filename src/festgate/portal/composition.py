@@ -380,21 +380,27 @@ def _registrations(portal: Portal, links: Links) -> Module:
 
 def _checkout(portal: Portal, links: Links) -> Module:
     from festgate.portal.checkout.api import CheckoutApi
+    from festgate.portal.checkout.bank_lines import forget_lines
     from festgate.portal.checkout.handlers import SUBSCRIPTIONS
     from festgate.portal.checkout.pages import CheckoutPages
     from festgate.portal.checkout.payments import Payments, payment_methods
+    from festgate.portal.checkout.transfer_api import TransferApi
+    from festgate.portal.checkout.transfers import remind_payers
     from festgate.portal.checkout.webhooks import webhook_routes
 
-    # Nothing is paid beforehand at the desk, so anyone could keep seats there under an invented address.
-    confirmed_only = {"desk"} if portal.settings.confirms_email else set()
+    # Nothing is paid beforehand, so anyone could keep seats under an invented address.
+    confirmed_only = {"desk", "transfer"} if portal.settings.confirms_email else set()
     payments = Payments(portal.database, payment_methods(portal.settings, portal.database), confirmed_only)
+    api = CheckoutApi(portal, payments, links.is_used).router()
+    TransferApi(portal).add_to(api)
     return Module(
         [
             *CheckoutPages(portal, payments, links.ticket_codes, links.is_used).routes(),
             *webhook_routes(portal, payments),
         ],
-        CheckoutApi(portal, payments, links.is_used).router(),
+        api,
         SUBSCRIPTIONS,
+        periodic_tasks=[remind_payers, forget_lines],
         work=[payments.run],
     )
 
@@ -453,8 +459,11 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.question_pages import QuestionPages
     from festgate.portal.backoffice.room_pages import RoomPages
     from festgate.portal.backoffice.shift_pages import ShiftPages
+    from festgate.portal.backoffice.statement_pages import StatementPages
     from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
+    from festgate.portal.backoffice.transfer_pages import TransferPages
+    from festgate.portal.backoffice.unmatched_pages import UnmatchedPages
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
     from festgate.portal.tickets.handlers import TicketHandlers
 
@@ -487,6 +496,9 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *GuestExportPages(portal).routes(),
             *BoxOfficePages(portal).routes(),
             *ShiftPages(portal).routes(),
+            *TransferPages(portal).routes(),
+            *StatementPages(portal).routes(),
+            *UnmatchedPages(portal).routes(),
         ],
         _joined(
             BoxOfficeApi(portal).router(),
@@ -602,6 +614,7 @@ DECLARED: Sequence[Declared] = (
             "/checkout",
             "/orders/{ref}",
             "/orders/{ref}/cancel",
+            "/orders/{ref}/transfer",
             "/orders/{ref}/seats/{seat_id}/cancel",
             "/webhooks/stripe",
         ],
@@ -610,13 +623,25 @@ DECLARED: Sequence[Declared] = (
             "/orders/{ref}",
             "/orders/{ref}/cancel",
             "/orders/{ref}/refund",
+            "/orders/{ref}/transfer",
+            "/transfers",
+            "/transfers/{rest:path}",
+            "/bank-lines",
+            "/bank-lines/{rest:path}",
+            "/bank-statements",
             "/orders/{ref}/seats/{seat_id}/cancel",
         ],
         build=_checkout,
         security_events={
             ("POST", "/api/v1/orders/{ref}/refund"): "registration-cancelled",
             ("POST", "/webhooks/stripe"): "webhook",
+            ("POST", "/api/v1/transfers/{ref}/confirm"): "order-marked-paid",
+            ("POST", "/api/v1/transfers/{ref}/reject"): "transfer-rejected",
+            ("POST", "/api/v1/bank-lines/assign"): "payment-assigned",
+            ("POST", "/api/v1/bank-lines/ignore"): "payment-ignored",
+            ("POST", "/api/v1/bank-statements"): "statement-imported",
         },
+        max_bodies={"/api/v1/bank-statements": MAX_UPLOAD},
     ),
     Declared(
         "tickets",
@@ -712,6 +737,11 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/orders/{ref}/refunded"): "order-marked-refunded",
             ("POST", "/organise/orders/{ref}/cancel"): "registration-cancelled",
             ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
+            ("POST", "/organise/transfers/orders/{ref}/confirm"): "order-marked-paid",
+            ("POST", "/organise/transfers/orders/{ref}/reject"): "transfer-rejected",
+            ("POST", "/organise/transfers/statement/import"): "statement-imported",
+            ("POST", "/organise/transfers/assign"): "payment-assigned",
+            ("POST", "/organise/transfers/ignore"): "payment-ignored",
             ("POST", "/organise/people/{id}/email/change"): "email-changed",
             ("POST", "/organise/people/{id}/links/end"): "guest-links-ended",
             ("POST", "/organise/people/{id}/delete"): "guest-deleted",
@@ -721,7 +751,11 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/guests/export"): "guests-exported",
             ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",
         },
-        max_bodies={"/organise/events/": MAX_EVENT_BODY, "/organise/import": MAX_IMPORT_BODY},
+        max_bodies={
+            "/organise/events/": MAX_EVENT_BODY,
+            "/organise/import": MAX_IMPORT_BODY,
+            "/organise/transfers/": MAX_UPLOAD,
+        },
     ),
 )
 

@@ -250,8 +250,12 @@ def _print_welcome(settings: Settings, passwords: Mapping[str, str], introductio
 
 
 def _unconfirmed_warning(settings: Settings) -> str:
-    """Return a warning if seats can be held for payment at the desk under unconfirmed addresses."""
-    if settings.confirms_email or "desk" not in settings.payment_methods or _is_local(settings.base_url):
+    """Return a warning if seats can be held for payment at the desk or by transfer under unconfirmed addresses."""
+    if (
+        settings.confirms_email
+        or not {"desk", "transfer"} & {*settings.payment_methods}
+        or _is_local(settings.base_url)
+    ):
         return ""
     cause, remedy = (
         ("no mail server is set", "FESTGATE_SMTP_HOST")

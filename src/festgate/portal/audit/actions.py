@@ -29,6 +29,11 @@ Action: TypeAlias = Literal[
     "sale.made",
     "sale.undone",
     "shift.closed",
+    "transfer.confirmed",
+    "transfer.rejected",
+    "statement.imported",
+    "line.assigned",
+    "line.ignored",
 ]
 
 TITLES: Final[Mapping[Action, str]] = {
@@ -55,4 +60,9 @@ TITLES: Final[Mapping[Action, str]] = {
     "sale.made": N_("Sold at the box office"),
     "sale.undone": N_("Sale taken back"),
     "shift.closed": N_("Shift closed"),
+    "transfer.confirmed": N_("Transfer confirmed"),
+    "transfer.rejected": N_("Number of a transfer rejected"),
+    "statement.imported": N_("Bank statement imported"),
+    "line.assigned": N_("Payment assigned to an order"),
+    "line.ignored": N_("Payment on a statement ignored"),
 }

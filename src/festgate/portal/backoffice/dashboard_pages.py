@@ -82,6 +82,7 @@ class DashboardPages:
             notice=notice or _notice_of_backup(read_query(request, "backup", MAX_NAME)),
             warnings=shown.warnings,
             max_words=MAX_WORDS,
+            takes_transfers="transfer" in self._portal.settings.payment_methods,
         )
 
     def _unavailable(self) -> list[Unavailable]:

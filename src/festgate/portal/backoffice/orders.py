@@ -106,6 +106,8 @@ class Confirmation:
             return gettext("Nothing was paid, so there is nothing to refund.")
         if self.plan.order.method in checkout.BY_HAND:
             return gettext("{amount} is to be refunded at the desk.").format(amount=self.back)
+        if self.plan.order.method == "transfer":
+            return gettext("{amount} is to be transferred back.").format(amount=self.back)
         return gettext("{amount} will be refunded to the payment method.").format(amount=self.back)
 
     @property

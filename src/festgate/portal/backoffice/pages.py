@@ -230,6 +230,7 @@ class BackofficePages:
             forms=forms,
             to_pay=[order for order in at_desk if order.state == "pending"],
             to_refund=[order for order in at_desk if order.state != "pending"],
+            to_return=[order for order in orders if order.method == "transfer" and order.state != "pending"],
             elsewhere=[order for order in orders if order.method not in checkout.BY_HAND],
             notice=notice_of_order(done, self._writing),
         )

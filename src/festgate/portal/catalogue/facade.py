@@ -71,6 +71,7 @@ from festgate.portal.catalogue.events import (
     refuse_other_currency,
     set_refund_rule,
 )
+from festgate.portal.catalogue.files.encodings import decode_text
 from festgate.portal.catalogue.files.formats import read_events
 from festgate.portal.catalogue.files.rows import (
     MAX_FILE,
@@ -359,6 +360,7 @@ __all__ = [
     "create_codes",
     "create_event",
     "create_quota",
+    "decode_text",
     "details_of",
     "drop_code",
     "drop_question",

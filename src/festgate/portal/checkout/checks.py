@@ -1,13 +1,23 @@
 """Invariants of orders and money."""
 
-from sqlalchemy import Column, ColumnElement, ScalarSelect, func, select, table
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ScalarSelect,
+    Text,
+    cast,
+    func,
+    literal_column,
+    select,
+    table,
+)
 from sqlalchemy.sql import column
 
 from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection, Statement
 from festgate.portal.checkout.records import AT_BOX_OFFICE
 from festgate.portal.checkout.shifts import Shift, shift_by_id
-from festgate.portal.checkout.tables import lines, orders, refunds, sales, shifts
+from festgate.portal.checkout.tables import bank_lines, lines, orders, refunds, sales, shifts, transfers
 
 _people = table("accounts_people", column("id"), column("claimed_by"))
 _seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
@@ -102,6 +112,27 @@ _closed = Statement(
     .where(shifts.c.closed_at.is_not(None))
     .order_by(shifts.c.id)
 )
+_applied = _sum_of_order(bank_lines.c.applied_minor, bank_lines.c.order_id == orders.c.id)
+_received = _applied + transfers.c.by_hand_minor
+_unbacked_transfers = Statement(
+    select(orders.c.ref, func.coalesce(orders.c.paid_minor, 0), _received)
+    .join_from(orders, transfers, transfers.c.order_id == orders.c.id)
+    .where(func.coalesce(orders.c.paid_minor, 0) != _received)
+)
+_returned = (
+    select(func.coalesce(func.sum(refunds.c.amount_minor), 0))
+    .where(
+        refunds.c.order_id == bank_lines.c.order_id,
+        refunds.c.provider_ref == literal_column("'rest-'") + cast(bank_lines.c.id, Text),
+    )
+    .correlate(bank_lines)
+    .scalar_subquery()
+)
+_unreturned = Statement(
+    select(bank_lines.c.id, orders.c.ref, bank_lines.c.amount_minor, bank_lines.c.applied_minor, _returned)
+    .join_from(bank_lines, orders, orders.c.id == bank_lines.c.order_id)
+    .where(bank_lines.c.amount_minor - bank_lines.c.applied_minor != _returned)
+)
 
 
 def check_money(connection: Connection) -> list[Finding]:
@@ -156,6 +187,27 @@ def check_seats(connection: Connection) -> list[Finding]:
     return findings
 
 
+def check_transfers(connection: Connection) -> list[Finding]:
+    """Check that what was paid by transfer is what arrived, and that the rest of each payment is to be returned."""
+    findings = [
+        Finding(
+            "a transfer order has its payments",
+            f"order {ref}",
+            f"{paid} was paid, and {received} has arrived (minor units)",
+        )
+        for ref, paid, received in connection.all(_unbacked_transfers)
+    ]
+    findings += [
+        Finding(
+            "a payment is for its order or returned",
+            f"payment {line}",
+            f"{applied} of {arrived} is for order {ref}, and {back} goes back (minor units)",
+        )
+        for line, ref, arrived, applied, back in connection.all(_unreturned)
+    ]
+    return findings
+
+
 def check_claims(connection: Connection) -> list[Finding]:
     """Check that no order belongs to a guest whose orders somebody has claimed."""
     return [
@@ -190,4 +242,4 @@ def _sums_of(shift: Shift) -> list[int]:
     return [shift.net(method).minor for method in AT_BOX_OFFICE]
 
 
-CHECKS: tuple[Check, ...] = (check_money, check_seats, check_claims, check_shifts)
+CHECKS: tuple[Check, ...] = (check_money, check_seats, check_transfers, check_claims, check_shifts)

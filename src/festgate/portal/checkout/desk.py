@@ -3,7 +3,7 @@
 A form about an order contains the facts that it shows. They are compared with the order when the form is sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
@@ -102,11 +102,11 @@ def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int, shown
 
 
 def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int, shown: str) -> Order:
-    """Mark the refunds that the form showed as done by this organiser. A second call changes nothing.
+    """Mark the refunds that the form showed as done by this organiser, at the desk or by transfer.
 
-    Raises OrderChanged if other refunds are due now.
+    A second call changes nothing. Raises OrderChanged if other refunds are due now.
     """
-    order = _lock(connection, ref)
+    order = _lock(connection, ref, BY_HAND)
     due = desk_forms_of(connection, order.ref).refunded
     if due and shown != due:
         raise OrderChanged(ref)
@@ -116,9 +116,9 @@ def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int, s
     return queries.order_by_id(connection, order.id)
 
 
-def _lock(connection: Connection, ref: str) -> Order:
+def _lock(connection: Connection, ref: str, methods: Collection[str] = (Desk.name,)) -> Order:
     order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
-    if order.method not in BY_HAND:
+    if order.method not in methods:
         raise NotAtDesk
     return order
 

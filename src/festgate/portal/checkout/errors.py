@@ -87,6 +87,31 @@ class NotAtDesk(Conflict):
     actions = ((N_("Orders"), "/organise/orders"),)
 
 
+class NotByTransfer(Conflict):
+    """An order with another payment method than `transfer`."""
+
+    code = "order-not-by-transfer"
+    title = N_("Not paid by transfer")
+    message = N_("This order is paid in another way than by transfer.")
+
+
+class LineSettled(Conflict):
+    """A payment of a statement that was assigned or ignored meanwhile."""
+
+    code = "line-settled"
+    title = N_("This payment is done")
+    message = N_("Somebody has assigned or ignored this payment meanwhile. Nothing was changed.")
+    actions = ((N_("Unmatched payments"), "/organise/transfers/unmatched"),)
+
+
+class OtherCurrency(Conflict):
+    """A payment in another currency than the order's."""
+
+    code = "line-in-other-currency"
+    title = N_("Another currency")
+    message = N_("The payment is in another currency than the order. Return it, and ask for another payment.")
+
+
 class NothingToCancel(Conflict):
     """Every seat of the order has ended already."""
 

@@ -1,6 +1,7 @@
 """Facts about orders."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from festgate.kit.messaging.outbox import Fact
 
@@ -46,5 +47,17 @@ class SeatRefunded(Fact):
     seat_id: int
 
 
-FACTS: tuple[type[Fact], ...] = (OrderPaid, OrderReduced, OrderRefunded, SeatRefunded)
+@dataclass(frozen=True)
+class TransferAwaited(Fact):
+    """An order waits for a transfer: it was placed, it ends soon, or the payer's number of it was rejected."""
+
+    KIND = "checkout.TransferAwaited"
+
+    order_id: int
+    cause: Literal["placed", "ending", "rejected"]
+    at: int
+    """The time of the cause, which distinguishes several rejections."""
+
+
+FACTS: tuple[type[Fact], ...] = (OrderPaid, OrderReduced, OrderRefunded, SeatRefunded, TransferAwaited)
 """Every kind of fact that this module writes into the data."""

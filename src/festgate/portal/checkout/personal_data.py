@@ -6,9 +6,12 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.translation import gettext, ngettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.checkout import queries
+from festgate.portal.checkout.bank_lines import blank_lines, lines_of_order
+from festgate.portal.checkout.methods import TRANSFER
 from festgate.portal.checkout.orders import cancel_order
 from festgate.portal.checkout.records import Order, Refund
 from festgate.portal.checkout.tables import orders
+from festgate.portal.checkout.transfers import forget_utr, transfer_of
 
 _move = Statement(
     update(orders)
@@ -22,7 +25,10 @@ def export_orders(connection: Connection, person_id: int) -> accounts.Values:
     """Return every order of the person with its lines and refunds."""
     return {
         "orders": [
-            _exported(order, queries.refunds_of(connection, order.id))
+            {
+                **_exported(order, queries.refunds_of(connection, order.id)),
+                **_exported_transfer(connection, order),
+            }
             for order in queries.orders_of(connection, person_id)
         ]
     }
@@ -53,10 +59,16 @@ def foresee_orders(connection: Connection, person_id: int) -> accounts.Forecast:
 
 
 def end_orders(connection: Connection, person_id: int) -> None:
-    """Cancel the orders that wait for a payment. The provider's page is closed soon, and a late payment refunded."""
+    """Cancel the orders that wait for a payment, and erase the texts of transfers.
+
+    The provider's page is closed soon, and a late payment refunded.
+    """
     for order in queries.orders_of(connection, person_id):
         if order.state == "pending":
             cancel_order(connection, person_id, order.ref)
+        if order.method == TRANSFER:
+            forget_utr(connection, order.id)
+            blank_lines(connection, order.id)
 
 
 def move_orders(connection: Connection, guest_id: int, person_id: int) -> None:
@@ -65,6 +77,25 @@ def move_orders(connection: Connection, guest_id: int, person_id: int) -> None:
 
 
 PERSONAL_RECORDS = accounts.PersonalRecords(export_orders, foresee_orders, end_orders, move_orders)
+
+
+def _exported_transfer(connection: Connection, order: Order) -> accounts.Values:
+    if order.method != TRANSFER:
+        return {}
+    return {
+        "transfer": {
+            "utr": transfer_of(connection, order.id).utr,
+            "payments": [
+                {
+                    "booked_on": line.booked_on,
+                    "amount": accounts.export_amount(line.amount),
+                    "text": line.narration,
+                    "utr": line.utr,
+                }
+                for line in lines_of_order(connection, order.id)
+            ],
+        }
+    }
 
 
 def _exported(order: Order, refunds: list[Refund]) -> accounts.Values:

@@ -16,7 +16,7 @@ from festgate.portal.checkout.tables import orders, refunds
 
 LEASE = 2 * MINUTE
 """The time for which one process has the right to send a refund."""
-BY_HAND = frozenset({"desk", *AT_BOX_OFFICE})
+BY_HAND = frozenset({"desk", "transfer", *AT_BOX_OFFICE})
 """Methods whose refunds an organiser pays out. Such a refund is listed until it is marked as done."""
 
 _insert = inserting(refunds)

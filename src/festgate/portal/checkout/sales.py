@@ -157,7 +157,7 @@ def sell(
     """Sell tickets to a walk-in; return the sale, and whether it is new. The same key makes one sale.
 
     `events` are the ids of the events that the seller may sell; None: all. Raises KeyReused, SaleNotHere,
-    OtherCurrency, Invalid, or an error of registrations' `sell_seats`.
+    ShiftInOtherCurrency, Invalid, or an error of registrations' `sell_seats`.
     """
     known = connection.first(_by_key, seller=seller_id, key=key)
     if known is not None:

@@ -178,6 +178,60 @@ shift_refunds = Table(
     Column("shift_id", ForeignKey("checkout_shifts.id"), nullable=False),
 )
 Index("ix_checkout_shift_refunds_shift", shift_refunds.c.shift_id)
+transfers = Table(
+    "checkout_transfers",
+    metadata,
+    Column("order_id", ForeignKey("checkout_orders.id"), primary_key=True, autoincrement=False),
+    # The bank's number of the payment (UTR) that the payer has entered; empty without one.
+    Column("utr", Text, nullable=False),
+    Column("utr_at", BigInteger),
+    # The number that a treasurer rejected; empty without one.
+    Column("rejected_utr", Text, nullable=False),
+    # When the payer is reminded; NEVER if that has been done.
+    Column("remind_at", BigInteger, nullable=False),
+    # The amount that a treasurer confirmed by hand and no line of a statement has.
+    Column("by_hand_minor", BigInteger, nullable=False),
+    # The difference by which the order was lowered, since less was paid and accepted.
+    Column("waived_minor", BigInteger, nullable=False),
+)
+Index(
+    "ix_checkout_transfers_remind",
+    transfers.c.remind_at,
+    sqlite_where=transfers.c.remind_at < NEVER,
+    postgresql_where=transfers.c.remind_at < NEVER,
+)
+
+bank_lines = Table(
+    "checkout_bank_lines",
+    metadata,
+    _key(),
+    # A keyed hash of date, amount, text and number of occurrence, by which an overlapping statement is recognised.
+    Column("fingerprint", Text, nullable=False, unique=True),
+    Column("booked_on", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("narration", Text, nullable=False),
+    Column("utr", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    # The order that it pays. While the line is open: null.
+    Column("order_id", ForeignKey("checkout_orders.id")),
+    # The part that pays for the order. The rest is to be returned.
+    Column("applied_minor", BigInteger, nullable=False),
+    # The reason for which it was not matched, as a code.
+    Column("problem", Text, nullable=False),
+    # The reference of the order that it seems to be for; empty without one.
+    Column("likely_ref", Text, nullable=False),
+    Column("imported_at", BigInteger, nullable=False),
+    Column("imported_by", ForeignKey("accounts_people.id"), nullable=False),
+    Column("settled_at", BigInteger),
+    Column("settled_by", ForeignKey("accounts_people.id")),
+    CheckConstraint("state IN ('open', 'assigned', 'ignored')", name="state"),
+    CheckConstraint("(state = 'assigned') = (order_id IS NOT NULL)", name="order"),
+    CheckConstraint("amount_minor > 0 AND applied_minor BETWEEN 0 AND amount_minor", name="amount"),
+)
+"""Incoming payments of bank statements."""
+Index("ix_checkout_bank_lines_order", bank_lines.c.order_id)
+Index("ix_checkout_bank_lines_state", bank_lines.c.state, bank_lines.c.imported_at)
 
 sandbox_charges = Table(
     "checkout_sandbox_charges",

@@ -163,6 +163,8 @@ def describe_reduction(order: checkout.Order, reason: str, writing: Formats) -> 
     pay = (
         gettext("Pay {amount} at the desk by {end}. Your order number is {ref}.")
         if order.method == "desk"
+        else gettext("Transfer {amount} by {end} with the reference {ref}. The order's page has the account.")
+        if order.method == "transfer"
         else gettext("Pay {amount} by {end}. Pay from the order's page.")
     )
     return EmailText(
@@ -173,6 +175,42 @@ def describe_reduction(order: checkout.Order, reason: str, writing: Formats) -> 
             pay.format(amount=amount, end=end, ref=order.ref),
         ),
     )
+
+
+def describe_transfer(
+    order: checkout.Order, cause: str, rejected_utr: str, account: checkout.TransferAccount, writing: Formats
+) -> EmailText:
+    """Return how to pay the order by transfer: after it was placed, before it ends, or after a wrong number."""
+    amount, end = writing.money(order.total), writing.when(order.expires_at)
+    values = {"amount": amount, "end": end, "ref": order.ref, "utr": rejected_utr}
+    if cause == "rejected":
+        subject = gettext("Order {ref}: no payment with your number")
+        opening = gettext("No payment arrived with the number {utr} that you entered for order {ref}.")
+        first = gettext("Check the number and enter it again on the order's page. Or pay {amount} by {end}:")
+    elif cause == "ending":
+        subject = gettext("Order {ref} ends soon: {amount} to pay")
+        opening = gettext("Your order {ref} is not paid yet. Your seats are held until {end}.")
+        first = gettext("Transfer {amount} now, or your seats are released:")
+    else:
+        subject = gettext("Order {ref}: {amount} to transfer by {end}")
+        opening = gettext("Thank you for your order {ref}. Your seats are held until {end}.")
+        first = gettext("Transfer {amount} by then:")
+    lines = [first.format(**values), ""]
+    lines += [f"{label}: {text}" for label, text in account.rows(amount, order.ref)]
+    upi = account.upi_link(order.total, order.ref)
+    if upi:
+        lines += [
+            "",
+            gettext("Or by UPI to {upi_id}; the order's page has a QR code:").format(upi_id=account.upi_id),
+            upi,
+        ]
+    lines += [
+        "",
+        gettext("After paying, enter the number of your payment (UTR) on the order's page."),
+        gettext("Your tickets come by email once the payment has arrived."),
+    ]
+    subject, opening = (text.format(**values) for text in (subject, opening))
+    return EmailText(subject, opening, lines)
 
 
 def describe_refund(

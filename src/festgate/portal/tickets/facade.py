@@ -16,7 +16,7 @@ from festgate.portal.tickets.issue import (
     undo_admission,
 )
 from festgate.portal.tickets.personal_data import PERSONAL_RECORDS
-from festgate.portal.tickets.qr import ForgedCode, draw, in_fours, qr_text, read_picture, read_qr
+from festgate.portal.tickets.qr import ForgedCode, in_fours, qr_text, read_picture, read_qr
 from festgate.portal.tickets.queries import (
     Ticket,
     TicketState,
@@ -42,7 +42,6 @@ __all__ = [
     "admit_holder",
     "codes_by_seat",
     "count_copies",
-    "draw",
     "in_fours",
     "is_replaced",
     "is_used",

@@ -23,7 +23,13 @@ from festgate.portal.accounts.facts import AddressConfirmed, AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventChanged
 from festgate.portal.checkout import facade as checkout
-from festgate.portal.checkout.facts import OrderPaid, OrderReduced, OrderRefunded, SeatRefunded
+from festgate.portal.checkout.facts import (
+    OrderPaid,
+    OrderReduced,
+    OrderRefunded,
+    SeatRefunded,
+    TransferAwaited,
+)
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.facts import (
     HoldCancelled,
@@ -43,6 +49,7 @@ from festgate.portal.tickets.email_texts import (
     describe_reduction,
     describe_refund,
     describe_tickets,
+    describe_transfer,
 )
 from festgate.portal.tickets.facts import HoldersLeft
 from festgate.portal.tickets.holder_emails import HolderEmails
@@ -117,6 +124,9 @@ class TicketHandlers:
                 "festgate.tickets.handlers.tell_order_refunded",
                 POINT,
             ),
+            Subscription(
+                TransferAwaited, self.email_transfer, "festgate.tickets.handlers.email_transfer", POINT
+            ),
             Subscription(SeatOffered, self.email_offered, "festgate.tickets.handlers.email_offered", POINT),
             Subscription(
                 WaitingEnded, self.email_waiting_ended, "festgate.tickets.handlers.email_waiting_ended", POINT
@@ -176,6 +186,20 @@ class TicketHandlers:
         text = describe_reduction(order, reason, self._writing)
         topic = f"reduced:{order.ref}:{order.revision}"
         self._post(connection, topic, order.person_id, "reduced", text, order=order)
+
+    def email_transfer(self, connection: Connection, fact: TransferAwaited) -> None:
+        """Email the owner of an order how to pay it by transfer, unless that is over."""
+        order = checkout.order_by_id(connection, fact.order_id)
+        state = checkout.transfer_of(connection, order.id)
+        is_reminder_over = fact.cause == "ending" and bool(state.utr)
+        is_corrected = fact.cause == "rejected" and not state.rejected_utr
+        if order.state != "pending" or is_reminder_over or is_corrected:
+            return
+        account = checkout.account_of(self._settings)
+        if account is not None:
+            text = describe_transfer(order, fact.cause, state.rejected_utr, account, self._writing)
+            topic = f"transfer:{order.ref}:{fact.cause}:{fact.at}"
+            self._post(connection, topic, order.person_id, "reduced", text, order=order)
 
     def send_kept_back(self, connection: Connection, fact: AddressConfirmed) -> None:
         """Send the tickets of free seats that were not sent while the address was unconfirmed."""
