@@ -5,9 +5,32 @@ from typing import Final, Literal, TypeAlias
 
 from festgate.kit.translation import N_
 
-Action: TypeAlias = Literal["role.changed", "order.refunded"]
+Action: TypeAlias = Literal[
+    "role.changed",
+    "order.refunded",
+    "order.cancelled",
+    "order.emailed",
+    "ticket.exchanged",
+    "ticket.transferred",
+    "ticket.emailed",
+    "ticket.given",
+    "difference.settled",
+    "note.written",
+    "note.deleted",
+    "holder.corrected",
+]
 
 TITLES: Final[Mapping[Action, str]] = {
     "role.changed": N_("Role changed"),
-    "order.refunded": N_("Order refunded"),
+    "order.refunded": N_("Refunded in part"),
+    "order.cancelled": N_("Cancelled"),
+    "order.emailed": N_("Emailed again"),
+    "ticket.exchanged": N_("Ticket exchanged"),
+    "ticket.transferred": N_("Ticket transferred"),
+    "ticket.emailed": N_("Ticket emailed again"),
+    "ticket.given": N_("Complimentary ticket given"),
+    "difference.settled": N_("Difference settled"),
+    "note.written": N_("Note written"),
+    "note.deleted": N_("Note deleted"),
+    "holder.corrected": N_("Name on a ticket corrected"),
 }

@@ -46,5 +46,15 @@ class SeatRefunded(Fact):
     seat_id: int
 
 
-FACTS: tuple[type[Fact], ...] = (OrderPaid, OrderReduced, OrderRefunded, SeatRefunded)
+@dataclass(frozen=True)
+class PartRefunded(Fact):
+    """A part of an order was refunded on an organiser's request, and its seats stay."""
+
+    KIND = "checkout.PartRefunded"
+
+    order_id: int
+    refund_id: int
+
+
+FACTS: tuple[type[Fact], ...] = (OrderPaid, OrderReduced, OrderRefunded, SeatRefunded, PartRefunded)
 """Every kind of fact that this module writes into the data."""

@@ -6,6 +6,7 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.translation import gettext, ngettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.checkout import queries
+from festgate.portal.checkout.notes import forget_notes, move_notes, notes_of_person
 from festgate.portal.checkout.orders import cancel_order
 from festgate.portal.checkout.records import Order, Refund
 from festgate.portal.checkout.tables import orders
@@ -19,12 +20,16 @@ _move = Statement(
 
 
 def export_orders(connection: Connection, person_id: int) -> accounts.Values:
-    """Return every order of the person with its lines and refunds."""
+    """Return every order of the person with its lines and refunds, and the organisers' notes."""
     return {
         "orders": [
             _exported(order, queries.refunds_of(connection, order.id))
             for order in queries.orders_of(connection, person_id)
-        ]
+        ],
+        "notes": [
+            {"text": note.text, "written_at": accounts.export_time(note.written_at)}
+            for note in notes_of_person(connection, person_id)
+        ],
     }
 
 
@@ -53,15 +58,20 @@ def foresee_orders(connection: Connection, person_id: int) -> accounts.Forecast:
 
 
 def end_orders(connection: Connection, person_id: int) -> None:
-    """Cancel the orders that wait for a payment. The provider's page is closed soon, and a late payment refunded."""
+    """Cancel the orders that wait for a payment, and delete the organisers' notes.
+
+    The provider's page is closed soon, and a late payment refunded.
+    """
     for order in queries.orders_of(connection, person_id):
         if order.state == "pending":
             cancel_order(connection, person_id, order.ref)
+    forget_notes(connection, person_id)
 
 
 def move_orders(connection: Connection, guest_id: int, person_id: int) -> None:
-    """Give the orders of a guest to another person. Their references stay."""
+    """Give the orders of a guest, and notes on them, to another person. Their references stay."""
     connection.run(_move, guest=guest_id, person=person_id, mark=f" of {guest_id}")
+    move_notes(connection, guest_id, person_id)
 
 
 PERSONAL_RECORDS = accounts.PersonalRecords(export_orders, foresee_orders, end_orders, move_orders)

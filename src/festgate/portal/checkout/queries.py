@@ -75,9 +75,12 @@ _count_of = Statement(select(func.count()).where(orders.c.person_id == bindparam
 _refund = select(
     *refunds.c["id", "order_id", "seat_id", "provider_ref", "amount_minor", "currency"],
     refunds.c.currency != orders.c.currency,
-    *refunds.c["reason", "attempts", "done_at", "done_by", "asked_by"],
+    *refunds.c["reason", "attempts", "done_at", "done_by", "asked_by", "created_at", "request_key", "error"],
 ).join_from(refunds, orders)
-_refunds_of = Statement(_refund.where(refunds.c.order_id == bindparam("order")).order_by(refunds.c.id))
+_refunds_of = Statement(
+    # Zero is the record that nothing of a cancelled seat's fee goes back.
+    _refund.where(refunds.c.order_id == bindparam("order"), refunds.c.amount_minor > 0).order_by(refunds.c.id)
+)
 _refunds_due = Statement(
     _refund.where(refunds.c.due_at <= bindparam("now"), refunds.c.due_at < NEVER)
     .order_by(refunds.c.due_at)

@@ -17,10 +17,26 @@ from festgate.portal.registrations.claims import (
     release_seats,
     unclaim_seats,
 )
-from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy, ending_words
-from festgate.portal.registrations.errors import AnswersNeeded, SeatsGone, SeatUsed
+from festgate.portal.registrations.endings import (
+    EVENT,
+    EXCHANGE,
+    HOLDER,
+    ORGANISER,
+    EndedBy,
+    ending_words,
+)
+from festgate.portal.registrations.errors import (
+    AlreadyRegistered,
+    AnswersNeeded,
+    NotExchangeable,
+    SeatsGone,
+    SeatUsed,
+    TooManyTickets,
+)
+from festgate.portal.registrations.exchanges import check_exchange, exchange_seat
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.files import any_file, delete_answers, forget_ended_files
+from festgate.portal.registrations.gifts import give_seat
 from festgate.portal.registrations.holders import (
     NOBODY,
     Holder,
@@ -61,6 +77,7 @@ from festgate.portal.registrations.queries import (
     seat,
     seats_of,
     seats_of_order,
+    times_of_seat,
     titles_of_places,
 )
 from festgate.portal.registrations.seat_overlaps import seat_overlaps
@@ -75,9 +92,11 @@ from festgate.portal.registrations.waiting_list import (
 
 __all__ = [
     "EVENT",
+    "EXCHANGE",
     "HOLDER",
     "NOBODY",
     "ORGANISER",
+    "AlreadyRegistered",
     "Answer",
     "AnswersNeeded",
     "EndedBy",
@@ -85,16 +104,19 @@ __all__ = [
     "HoldKeeper",
     "Holder",
     "IsUsed",
+    "NotExchangeable",
     "ReplaceCode",
     "Seat",
     "SeatReferences",
     "SeatUsed",
     "SeatsGone",
     "Team",
+    "TooManyTickets",
     "answers_of_event",
     "any_file",
     "are_holds_paused",
     "cancel_team",
+    "check_exchange",
     "claim_seats",
     "confirm_seats",
     "count_answers",
@@ -112,9 +134,11 @@ __all__ = [
     "entry_at",
     "entry_by_id",
     "entry_of_seat",
+    "exchange_seat",
     "extend_seats",
     "find_lapses",
     "forget_ended_files",
+    "give_seat",
     "hold_hint",
     "kept_sentence",
     "kept_until",
@@ -148,6 +172,7 @@ __all__ = [
     "team_by_id",
     "teams_at",
     "tickets_of",
+    "times_of_seat",
     "titles_of_places",
     "unclaim_seats",
     "write_holder",
