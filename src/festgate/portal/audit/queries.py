@@ -38,4 +38,7 @@ class Entry:
 def entries_about(connection: Connection, subject: str) -> list[Entry]:
     """Return the latest entries with exactly that subject, oldest first."""
     rows = connection.all(_about, subject=subject)
-    return [Entry(*row[:-1], json.loads(row[-1])) for row in reversed(rows)]
+    return [
+        Entry(at, person, origin, action, about, event, json.loads(details))
+        for at, person, origin, action, about, event, details in reversed(rows)
+    ]

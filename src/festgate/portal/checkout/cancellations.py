@@ -18,6 +18,20 @@ from festgate.portal.checkout.reasons import reason_for
 from festgate.portal.checkout.records import Line, Order
 from festgate.portal.registrations import facade as registrations
 
+
+@dataclass(frozen=True, slots=True)
+class RefundTerms:
+    """The terms of a refund, as the organiser has chosen them."""
+
+    amount: Money | None = None
+    """The amount that is refunded; None: the whole amount of the plan."""
+    by_hand: bool = False
+    """Whether the organiser has given it back already."""
+    actor: Actor | None = None
+    """The origin of the operation for the audit log; None for tests and repairs that record nothing."""
+
+
+AS_PLANNED = RefundTerms()
 BY_ORGANISERS = N_("The organisers cancelled this order.")
 
 
@@ -81,15 +95,12 @@ def cancel_registrations(
     *,
     force: bool = False,
     seen: str | None = None,
-    amount: Money | None = None,
-    by_hand: bool = False,
-    actor: Actor | None = None,
+    terms: RefundTerms = AS_PLANNED,
 ) -> Order:
     """Cancel one seat of an order, or with None all of them. A second time does nothing.
 
     `organiser_id` is None on the command line of the machine. `force` also cancels seats whose holder was checked in.
-    `seen` is what the organiser was shown. `amount` is refunded, the whole amount of the plan if it is None; `by_hand`:
-    the organiser has given it back already. Raises NotFound, NothingToCancel, OrderChanged, RefundTooHigh, or
+    `seen` is what the organiser was shown. Raises NotFound, NothingToCancel, OrderChanged, RefundTooHigh, or
     registrations' SeatUsed.
     """
     order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
@@ -104,28 +115,39 @@ def cancel_registrations(
         titles = ", ".join(line.title for line in plan.checked_in)
         sentence = gettext("The holder was checked in at {events}. Cancel only if you are sure.")
         raise registrations.SeatUsed(sentence.format(events=titles))
-    back = plan.back if amount is None else amount
+    back = plan.back if terms.amount is None else terms.amount
     if back.currency != plan.back.currency or back.minor > plan.back.minor:
         raise RefundTooHigh
     for line in plan.lines:
         seat = registrations.lock_seat(connection, line.seat_id)
         if seat is not None:
             registrations.release_seat(connection, seat, registrations.ORGANISER)
-    if actor is not None:
-        _log(connection, actor, plan, back, by_hand=by_hand)
+    if terms.actor is not None:
+        _log(connection, terms.actor, plan, back, by_hand=terms.by_hand)
     if order.state == "pending":
         return orders.reduce_order(connection, order.id)
-    request = refunds.Request(organiser_id, by_hand)
-    if plan.whole and back.minor and back == refunds.left_of(connection, order):
-        refunds.refund_whole(connection, order, BY_ORGANISERS, request)
-        return queries.order_by_id(connection, order.id)
+    _refund(connection, plan, back, refunds.Request(organiser_id, terms.by_hand))
+    return queries.order_by_id(connection, order.id)
+
+
+def _refund(connection: Connection, plan: Cancellation, back: Money, request: refunds.Request) -> None:
+    """Refund the amount: for the whole order as one, else for its lines in their order, none more than its fee."""
+    if plan.whole and back.minor and back == refunds.left_of(connection, plan.order):
+        refunds.refund_whole(connection, plan.order, BY_ORGANISERS, request)
+        return
     rest = back.minor
     for line in plan.lines:
         part = Money(min(rest, line.fee.minor), back.currency)
         rest -= part.minor
         reason = reason_for(connection, [line])
-        refunds.refund_seat(connection, order, line.seat_id, reason, request, amount=part)
-    return queries.order_by_id(connection, order.id)
+        refunds.refund_seat(connection, plan.order, line.seat_id, reason, request, amount=part)
+
+
+def _is_done(connection: Connection, order: Order, seat_id: int | None) -> bool:
+    """Return whether an organiser has cancelled the same seats before."""
+    wanted = [line for line in order.lines if seat_id in (None, line.seat_id)]
+    ended = [registrations.seat(connection, line.seat_id).ended_by for line in wanted]
+    return all(by in (registrations.ORGANISER, registrations.EXCHANGE) for by in ended)
 
 
 def _log(connection: Connection, actor: Actor, plan: Cancellation, back: Money, *, by_hand: bool) -> None:
@@ -144,10 +166,3 @@ def _log(connection: Connection, actor: Actor, plan: Cancellation, back: Money, 
         event_id=events.pop() if len(events) == 1 else None,
         **details,
     )
-
-
-def _is_done(connection: Connection, order: Order, seat_id: int | None) -> bool:
-    """Return whether an organiser has cancelled the same seats before."""
-    wanted = [line for line in order.lines if seat_id in (None, line.seat_id)]
-    ended = [registrations.seat(connection, line.seat_id).ended_by for line in wanted]
-    return all(by == registrations.ORGANISER for by in ended)

@@ -1,4 +1,4 @@
-"""The difference of an exchanged seat once the seat has ended: what is owed is void, what was paid goes back by hand."""
+"""The difference of an exchanged seat that has ended: what is owed is void, what was paid goes back by hand."""
 
 from collections.abc import Iterable
 

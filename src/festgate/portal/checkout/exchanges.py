@@ -10,7 +10,7 @@ A confirmation shows the effect beforehand and carries `Exchange.seen`; where it
 """
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import bindparam, case, func, select, update
 
@@ -105,6 +105,15 @@ class Exchanged:
     settled_at: Milliseconds | None
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an organiser wants a seat to become."""
+
+    slug: str
+    type_id: int
+    settlement: Settlement
+
+
 @dataclass(frozen=True)
 class Exchange:
     """The effect of exchanging a seat."""
@@ -194,15 +203,13 @@ def exchange_ticket(
     connection: Connection,
     actor: Actor,
     seat_id: int,
-    slug: str,
-    type_id: int,
-    settlement: Settlement,
+    wish: Wish,
     is_used: registrations.IsUsed,
     *,
     seen: str | None = None,
     force: bool = False,
 ) -> int:
-    """Exchange the seat for one of that type at that event, and return the id of the new seat. All or nothing.
+    """Exchange the seat for the wished one, and return the id of the new seat. All or nothing.
 
     A second time does nothing. `force` also exchanges the seat of a holder that was checked in. Raises NotFound,
     NotPaid, OrderChanged, WrongSettlement, registrations' NotExchangeable, SeatUsed, AlreadyRegistered or
@@ -214,19 +221,18 @@ def exchange_ticket(
     registrations.lock_seat(connection, seat_id)
     known = connection.first(_by_old_seat, seat=seat_id)
     if known is not None:
-        done = _read(known)
-        new_seat = registrations.seat(connection, done.new_seat_id)
-        if new_seat.type_id != type_id:
+        new_seat = registrations.seat(connection, _read(known).new_seat_id)
+        if new_seat.type_id != wish.type_id:
             raise registrations.NotExchangeable
-        return done.new_seat_id
-    plan = plan_exchange(connection, seat_id, slug, type_id, is_used)
+        return new_seat.id
+    plan = plan_exchange(connection, seat_id, wish.slug, wish.type_id, is_used)
     if seen is not None and seen != plan.seen:
         raise OrderChanged(plan.order.ref if plan.order else "")
-    if settlement not in plan.settlements:
+    if wish.settlement not in plan.settlements:
         raise WrongSettlement
     if plan.is_used and not force:
         raise registrations.SeatUsed
-    back = plan.back if settlement == "refunded" else Money(0, plan.paid.currency)
+    back = plan.back if wish.settlement == "refunded" else Money(0, plan.paid.currency)
     fee = Money(plan.seat.fee.minor - back.minor, plan.paid.currency)
     new_id = registrations.exchange_seat(connection, seat_id, plan.event.id, plan.kind, fee)
     connection.run(_follow, seat=seat_id, new_seat=new_id)
@@ -235,14 +241,22 @@ def exchange_ticket(
         if back.minor:
             request = refunds.Request(actor.person)
             refunds.refund_exchange(connection, plan.order, seat_id, back, CHEAPER, request)
-    amount = plan.more if plan.difference > 0 else back
-    if settlement == "kept":
-        amount = Money(-plan.difference, plan.paid.currency)
+    amount = {"refunded": back, "kept": Money(-plan.difference, back.currency)}.get(
+        wish.settlement, plan.more
+    )
+    _record(connection, actor, plan, new_id, wish.settlement, amount)
+    return new_id
+
+
+def _record(
+    connection: Connection, actor: Actor, plan: Exchange, new_id: int, settlement: Settlement, amount: Money
+) -> None:
+    """Record the exchange, also in the audit log."""
     is_open = settlement == "owed"
     connection.run(
         _insert,
         order_id=None if plan.order is None else plan.order.id,
-        old_seat_id=seat_id,
+        old_seat_id=plan.seat.id,
         new_seat_id=new_id,
         seat_id=new_id,
         old_title=plan.seat.label,
@@ -267,7 +281,6 @@ def exchange_ticket(
         amount=amount.minor,
         currency=amount.currency,
     )
-    return new_id
 
 
 def _replace_line(connection: Connection, order: Order, old_id: int, new_id: int, back: Money) -> None:
@@ -342,6 +355,7 @@ def exchanges_of_seat(connection: Connection, seat_id: int) -> list[Exchanged]:
     return [_read(row) for row in connection.all(_by_seat, seat=seat_id)]
 
 
-def _read(row: tuple[object, ...]) -> Exchanged:
-    *first, settlement, minor, currency, made_by, made_at, settled_by, settled_at = row
-    return Exchanged(*first, settlement, Money(minor, currency), made_by, made_at, settled_by, settled_at)  # type: ignore[arg-type]
+def _read(row: tuple[Any, ...]) -> Exchanged:
+    number, order, old_seat, new_seat, seat, old_title, new_title, settlement, minor, currency, *rest = row
+    amount = Money(minor, currency)
+    return Exchanged(number, order, old_seat, new_seat, seat, old_title, new_title, settlement, amount, *rest)

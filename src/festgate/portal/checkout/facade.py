@@ -1,6 +1,11 @@
 """The functions of checkout that other modules may call."""
 
-from festgate.portal.checkout.cancellations import Cancellation, cancel_registrations, plan_cancellation
+from festgate.portal.checkout.cancellations import (
+    Cancellation,
+    RefundTerms,
+    cancel_registrations,
+    plan_cancellation,
+)
 from festgate.portal.checkout.complimentary import complimentary_seats, give_ticket, is_complimentary
 from festgate.portal.checkout.desk import (
     DeskForms,
@@ -16,6 +21,7 @@ from festgate.portal.checkout.exchanges import (
     Exchange,
     Exchanged,
     Settlement,
+    Wish,
     exchange_by_id,
     exchange_ticket,
     exchanges_of_order,
@@ -68,8 +74,10 @@ __all__ = [
     "OrderState",
     "PartRefund",
     "Refund",
+    "RefundTerms",
     "RefundTooHigh",
     "Settlement",
+    "Wish",
     "WrongSettlement",
     "cancel_registrations",
     "complimentary_seats",

@@ -1,4 +1,4 @@
-"""Internal notes of organisers on an order or a guest. The person gets them with their data, and they are erased with it."""
+"""Internal notes of organisers on an order or a guest: exported and erased with the data of that person."""
 
 from dataclasses import dataclass
 

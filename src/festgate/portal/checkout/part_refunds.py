@@ -59,8 +59,8 @@ def refund_part(
 ) -> Order:
     """Refund an amount of a paid order and keep its seats. The same key again does nothing.
 
-    `by_hand`: the organiser has given it back already. `seen` is what the organiser was shown. Raises NotFound, NotPaid,
-    Invalid, OrderChanged, RefundTooHigh, or KeyReused for another amount.
+    `by_hand`: the organiser has given it back already. `seen` is what the organiser was shown. Raises NotFound,
+    NotPaid, Invalid, OrderChanged, RefundTooHigh, or KeyReused for another amount.
     """
     order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
     before = refunds.requested_refund(connection, order, key)

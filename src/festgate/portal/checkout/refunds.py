@@ -107,16 +107,10 @@ def refund_charge(connection: Connection, order: Order, charge: str, amount: Mon
         _record(connection, order, None, charge, amount, reason)
 
 
-def refund_whole(
-    connection: Connection,
-    order: Order,
-    reason: str,
-    request: Request = AUTOMATIC,
-    amount: Money | None = None,
-) -> None:
-    """Refund the rest of a paid order's own charge, which is `amount` if given. The state is then *refunding*."""
+def refund_whole(connection: Connection, order: Order, reason: str, request: Request = AUTOMATIC) -> None:
+    """Refund the rest of a paid order's own charge. The state of the order is then *refunding*."""
     left = left_of(connection, order)
-    if order.state != "paid" or left.minor == 0 or amount not in (None, left):
+    if order.state != "paid" or left.minor == 0:
         return
     number = _record(connection, order, None, order.provider_ref or "", left, reason, request)
     release_differences(connection, [line.seat_id for line in order.lines])

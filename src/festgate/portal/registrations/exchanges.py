@@ -64,19 +64,8 @@ def exchange_seat(
         raise NotExchangeable
     if event_id != old.event_id and event.to_offer:  # the waiting list comes first
         offer_free_seats(connection, event_id, insert_held_seat)
-    if not connection.run(_end, seat=seat_id, now=connection.now):
-        raise TryAgain
-    if old.code_id is not None:
-        catalogue.give_back_codes(connection, {(old.code_id, old.person_id): 1})
-    eager: set[int] = set()
-    if event_id != old.event_id:
-        catalogue.take_seats(connection, event_id, 1, {})
-        if catalogue.give_back_at(connection, old.event_id, 1):
-            eager.add(old.event_id)
-    # The quotas of the old type first: both types may share one that is full.
-    waiting = catalogue.offer_again(connection, eager, {old.type_id: 1})
-    if quotas:
-        catalogue.take_from_quotas(connection, quotas)
+    _end_old(connection, old)
+    waiting = _count_again(connection, old, event_id, quotas)
     new_id = _insert_confirmed(connection, old, event, kind, fee)
     if old.attendee_name:
         write_holder(connection, old.person_id, new_id, Holder(old.attendee_name, old.attendee_email))
@@ -86,6 +75,27 @@ def exchange_seat(
         offer_free_seats(connection, eager_id, insert_held_seat)
     outbox.record(connection, SeatExchanged(seat_id, new_id))
     return new_id
+
+
+def _end_old(connection: Connection, old: queries.Seat) -> None:
+    if not connection.run(_end, seat=old.id, now=connection.now):
+        raise TryAgain
+    if old.code_id is not None:
+        catalogue.give_back_codes(connection, {(old.code_id, old.person_id): 1})
+
+
+def _count_again(connection: Connection, old: queries.Seat, event_id: int, quotas: Counter[int]) -> list[int]:
+    """Count the old seat as free and the new one as taken; return the events whose waiting lists may have the old."""
+    eager: set[int] = set()
+    if event_id != old.event_id:
+        catalogue.take_seats(connection, event_id, 1, {})
+        if catalogue.give_back_at(connection, old.event_id, 1):
+            eager.add(old.event_id)
+    # The quotas of the old type first: both types may share one that is full.
+    waiting = catalogue.offer_again(connection, eager, {old.type_id: 1})
+    if quotas:
+        catalogue.take_from_quotas(connection, quotas)
+    return waiting
 
 
 def _insert_confirmed(

@@ -96,7 +96,7 @@ def upgrade() -> None:
             ["written_by"], ["accounts_people.id"], name=op.f("fk_checkout_notes_written_by")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_checkout_notes")),
-        sa.UniqueConstraint("person_id", "request_key", name=op.f("uq_checkout_notes_person_id")),
+        sa.UniqueConstraint("person_id", "request_key", name=op.f("uq_checkout_notes_person_id_request_key")),
     )
     op.create_index("ix_checkout_notes_order", "checkout_notes", ["order_id"])
     op.create_table(
