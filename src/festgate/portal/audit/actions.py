@@ -16,7 +16,6 @@ Action: TypeAlias = Literal[
     "ticket.given",
     "difference.settled",
     "note.written",
-    "note.deleted",
     "holder.corrected",
 ]
 
@@ -31,6 +30,5 @@ TITLES: Final[Mapping[Action, str]] = {
     "ticket.given": N_("Complimentary ticket given"),
     "difference.settled": N_("Difference settled"),
     "note.written": N_("Note written"),
-    "note.deleted": N_("Note deleted"),
     "holder.corrected": N_("Name on a ticket corrected"),
 }

@@ -33,15 +33,16 @@ from festgate.portal.checkout.exchanges import (
 from festgate.portal.checkout.notes import (
     MAX_NOTE,
     Note,
-    delete_note,
     notes_of_order,
     notes_of_person,
     write_note,
 )
 from festgate.portal.checkout.orders import try_now
+from festgate.portal.checkout.order_list import OrderList, OrderRow, list_orders
 from festgate.portal.checkout.part_refunds import PartRefund, plan_part, refund_part
 from festgate.portal.checkout.personal_data import PERSONAL_RECORDS
 from festgate.portal.checkout.queries import (
+    all_refs,
     count_by_currency,
     count_stuck,
     open_orders,
@@ -71,6 +72,8 @@ __all__ = [
     "OpenOrder",
     "Order",
     "OrderChanged",
+    "OrderList",
+    "OrderRow",
     "OrderState",
     "PartRefund",
     "Refund",
@@ -79,11 +82,11 @@ __all__ = [
     "Settlement",
     "Wish",
     "WrongSettlement",
+    "all_refs",
     "cancel_registrations",
     "complimentary_seats",
     "count_by_currency",
     "count_stuck",
-    "delete_note",
     "desk_forms",
     "desk_forms_of",
     "ended_by_of",
@@ -93,6 +96,7 @@ __all__ = [
     "exchanges_of_seat",
     "give_ticket",
     "is_complimentary",
+    "list_orders",
     "mark_paid_at_desk",
     "mark_refunded_at_desk",
     "notes_of_order",

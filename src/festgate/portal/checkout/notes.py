@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
-from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.errors import Invalid
 from festgate.kit.text import tidy
 from festgate.kit.translation import gettext
 from festgate.kit.visitors import Actor
@@ -24,11 +24,9 @@ _insert = inserting(notes)
 _note = select(*notes.c["id", "person_id", "order_id", "text", "written_by", "written_at"])
 _of_order = Statement(_note.where(notes.c.order_id == bindparam("order")).order_by(notes.c.id))
 _of_person = Statement(_note.where(notes.c.person_id == bindparam("person")).order_by(notes.c.id))
-_by_id = Statement(_note.where(notes.c.id == bindparam("note")))
 _by_key = Statement(
     _note.where(notes.c.person_id == bindparam("person"), notes.c.request_key == bindparam("key"))
 )
-_delete = Statement(delete(notes).where(notes.c.id == bindparam("note")))
 _forget = Statement(delete(notes).where(notes.c.person_id == bindparam("person")))
 _move = Statement(
     update(notes)
@@ -84,18 +82,6 @@ def write_note(
         raise TryAgain from None  # another process has just added it
     audit.record(connection, actor, "note.written", ref or subject_of_person(person_id))
     return Note(*connection.all(_by_key, person=person_id, key=key)[0])
-
-
-def delete_note(connection: Connection, actor: Actor, note_id: int) -> Note:
-    """Delete a note and return it. Raises NotFound."""
-    row = connection.first(_by_id, note=note_id)
-    if row is None:
-        raise NotFound
-    note = Note(*row)
-    connection.run(_delete, note=note_id)
-    ref = None if note.order_id is None else queries.ref_of(connection, note.order_id)
-    audit.record(connection, actor, "note.deleted", ref or subject_of_person(note.person_id))
-    return note
 
 
 def notes_of_order(connection: Connection, order_id: int) -> list[Note]:

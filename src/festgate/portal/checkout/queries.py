@@ -334,6 +334,11 @@ def refs_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
     return {seat: ref for seat, ref in connection.all(_refs_by_seat, person=person_id)}  # noqa: C416  (typed)
 
 
+def all_refs(connection: Connection, person_id: int) -> list[str]:
+    """Return the references of all orders of the person, newest first."""
+    return [row[1] for row in connection.all(_by_person, person=person_id)]
+
+
 def stuck_payments(connection: Connection) -> list[Stuck]:
     """Return the payments and refunds that need attention, oldest first."""
     before = connection.now - SILENT
