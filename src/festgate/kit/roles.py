@@ -19,6 +19,7 @@ Permission: TypeAlias = Literal[
     "guests.view",
     "guests.edit",
     "guests.export",
+    "guests.erase",
     "orders.view",
     "orders.edit",
     "orders.settle",
@@ -41,6 +42,7 @@ MEANINGS: Final[Mapping[Permission, str]] = {
         "Correct names and addresses, send tickets again, transfer and cancel free registrations."
     ),
     "guests.export": N_("Download lists of guests."),
+    "guests.erase": N_("Delete the data of a guest."),
     "orders.view": N_("See orders and payments."),
     "orders.edit": N_("Change what was ordered, give complimentary tickets, and write notes."),
     "orders.settle": N_("Record that an order was paid by hand."),

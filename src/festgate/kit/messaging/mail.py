@@ -15,12 +15,12 @@ from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import structlog
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, bindparam, func, select, update
 
-from festgate.kit.clock import HOUR, MINUTE, NEVER, Milliseconds, moment
+from festgate.kit.clock import DAY, HOUR, MINUTE, NEVER, Milliseconds, moment
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting, metadata
 from festgate.kit.messaging.mail_links import Link, LinkMaker, LinkOver, fill
@@ -47,6 +47,10 @@ BUSY = 0.5
 """Share of a core for other work above which the process counts as busy."""
 AT_ONCE = 4
 """Messages, and so connections to the mail server, in progress at a time; sending mostly waits for the network."""
+Priority: TypeAlias = Literal["access", "ticket", "other"]
+"""Of emails: to sign in or confirm an address; with a ticket; all others, of which an organiser can cause thousands."""
+_AHEAD: Mapping[Priority, Milliseconds] = {"access": 6 * DAY, "ticket": 3 * DAY, "other": 0}
+"""How much later a message of a lower priority counts as due: longer than any backlog lasts."""
 GRACE = 5
 """Seconds for messages in progress when the portal stops."""
 
@@ -147,12 +151,12 @@ def post(
     body: str,
     attachments: Sequence[Attachment] = (),
     *,
-    ahead: Milliseconds = 0,
+    priority: Priority = "other",
     links: Sequence[Link] = (),
 ) -> None:
     """Queue a message in this transaction. A second message with the same `topic` is dropped as a duplicate.
 
-    It is sent before the waiting messages of the last `ahead` milliseconds. `links` are the links whose placeholders
+    It is sent before waiting messages of a lower priority. `links` are the links whose placeholders
     the body contains. Nothing is queued without a recipient: a deleted account has no address.
     """
     if not recipient:
@@ -168,7 +172,7 @@ def post(
             body=body,
             attachments=json.dumps([*map(asdict, attachments), *map(asdict, links)]),
             queued_at=connection.now,
-            due_at=connection.now - ahead,
+            due_at=connection.now - _AHEAD[priority],
             attempts=0,
             sent_at=None,
             error=None,

@@ -169,19 +169,17 @@ class Portal:
             raise SignInNeeded
         return visitor
 
-    async def organiser(self, request: Request) -> Visitor:
-        """Return the signed-in organiser. Raises Forbidden for others."""
-        visitor = await self.signed_in(request)
-        if not visitor.organises:
-            raise Forbidden
-        return visitor
-
     async def allow(self, request: Request, permission: Permission) -> Visitor:
         """Return the signed-in visitor if their role has the permission. Raises Forbidden for others.
 
         A lead has it at the assigned events only: NotFound for every other event, Forbidden where the path names none.
         """
         visitor = await self.signed_in(request)
+        await self.require(visitor, permission, request)
+        return visitor
+
+    async def require(self, visitor: Visitor, permission: Permission, request: Request) -> None:
+        """Raise Forbidden or NotFound as `allow` does."""
         if not visitor.may(permission):
             raise Forbidden
         if visitor.role == "lead" and permission not in ANYWHERE:
@@ -190,7 +188,6 @@ class Portal:
             slug = read_path(request, "slug")
             if not await self.database.read(self._links.is_assigned, visitor.person, slug):
                 raise NotFound
-        return visitor
 
     def guard(
         self, permission: Permission, path: str, endpoint: Endpoint, *, methods: Collection[str] = ("GET",)
@@ -203,17 +200,17 @@ class Portal:
 
         return GuardedRoute(permission, path, guarded, methods)
 
+    def known(self, request: Request) -> Visitor:
+        """Return the visitor of a request that a guarded route has let in."""
+        visitor: Visitor | None = request.scope.get("festgate.visitor")
+        if visitor is None:
+            raise SignInNeeded
+        return visitor
+
     def actor(self, request: Request) -> Actor:
         """Return the signed-in visitor of the request as an actor, for the audit log."""
         visitor: Visitor | None = request.scope.get("festgate.visitor")
         return Actor(None if visitor is None else visitor.person, "session", address_of(request.scope))
-
-    async def staff(self, request: Request) -> Visitor:
-        """Return the signed-in member of staff or organiser. Raises Forbidden for others."""
-        visitor = await self.signed_in(request)
-        if not visitor.admits:
-            raise Forbidden
-        return visitor
 
     async def page(
         self,

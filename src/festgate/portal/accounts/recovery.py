@@ -83,7 +83,7 @@ def send_link(
         person.email,
         gettext("Reset your password"),
         text,
-        ahead=LIFE,
+        priority="access",
         links=[link],
     )
 

@@ -22,22 +22,21 @@ class AnswerListPages:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
+        guard = self._portal.guard
         event = "/organise/events/{slug}"
         return [
-            Route(f"{event}/answers", self.show_answers, methods=["GET"]),
-            Route(f"{event}/answers.csv", self.export_answers, methods=["GET"]),
-            Route("/organise/files/{file}", self.send_file, methods=["GET"]),
+            guard("guests.view", f"{event}/answers", self.show_answers),
+            guard("guests.export", f"{event}/answers.csv", self.export_answers),
+            guard("guests.view", "/organise/files/{file}", self.send_file),
         ]
 
     async def show_answers(self, request: Request) -> Response:
         """Show the answers of the guests of an event."""
-        await self._portal.organiser(request)
         shown = await self._portal.database.report(answer_table, read_path(request, "slug"))
         return await self._portal.page(request, "backoffice/answers.html", section="organise", shown=shown)
 
     async def export_answers(self, request: Request) -> Response:
         """Send the answers of the guests of an event as CSV."""
-        await self._portal.organiser(request)
         slug = read_path(request, "slug")
         read = partial(answer_table, exported=True)
         answers = await self._portal.database.report(read, slug)
@@ -48,6 +47,5 @@ class AnswerListPages:
 
     async def send_file(self, request: Request) -> Response:
         """Send a file that a guest uploaded."""
-        await self._portal.organiser(request)
         stored = await self._portal.database.read(registrations.any_file, read_id(request, "file"))
         return download(stored.name, stored.content_type, stored.content)

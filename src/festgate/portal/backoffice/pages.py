@@ -62,29 +62,29 @@ class BackofficePages:
 
     def routes(self) -> list[Route]:
         """Return the routes; `new` stands before the slugs, none of which is `new`."""
+        guard = self._portal.guard
         event, order = "/organise/events/{slug}", "/organise/orders/{ref}"
         return [
-            Route("/organise", self.show_events, methods=["GET"]),
-            Route("/organise/events/new", self.show_new, methods=["GET"]),
-            Route("/organise/events/new", self.create, methods=["POST"]),
-            Route(event, self.show_event, methods=["GET"]),
-            Route(event, self.edit, methods=["POST"]),
-            Route(f"{event}/publish", self.publish, methods=["POST"]),
-            Route(f"{event}/cancel", self.show_cancel, methods=["GET"]),
-            Route(f"{event}/cancel", self.cancel, methods=["POST"]),
-            Route("/organise/payments", self.show_payments, methods=["GET"]),
-            Route("/organise/payments/{ref}/try", self.try_now, methods=["POST"]),
-            Route("/organise/orders", self.show_orders, methods=["GET"]),
-            Route(order, self.show_order, methods=["GET"]),
-            Route(f"{order}/paid", self.mark_paid, methods=["POST"]),
-            Route(f"{order}/refunded", self.mark_refunded, methods=["POST"]),
-            Route(f"{order}/cancel", self.show_cancel_order, methods=["GET"]),
-            Route(f"{order}/cancel", self.cancel_order, methods=["POST"]),
+            guard("office", "/organise", self.show_events),
+            guard("events.manage", "/organise/events/new", self.show_new),
+            guard("events.manage", "/organise/events/new", self.create, methods=["POST"]),
+            guard("events.edit", event, self.show_event),
+            guard("events.edit", event, self.edit, methods=["POST"]),
+            guard("events.edit", f"{event}/publish", self.publish, methods=["POST"]),
+            guard("events.manage", f"{event}/cancel", self.show_cancel),
+            guard("events.manage", f"{event}/cancel", self.cancel, methods=["POST"]),
+            guard("orders.view", "/organise/payments", self.show_payments),
+            guard("orders.settle", "/organise/payments/{ref}/try", self.try_now, methods=["POST"]),
+            guard("orders.view", "/organise/orders", self.show_orders),
+            guard("orders.view", order, self.show_order),
+            guard("orders.settle", f"{order}/paid", self.mark_paid, methods=["POST"]),
+            guard("orders.refund", f"{order}/refunded", self.mark_refunded, methods=["POST"]),
+            guard("orders.refund", f"{order}/cancel", self.show_cancel_order),
+            guard("orders.refund", f"{order}/cancel", self.cancel_order, methods=["POST"]),
         ]
 
     async def show_events(self, request: Request) -> Response:
         """Answer with every event, its state and its seats."""
-        await self._portal.organiser(request)
         listed, stuck = await self._portal.database.read(
             lambda connection: (list_organised(connection), checkout.count_stuck(connection))
         )
@@ -103,12 +103,10 @@ class BackofficePages:
 
     async def show_new(self, request: Request) -> Response:
         """Answer with an empty form."""
-        await self._portal.organiser(request)
         return await self._form(request, None)
 
     async def create(self, request: Request) -> Response:
         """Create a draft, and publish it where that button was pressed; a second click leads to the same event."""
-        await self._portal.organiser(request)
         fields = await read_fields(request, MAX_EVENT_FIELD, catalogue.MAX_LENGTHS)
         publishes = _publishes(fields)
 
@@ -131,12 +129,10 @@ class BackofficePages:
 
     async def show_event(self, request: Request) -> Response:
         """Answer with the form of one event."""
-        await self._portal.organiser(request)
         return await self._form(request, await self._organised(request))
 
     async def edit(self, request: Request) -> Response:
         """Save the form, and publish the event where that button was pressed."""
-        await self._portal.organiser(request)
         slug = _slug(request)
         fields = await read_fields(request, MAX_EVENT_FIELD, catalogue.MAX_LENGTHS)
         publishes = _publishes(fields)
@@ -177,7 +173,6 @@ class BackofficePages:
 
     async def publish(self, request: Request) -> Response:
         """Publish the event, or answer with its form and the missing fields."""
-        await self._portal.organiser(request)
         slug = _slug(request)
         seen = (await read_fields(request)).get(FIELD, "")
         try:
@@ -193,7 +188,6 @@ class BackofficePages:
 
     async def show_cancel(self, request: Request) -> Response:
         """Answer with what cancelling the event would do."""
-        await self._portal.organiser(request)
         return await self._cancellation(request)
 
     async def _cancellation(self, request: Request, refusal: Refused | None = None) -> Response:
@@ -209,7 +203,6 @@ class BackofficePages:
 
     async def cancel(self, request: Request) -> Response:
         """Cancel the event, or delete the draft, if the form still shows the truth."""
-        await self._portal.organiser(request)
         slug = _slug(request)
         fields = await read_fields(request)
         cancel = partial(cancel_as_shown, whatever=fields.get("whatever") == "yes")
@@ -221,7 +214,6 @@ class BackofficePages:
 
     async def show_orders(self, request: Request) -> Response:
         """Answer with the open orders: to pay or refund at the desk, or in progress at a provider."""
-        await self._portal.organiser(request)
         return await self._orders(request)
 
     async def _orders(self, request: Request, refusal: checkout.OrderChanged | None = None) -> Response:
@@ -267,7 +259,7 @@ class BackofficePages:
     async def _mark(
         self, request: Request, operation: Callable[[Connection, str, int, str], checkout.Order]
     ) -> Response:
-        organiser = await self._portal.organiser(request)
+        organiser = self._portal.known(request)
         ref = read_path(request, "ref")
         seen = (await read_fields(request)).get(FIELD, "")
         try:
@@ -278,7 +270,6 @@ class BackofficePages:
 
     async def show_payments(self, request: Request) -> Response:
         """Answer with the payments and refunds that need attention, and one order by its reference."""
-        await self._portal.organiser(request)
         words = read_query(request, "ref", MAX_REF_LENGTH)
         tried = read_query(request, "tried", MAX_REF_LENGTH)
         stuck, found, done = await self._portal.database.read(
@@ -301,7 +292,6 @@ class BackofficePages:
 
     async def try_now(self, request: Request) -> Response:
         """Ask the provider about an order, or send its refund, at once."""
-        await self._portal.organiser(request)
         order = await self._portal.database.write(checkout.try_now, read_path(request, "ref"))
         return see_other(f"/organise/payments?tried={order.ref}")
 
@@ -356,18 +346,16 @@ class BackofficePages:
 
     async def show_order(self, request: Request) -> Response:
         """Answer with the order: its lines, refunds and person."""
-        await self._portal.organiser(request)
         view = await self._portal.database.read(view_order, read_path(request, "ref"))
         return await self._portal.page(request, "backoffice/order.html", section="organise", view=view)
 
     async def show_cancel_order(self, request: Request) -> Response:
         """Answer with what cancelling would do."""
-        await self._portal.organiser(request)
         return await self._confirm(request, read_query(request, "seat", MAX_REF_LENGTH))
 
     async def cancel_order(self, request: Request) -> Response:
         """Cancel and refund what the confirmation showed; where that has changed, show it again."""
-        organiser = await self._portal.organiser(request)
+        organiser = self._portal.known(request)
         ref = read_path(request, "ref")
         fields = await read_fields(request)
         seat = fields.get("seat", "")

@@ -110,30 +110,29 @@ class TicketTypePages:
 
     def routes(self) -> list[Route]:
         """Return the routes; `new` stands before the ids."""
+        guard = self._portal.guard
         tickets = "/organise/events/{slug}/tickets"
         one = f"{tickets}/{{type_id}}"
         return [
-            Route(tickets, self.show_types, methods=["GET"]),
-            Route(tickets, self.limit, methods=["POST"]),
-            Route(f"{tickets}/refunds", self.set_refunds, methods=["POST"]),
-            Route(f"{tickets}/new", self.show_new, methods=["GET"]),
-            Route(f"{tickets}/new", self.add, methods=["POST"]),
-            Route(one, self.show_type, methods=["GET"]),
-            Route(one, self.edit, methods=["POST"]),
-            Route(f"{one}/{{step}}", self.change, methods=["POST"]),
-            Route("/organise/quotas", self.show_quotas, methods=["GET"]),
-            Route("/organise/quotas", self.add_quota, methods=["POST"]),
-            Route("/organise/quotas/{quota_id}", self.edit_quota, methods=["POST"]),
+            guard("events.edit", tickets, self.show_types),
+            guard("events.edit", tickets, self.limit, methods=["POST"]),
+            guard("events.edit", f"{tickets}/refunds", self.set_refunds, methods=["POST"]),
+            guard("events.edit", f"{tickets}/new", self.show_new),
+            guard("events.edit", f"{tickets}/new", self.add, methods=["POST"]),
+            guard("events.edit", one, self.show_type),
+            guard("events.edit", one, self.edit, methods=["POST"]),
+            guard("events.edit", f"{one}/{{step}}", self.change, methods=["POST"]),
+            guard("events.manage", "/organise/quotas", self.show_quotas),
+            guard("events.manage", "/organise/quotas", self.add_quota, methods=["POST"]),
+            guard("events.manage", "/organise/quotas/{quota_id}", self.edit_quota, methods=["POST"]),
         ]
 
     async def show_types(self, request: Request) -> Response:
         """Show the ticket types of an event."""
-        await self._portal.organiser(request)
         return await self._types(request)
 
     async def limit(self, request: Request) -> Response:
         """Set the number of tickets that one person can have."""
-        await self._portal.organiser(request)
         slug = read_path(request, "slug")
         fields = await read_fields(request)
         try:
@@ -145,7 +144,6 @@ class TicketTypePages:
 
     async def set_refunds(self, request: Request) -> Response:
         """Set the refund rule of an event."""
-        await self._portal.organiser(request)
         slug = read_path(request, "slug")
         fields = await read_fields(request)
         try:
@@ -157,12 +155,10 @@ class TicketTypePages:
 
     async def show_new(self, request: Request) -> Response:
         """Show an empty form."""
-        await self._portal.organiser(request)
         return await self._form(request, None)
 
     async def add(self, request: Request) -> Response:
         """Add a ticket type."""
-        await self._portal.organiser(request)
         slug = read_path(request, "slug")
         fields = await read_fields(request)
 
@@ -180,12 +176,10 @@ class TicketTypePages:
 
     async def show_type(self, request: Request) -> Response:
         """Show the form of one ticket type."""
-        await self._portal.organiser(request)
         return await self._form(request, read_id(request, "type_id"))
 
     async def edit(self, request: Request) -> Response:
         """Save the form of one ticket type."""
-        await self._portal.organiser(request)
         slug, type_id = read_path(request, "slug"), read_id(request, "type_id")
         fields = await read_fields(request)
 
@@ -209,7 +203,6 @@ class TicketTypePages:
 
     async def change(self, request: Request) -> Response:
         """Remove a ticket type, offer a withdrawn one again, or move it by one place."""
-        await self._portal.organiser(request)
         slug, type_id = read_path(request, "slug"), read_id(request, "type_id")
         write = self._portal.database.write
         step = read_path(request, "step")
@@ -228,12 +221,10 @@ class TicketTypePages:
 
     async def show_quotas(self, request: Request) -> Response:
         """Show the shared quotas of the fest."""
-        await self._portal.organiser(request)
         return await self._quotas(request)
 
     async def add_quota(self, request: Request) -> Response:
         """Create a shared quota."""
-        await self._portal.organiser(request)
         fields = await read_fields(request)
         try:
             name, capacity = catalogue.read_quota(fields)
@@ -244,7 +235,6 @@ class TicketTypePages:
 
     async def edit_quota(self, request: Request) -> Response:
         """Save or delete a shared quota."""
-        await self._portal.organiser(request)
         quota_id = read_id(request, "quota_id")
         fields = await read_fields(request)
         try:

@@ -124,28 +124,28 @@ class DoorPages:
 
     def routes(self) -> list[Route]:
         """Return the routes for app.py."""
+        guard = self._portal.guard
         return [
-            Route("/door", self.show_events, methods=["GET"]),
-            Route("/door/{slug}", self.show_door, methods=["GET"]),
-            Route("/door/{slug}", self.check_in, methods=["POST"]),
-            Route("/door/{slug}/picture", self.read_picture, methods=["POST"]),
-            Route("/door/{slug}/undo", self.undo, methods=["POST"]),
+            guard("door", "/door", self.show_events),
+            guard("door", "/door/{slug}", self.show_door),
+            guard("door", "/door/{slug}", self.check_in, methods=["POST"]),
+            guard("door", "/door/{slug}/picture", self.read_picture, methods=["POST"]),
+            guard("door", "/door/{slug}/undo", self.undo, methods=["POST"]),
         ]
 
     async def show_events(self, request: Request) -> Response:
         """Answer with the events that have a door, and how many guests are in and expected."""
-        await self._portal.staff(request)
         doors = await self._portal.database.read(list_doors, self._zone)
         return await self._portal.page(request, "door/doors.html", section="door", doors=doors)
 
     async def show_door(self, request: Request) -> Response:
         """Answer with the field for a code, the latest check-ins, and the search by name."""
-        staff = await self._portal.staff(request)
+        staff = self._portal.known(request)
         return await self._show(request, staff)
 
     async def check_in(self, request: Request) -> Response:
         """Check in the holder of the scanned ticket, once."""
-        staff = await self._portal.staff(request)
+        staff = self._portal.known(request)
         slug = _slug(request)
         scanned = (await read_fields(request)).get("code", "")[:MAX_SCAN_LENGTH]
 
@@ -158,13 +158,12 @@ class DoorPages:
 
     async def read_picture(self, request: Request) -> Response:
         """Read the QR code in a picture of a phone's camera: JSON (`scanned`), or 204 where there is none."""
-        await self._portal.staff(request)
         text = read_picture(await request.body())
         return Response(status_code=204) if text is None else JSONResponse({"scanned": text})
 
     async def undo(self, request: Request) -> Response:
         """Undo a check-in that was a mistake."""
-        staff = await self._portal.staff(request)
+        staff = self._portal.known(request)
         slug = _slug(request)
         fields = await read_fields(request)
         code = read_code(fields.get("code", "")[:MAX_SCAN_LENGTH])

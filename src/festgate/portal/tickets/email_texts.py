@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from festgate.kit.formats import Formats
+from festgate.kit.messaging import mail
 from festgate.kit.translation import gettext, ngettext
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
@@ -24,6 +25,7 @@ class EmailText:
     """The lines below; an empty one begins a paragraph."""
     called_off: bool = False
     """The event itself is cancelled."""
+    priority: mail.Priority = "other"
 
 
 def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writing: Formats) -> EmailText:
@@ -57,6 +59,7 @@ def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writin
             *taxes,
             *(() if order is None else _refund_sentences(order)),
         ),
+        priority="ticket",
     )
 
 

@@ -488,7 +488,9 @@ class TicketHandlers:
                 connection, person, seats or {}, method, is_later=template in ("changed", "released")
             )
         ]
-        mail.post(connection, topic, person.email, text.subject, body, files, links=links)
+        mail.post(
+            connection, topic, person.email, text.subject, body, files, priority=text.priority, links=links
+        )
 
     def _guest_links(
         self,
