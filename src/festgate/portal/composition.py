@@ -397,19 +397,22 @@ def _door(portal: Portal, _links: Links) -> Module:
 def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.answer_pages import AnswerListPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
+    from festgate.portal.backoffice.order_pages import OrderPages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
     from festgate.portal.backoffice.question_pages import QuestionPages
+    from festgate.portal.backoffice.registration_pages import RegistrationPages
     from festgate.portal.backoffice.room_pages import RoomPages
     from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
     from festgate.portal.tickets.handlers import TicketHandlers
 
+    handlers = TicketHandlers(portal.settings, portal.secret)
     people = PeoplePages(
         portal,
-        TicketHandlers(portal.settings, portal.secret).post_copy,
+        handlers.post_copy,
         [part for part in links.personal_records.values() if part is not None],
         [name for name, part in links.personal_records.items() if part is None],
     )
@@ -418,6 +421,8 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *EventTeamPages(portal, links.is_used).routes(),
             *BackofficePages(portal).routes(),
             *people.routes(),
+            *OrderPages(portal, handlers.post_order_copy).routes(),
+            *RegistrationPages(portal, handlers.holders).routes(),
             *TicketTypePages(portal).routes(),
             *PromoCodePages(portal).routes(),
             *HolderRulePages(portal).routes(),
@@ -595,6 +600,15 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/orders/{ref}/paid"): "order-marked-paid",
             ("POST", "/organise/orders/{ref}/refunded"): "order-marked-refunded",
             ("POST", "/organise/orders/{ref}/cancel"): "registration-cancelled",
+            ("POST", "/organise/orders/{ref}/refund"): "order-refunded",
+            ("POST", "/organise/orders/{ref}/send"): "ticket-sent-again",
+            ("POST", "/organise/orders/{ref}/notes"): "note-written",
+            ("POST", "/organise/people/{id}/notes"): "note-written",
+            ("POST", "/organise/differences/{id}"): "difference-settled",
+            ("POST", "/organise/registrations/{id}/exchange"): "ticket-exchanged",
+            ("POST", "/organise/registrations/{id}/holder"): "holder-corrected",
+            ("POST", "/organise/registrations/{id}/transfer"): "ticket-transferred",
+            ("POST", "/organise/events/{slug}/complimentary"): "ticket-given",
             ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
             ("POST", "/organise/people/{id}/email/change"): "email-changed",
             ("POST", "/organise/people/{id}/links/end"): "guest-links-ended",

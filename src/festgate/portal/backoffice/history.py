@@ -28,7 +28,12 @@ SETTLEMENTS: Mapping[checkout.Settlement, str] = {
     "returned": N_("{amount} was given back at the desk."),
 }
 """What became of the difference of an exchange, as a sentence."""
-_SHOWN_ACTIONS = ("order.emailed", "holder.corrected", "ticket.transferred", "order.cancelled", "ticket.given")
+_SHOWN_ACTIONS: Mapping[str, str] = {
+    action: title
+    for action, title in audit.TITLES.items()
+    if action
+    in ("order.emailed", "holder.corrected", "ticket.transferred", "order.cancelled", "ticket.given")
+}
 """Actions of the audit log that stand in the history; the others are there from the data that they changed."""
 _STEPS = {
     "issued": N_("Ticket issued"),
@@ -172,7 +177,7 @@ class Histories:
                 about = str(details.get("events") or details.get("ticket") or "")
                 if "after" in details:
                     about = gettext("{old}, now {new}").format(old=details["before"], new=details["after"])
-                title = gettext(audit.TITLES[entry.action])
+                title = gettext(_SHOWN_ACTIONS[entry.action])
                 yield Moment(entry.at, title, about, self.name(entry.person_id))
 
 

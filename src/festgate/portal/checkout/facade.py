@@ -37,8 +37,8 @@ from festgate.portal.checkout.notes import (
     notes_of_person,
     write_note,
 )
-from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.order_list import OrderList, OrderRow, list_orders
+from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.part_refunds import PartRefund, plan_part, refund_part
 from festgate.portal.checkout.personal_data import PERSONAL_RECORDS
 from festgate.portal.checkout.queries import (

@@ -32,10 +32,7 @@ _ATTENDS = (
 )
 _IN_STATE = (bindparam("state") == "") | (orders.c.state == bindparam("state"))
 _MATCHES = (
-    (bindparam("words") == "")
-    | (orders.c.ref == bindparam("ref"))
-    | has_words(_people.c.search)
-    | _ATTENDS
+    (bindparam("words") == "") | (orders.c.ref == bindparam("ref")) | has_words(_people.c.search) | _ATTENDS
 )
 _FOUND = (_OF_EVENT, _IN_STATE, _MATCHES)
 _page = Statement(

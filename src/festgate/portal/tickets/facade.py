@@ -13,7 +13,12 @@ from festgate.portal.tickets.copies import (
     send_order,
 )
 from festgate.portal.tickets.history import Step, history_of
-from festgate.portal.tickets.holder_corrections import correct_holder, plan_holder, transfer_for_holder
+from festgate.portal.tickets.holder_corrections import (
+    HolderNow,
+    correct_holder,
+    plan_holder,
+    transfer_for_holder,
+)
 from festgate.portal.tickets.holder_emails import HolderEmails
 from festgate.portal.tickets.issue import admit_holder, replace_code, undo_admission
 from festgate.portal.tickets.personal_data import PERSONAL_RECORDS
@@ -36,6 +41,7 @@ __all__ = [
     "ForgedCode",
     "HolderEmails",
     "HolderIn",
+    "HolderNow",
     "NotACode",
     "OtherKeyboard",
     "PostCopy",
