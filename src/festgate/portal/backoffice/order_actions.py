@@ -1,6 +1,7 @@
 """View models of one order and of the confirmations of what organisers do about it."""
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
@@ -15,6 +16,9 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets import facade as tickets
+
+Given: TypeAlias = tuple[registrations.Seat, accounts.Person]
+"""A complimentary ticket and its guest."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,17 @@ def view_order(connection: Connection, ref: str, writing: Formats) -> WholeOrder
         left=part.left if part is not None and part.left.minor else None,
         copies=tickets.count_order_copies(connection, order.id),
     )
+
+
+def view_given(connection: Connection, event_id: int) -> list[Given]:
+    """Return the complimentary tickets of the event that are valid, the latest first."""
+    given = sorted(checkout.complimentary_seats(connection, event_id), reverse=True)
+    seats = [registrations.seat(connection, seat_id) for seat_id in given]
+    return [
+        (seat, accounts.person_by_id(connection, seat.person_id))
+        for seat in seats
+        if seat.state == "confirmed"
+    ]
 
 
 def plan_for_page(connection: Connection, ref: str, seat_id: int | None, writing: Formats) -> Confirmation:

@@ -20,9 +20,11 @@ from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.backoffice.badges import badge_of_order
 from festgate.portal.backoffice.order_actions import (
     DifferencePlan,
+    Given,
     plan_difference,
     plan_for_page,
     plan_part_for_page,
+    view_given,
     view_order,
 )
 from festgate.portal.backoffice.orders import read_seat
@@ -94,25 +96,28 @@ class OrderPages:
         """Answer with the orders of an event: by state, searched, in pages."""
         slug = read_path(request, "slug")
         words = read_query(request, "q", MAX_WORDS).strip()
-        given = read_query(request, "state", MAX_NAME)
-        state = given if given in STATES else ""
+        wanted = read_query(request, "state", MAX_NAME)
+        state = wanted if wanted in STATES else ""
         number = read_query(request, "page", MAX_PAGE_DIGITS)
         page = int(number) if number.isascii() and number.isdecimal() else 1
 
-        def read(connection: Connection) -> tuple[catalogue.Event, checkout.OrderList]:
+        def read(connection: Connection) -> tuple[catalogue.Event, checkout.OrderList, list[Given]]:
             event = catalogue.any_event_by_slug(connection, slug)
             try:
-                return event, checkout.list_orders(connection, event.id, state, words, page)
+                listed = checkout.list_orders(connection, event.id, state, words, page)
             except ValueError:  # no name can contain these words
-                return event, checkout.OrderList((), 0, 1)
+                listed = checkout.OrderList((), 0, 1)
+            is_all = not words and not state and listed.page == 1
+            return event, listed, view_given(connection, event.id) if is_all else []
 
-        event, listed = await self._portal.database.report(read)
+        event, listed, given = await self._portal.database.report(read)
         return await self._portal.page(
             request,
             "backoffice/event_orders.html",
             section="organise",
             event=event,
             listed=listed,
+            given=given,
             words=words,
             state=state,
             states=[("", gettext("All")), *((name, badge_of_order(name)[1]) for name in STATES)],

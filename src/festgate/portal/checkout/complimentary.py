@@ -1,7 +1,5 @@
 """Complimentary tickets: given by an organiser for nothing, to a name and an email address."""
 
-from collections.abc import Collection
-
 from sqlalchemy import bindparam, select, table
 from sqlalchemy.sql import column
 
@@ -12,7 +10,7 @@ from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.errors import KeyReused
 from festgate.portal.checkout.exchanges import subject_of_person
-from festgate.portal.checkout.tables import complimentary, exchanges
+from festgate.portal.checkout.tables import complimentary
 from festgate.portal.registrations import facade as registrations
 
 _insert = inserting(complimentary)
@@ -25,7 +23,6 @@ _of_event = Statement(
     .join_from(complimentary, _seats, _seats.c.id == complimentary.c.seat_id)
     .where(_seats.c.event_id == bindparam("event"))
 )
-_original = Statement(select(exchanges.c.old_seat_id).where(exchanges.c.new_seat_id == bindparam("seat")))
 
 
 def give_ticket(
@@ -61,14 +58,9 @@ def give_ticket(
 
 def is_complimentary(connection: Connection, seat_id: int) -> bool:
     """Return whether the ticket of the seat was given, also if it was exchanged since."""
-    while connection.first(_by_seat, seat=seat_id) is None:
-        before: int | None = connection.value(_original, seat=seat_id)
-        if before is None:
-            return False
-        seat_id = before
-    return True
+    return connection.first(_by_seat, seat=seat_id) is not None
 
 
-def complimentary_seats(connection: Connection, event_id: int) -> Collection[int]:
-    """Return the ids of the seats of the event that were given as complimentary tickets."""
+def complimentary_seats(connection: Connection, event_id: int) -> set[int]:
+    """Return the ids of the seats of the event that were given as complimentary tickets, also ended ones."""
     return {seat for (seat,) in connection.all(_of_event, event=event_id)}

@@ -27,7 +27,7 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries, refunds
 from festgate.portal.checkout.errors import NotPaid, OrderChanged, WrongSettlement
 from festgate.portal.checkout.records import Order
-from festgate.portal.checkout.tables import exchanges, lines, orders
+from festgate.portal.checkout.tables import complimentary, exchanges, lines, orders
 from festgate.portal.registrations import facade as registrations
 
 Settlement: TypeAlias = Literal[
@@ -66,6 +66,11 @@ _follow = Statement(
         seat_id=bindparam("new_seat"),
         settlement=case((exchanges.c.settlement == "owed", "replaced"), else_=exchanges.c.settlement),
     )
+)
+_stay_given = Statement(
+    update(complimentary)
+    .where(complimentary.c.seat_id == bindparam("seat"))
+    .values(seat_id=bindparam("new_seat"))
 )
 _settle = Statement(
     update(exchanges)
@@ -236,6 +241,7 @@ def exchange_ticket(
     fee = Money(plan.seat.fee.minor - back.minor, plan.paid.currency)
     new_id = registrations.exchange_seat(connection, seat_id, plan.event.id, plan.kind, fee)
     connection.run(_follow, seat=seat_id, new_seat=new_id)
+    connection.run(_stay_given, seat=seat_id, new_seat=new_id)
     if plan.order is not None:
         _replace_line(connection, plan.order, seat_id, new_id, back)
         if back.minor:
