@@ -27,7 +27,7 @@ SETTLEMENTS: Mapping[checkout.Settlement, str] = {
     "due": N_("{amount} that was paid at the desk has to be given back."),
     "returned": N_("{amount} was given back at the desk."),
 }
-"""What became of the difference of an exchange, as a sentence."""
+"""The outcome of the difference of an exchange, as a sentence."""
 _SHOWN_ACTIONS: Mapping[str, str] = {
     action: title
     for action, title in audit.TITLES.items()

@@ -51,9 +51,9 @@ class WholeOrder(OrderView):
     holdable: frozenset[int] = frozenset()
     """The seats whose ticket can get another holder."""
     left: Money | None = None
-    """What can still be refunded; None where nothing can."""
+    """The amount that can still be refunded; None without one."""
     copies: int = 0
-    """How often all tickets of the order were sent again."""
+    """The number of emails with which all tickets of the order were sent again."""
 
     @property
     def sends(self) -> bool:

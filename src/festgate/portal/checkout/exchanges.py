@@ -33,7 +33,7 @@ from festgate.portal.registrations import facade as registrations
 Settlement: TypeAlias = Literal[
     "even", "owed", "paid", "waived", "replaced", "refunded", "kept", "due", "returned"
 ]
-"""What became of the difference, by its name in the data.
+"""The outcome of the difference, by its name in the data.
 
 `owed` becomes `paid` or `waived`; a later exchange replaces it. What was `paid` at the desk is `due` to be given back
 once the seat has ended, and then `returned`. `refunded` and `kept` are differences of cheaper tickets.
@@ -112,7 +112,7 @@ class Exchanged:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an organiser wants a seat to become."""
+    """The ticket that an organiser wants a seat to become, and the settlement of the difference."""
 
     slug: str
     type_id: int
@@ -129,11 +129,11 @@ class Exchange:
     event: catalogue.Event
     kind: catalogue.TicketType
     paid: Money
-    """What was paid for the seat, also at the desk."""
+    """The sum that was paid for the seat, also at the desk."""
     is_used: bool
     """Whether its holder is checked in."""
     left: Money
-    """What can still be refunded of the order."""
+    """The amount that can still be refunded of the order."""
 
     @property
     def difference(self) -> int:

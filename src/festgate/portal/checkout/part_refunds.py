@@ -27,7 +27,7 @@ class PartRefund:
 
     order: Order
     left: Money
-    """What can be refunded at most."""
+    """The amount that can be refunded at most."""
 
     @property
     def by_hand(self) -> bool:
