@@ -324,6 +324,7 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
     named = {
         "slug": "hackathon",
         "registration_id": ids[0],
+        "exchange_id": 1,
         "waiting_id": application["id"],
         "registration": ids[0],
         "team_id": team["id"],

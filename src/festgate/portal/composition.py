@@ -416,7 +416,7 @@ def _tickets(portal: Portal, _links: Links) -> Module:
     make_link = partial(holder_links.make_link, secret=portal.secret, base_url=portal.settings.base_url)
     return Module(
         [*HolderPages(portal, pages, handlers.holders).routes(), *pages.routes()],
-        TicketApi(portal, handlers.holders).router(),
+        TicketApi(portal, handlers.holders, handlers.post_order_copy).router(),
         handlers.subscriptions(),
         email_links={holder_links.LINK_KIND: make_link},
     )
@@ -452,11 +452,13 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.guest_pages import GuestPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.import_pages import ImportPages
+    from festgate.portal.backoffice.order_pages import OrderPages
     from festgate.portal.backoffice.overview_pages import OverviewPages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
     from festgate.portal.backoffice.question_pages import QuestionPages
+    from festgate.portal.backoffice.registration_pages import RegistrationPages
     from festgate.portal.backoffice.room_pages import RoomPages
     from festgate.portal.backoffice.shift_pages import ShiftPages
     from festgate.portal.backoffice.statement_pages import StatementPages
@@ -467,10 +469,10 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
     from festgate.portal.tickets.handlers import TicketHandlers
 
-    post_copy = TicketHandlers(portal.settings, portal.secret).post_copy
+    handlers = TicketHandlers(portal.settings, portal.secret)
     people = PeoplePages(
         portal,
-        post_copy,
+        handlers.post_copy,
         [part for part in links.personal_records.values() if part is not None],
         [name for name, part in links.personal_records.items() if part is None],
     )
@@ -480,6 +482,8 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *EventTeamPages(portal, links.is_used).routes(),
             *BackofficePages(portal).routes(),
             *people.routes(),
+            *OrderPages(portal, handlers.post_order_copy).routes(),
+            *RegistrationPages(portal, handlers.holders).routes(),
             *TicketTypePages(portal).routes(),
             *PromoCodePages(portal).routes(),
             *HolderRulePages(portal).routes(),
@@ -492,7 +496,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *ImportPages(portal).routes(),
             *OverviewPages(portal).routes(),
             *GuestPages(portal).routes(),
-            *GuestActionPages(portal, post_copy, links.is_used).routes(),
+            *GuestActionPages(portal, handlers.post_copy, links.is_used).routes(),
             *GuestExportPages(portal).routes(),
             *BoxOfficePages(portal).routes(),
             *ShiftPages(portal).routes(),
@@ -630,9 +634,20 @@ DECLARED: Sequence[Declared] = (
             "/bank-lines/{rest:path}",
             "/bank-statements",
             "/orders/{ref}/seats/{seat_id}/cancel",
+            "/orders/{ref}/refunds",
+            "/orders/{ref}/notes",
+            "/events/{slug}/orders",
+            "/events/{slug}/complimentary",
+            "/registrations/{id}/exchange",
+            "/exchanges/{id}/settlement",
         ],
         build=_checkout,
         security_events={
+            ("POST", "/api/v1/orders/{ref}/refunds"): "order-refunded",
+            ("POST", "/api/v1/orders/{ref}/notes"): "note-written",
+            ("POST", "/api/v1/events/{slug}/complimentary"): "ticket-given",
+            ("POST", "/api/v1/registrations/{registration_id}/exchange"): "ticket-exchanged",
+            ("POST", "/api/v1/exchanges/{exchange_id}/settlement"): "difference-settled",
             ("POST", "/api/v1/orders/{ref}/refund"): "registration-cancelled",
             ("POST", "/webhooks/stripe"): "webhook",
             ("POST", "/api/v1/transfers/{ref}/confirm"): "order-marked-paid",
@@ -654,9 +669,18 @@ DECLARED: Sequence[Declared] = (
             "/tickets/{code}/send",
             "/tickets/{code}/transfer",
         ],
-        api=["/tickets", "/tickets/{rest:path}"],
+        api=[
+            "/tickets",
+            "/tickets/{rest:path}",
+            "/orders/{ref}/send",
+            "/registrations/{id}/correction",
+            "/registrations/{id}/transfer",
+        ],
         build=_tickets,
         security_events={
+            ("POST", "/api/v1/orders/{ref}/send"): "ticket-sent-again",
+            ("POST", "/api/v1/registrations/{registration_id}/correction"): "holder-corrected",
+            ("POST", "/api/v1/registrations/{registration_id}/transfer"): "ticket-transferred",
             ("POST", "/tickets/{code}/send"): "ticket-sent",
             ("POST", "/tickets/{code}/transfer"): "ticket-transferred",
             ("POST", "/api/v1/tickets/{code}/send"): "ticket-sent",
@@ -736,6 +760,15 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/orders/{ref}/paid"): "order-marked-paid",
             ("POST", "/organise/orders/{ref}/refunded"): "order-marked-refunded",
             ("POST", "/organise/orders/{ref}/cancel"): "registration-cancelled",
+            ("POST", "/organise/orders/{ref}/refund"): "order-refunded",
+            ("POST", "/organise/orders/{ref}/send"): "ticket-sent-again",
+            ("POST", "/organise/orders/{ref}/notes"): "note-written",
+            ("POST", "/organise/people/{id}/notes"): "note-written",
+            ("POST", "/organise/differences/{id}"): "difference-settled",
+            ("POST", "/organise/registrations/{id}/exchange"): "ticket-exchanged",
+            ("POST", "/organise/registrations/{id}/holder"): "holder-corrected",
+            ("POST", "/organise/registrations/{id}/transfer"): "ticket-transferred",
+            ("POST", "/organise/events/{slug}/complimentary"): "ticket-given",
             ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
             ("POST", "/organise/transfers/orders/{ref}/confirm"): "order-marked-paid",
             ("POST", "/organise/transfers/orders/{ref}/reject"): "transfer-rejected",

@@ -15,8 +15,9 @@ from starlette.responses import Response
 from festgate.kit.errors import Invalid, Malformed, Refused, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.roles import Permission
-from festgate.kit.visitors import Visitor
+from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.bodies import BODIES, read_ahead
+from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import sentences
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import MAX_TOKEN_LENGTH, PROBLEM, Portal
@@ -67,6 +68,11 @@ class Bearer:
             msg = "Send `Authorization: Bearer TOKEN` with a valid token. The page /docs describes how to get one."
             raise SignInNeeded(msg)
         return visitor
+
+
+def actor_of(caller: Visitor, request: Request) -> Actor:
+    """Return the caller of the API as an actor, for the audit log."""
+    return Actor(caller.person, "token", address_of(request.scope))
 
 
 def module_router(portal: Portal, module: str, tag: str) -> APIRouter:

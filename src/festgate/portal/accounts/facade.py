@@ -28,6 +28,7 @@ from festgate.portal.accounts.guest_links import LIFE as GUEST_LINK_LIFE
 from festgate.portal.accounts.guest_links import add_link, end_links
 from festgate.portal.accounts.guests import (
     GuestEntry,
+    add_guest,
     admit_guest,
     end_guest_access,
     form_key,
@@ -106,6 +107,7 @@ __all__ = [
     "Session",
     "Taken",
     "Values",
+    "add_guest",
     "add_link",
     "add_walk_in",
     "address_limit",

@@ -34,6 +34,15 @@ Action: TypeAlias = Literal[
     "statement.imported",
     "line.assigned",
     "line.ignored",
+    "order.cancelled",
+    "order.emailed",
+    "ticket.exchanged",
+    "ticket.transferred",
+    "ticket.emailed",
+    "ticket.given",
+    "difference.settled",
+    "note.written",
+    "holder.corrected",
 ]
 
 TITLES: Final[Mapping[Action, str]] = {
@@ -65,4 +74,13 @@ TITLES: Final[Mapping[Action, str]] = {
     "statement.imported": N_("Bank statement imported"),
     "line.assigned": N_("Payment assigned to an order"),
     "line.ignored": N_("Payment on a statement ignored"),
+    "order.cancelled": N_("Cancelled"),
+    "order.emailed": N_("Emailed again"),
+    "ticket.exchanged": N_("Ticket exchanged"),
+    "ticket.transferred": N_("Ticket transferred"),
+    "ticket.emailed": N_("Ticket emailed again"),
+    "ticket.given": N_("Complimentary ticket given"),
+    "difference.settled": N_("Difference settled"),
+    "note.written": N_("Note written"),
+    "holder.corrected": N_("Name on a ticket corrected"),
 }

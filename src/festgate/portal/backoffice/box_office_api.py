@@ -73,7 +73,7 @@ class CountInput(BaseModel, extra="forbid", strict=True):
     """The body of POST /box-office/shifts/current/close."""
 
     counted: Minor = Field(description="The cash that was counted, in minor units.")
-    note: Annotated[Line, Field(max_length=checkout.MAX_NOTE)] = ""
+    note: Annotated[Line, Field(max_length=checkout.MAX_SHIFT_NOTE)] = ""
 
 
 class TicketOutput(BaseModel):

@@ -27,7 +27,6 @@ from festgate.portal.backoffice.editing import (
 )
 from festgate.portal.backoffice.event_steps import publish
 from festgate.portal.backoffice.notices import notice_of_order, notice_of_retry
-from festgate.portal.backoffice.orders import plan_for_page, read_seat, view_order
 from festgate.portal.backoffice.queries import (
     FoundOrder,
     Organised,
@@ -40,7 +39,6 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout.facade import OpenOrder
-from festgate.portal.tickets import facade as tickets
 
 MAX_EVENT_FIELD = DECOMPOSED * MAX_TEXT
 """Characters of one field of an event's form as it is sent; `read_details` has closer limits for each."""
@@ -76,11 +74,8 @@ class BackofficePages:
             guard("orders.view", "/organise/payments", self.show_payments),
             guard("orders.settle", "/organise/payments/{ref}/try", self.try_now, methods=["POST"]),
             guard("orders.view", "/organise/orders", self.show_orders),
-            guard("orders.view", order, self.show_order),
             guard("orders.settle", f"{order}/paid", self.mark_paid, methods=["POST"]),
             guard("orders.refund", f"{order}/refunded", self.mark_refunded, methods=["POST"]),
-            guard("orders.refund", f"{order}/cancel", self.show_cancel_order),
-            guard("orders.refund", f"{order}/cancel", self.cancel_order, methods=["POST"]),
         ]
 
     async def show_new(self, request: Request) -> Response:
@@ -331,52 +326,6 @@ class BackofficePages:
     def _written(self, organised: Organised) -> dict[str, str]:
         room = organised.event.room
         return {**catalogue.written(organised.event, self._zone), "room": room.name if room else ""}
-
-    async def show_order(self, request: Request) -> Response:
-        """Answer with the order: its lines, refunds and person."""
-        view = await self._portal.database.read(view_order, read_path(request, "ref"))
-        return await self._portal.page(request, "backoffice/order.html", section="organise", view=view)
-
-    async def show_cancel_order(self, request: Request) -> Response:
-        """Answer with what cancelling would do."""
-        return await self._confirm(request, read_query(request, "seat", MAX_REF_LENGTH))
-
-    async def cancel_order(self, request: Request) -> Response:
-        """Cancel and refund what the confirmation showed; where that has changed, show it again."""
-        organiser = self._portal.known(request)
-        ref = read_path(request, "ref")
-        fields = await read_fields(request)
-        seat = fields.get("seat", "")
-        try:
-            # The confirmation has warned of a check-in, and the check-in is part of `seen`.
-            await self._portal.database.write(
-                checkout.cancel_registrations,
-                ref,
-                read_seat(seat),
-                organiser.person,
-                tickets.is_used,
-                force=True,
-                seen=fields.get("seen", ""),
-            )
-        except checkout.OrderChanged as changed:
-            return await self._confirm(request, seat, changed)
-        return see_other(f"/organise/orders/{ref}")
-
-    async def _confirm(
-        self, request: Request, seat: str, changed: checkout.OrderChanged | None = None
-    ) -> Response:
-        confirmation = await self._portal.database.read(
-            plan_for_page, read_path(request, "ref"), read_seat(seat), self._writing
-        )
-        return await self._portal.page(
-            request,
-            "backoffice/cancel_order.html",
-            status=200 if changed is None else changed.status,
-            section="organise",
-            confirmation=confirmation,
-            seat=seat,
-            changed=changed,
-        )
 
 
 def _slug(request: Request) -> str:

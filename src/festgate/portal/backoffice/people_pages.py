@@ -18,6 +18,7 @@ from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facade import Person
+from festgate.portal.backoffice.order_pages import notice_of_step
 from festgate.portal.backoffice.orders import read_seat
 from festgate.portal.backoffice.people import (
     MAX_FOUND,
@@ -25,9 +26,11 @@ from festgate.portal.backoffice.people import (
     describe_email,
     read_email,
     read_words,
+    view_history,
     view_person,
     visible,
 )
+from festgate.portal.checkout import facade as checkout
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.facade import PostCopy, TicketOver
 
@@ -89,7 +92,8 @@ class PeoplePages:
         return await self._person(request)
 
     async def _person(self, request: Request, refusal: Refused | None = None) -> Response:
-        view = await self._portal.database.read(view_person, _person_id(request))
+        visitor = await self._portal.signed_in(request)
+        view = await self._portal.database.report(view_history, _person_id(request), self._writing)
         return await self._portal.page(
             request,
             "backoffice/person.html",
@@ -97,6 +101,10 @@ class PeoplePages:
             headers=refusal.headers() if refusal else None,
             section="organise",
             view=view,
+            may=visitor.may,
+            done=notice_of_step(request),
+            note_key=f"page:{view.person.id}:{self._portal.database.clock()}",
+            max_note=checkout.MAX_NOTE,
             refused=refusal.message if refusal else "",
             corrected=read_query(request, "corrected", 1) != "",
             ended=read_query(request, "ended", 1) != "",

@@ -15,13 +15,29 @@ from sqlalchemy.sql import column
 
 from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.messaging import outbox
 from festgate.portal.checkout.records import AT_BOX_OFFICE
 from festgate.portal.checkout.shifts import Shift, shift_by_id
-from festgate.portal.checkout.tables import bank_lines, lines, orders, refunds, sales, shifts, transfers
+from festgate.portal.checkout.tables import (
+    bank_lines,
+    exchanges,
+    lines,
+    orders,
+    refunds,
+    sales,
+    shifts,
+    transfers,
+)
+from festgate.portal.registrations.facts import SeatReleased
 
 _people = table("accounts_people", column("id"), column("claimed_by"))
 _seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
 
+_ended_open = Statement(
+    select(*exchanges.c["id", "settlement", "seat_id"])
+    .join_from(exchanges, _seats, _seats.c.id == exchanges.c.seat_id)
+    .where(exchanges.c.settlement.in_(("owed", "paid")), _seats.c.state != "confirmed")
+)
 _of_claimed = Statement(
     select(orders.c.ref)
     .join_from(orders, _people, _people.c.id == orders.c.person_id)
@@ -49,6 +65,9 @@ _wrong_totals = Statement(
 )
 _over_refunded = Statement(
     select(orders.c.ref, orders.c.paid_minor, _refund_sum).where(_refund_sum > orders.c.paid_minor)
+)
+_miscounted = Statement(
+    select(orders.c.ref, orders.c.refunded_minor, _refund_sum).where(orders.c.refunded_minor != _refund_sum)
 )
 _unbacked = Statement(
     select(orders.c.ref, orders.c.state).where(
@@ -153,6 +172,14 @@ def check_money(connection: Connection) -> list[Finding]:
     ]
     findings += [
         Finding(
+            "the counted refunds are the refunds",
+            f"order {ref}",
+            f"{counted} is counted, but {back} goes back (minor units)",
+        )
+        for ref, counted, back in connection.all(_miscounted)
+    ]
+    findings += [
+        Finding(
             "a paid or refunded order has its payment or refund", f"order {ref}", f"it is {state} without one"
         )
         for ref, state in connection.all(_unbacked)
@@ -242,4 +269,30 @@ def _sums_of(shift: Shift) -> list[int]:
     return [shift.net(method).minor for method in AT_BOX_OFFICE]
 
 
-CHECKS: tuple[Check, ...] = (check_money, check_seats, check_transfers, check_claims, check_shifts)
+def check_exchanges(connection: Connection) -> list[Finding]:
+    """Check that a difference is open only while its seat is confirmed, or a waiting fact will end it."""
+    coming = {
+        number
+        for kind, fields in outbox.waiting(connection)
+        if kind == SeatReleased.KIND
+        for number in fields.values()
+    }
+    return [
+        Finding(
+            "a difference is open only while its seat is confirmed",
+            f"exchange {number}",
+            f"it is {settlement}, but its seat has ended",
+        )
+        for number, settlement, seat in connection.all(_ended_open)
+        if seat not in coming
+    ]
+
+
+CHECKS: tuple[Check, ...] = (
+    check_money,
+    check_seats,
+    check_transfers,
+    check_exchanges,
+    check_claims,
+    check_shifts,
+)

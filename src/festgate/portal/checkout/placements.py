@@ -105,6 +105,7 @@ def place_order(  # noqa: PLR0913  (an order has so many parts)
             revision=0,
             asked_at=0,
             paid_by=None,
+            refunded_minor=0,
         )
     except UniqueViolation:
         # Another process has just placed it, and the next attempt finds it.

@@ -21,10 +21,19 @@ from festgate.portal.registrations.claims import (
     release_seats,
     unclaim_seats,
 )
-from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy, ending_words
-from festgate.portal.registrations.errors import AnswersNeeded, SeatsGone, SeatUsed
+from festgate.portal.registrations.endings import EVENT, EXCHANGE, HOLDER, ORGANISER, EndedBy, ending_words
+from festgate.portal.registrations.errors import (
+    AlreadyRegistered,
+    AnswersNeeded,
+    NotExchangeable,
+    SeatsGone,
+    SeatUsed,
+    TooManyTickets,
+)
+from festgate.portal.registrations.exchanges import check_exchange, exchange_seat
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.files import any_file, delete_answers, file_of_event, forget_ended_files
+from festgate.portal.registrations.gifts import give_seat
 from festgate.portal.registrations.holders import (
     NOBODY,
     Holder,
@@ -65,6 +74,7 @@ from festgate.portal.registrations.queries import (
     seat,
     seats_of,
     seats_of_order,
+    times_of_seat,
     titles_of_places,
 )
 from festgate.portal.registrations.seat_overlaps import seat_overlaps
@@ -76,11 +86,13 @@ from festgate.portal.registrations.waiting_list import decline, offer_by_hand, p
 
 __all__ = [
     "EVENT",
+    "EXCHANGE",
     "HOLDER",
     "MAX_ANSWER",
     "NOBODY",
     "ORGANISER",
     "YES",
+    "AlreadyRegistered",
     "Answer",
     "AnswerSheet",
     "AnswersNeeded",
@@ -91,6 +103,7 @@ __all__ = [
     "HoldKeeper",
     "Holder",
     "IsUsed",
+    "NotExchangeable",
     "ReplaceCode",
     "Seat",
     "SeatReferences",
@@ -98,10 +111,12 @@ __all__ = [
     "SeatUsed",
     "SeatsGone",
     "Team",
+    "TooManyTickets",
     "answer_sheet",
     "any_file",
     "are_holds_paused",
     "cancel_team",
+    "check_exchange",
     "claim_seats",
     "confirm_seats",
     "count_all_seats",
@@ -122,11 +137,13 @@ __all__ = [
     "entry_at",
     "entry_by_id",
     "entry_of_seat",
+    "exchange_seat",
     "extend_seats",
     "file_of_event",
     "find_lapses",
     "forget_ended_files",
     "form_groups",
+    "give_seat",
     "hold_hint",
     "kept_sentence",
     "kept_until",
@@ -163,6 +180,7 @@ __all__ = [
     "team_by_id",
     "teams_at",
     "tickets_of",
+    "times_of_seat",
     "titles_of_places",
     "unclaim_seats",
     "was_registered_for",

@@ -237,6 +237,35 @@ def describe_refund(
     return EmailText(subject, opening, lines)
 
 
+def describe_part_refund(order: checkout.Order, amount: str, reason: str) -> EmailText:
+    """Return the sentences about a refund of a part of an order, whose tickets stay valid."""
+    lines = [gettext(reason), gettext("Your tickets stay valid.")]
+    if order.method != "desk":
+        arrival = gettext(
+            "The refund goes to the card or account you paid with. It can take your bank a few days to show it."
+        )
+        lines += ["", arrival]
+    subject = gettext("Refunded: {amount} for order {ref}").format(amount=amount, ref=order.ref)
+    opening = gettext("We have refunded {amount} of order {ref}.").format(amount=amount, ref=order.ref)
+    return EmailText(subject, opening, lines)
+
+
+def describe_exchange(old: registrations.Seat, new: registrations.Seat) -> EmailText:
+    """Return the sentences around the ticket that replaces another."""
+    lines = [
+        gettext("The ticket for {ticket} is not valid any more.").format(ticket=old.label),
+        gettext("Show the code on it at the door, on your phone or printed."),
+    ]
+    if old.event_id != new.event_id:
+        sentence = gettext("If your calendar still shows {event}, remove it there.")
+        lines.append(sentence.format(event=old.title))
+    return EmailText(
+        gettext("Your new ticket: {event}").format(event=new.title),
+        gettext("The organisers have exchanged your ticket. This is the new one:"),
+        lines,
+    )
+
+
 def _listed(titles: Sequence[str]) -> str:
     """Return `Robo Race, Hackathon and 3 more`, so that a subject stays one line."""
     few = ", ".join(titles[:MAX_IN_SUBJECT])
