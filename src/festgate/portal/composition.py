@@ -56,6 +56,8 @@ NAVIGATION = Navigation(
     account="/account",
     sign_in="/login",
     sign_out="/logout",
+    prove="/account/prove",
+    second_factor="/account/second-factor",
 )
 """The header's links, in their order. They stand there also while their module is unavailable."""
 WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_("My events"), "/my-events"))
@@ -122,6 +124,8 @@ class Links(PageLinks):
     is_used: "IsUsed"
     replace_code: "ReplaceCode"
     order_refs: "SeatReferences"
+    draw_qr: Callable[[str], str]
+    """Draws a text as a QR code (SVG); empty while the module of tickets, which has the library, is not loaded."""
     personal_records: "Mapping[str, PersonalRecords | None]"
     """The data about a person of each module that has such, lowest first; None while the module cannot be loaded."""
 
@@ -154,10 +158,12 @@ class Loader:
 def link(loader: Loader) -> Links:
     """Return the functions that modules get of each other, with stand-ins for modules that cannot be loaded."""
 
-    def accounts() -> tuple[Identify, Identify, Callable[[Connection, str], None]]:
+    def accounts() -> tuple[
+        Identify, Identify, Callable[[Connection, str], None], Callable[[Connection, int], bool]
+    ]:
         from festgate.portal.accounts import facade
 
-        return facade.find_visitor, facade.find_bearer, facade.note_seen
+        return facade.find_visitor, facade.find_bearer, facade.note_seen, facade.lacks_second_factor
 
     def catalogue() -> "Callable[[Connection, int, str], bool]":
         from festgate.portal.catalogue import facade
@@ -188,10 +194,16 @@ def link(loader: Loader) -> Links:
 
         return facade.refs_by_seat
 
-    find_visitor, find_bearer, note_seen = loader.attempt("accounts", accounts) or (
+    def pictures() -> Callable[[str], str]:
+        from festgate.portal.tickets.facade import draw
+
+        return draw
+
+    find_visitor, find_bearer, note_seen, lacks_second_factor = loader.attempt("accounts", accounts) or (
         lambda _connection, _token: None,
         lambda _connection, _token: None,
         lambda _connection, _token: None,
+        lambda _connection, _person: False,
     )
     count_held, find_lapses, kept_sentence, own_seats, own_place = loader.attempt(
         "registrations", registrations
@@ -216,6 +228,7 @@ def link(loader: Loader) -> Links:
         {"checkout": kept_sentence},
         WAYS_ON,
         loader.attempt("catalogue", catalogue) or (lambda _connection, _person, _slug: False),
+        lacks_second_factor,
         DEFAULT_ACTIONS,
         find_lapses=find_lapses,
         own_seats=own_seats,
@@ -224,6 +237,7 @@ def link(loader: Loader) -> Links:
         is_used=is_used,
         replace_code=replace_code,
         order_refs=loader.attempt("checkout", checkout) or (lambda _connection, _person: {}),
+        draw_qr=loader.attempt("tickets", pictures) or (lambda _text: ""),
         personal_records={name: loader.attempt(name, records_of) for name, records_of in _RECORDS.items()},
     )
 
@@ -278,6 +292,7 @@ def _accounts(portal: Portal, links: Links) -> Module:
     from festgate.portal.accounts.pages import AccountPages
     from festgate.portal.accounts.passwords import Hasher
     from festgate.portal.accounts.reception import Reception
+    from festgate.portal.accounts.second_factor_pages import SecondFactorPages
     from festgate.portal.accounts.sessions import forget_expired
 
     hasher = Hasher()
@@ -288,6 +303,7 @@ def _accounts(portal: Portal, links: Links) -> Module:
         [
             *AccountPages(portal, hasher).routes(),
             *OwnAccountPages(portal, reception).routes(),
+            *SecondFactorPages(portal, reception, links.draw_qr).routes(),
             *DeletionPages(portal, reception, records, absent).routes(),
             *GuestPages(portal, records, absent).routes(),
         ],
@@ -440,6 +456,7 @@ DECLARED: Sequence[Declared] = (
         pages=[
             "/register",
             "/login",
+            "/login/code",
             "/logout",
             "/forgot",
             "/reset",
@@ -455,6 +472,11 @@ DECLARED: Sequence[Declared] = (
         build=_accounts,
         security_events={
             ("POST", "/login"): "sign-in",
+            ("POST", "/login/code"): "sign-in",
+            ("POST", "/account/prove"): "password-proved",
+            ("POST", "/account/second-factor/confirm"): "second-factor-changed",
+            ("POST", "/account/second-factor/codes"): "second-factor-changed",
+            ("POST", "/account/second-factor/off"): "second-factor-changed",
             ("POST", "/logout"): "sign-out",
             ("POST", "/register"): "account-made",
             ("POST", "/forgot"): "password-reset-asked",

@@ -20,7 +20,17 @@ from starlette.types import Scope
 from festgate.kit import security_log
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Bug, Forbidden, ModuleUnavailable, NotFound, NotTaken, Refused, SignInNeeded
+from festgate.kit.errors import (
+    Bug,
+    Forbidden,
+    ModuleUnavailable,
+    NotFound,
+    NotTaken,
+    ProofNeeded,
+    Refused,
+    SecondFactorNeeded,
+    SignInNeeded,
+)
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.resilience.bulkhead import Bulkhead
@@ -74,6 +84,8 @@ class PageLinks:
     """Pages that a visitor can use while a module is unavailable, as (module, label, address)."""
     is_assigned: Callable[[Connection, int, str], bool] = lambda _connection, _person, _slug: False
     """Whether the event with that slug is assigned to the person, who is its lead."""
+    lacks_second_factor: Callable[[Connection, int], bool] = lambda _connection, _person: False
+    """Whether a person of the team has to set up a second factor first."""
     default_actions: Sequence[tuple[str, str]] = ()
     """Links for the page of an error that has none of its own, as (label, address)."""
 
@@ -82,11 +94,18 @@ class GuardedRoute(Route):
     """A route that needs a permission, which tests and the reference of roles read."""
 
     def __init__(
-        self, permission: Permission, path: str, endpoint: Endpoint, methods: Collection[str]
+        self,
+        permission: Permission,
+        path: str,
+        endpoint: Endpoint,
+        methods: Collection[str],
+        *,
+        sensitive: bool = False,
     ) -> None:
-        """Take a path of Starlette."""
+        """Take a path of Starlette. `sensitive`: it needs the password of a moment ago, too."""
         super().__init__(path, endpoint, methods=list(methods))
         self.permission = permission
+        self.sensitive = sensitive
 
 
 class Portal:
@@ -174,16 +193,36 @@ class Portal:
         visitor = await self.signed_in(request)
         if not visitor.organises:
             raise Forbidden
+        await self.check_second_factor(visitor)
         return visitor
 
+    async def proven(self, request: Request) -> Visitor:
+        """Return the signed-in visitor who entered the password a moment ago. Raises ProofNeeded or SignInNeeded."""
+        visitor = await self.signed_in(request)
+        self.check_proof(visitor)
+        return visitor
+
+    def check_proof(self, visitor: Visitor) -> None:
+        """Raise ProofNeeded if the password was entered too long ago for a sensitive action."""
+        if not visitor.has_proof(self.database.clock()):
+            raise ProofNeeded
+
+    async def check_second_factor(self, visitor: Visitor) -> None:
+        """Raise SecondFactorNeeded if the visitor belongs to the team and lacks the second factor that it needs."""
+        if visitor.role == "attendee":
+            return
+        if await self.database.recall(self._links.lacks_second_factor, visitor.person):
+            raise SecondFactorNeeded
+
     async def allow(self, request: Request, permission: Permission) -> Visitor:
-        """Return the signed-in visitor if their role has the permission. Raises Forbidden for others.
+        """Return the signed-in visitor if their role has the permission. Raises Forbidden or SecondFactorNeeded.
 
         A lead has it at the assigned events only: NotFound for every other event, Forbidden where the path names none.
         """
         visitor = await self.signed_in(request)
         if not visitor.may(permission):
             raise Forbidden
+        await self.check_second_factor(visitor)
         if visitor.role == "lead" and permission not in ANYWHERE:
             if not has_parameter(request, "slug"):
                 raise Forbidden
@@ -193,15 +232,27 @@ class Portal:
         return visitor
 
     def guard(
-        self, permission: Permission, path: str, endpoint: Endpoint, *, methods: Collection[str] = ("GET",)
+        self,
+        permission: Permission,
+        path: str,
+        endpoint: Endpoint,
+        *,
+        methods: Collection[str] = ("GET",),
+        sensitive: bool = False,
     ) -> "GuardedRoute":
-        """Return a route that only visitors with the permission reach; `endpoint` need not check it again."""
+        """Return a route that only visitors with the permission reach; `endpoint` need not check it again.
+
+        A `sensitive` one asks for the password if that was entered more than ten minutes ago: a page leads to the form
+        for it and back, and a form is refused with a link to it. So the page that shows the form is sensitive, too.
+        """
 
         async def guarded(request: Request) -> Response:
-            await self.allow(request, permission)
+            visitor = await self.allow(request, permission)
+            if sensitive:
+                self.check_proof(visitor)
             return await endpoint(request)
 
-        return GuardedRoute(permission, path, guarded, methods)
+        return GuardedRoute(permission, path, guarded, methods, sensitive=sensitive)
 
     def actor(self, request: Request) -> Actor:
         """Return the signed-in visitor of the request as an actor, for the audit log."""
@@ -213,6 +264,7 @@ class Portal:
         visitor = await self.signed_in(request)
         if not visitor.admits:
             raise Forbidden
+        await self.check_second_factor(visitor)
         return visitor
 
     async def page(
@@ -286,6 +338,8 @@ class Portal:
             return problem(refusal)
         if isinstance(refusal, SignInNeeded):
             return see_other(f"{self.pages.navigation.sign_in}?next={quote(self._return_path(request))}")
+        if isinstance(refusal, ProofNeeded | SecondFactorNeeded) and request.method in ("GET", "HEAD"):
+            return see_other(self._way_back(request, refusal))
         return await self._error_page(request, refusal)
 
     async def failure(self, request: Request, error: Exception) -> Response:
@@ -306,6 +360,10 @@ class Portal:
             details = self.bulkheads[refusal.module].details if is_local(request.scope) else ""
             actions = self._ways_on(request, refusal)
             message = await self._comfort(request, refusal) or message
+        if isinstance(refusal, ProofNeeded):
+            actions = ((N_("Enter your password"), self._way_back(request, refusal)),)
+        elif isinstance(refusal, SecondFactorNeeded):
+            actions = ((N_("Set up a second factor"), self._way_back(request, refusal)),)
         page = self.pages.render(
             "kit/error.html",
             title=gettext(refusal.title),
@@ -343,6 +401,12 @@ class Portal:
             return f"{refusal.problem} {personal}" if personal else ""
         return ""
 
+    def _way_back(self, request: Request, refusal: ProofNeeded | SecondFactorNeeded) -> str:
+        """Return the address of the page that asks for what is missing, and leads back to this page or form."""
+        navigation = self.pages.navigation
+        page = navigation.prove if isinstance(refusal, ProofNeeded) else navigation.second_factor
+        return f"{page}?next={quote(self._return_path(request))}"
+
     @staticmethod
     def _return_path(request: Request) -> str:
         """Return the page to show after signing in: this one, or for a POST the page of its form."""
@@ -352,7 +416,9 @@ class Portal:
             referer = urlsplit(read_header(request, "referer", MAX_ADDRESS))
         except ValueError:  # no address at all
             return _HOME
-        return local_path(referer.path) if referer.netloc == request.headers.get("host") else _HOME
+        if referer.netloc != request.headers.get("host"):
+            return _HOME
+        return local_path(referer.path + (f"?{referer.query}" if referer.query else ""))
 
 
 class PageResponse(Response):

@@ -57,8 +57,15 @@ from festgate.portal.accounts.queries import (
     find_visitor,
     person_by_id,
 )
+from festgate.portal.accounts.second_factors import (
+    is_required,
+    lacks_second_factor,
+    set_requirement,
+    team_factors,
+)
 from festgate.portal.accounts.sessions import LIFE as SESSION_LIFE
 from festgate.portal.accounts.sessions import Session, end_session, note_seen
+from festgate.portal.accounts.use_limits import LimitReached, Use, allow_use
 
 __all__ = [
     "GUEST_LINK_LIFE",
@@ -73,16 +80,19 @@ __all__ = [
     "Forecast",
     "GuestEntry",
     "Limit",
+    "LimitReached",
     "Person",
     "PersonalRecords",
     "SeatLimit",
     "SeatLimits",
     "Session",
     "Taken",
+    "Use",
     "Values",
     "add_link",
     "address_limit",
     "admit_guest",
+    "allow_use",
     "check_correction",
     "check_seats",
     "claimers",
@@ -103,8 +113,10 @@ __all__ = [
     "guest_ids",
     "guest_to_delete",
     "has_guest",
+    "is_required",
     "is_same_guest",
     "key_of",
+    "lacks_second_factor",
     "lock_guest",
     "lock_unconfirmed",
     "may_email",
@@ -118,6 +130,8 @@ __all__ = [
     "read_person_name",
     "require_confirmed",
     "send_link_to_guest",
+    "set_requirement",
+    "team_factors",
     "too_many",
     "uncount_attempt",
 ]

@@ -236,7 +236,7 @@ def use_link(connection: Connection, token: str, replaces: str, records: AllReco
     claim_guests(connection, person.id, records)
     if replaces:
         end_session(connection, replaces, "cookie")
-    return open_session(connection, person.id, "cookie")
+    return open_session(connection, person.id, "cookie", proved=False)
 
 
 def _token(request: Request) -> str:

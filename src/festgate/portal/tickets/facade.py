@@ -10,7 +10,7 @@ from festgate.portal.tickets.copies import (
 )
 from festgate.portal.tickets.issue import admit_holder, replace_code, undo_admission
 from festgate.portal.tickets.personal_data import PERSONAL_RECORDS
-from festgate.portal.tickets.qr import ForgedCode, in_fours, read_picture, read_qr
+from festgate.portal.tickets.qr import ForgedCode, draw, in_fours, read_picture, read_qr
 from festgate.portal.tickets.queries import (
     Ticket,
     TicketState,
@@ -36,6 +36,7 @@ __all__ = [
     "admit_holder",
     "codes_by_seat",
     "count_copies",
+    "draw",
     "in_fours",
     "is_replaced",
     "is_used",
