@@ -8,9 +8,9 @@ SECRET = bytes(range(32))
 
 
 def test_a_sealed_text_is_read_with_the_same_secret_and_purpose() -> None:
-    sealed = seal(SECRET, "mail password", "hunter2 – ₹")
+    sealed = seal(SECRET, "mail password", "hunter2 ₹")
     assert "hunter2" not in sealed
-    assert unseal(SECRET, "mail password", sealed) == "hunter2 – ₹"
+    assert unseal(SECRET, "mail password", sealed) == "hunter2 ₹"
 
 
 def test_the_same_text_is_sealed_differently_each_time() -> None:
@@ -18,7 +18,7 @@ def test_the_same_text_is_sealed_differently_each_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("secret", "purpose"),
+    "secret, purpose",
     [(bytes(32), "mail password"), (SECRET, "second factor")],
     ids=["secret", "purpose"],
 )

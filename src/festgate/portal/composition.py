@@ -412,12 +412,15 @@ def _door(portal: Portal, _links: Links) -> Module:
 
 def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.answer_pages import AnswerListPages
+    from festgate.portal.backoffice.audit_api import AuditApi
+    from festgate.portal.backoffice.audit_pages import AuditPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
     from festgate.portal.backoffice.question_pages import QuestionPages
     from festgate.portal.backoffice.room_pages import RoomPages
+    from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
     from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
@@ -442,7 +445,10 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *QuestionPages(portal).routes(),
             *QuestionPages(portal, of_fest=True).routes(),
             *AnswerListPages(portal).routes(),
-        ]
+            *AuditPages(portal).routes(),
+            *TeamFactorPages(portal).routes(),
+        ],
+        AuditApi(portal).router(),
     )
 
 
@@ -607,7 +613,7 @@ DECLARED: Sequence[Declared] = (
         N_("Visitors can use the fest as usual."),
         Budget(requests=50, seconds=10),
         pages=["/organise", "/organise/{rest:path}"],
-        api=[],
+        api=["/audit"],
         build=_backoffice,
         security_events={
             ("POST", "/organise/events/new"): "event-created",
@@ -622,6 +628,8 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/people/{id}/links/end"): "guest-links-ended",
             ("POST", "/organise/people/{id}/delete"): "guest-deleted",
             ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
+            ("POST", "/organise/second-factor"): "second-factor-changed",
+            ("GET", "/organise/events/{slug}/answers.csv"): "list-downloaded",
         },
         max_bodies={"/organise/events/": MAX_EVENT_BODY},
     ),

@@ -17,14 +17,18 @@ from festgate.kit.messaging import mail_erasure
 from festgate.kit.messaging.mail_erasure import StoredEmails
 from festgate.kit.shown import Changed
 from festgate.kit.translation import N_, gettext
+from festgate.kit.visitors import Actor
 from festgate.portal.accounts.address_changes import find_change
 from festgate.portal.accounts.guest_links import end_links
 from festgate.portal.accounts.names import key_of, search_text
 from festgate.portal.accounts.personal_data import AllRecords, Forecast, Values, export_time
 from festgate.portal.accounts.queries import IS_OPEN, Person, open_times, person_by_id
 from festgate.portal.accounts.reception import Checked, settle
+from festgate.portal.accounts.second_factors import find_second_factor
+from festgate.portal.accounts.second_factors import forget as forget_second_factor
 from festgate.portal.accounts.sessions import end_sessions
 from festgate.portal.accounts.tables import people, sessions
+from festgate.portal.audit import facade as audit
 
 DIGEST_LENGTH = 16
 
@@ -124,6 +128,18 @@ def export_account(connection: Connection, person_id: int, records: AllRecords) 
             )
         ],
     }
+    factor = find_second_factor(connection, person_id)
+    exported["second_factor_since"] = export_time(None if factor is None else factor.confirmed_at)
+    exported["audit_log"] = [
+        {
+            "at": export_time(entry.at),
+            "action": entry.action,
+            "subject": entry.subject,
+            "origin": entry.origin,
+            "address": entry.address,
+        }
+        for entry in audit.entries_of(connection, person_id)
+    ]
     for part in records:
         exported |= part.export(connection, person_id)
     # Anybody can buy as a guest with somebody else's address, whose emails are not theirs until they open a link.
@@ -165,11 +181,13 @@ def delete_account(
     stored: StoredEmails,
     checked: Checked | None = None,
     shown: str | None = None,
+    actor: Actor | None = None,
 ) -> tuple[int, ...]:
     """Delete the account and return the ids of its emails, whose files can be deleted too. Idempotent.
 
-    `checked` is the password check, and `shown` what the person was shown; None on the command line. Raises
-    AccountInUse, PasswordChanged, NotFound, or Changed if something else would end or be kept than was shown.
+    `checked` is the password check, and `shown` what the person was shown; None on the command line. `actor` is for the
+    audit log. Raises AccountInUse, PasswordChanged, NotFound, or Changed if something else would end or be kept than
+    was shown.
     """
     if person_by_id(connection, person_id).role == "organiser":
         connection.all(_lock_organisers)  # two organisers take turns, so that one stays
@@ -192,6 +210,9 @@ def delete_account(
         erased = mail_erasure.erase_emails_to(connection, person.email, stored)
     end_sessions(connection, person_id)
     end_links(connection, person_id)
+    forget_second_factor(connection, person_id)
+    if actor is not None:
+        audit.record(connection, actor, "account.deleted", "", **{audit.PERSON: person_id})
     # A space is in no username, and a key has no upper case: nobody can sign up, or be looked up, with either.
     placeholder = f"{gettext('Deleted account')} {person_id}"
     connection.run(
@@ -210,10 +231,13 @@ def _shares_address(connection: Connection, person: Person) -> bool:
 
 
 def _foresee_account(connection: Connection, person: Person) -> Forecast:
+    kept: tuple[str, ...] = ()
+    if audit.has_entries_of(connection, person.id):
+        kept = (gettext("What you did for the fest, in its audit log."),)
     if person.role != "organiser" or connection.all(_all_organisers) != [(person.id,)]:
-        return Forecast()
+        return Forecast(kept=kept)
     sentence = gettext(
         "It is the only organiser's account. Somebody with access to the server has to make another person an "
         "organiser first."
     )
-    return Forecast(obstacles=(sentence,))
+    return Forecast(obstacles=(sentence,), kept=kept)

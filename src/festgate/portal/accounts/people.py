@@ -9,10 +9,12 @@ from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueVi
 from festgate.kit.errors import Conflict
 from festgate.kit.roles import Role
 from festgate.kit.translation import N_, gettext
+from festgate.kit.visitors import Actor
 from festgate.portal.accounts.names import key_of, search_text
 from festgate.portal.accounts.queries import Person, find_person, person_by_id, person_by_name
 from festgate.portal.accounts.sessions import end_sessions
 from festgate.portal.accounts.tables import people
+from festgate.portal.audit import facade as audit
 
 
 class Taken(Conflict):
@@ -98,12 +100,16 @@ def add_person(
     return Person(number, newcomer.username, newcomer.email, newcomer.role, confirmed, newcomer.name)
 
 
-def set_role(connection: Connection, name: str, role: Role) -> Person:
+def set_role(connection: Connection, name: str, role: Role, actor: Actor | None = None) -> Person:
     """Give the account with that username or email address a role, and sign it out everywhere. Raises NotFound.
 
-    Signing out ends every session and token, so that nobody else who uses one gets the new role.
+    Signing out ends every session and token, so that nobody else who uses one gets the new role. `actor` is for the
+    audit log.
     """
     person = person_by_name(connection, name)
+    if actor is not None and role != person.role:
+        about: dict[str, str | int] = {audit.PERSON: person.id, "from": person.role, "to": role}
+        audit.record(connection, actor, "role.changed", person.username, event_id=None, **about)
     connection.run(_set_role, person=person.id, new_role=role)
     end_sessions(connection, person.id)
     return replace(person, role=role)

@@ -31,7 +31,7 @@ Action: TypeAlias = Literal[
     "events.exported",
 ]
 
-TITLES: Final[Mapping[Action, str]] = {
+TITLES: Final[Mapping[str, str]] = {
     "sign-in.done": N_("Signed in"),
     "sign-in.refused": N_("Sign-in refused"),
     "role.changed": N_("Role changed"),
@@ -68,6 +68,8 @@ DETAILS: Final[Mapping[str, str]] = {
     "event": N_("Event"),
 }
 """Labels of details, by their keys; a key without one is shown as it is."""
+DECIDED_BY: Final = "by"
+"""The key of the detail with the number of the organiser that decided what a command did."""
 PERSON: Final = "person"
-"""The key of the detail that has the number of the person concerned. Pages show it as a link, and no detail has a name
+"""The key of the detail with the number of the person concerned. Pages show it as a link, and no detail has a name
 or an address of an attendee: entries stay when the account is deleted."""

@@ -12,6 +12,7 @@ from festgate.kit.errors import Invalid, NotFound, Refused
 from festgate.kit.shown import FIELD
 from festgate.kit.text import DECOMPOSED, MAX_TEXT
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Actor
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import MAX_NAME, read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
@@ -63,6 +64,7 @@ class BackofficePages:
     def routes(self) -> list[Route]:
         """Return the routes; `new` stands before the slugs, none of which is `new`."""
         event, order = "/organise/events/{slug}", "/organise/orders/{ref}"
+        guard = self._portal.guard
         return [
             Route("/organise", self.show_events, methods=["GET"]),
             Route("/organise/events/new", self.show_new, methods=["GET"]),
@@ -70,21 +72,21 @@ class BackofficePages:
             Route(event, self.show_event, methods=["GET"]),
             Route(event, self.edit, methods=["POST"]),
             Route(f"{event}/publish", self.publish, methods=["POST"]),
-            Route(f"{event}/cancel", self.show_cancel, methods=["GET"]),
-            Route(f"{event}/cancel", self.cancel, methods=["POST"]),
+            guard("events.manage", f"{event}/cancel", self.show_cancel, sensitive=True),
+            guard("events.manage", f"{event}/cancel", self.cancel, methods=["POST"], sensitive=True),
             Route("/organise/payments", self.show_payments, methods=["GET"]),
             Route("/organise/payments/{ref}/try", self.try_now, methods=["POST"]),
             Route("/organise/orders", self.show_orders, methods=["GET"]),
             Route(order, self.show_order, methods=["GET"]),
             Route(f"{order}/paid", self.mark_paid, methods=["POST"]),
-            Route(f"{order}/refunded", self.mark_refunded, methods=["POST"]),
-            Route(f"{order}/cancel", self.show_cancel_order, methods=["GET"]),
-            Route(f"{order}/cancel", self.cancel_order, methods=["POST"]),
+            guard("orders.refund", f"{order}/refunded", self.mark_refunded, methods=["POST"], sensitive=True),
+            guard("orders.refund", f"{order}/cancel", self.show_cancel_order, sensitive=True),
+            guard("orders.refund", f"{order}/cancel", self.cancel_order, methods=["POST"], sensitive=True),
         ]
 
     async def show_events(self, request: Request) -> Response:
         """Answer with every event, its state and its seats."""
-        await self._portal.organiser(request)
+        organiser = await self._portal.organiser(request)
         listed, stuck = await self._portal.database.read(
             lambda connection: (list_organised(connection), checkout.count_stuck(connection))
         )
@@ -94,6 +96,7 @@ class BackofficePages:
             section="organise",
             events=listed,
             stuck=stuck,
+            may_set=organiser.may("settings"),
             warnings=room_warnings([organised.event for organised in listed], self._portal.database.clock()),
             mail_folder=""
             if self._portal.settings.smtp_host
@@ -114,6 +117,7 @@ class BackofficePages:
 
         seen = fields.get(FIELD, "")
         opened_at = shown_version(seen)
+        actor = self._portal.actor(request)
 
         def operation(connection: Connection) -> Event:
             placed = catalogue.with_room(connection, fields)
@@ -121,7 +125,7 @@ class BackofficePages:
             event = catalogue.create_event(
                 connection, details, opened_at=opened_at if opened_at > 0 else None
             )
-            return catalogue.publish_event(connection, event.slug) if publishes else event
+            return catalogue.publish_event(connection, event.slug, actor=actor) if publishes else event
 
         try:
             event = await self._portal.database.write(operation)
@@ -141,6 +145,7 @@ class BackofficePages:
         fields = await read_fields(request, MAX_EVENT_FIELD, catalogue.MAX_LENGTHS)
         publishes = _publishes(fields)
         seen = fields.get(FIELD, "")
+        actor = self._portal.actor(request)
 
         def operation(connection: Connection) -> Event:
             event = catalogue.any_event_by_slug(connection, slug)
@@ -150,7 +155,7 @@ class BackofficePages:
             # Seats whose hold has expired may still be counted; their people are not asked about.
             may_move = fields.get("move") == answer_to(details) or not find_organised(connection, slug).taken
             event = catalogue.edit_event(connection, slug, details, shown_version(seen), may_move=may_move)
-            return catalogue.publish_event(connection, slug) if publishes else event
+            return catalogue.publish_event(connection, slug, actor=actor) if publishes else event
 
         try:
             await self._portal.database.write(operation)
@@ -181,7 +186,8 @@ class BackofficePages:
         slug = _slug(request)
         seen = (await read_fields(request)).get(FIELD, "")
         try:
-            await self._portal.database.write(catalogue.publish_event, slug, shown_version(seen))
+            publish = partial(catalogue.publish_event, actor=self._portal.actor(request))
+            await self._portal.database.write(publish, slug, shown_version(seen))
         except catalogue.EventEdited as refusal:
             notice = gettext(
                 "Somebody else has changed this event, so it has not been published. Check it first."
@@ -212,7 +218,9 @@ class BackofficePages:
         await self._portal.organiser(request)
         slug = _slug(request)
         fields = await read_fields(request)
-        cancel = partial(cancel_as_shown, whatever=fields.get("whatever") == "yes")
+        cancel = partial(
+            cancel_as_shown, whatever=fields.get("whatever") == "yes", actor=self._portal.actor(request)
+        )
         try:
             await self._portal.database.write(cancel, slug, fields.get(FIELD, ""))
         except CancellationChanged as refusal:
@@ -265,13 +273,15 @@ class BackofficePages:
         return await self._mark(request, checkout.mark_refunded_at_desk)
 
     async def _mark(
-        self, request: Request, operation: Callable[[Connection, str, int, str], checkout.Order]
+        self, request: Request, operation: Callable[[Connection, str, int, str, Actor | None], checkout.Order]
     ) -> Response:
         organiser = await self._portal.organiser(request)
         ref = read_path(request, "ref")
         seen = (await read_fields(request)).get(FIELD, "")
         try:
-            order = await self._portal.database.write(operation, ref, organiser.person, seen)
+            order = await self._portal.database.write(
+                operation, ref, organiser.person, seen, self._portal.actor(request)
+            )
         except checkout.OrderChanged as refusal:
             return await self._orders(request, refusal)
         return see_other(f"/organise/orders?done={order.ref}")
@@ -381,6 +391,7 @@ class BackofficePages:
                 tickets.is_used,
                 force=True,
                 seen=fields.get("seen", ""),
+                actor=self._portal.actor(request),
             )
         except checkout.OrderChanged as changed:
             return await self._confirm(request, seat, changed)

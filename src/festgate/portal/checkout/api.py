@@ -3,14 +3,15 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, Field
 
 from festgate.kit.clock import moment
-from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
+from festgate.kit.errors import Forbidden, NotFound, ProofNeeded, SignInNeeded
 from festgate.kit.money import Money
-from festgate.kit.visitors import Visitor
+from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.api import Amount, Bearer, Name, Problem, module_router, problems
+from festgate.kit.web.clients import address_of
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts.facade import AddressNotConfirmed
 from festgate.portal.checkout import queries, records
@@ -108,6 +109,7 @@ class CheckoutApi:
         portal, payments, is_used = self._portal, self._payments, self._is_used
         router = module_router(self._portal, "checkout", "orders")
         Caller = Annotated[Visitor, Depends(Bearer(portal))]  # noqa: N806  (a type)
+        Proven = Annotated[Visitor, Depends(Bearer(portal, sensitive=True))]  # noqa: N806
 
         @router.post(
             "/orders",
@@ -197,15 +199,26 @@ class CheckoutApi:
 
         @router.post(
             "/orders/{ref}/refund",
-            responses=problems(SignInNeeded, Forbidden, NotFound, NothingToCancel, registrations.SeatUsed),
+            responses=problems(
+                SignInNeeded, Forbidden, ProofNeeded, NotFound, NothingToCancel, registrations.SeatUsed
+            ),
         )
-        async def refund(ref: Name, body: RefundInput, person: Caller) -> OrderOutput:
-            """Cancel one registration of an order, or all, and give the money back: for organisers."""
+        async def refund(ref: Name, body: RefundInput, person: Proven, request: Request) -> OrderOutput:
+            """Cancel one registration of an order, or all, and give the money back: for organisers.
+
+            It needs a token that is younger than ten minutes.
+            """
             if not person.organises:
                 raise Forbidden
             return OrderOutput.of(
                 await portal.database.write(
-                    cancel_registrations, ref, body.registration, person.person, is_used, force=body.force
+                    cancel_registrations,
+                    ref,
+                    body.registration,
+                    person.person,
+                    is_used,
+                    force=body.force,
+                    actor=Actor(person.person, "token", address_of(request.scope)),
                 )
             )
 

@@ -10,6 +10,8 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, total
 from festgate.kit.translation import N_, gettext
+from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
 from festgate.portal.checkout import orders, queries, refunds
 from festgate.portal.checkout.errors import NothingToCancel, OrderChanged
 from festgate.portal.checkout.reasons import reason_for
@@ -78,11 +80,13 @@ def cancel_registrations(
     *,
     force: bool = False,
     seen: str | None = None,
+    actor: Actor | None = None,
 ) -> Order:
     """Cancel one seat of an order, or with None all of them. A second time does nothing.
 
     `organiser_id` is None on the command line of the machine. `force` also cancels seats whose holder was checked in.
-    `seen` is what the organiser was shown. Raises NotFound, NothingToCancel, OrderChanged, or registrations' SeatUsed.
+    `seen` is what the organiser was shown. `actor` is for the audit log. Raises NotFound, NothingToCancel,
+    OrderChanged, or registrations' SeatUsed.
     """
     order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
     plan = plan_cancellation(connection, order, seat_id, is_used)
@@ -96,10 +100,9 @@ def cancel_registrations(
         titles = ", ".join(line.title for line in plan.checked_in)
         sentence = gettext("The holder was checked in at {events}. Cancel only if you are sure.")
         raise registrations.SeatUsed(sentence.format(events=titles))
-    for line in plan.lines:
-        seat = registrations.lock_seat(connection, line.seat_id)
-        if seat is not None:
-            registrations.release_seat(connection, seat, registrations.ORGANISER)
+    if actor is not None:
+        _record(connection, actor, plan, organiser_id)
+    _release(connection, plan)
     if order.state == "pending":
         return orders.reduce_order(connection, order.id)
     if plan.whole and not refunds.keeps_a_part(connection, order):
@@ -109,6 +112,23 @@ def cancel_registrations(
             reason = reason_for(connection, [line])
             refunds.refund_seat(connection, order, line.seat_id, reason, organiser_id)
     return queries.order_by_id(connection, order.id)
+
+
+def _release(connection: Connection, plan: Cancellation) -> None:
+    for line in plan.lines:
+        seat = registrations.lock_seat(connection, line.seat_id)
+        if seat is not None:
+            registrations.release_seat(connection, seat, registrations.ORGANISER)
+
+
+def _record(connection: Connection, actor: Actor, plan: Cancellation, organiser_id: int | None) -> None:
+    details: dict[str, str | int] = {"registrations": len(plan.lines)}
+    if organiser_id is not None and organiser_id != actor.person:
+        details[audit.DECIDED_BY] = organiser_id
+    if plan.back.minor:
+        details["amount"] = f"{plan.back.plain()} {plan.back.currency}"
+    action: audit.Action = "order.refunded" if plan.back.minor else "order.cancelled"
+    audit.record(connection, actor, action, plan.order.ref, event_id=None, **details)
 
 
 def _is_done(connection: Connection, order: Order, seat_id: int | None) -> bool:
