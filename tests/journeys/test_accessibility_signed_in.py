@@ -80,6 +80,8 @@ PAGES = {
     "organise, draft": PageState("/organise/events/{draft}", "organiser", heading="Edit A rough idea"),
     "organise, published": PageState("/organise/events/{open}", "organiser", heading="Edit Robo Race"),
     "organise, cancelled": PageState("/organise/events/{cancelled}", "organiser", heading="stays as it is"),
+    "organise, audit log": PageState("/organise/audit", "organiser", heading="Audit log"),
+    "second factor": PageState("/account/second-factor", "organiser", heading="Second factor"),
     "organise, cancel": PageState("/organise/events/{open}/cancel", "organiser", heading="Cancel Robo Race?"),
 }
 

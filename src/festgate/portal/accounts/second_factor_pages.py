@@ -76,6 +76,10 @@ class SecondFactorPages:
             await self._check(request, visitor, fields.get("password", ""), fields.get("code", ""))
         except (WrongPassword, CodeNeeded, WrongCode) as refusal:
             return await self._proof_page(request, visitor, onward, refusal)
+        if _is_file(onward):
+            return await self._portal.page(
+                request, "accounts/proved.html", headers=NO_STORE, section="account", next=onward
+            )
         return see_other(onward)
 
     async def show(self, request: Request) -> Response:
@@ -200,6 +204,11 @@ class SecondFactorPages:
 
 def _onward(text: str | None) -> str:
     return local_path(text, ACCOUNT)
+
+
+def _is_file(path: str) -> bool:
+    """Return whether a browser would download the address and keep showing the form for the password."""
+    return "." in path.partition("?")[0].rpartition("/")[2]
 
 
 def _errors(form: str, refusal: Refused) -> dict[str, str]:
