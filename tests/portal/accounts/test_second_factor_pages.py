@@ -48,7 +48,7 @@ def browser(server: Server) -> Iterator[httpx.Client]:
 
 
 def forget_proofs(server: Server) -> None:
-    """Let ten minutes pass for everybody who has entered a password."""
+    """Let ten minutes pass since the last password of everybody."""
     change_file(server.data, "UPDATE accounts_sessions SET proved_at = proved_at - 600001")
 
 

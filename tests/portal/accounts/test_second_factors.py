@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from sqlalchemy import update
 
 from festgate.kit.clock import HOUR, SECOND
+from festgate.kit.db.statements import Statement
 from festgate.kit.errors import Forbidden, TooMany
 from festgate.kit.visitors import Actor
-from festgate.portal.accounts import second_factors
+from festgate.portal.accounts import second_factors, tables
+from festgate.portal.accounts.checks import check_second_factors
 from festgate.portal.accounts.queries import Person
 from festgate.portal.accounts.second_factors import (
     CODES_HERE,
@@ -172,6 +175,26 @@ def test_switching_it_off_forgets_everything_and_is_in_the_audit_log(
     assert [(entry.action, entry.subject) for entry in entries] == [
         ("second-factor.off", "meena"),
         ("second-factor.on", "meena"),
+    ]
+
+
+def test_the_check_finds_codes_without_a_factor_and_a_factor_of_a_deleted_account(
+    database: OpenDatabase, join: Join
+) -> None:
+    meena, ravi = join("meena", role="organiser"), join("ravi", role="organiser")
+    set_up(database, meena)
+    set_up(database, ravi)
+    assert database.report(check_second_factors) == []
+    unconfirm = Statement(
+        update(tables.second_factors)
+        .where(tables.second_factors.c.person_id == meena.id)
+        .values(confirmed_at=None)
+    )
+    forget_address = Statement(update(tables.people).where(tables.people.c.id == ravi.id).values(email=""))
+    database.write(lambda connection: (connection.run(unconfirm), connection.run(forget_address)))
+    assert [finding.where for finding in database.report(check_second_factors)] == [
+        f"person {meena.id}",
+        f"person {ravi.id}",
     ]
 
 

@@ -23,9 +23,9 @@ def add(database: OpenDatabase, actor: Actor = MEENA, action: audit.Action = "or
 
 
 def actions(database: OpenDatabase, filters: audit.Filters) -> list[str]:
-    found, total = database.report(audit.find_entries, filters, 50)
-    assert total == len(found)
-    return [entry.action for entry in found]
+    listed, total = database.report(audit.find_entries, filters, 50)
+    assert total == len(listed)
+    return [entry.action for entry in listed]
 
 
 def test_an_entry_has_everything_that_was_recorded(database: OpenDatabase) -> None:

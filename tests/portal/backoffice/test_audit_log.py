@@ -153,15 +153,15 @@ def test_commands_are_recorded(data: Path, server: Server, api: httpx.Client) ->
         ("types", "export", "-"),
     ):
         assert festgate(*words, data=data).returncode == 0
-    found = api.get("/audit", params={"q": ""}).json()["entries"][:5]
-    assert [(entry["action"], entry["origin"], entry["details"]) for entry in found[:3]] == [
+    entries = api.get("/audit", params={"q": ""}).json()["entries"][:5]
+    assert [(entry["action"], entry["origin"], entry["details"]) for entry in entries[:3]] == [
         ("types.exported", "command", {}),
         ("events.exported", "command", {}),
         ("programme.exported", "command", {}),
     ]
-    number = found[3]["concerns"]
-    assert found[3]["details"] == {"from": "staff", "to": "attendee", "person": number}
-    assert found[4]["details"] == {"from": "attendee", "to": "staff", "person": number}
+    number = entries[3]["concerns"]
+    assert entries[3]["details"] == {"from": "staff", "to": "attendee", "person": number}
+    assert entries[4]["details"] == {"from": "attendee", "to": "staff", "person": number}
 
 
 def test_a_correction_and_a_deletion_are_recorded_without_names_of_attendees(

@@ -197,7 +197,7 @@ class Portal:
         return visitor
 
     async def proven(self, request: Request) -> Visitor:
-        """Return the signed-in visitor who entered the password a moment ago. Raises ProofNeeded or SignInNeeded."""
+        """Return the signed-in visitor if the password was entered a moment ago. Raises ProofNeeded or SignInNeeded."""
         visitor = await self.signed_in(request)
         self.check_proof(visitor)
         return visitor

@@ -25,7 +25,7 @@ from festgate.portal.accounts.names import (
     read_username,
 )
 from festgate.portal.accounts.passwords import hash_password
-from festgate.portal.accounts.people import Newcomer, add_person, set_password, set_role
+from festgate.portal.accounts.people import Newcomer, add_person, record_role, set_password, set_role
 from festgate.portal.accounts.queries import Member, Person, all_people, find_person, person_by_name
 from festgate.portal.accounts.second_factors import has_second_factor, remove
 from festgate.portal.accounts.strength import find_weakness
@@ -68,8 +68,15 @@ def add(
 
     async def add_to(settings: Settings) -> Person:
         _refuse_weak(password, (newcomer.username, newcomer.email, settings.fest_name))
+        password_hash = hash_password(password)
+
+        def operation(connection: Connection) -> Person:
+            person = add_person(connection, newcomer, password_hash, confirmed=True)
+            record_role(connection, COMMAND, person, "attendee")
+            return person
+
         async with opened(settings) as database:
-            return await database.write(add_person, newcomer, hash_password(password), confirmed=True)
+            return await database.write(operation)
 
     person = run(add_to)
     security_log.note_command("account-made", person.id)

@@ -138,7 +138,9 @@ def export_account(connection: Connection, person_id: int, records: AllRecords) 
             "origin": entry.origin,
             "address": entry.address,
         }
+        # What the person did for the fest is about others.
         for entry in audit.entries_of(connection, person_id)
+        if entry.details.get(audit.PERSON) == person_id
     ]
     for part in records:
         exported |= part.export(connection, person_id)

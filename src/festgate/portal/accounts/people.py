@@ -107,12 +107,19 @@ def set_role(connection: Connection, name: str, role: Role, actor: Actor | None 
     audit log.
     """
     person = person_by_name(connection, name)
-    if actor is not None and role != person.role:
-        about: dict[str, str | int] = {audit.PERSON: person.id, "from": person.role, "to": role}
-        audit.record(connection, actor, "role.changed", person.username, event_id=None, **about)
     connection.run(_set_role, person=person.id, new_role=role)
     end_sessions(connection, person.id)
-    return replace(person, role=role)
+    changed = replace(person, role=role)
+    if actor is not None:
+        record_role(connection, actor, changed, person.role)
+    return changed
+
+
+def record_role(connection: Connection, actor: Actor, person: Person, before: Role) -> None:
+    """Record in the audit log that the person has another role than before."""
+    if person.role != before:
+        about: dict[str, str | int] = {audit.PERSON: person.id, "from": before, "to": person.role}
+        audit.record(connection, actor, "role.changed", person.username, event_id=None, **about)
 
 
 def set_password(connection: Connection, name: str, password_hash: str) -> Person:

@@ -1,7 +1,7 @@
 """Limits on what one person of the team can do in an hour: exports, bulk actions, resent and test emails.
 
-Somebody who gets hold of an open browser, or a script that goes wrong, reads or sends only so much. The numbers are far
-above what a busy day at the office needs; docs/how-to/read-the-audit-log.md lists them.
+A stranger at an open browser, or a script that goes wrong, reads or sends only so much. The numbers are far above what
+a busy day at the office needs; docs/how-to/read-the-audit-log.md lists them.
 """
 
 from collections.abc import Mapping

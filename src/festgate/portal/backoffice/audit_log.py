@@ -97,11 +97,11 @@ def read_log(
     """Return one page of the entries that fit. Raises Invalid, with a sentence for each filter that fits nothing."""
     filters = _read_filters(connection, asked, zone)
     try:
-        found, total = audit.find_entries(connection, filters, size, (page - 1) * size)
+        entries, total = audit.find_entries(connection, filters, size, (page - 1) * size)
     except ValueError as error:
         raise Invalid({"q": str(error)}) from None
     names = _Names(connection)
-    rows = tuple(names.view(entry) for entry in found)
+    rows = tuple(names.view(entry) for entry in entries)
     return LogPage(rows, total, page, max(1, -(-total // size)))
 
 

@@ -96,6 +96,7 @@ class BackofficePages:
             section="organise",
             events=listed,
             stuck=stuck,
+            may_audit=organiser.may("audit"),
             may_set=organiser.may("settings"),
             warnings=room_warnings([organised.event for organised in listed], self._portal.database.clock()),
             mail_folder=""
