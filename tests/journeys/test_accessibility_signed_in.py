@@ -100,6 +100,8 @@ PAGES = {
         "/organise/events/{open}/capacity", "organiser", heading="number of seats"
     ),
     "organise, import": PageState("/organise/import", "organiser", heading="Show the preview"),
+    "organise, audit log": PageState("/organise/audit", "organiser", heading="Audit log"),
+    "second factor": PageState("/account/second-factor", "organiser", heading="Second factor"),
     "organise, cancel": PageState("/organise/events/{open}/cancel", "organiser", heading="Cancel Robo Race?"),
 }
 

@@ -20,6 +20,7 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "festgate.portal.checkout.cli": ("payments",),
     "festgate.portal.backoffice.programme_commands": ("programme", "types"),
     "festgate.portal.backoffice.cli": ("orders",),
+    "festgate.portal.backoffice.audit_commands": ("audit",),
     "festgate.kit.cli": ("db",),
     "festgate.rehearsal.cli.commands": ("rehearse", "compare", "ab", "calibrate", "capacity", "runs"),
     "festgate.drills.cli": ("drill",),

@@ -66,6 +66,29 @@ class SignInNeeded(Refused):
         return {"www-authenticate": 'Bearer realm="festgate"'}
 
 
+class ProofNeeded(Refused):
+    """A sensitive action without a password that was entered a moment ago. A page asks for it; the API answers 403."""
+
+    status = 403
+    code = "proof-needed"
+    title = N_("Your password is needed again")
+    message = N_(
+        "You entered your password more than ten minutes ago, so nothing has been changed. Enter it again, and repeat "
+        "the last step."
+    )
+
+
+class SecondFactorNeeded(Refused):
+    """A request of a team's account without a second factor, which the owner requires."""
+
+    status = 403
+    code = "second-factor-needed"
+    title = N_("A second factor is needed")
+    message = N_(
+        "Every account of the team needs a second factor. Set it up on the page of your account first."
+    )
+
+
 class Conflict(Refused):
     """A well-formed request that the current state of the data does not allow."""
 

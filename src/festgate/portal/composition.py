@@ -61,6 +61,8 @@ NAVIGATION = Navigation(
     account="/account",
     sign_in="/login",
     sign_out="/logout",
+    prove="/account/prove",
+    second_factor="/account/second-factor",
 )
 """The header's links, in their order. They stand there also while their module is unavailable."""
 WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_("My events"), "/my-events"))
@@ -130,6 +132,7 @@ class Links(PageLinks):
     is_used: "IsUsed"
     replace_code: "ReplaceCode"
     order_refs: "SeatReferences"
+    """Draws a text as a QR code (SVG); empty while the module of tickets, which has the library, is not loaded."""
     personal_records: "Mapping[str, PersonalRecords | None]"
     """The data about a person of each module that has such, lowest first; None while the module cannot be loaded."""
 
@@ -162,10 +165,12 @@ class Loader:
 def link(loader: Loader) -> Links:
     """Return the functions that modules get of each other, with stand-ins for modules that cannot be loaded."""
 
-    def accounts() -> tuple[Identify, Identify, Callable[[Connection, str], None]]:
+    def accounts() -> tuple[
+        Identify, Identify, Callable[[Connection, str], None], Callable[[Connection, int], bool]
+    ]:
         from festgate.portal.accounts import facade
 
-        return facade.find_visitor, facade.find_bearer, facade.note_seen
+        return facade.find_visitor, facade.find_bearer, facade.note_seen, facade.lacks_second_factor
 
     def catalogue() -> "tuple[Callable[[Connection, Visitor, str], bool], AssignEvents]":
         from festgate.portal.catalogue import facade
@@ -196,10 +201,11 @@ def link(loader: Loader) -> Links:
 
         return facade.refs_by_seat
 
-    find_visitor, find_bearer, note_seen = loader.attempt("accounts", accounts) or (
+    find_visitor, find_bearer, note_seen, lacks_second_factor = loader.attempt("accounts", accounts) or (
         lambda _connection, _token: None,
         lambda _connection, _token: None,
         lambda _connection, _token: None,
+        lambda _connection, _person: False,
     )
     count_held, find_lapses, kept_sentence, own_seats, own_place = loader.attempt(
         "registrations", registrations
@@ -228,6 +234,7 @@ def link(loader: Loader) -> Links:
         {"checkout": kept_sentence},
         WAYS_ON,
         reaches,
+        lacks_second_factor,
         DEFAULT_ACTIONS,
         assign_events=assign_events,
         find_lapses=find_lapses,
@@ -306,6 +313,7 @@ def _accounts(portal: Portal, links: Links) -> Module:
     from festgate.portal.accounts.pages import AccountPages
     from festgate.portal.accounts.passwords import Hasher
     from festgate.portal.accounts.reception import Reception
+    from festgate.portal.accounts.second_factor_pages import SecondFactorPages
     from festgate.portal.accounts.sessions import forget_expired
 
     hasher = Hasher()
@@ -316,6 +324,7 @@ def _accounts(portal: Portal, links: Links) -> Module:
         [
             *AccountPages(portal, hasher).routes(),
             *OwnAccountPages(portal, reception).routes(),
+            *SecondFactorPages(portal, reception).routes(),
             *DeletionPages(portal, reception, records, absent).routes(),
             *GuestPages(portal, records, absent).routes(),
             *InvitationPages(portal, reception, links.assign_events).routes(),
@@ -439,6 +448,8 @@ def _joined(*routers: "APIRouter") -> "APIRouter":
 
 
 def _backoffice(portal: Portal, links: Links) -> Module:
+    from festgate.portal.backoffice.audit_api import AuditApi
+    from festgate.portal.backoffice.audit_pages import AuditPages
     from festgate.portal.backoffice.box_office_api import BoxOfficeApi
     from festgate.portal.backoffice.box_office_pages import BoxOfficePages
     from festgate.portal.backoffice.crew_api import CrewApi
@@ -460,6 +471,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.question_pages import QuestionPages
     from festgate.portal.backoffice.registration_pages import RegistrationPages
     from festgate.portal.backoffice.room_pages import RoomPages
+    from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
     from festgate.portal.backoffice.shift_pages import ShiftPages
     from festgate.portal.backoffice.statement_pages import StatementPages
     from festgate.portal.backoffice.team_pages import EventTeamPages
@@ -503,8 +515,11 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *TransferPages(portal).routes(),
             *StatementPages(portal).routes(),
             *UnmatchedPages(portal).routes(),
+            *AuditPages(portal).routes(),
+            *TeamFactorPages(portal).routes(),
         ],
         _joined(
+            AuditApi(portal).router(),
             BoxOfficeApi(portal).router(),
             CrewApi(portal).router(),
             EventStepApi(portal).router(),
@@ -523,6 +538,7 @@ DECLARED: Sequence[Declared] = (
         pages=[
             "/register",
             "/login",
+            "/login/code",
             "/logout",
             "/forgot",
             "/reset",
@@ -539,6 +555,11 @@ DECLARED: Sequence[Declared] = (
         build=_accounts,
         security_events={
             ("POST", "/login"): "sign-in",
+            ("POST", "/login/code"): "sign-in",
+            ("POST", "/account/prove"): "password-proved",
+            ("POST", "/account/second-factor/confirm"): "second-factor-changed",
+            ("POST", "/account/second-factor/codes"): "second-factor-changed",
+            ("POST", "/account/second-factor/off"): "second-factor-changed",
             ("POST", "/logout"): "sign-out",
             ("POST", "/register"): "account-made",
             ("POST", "/forgot"): "password-reset-asked",
@@ -704,6 +725,7 @@ DECLARED: Sequence[Declared] = (
         Budget(requests=50, seconds=10),
         pages=["/organise", "/organise/{rest:path}"],
         api=[
+            "/audit",
             "/box-office/{rest:path}",
             "/team",
             "/team/{rest:path}",
@@ -783,6 +805,7 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/events/{slug}/guests/action"): "guests-changed",
             ("POST", "/organise/guests/export"): "guests-exported",
             ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",
+            ("POST", "/organise/second-factor"): "second-factor-changed",
         },
         max_bodies={
             "/organise/events/": MAX_EVENT_BODY,

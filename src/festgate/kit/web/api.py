@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from festgate.kit.errors import Invalid, Malformed, Refused, SignInNeeded
+from festgate.kit.errors import Invalid, Malformed, ProofNeeded, Refused, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.roles import Permission
 from festgate.kit.visitors import Actor, Visitor
@@ -40,13 +40,19 @@ class Bearer:
     browser call the API. With a permission, it accepts only callers whose role has it, as guarded pages do.
     """
 
-    def __init__(self, portal: Portal, permission: Permission | None = None) -> None:
-        """Take the portal, which looks tokens up, and the permission that the route needs, None for none."""
+    def __init__(
+        self, portal: Portal, permission: Permission | None = None, *, sensitive: bool = False
+    ) -> None:
+        """Take the portal, which looks tokens up, and the permission that the route needs, None for none.
+
+        A `sensitive` operation needs a token of the last ten minutes.
+        """
         self._portal = portal
         self.permission = permission
+        self._sensitive = sensitive
 
     async def __call__(self, request: Request, credentials: Credentials) -> Visitor:
-        """Return the visitor of the call's token. Raise SignInNeeded without a valid token."""
+        """Return the visitor of the call's token. Raise SignInNeeded, SecondFactorNeeded or ProofNeeded."""
         known: Visitor | None = request.scope.get(_CALLER)
         visitor = known or await self._find(credentials)
         if known is None and self.permission is not None:
@@ -67,6 +73,12 @@ class Bearer:
         if visitor is None:
             msg = "Send `Authorization: Bearer TOKEN` with a valid token. The page /docs describes how to get one."
             raise SignInNeeded(msg)
+        await self._portal.check_second_factor(visitor)
+        if self._sensitive and not visitor.has_proof(self._portal.database.clock()):
+            msg = (
+                "This needs a token that is younger than ten minutes. Get a new one with POST /api/v1/tokens."
+            )
+            raise ProofNeeded(msg)
         return visitor
 
 

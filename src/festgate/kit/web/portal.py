@@ -21,7 +21,17 @@ from starlette.types import Scope
 from festgate.kit import security_log
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Bug, Forbidden, ModuleUnavailable, NotFound, NotTaken, Refused, SignInNeeded
+from festgate.kit.errors import (
+    Bug,
+    Forbidden,
+    ModuleUnavailable,
+    NotFound,
+    NotTaken,
+    ProofNeeded,
+    Refused,
+    SecondFactorNeeded,
+    SignInNeeded,
+)
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.resilience.bulkhead import Bulkhead
@@ -75,6 +85,8 @@ class PageLinks:
     """Pages that a visitor can use while a module is unavailable, as (module, label, address)."""
     reaches: Callable[[Connection, Visitor, str], bool] = lambda _connection, _visitor, _slug: False
     """Whether the visitor, a lead or a member of staff at the door, may act at the event with that slug."""
+    lacks_second_factor: Callable[[Connection, int], bool] = lambda _connection, _person: False
+    """Whether a person of the team has to set up a second factor first."""
     default_actions: Sequence[tuple[str, str]] = ()
     """Links for the page of an error that has none of its own, as (label, address)."""
 
@@ -83,11 +95,18 @@ class GuardedRoute(Route):
     """A route that needs a permission, which tests and the reference of roles read."""
 
     def __init__(
-        self, permission: Permission, path: str, endpoint: Endpoint, methods: Collection[str]
+        self,
+        permission: Permission,
+        path: str,
+        endpoint: Endpoint,
+        methods: Collection[str],
+        *,
+        sensitive: bool = False,
     ) -> None:
-        """Take a path of Starlette."""
+        """Take a path of Starlette. `sensitive`: it needs the password of a moment ago, too."""
         super().__init__(path, endpoint, methods=list(methods))
         self.permission = permission
+        self.sensitive = sensitive
 
 
 class Portal:
@@ -170,16 +189,37 @@ class Portal:
             raise SignInNeeded
         return visitor
 
+    async def proven(self, request: Request) -> Visitor:
+        """Return the signed-in visitor if the password was entered a moment ago. Raises ProofNeeded or SignInNeeded."""
+        visitor = await self.signed_in(request)
+        self.check_proof(visitor)
+        return visitor
+
+    def check_proof(self, visitor: Visitor) -> None:
+        """Raise ProofNeeded if the password was entered too long ago for a sensitive action."""
+        if not visitor.has_proof(self.database.clock()):
+            raise ProofNeeded
+
+    async def check_second_factor(self, visitor: Visitor) -> None:
+        """Raise SecondFactorNeeded if the visitor belongs to the team and lacks the second factor that it needs."""
+        if visitor.role == "attendee":
+            return
+        if await self.database.recall(self._links.lacks_second_factor, visitor.person):
+            raise SecondFactorNeeded
+
     async def allow(
         self, request: Request, permission: Permission, *, lists_assigned: bool = False
     ) -> Visitor:
-        """Return the signed-in visitor if their role has the permission. Raises Forbidden for others.
+        """Return the signed-in visitor if their role has the permission. Raises Forbidden or SecondFactorNeeded.
 
         A lead has it at the assigned events only: NotFound for every other event, Forbidden where the path names none.
         So has a member of staff at the door to whom events are assigned. `lists_assigned` is for a page without an
         event that shows a lead nothing but the assigned ones.
         """
         visitor = await self.signed_in(request)
+        if not visitor.may(permission):
+            raise Forbidden
+        await self.check_second_factor(visitor)
         await self.require(visitor, permission, request, lists_assigned=lists_assigned)
         return visitor
 
@@ -206,18 +246,23 @@ class Portal:
         *,
         methods: Collection[str] = ("GET",),
         lists_assigned: bool = False,
+        sensitive: bool = False,
     ) -> "GuardedRoute":
         """Return a route that only visitors with the permission reach; `endpoint` need not check it again.
 
-        `lists_assigned` as in `allow`.
+        `lists_assigned` as in `allow`. A `sensitive` route asks for the password if that was entered more than ten
+        minutes ago: a page leads to the form for it and back, and a form is refused with a link to it. So the page that
+        shows the form is sensitive, too.
         """
 
         @wraps(endpoint)
         async def guarded(request: Request) -> Response:
-            await self.allow(request, permission, lists_assigned=lists_assigned)
+            visitor = await self.allow(request, permission, lists_assigned=lists_assigned)
+            if sensitive:
+                self.check_proof(visitor)
             return await endpoint(request)
 
-        return GuardedRoute(permission, path, guarded, methods)
+        return GuardedRoute(permission, path, guarded, methods, sensitive=sensitive)
 
     def known(self, request: Request) -> Visitor:
         """Return the visitor of a request that a guarded route has let in."""
@@ -307,6 +352,8 @@ class Portal:
             return problem(refusal)
         if isinstance(refusal, SignInNeeded):
             return see_other(f"{self.pages.navigation.sign_in}?next={quote(self._return_path(request))}")
+        if isinstance(refusal, ProofNeeded | SecondFactorNeeded) and request.method in ("GET", "HEAD"):
+            return see_other(self._way_back(request, refusal))
         return await self._error_page(request, refusal)
 
     async def failure(self, request: Request, error: Exception) -> Response:
@@ -327,6 +374,10 @@ class Portal:
             details = self.bulkheads[refusal.module].details if is_local(request.scope) else ""
             actions = self._ways_on(request, refusal)
             message = await self._comfort(request, refusal) or message
+        if isinstance(refusal, ProofNeeded):
+            actions = ((N_("Enter your password"), self._way_back(request, refusal)),)
+        elif isinstance(refusal, SecondFactorNeeded):
+            actions = ((N_("Set up a second factor"), self._way_back(request, refusal)),)
         page = self.pages.render(
             "kit/error.html",
             title=gettext(refusal.title),
@@ -364,6 +415,12 @@ class Portal:
             return f"{refusal.problem} {personal}" if personal else ""
         return ""
 
+    def _way_back(self, request: Request, refusal: ProofNeeded | SecondFactorNeeded) -> str:
+        """Return the address of the page that asks for what is missing, and leads back to this page or form."""
+        navigation = self.pages.navigation
+        page = navigation.prove if isinstance(refusal, ProofNeeded) else navigation.second_factor
+        return f"{page}?next={quote(self._return_path(request))}"
+
     @staticmethod
     def _return_path(request: Request) -> str:
         """Return the page to show after signing in: this one, or for a POST the page of its form."""
@@ -373,7 +430,9 @@ class Portal:
             referer = urlsplit(read_header(request, "referer", MAX_ADDRESS))
         except ValueError:  # no address at all
             return _HOME
-        return local_path(referer.path) if referer.netloc == request.headers.get("host") else _HOME
+        if referer.netloc != request.headers.get("host"):
+            return _HOME
+        return local_path(referer.path + (f"?{referer.query}" if referer.query else ""))
 
 
 class PageResponse(Response):

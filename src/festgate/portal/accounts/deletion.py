@@ -7,7 +7,7 @@ and email address are free again. The other modules end their part in the same t
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, case, select, update
 
@@ -22,10 +22,12 @@ from festgate.portal.accounts.address_changes import find_change
 from festgate.portal.accounts.guest_links import end_links
 from festgate.portal.accounts.invitations import end_invitations, export_invitation
 from festgate.portal.accounts.names import key_of, search_text
-from festgate.portal.accounts.people import has_other_owner, lock_owners
+from festgate.portal.accounts.people import has_other_owner, lock_owners, record_role
 from festgate.portal.accounts.personal_data import AllRecords, Forecast, Values, export_time
 from festgate.portal.accounts.queries import IS_OPEN, Person, open_times, person_by_id
 from festgate.portal.accounts.reception import Checked, settle
+from festgate.portal.accounts.second_factors import find_second_factor
+from festgate.portal.accounts.second_factors import forget as forget_second_factor
 from festgate.portal.accounts.sessions import end_sessions
 from festgate.portal.accounts.tables import people, sessions
 from festgate.portal.audit import facade as audit
@@ -124,6 +126,20 @@ def export_account(connection: Connection, person_id: int, records: AllRecords) 
             )
         ],
     }
+    factor = find_second_factor(connection, person_id)
+    exported["second_factor_since"] = export_time(None if factor is None else factor.confirmed_at)
+    exported["audit_log"] = [
+        {
+            "at": export_time(entry.at),
+            "action": entry.action,
+            "subject": entry.subject,
+            "origin": entry.origin,
+            "address": entry.address,
+        }
+        # What the person did for the fest is about others.
+        for entry in audit.entries_of(connection, person_id)
+        if entry.details.get(audit.PERSON) == person_id
+    ]
     for part in records:
         exported |= part.export(connection, person_id)
     # Anybody can buy as a guest with somebody else's address, whose emails are not theirs until they open a link.
@@ -165,11 +181,13 @@ def delete_account(
     stored: StoredEmails,
     checked: Checked | None = None,
     shown: str | None = None,
+    actor: Actor | None = None,
 ) -> tuple[int, ...]:
     """Delete the account and return the ids of its emails, whose files can be deleted too. Idempotent.
 
-    `checked` is the password check, and `shown` what the person was shown; None on the command line. Raises
-    AccountInUse, PasswordChanged, NotFound, or Changed if something else would end or be kept than was shown.
+    `checked` is the password check, and `shown` what the person was shown; None on the command line. `actor` is for the
+    audit log. Raises AccountInUse, PasswordChanged, NotFound, or Changed if something else would end or be kept than
+    was shown.
     """
     if person_by_id(connection, person_id).role == "owner":
         lock_owners(connection)  # two owners take turns, so that one stays
@@ -192,10 +210,13 @@ def delete_account(
         erased = mail_erasure.erase_emails_to(connection, person.email, stored)
     end_sessions(connection, person_id)
     end_links(connection, person_id)
-    actor = COMMAND if checked is None else Actor(person_id, "session")
-    end_invitations(connection, person, actor)
+    forget_second_factor(connection, person_id)
+    by = actor or COMMAND
+    end_invitations(connection, person, by)
     if person.role != "attendee":
-        audit.record(connection, actor, "role.changed", person.username, before=person.role, after="attendee")
+        record_role(connection, by, replace(person, role="attendee"), person.role)
+    if actor is not None:
+        audit.record(connection, actor, "account.deleted", "", **{audit.PERSON: person_id})
     # A space is in no username, and a key has no upper case: nobody can sign up, or be looked up, with either.
     placeholder = f"{gettext('Deleted account')} {person_id}"
     connection.run(
@@ -214,7 +235,10 @@ def _shares_address(connection: Connection, person: Person) -> bool:
 
 
 def _foresee_account(connection: Connection, person: Person) -> Forecast:
+    kept: tuple[str, ...] = ()
+    if audit.has_entries_of(connection, person.id):
+        kept = (gettext("What you did for the fest, in its audit log."),)
     if person.role != "owner" or has_other_owner(connection, person.id):
-        return Forecast()
+        return Forecast(kept=kept)
     sentence = gettext("It is the account of the only owner. Make somebody else an owner first, in the team.")
-    return Forecast(obstacles=(sentence,))
+    return Forecast(obstacles=(sentence,), kept=kept)

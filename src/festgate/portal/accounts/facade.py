@@ -75,8 +75,15 @@ from festgate.portal.accounts.queries import (
     find_visitor,
     person_by_id,
 )
+from festgate.portal.accounts.second_factors import (
+    is_required,
+    lacks_second_factor,
+    set_requirement,
+    team_factors,
+)
 from festgate.portal.accounts.sessions import LIFE as SESSION_LIFE
 from festgate.portal.accounts.sessions import Session, end_session, note_seen
+from festgate.portal.accounts.use_limits import LimitReached, Use, allow_use
 from festgate.portal.accounts.walk_ins import add_walk_in
 
 __all__ = [
@@ -99,6 +106,7 @@ __all__ = [
     "InvitationOver",
     "LastOwner",
     "Limit",
+    "LimitReached",
     "Person",
     "PersonalRecords",
     "RoleTooHigh",
@@ -106,12 +114,14 @@ __all__ = [
     "SeatLimits",
     "Session",
     "Taken",
+    "Use",
     "Values",
     "add_guest",
     "add_link",
     "add_walk_in",
     "address_limit",
     "admit_guest",
+    "allow_use",
     "change_role",
     "check_correction",
     "check_seats",
@@ -136,8 +146,10 @@ __all__ = [
     "has_guest",
     "invitation_by_id",
     "invite",
+    "is_required",
     "is_same_guest",
     "key_of",
+    "lacks_second_factor",
     "list_invitations",
     "lock_guest",
     "lock_unconfirmed",
@@ -154,6 +166,8 @@ __all__ = [
     "require_grant",
     "send_again",
     "send_link_to_guest",
+    "set_requirement",
+    "team_factors",
     "too_many",
     "uncount_attempt",
     "withdraw",

@@ -120,7 +120,7 @@ def admit_guest(
 
 def open_guest_session(connection: Connection, person_id: int) -> Session:
     """Open a session in which the browser sees what it has bought."""
-    return open_session(connection, person_id, "cookie")
+    return open_session(connection, person_id, "cookie", proved=False)
 
 
 def lock_guest(connection: Connection, person_id: int) -> str:

@@ -123,23 +123,23 @@ def add_person(
 def add_by_command(connection: Connection, newcomer: Newcomer, password_hash: str) -> Person:
     """Add a person with a confirmed address, and record a role in the audit log; for the command line. Raises Taken."""
     person = add_person(connection, newcomer, password_hash, confirmed=True)
-    if person.role != "attendee":
-        audit.record(connection, COMMAND, "team.joined", person.username, role=person.role)
+    record_role(connection, COMMAND, person, "attendee")
     return person
 
 
-def set_role(connection: Connection, name: str, role: Role) -> Person:
-    """Give the account with that username or email address a role, and sign it out everywhere; for the command line.
+def set_role(connection: Connection, name: str, role: Role, actor: Actor = COMMAND) -> Person:
+    """Give the account with that username or email address a role, and sign it out everywhere.
 
-    Raises NotFound or LastOwner.
+    `actor` is for the audit log. Raises NotFound or LastOwner.
     """
-    return change_role(connection, person_by_name(connection, name), role, COMMAND)
+    return change_role(connection, person_by_name(connection, name), role, actor)
 
 
 def change_role(connection: Connection, person: Person, role: Role, actor: Actor) -> Person:
     """Give the person another role, and sign them out everywhere. Raises LastOwner.
 
-    Signing out ends every session and token, so that nobody else who uses one gets the new role.
+    Signing out ends every session and token, so that nobody else who uses one gets the new role. `actor` is for the
+    audit log.
     """
     if role == "owner":
         connection.run(_set_role, person=person.id, new_role=role)
@@ -148,9 +148,16 @@ def change_role(connection: Connection, person: Person, role: Role, actor: Actor
         if not connection.run(_take_ownership, person=person.id, new_role=role):
             raise LastOwner
     end_sessions(connection, person.id)
-    if person.role != role:
-        audit.record(connection, actor, "role.changed", person.username, before=person.role, after=role)
-    return replace(person, role=role)
+    changed = replace(person, role=role)
+    record_role(connection, actor, changed, person.role)
+    return changed
+
+
+def record_role(connection: Connection, actor: Actor, person: Person, before: Role) -> None:
+    """Record in the audit log that the person has another role than before."""
+    if person.role != before:
+        about: dict[str, str | int] = {audit.PERSON: person.id, "from": before, "to": person.role}
+        audit.record(connection, actor, "role.changed", person.username, event_id=None, **about)
 
 
 def lock_owners(connection: Connection) -> list[int]:

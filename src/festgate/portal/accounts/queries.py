@@ -88,7 +88,7 @@ IS_OPEN = and_(
 """The condition of a session that has not ended, with the values of `open_times`."""
 # Runs on every request of a signed-in visitor: two lookups by key in one statement.
 _visitor = Statement(
-    select(*_person, sessions.c.seen_at)
+    select(*_person, *sessions.c["seen_at", "proved_at"])
     .join_from(sessions, people)
     .where(sessions.c.token_hash == bindparam("token_hash"), sessions.c.kind == bindparam("kind"), IS_OPEN)
 )
@@ -238,8 +238,8 @@ def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
     row = connection.first(_visitor, token_hash=hash_of(token), kind=kind, **open_times(connection.now))
     if row is None:
         return None
-    *_, seen_at = row
-    person = _read(row[:-1])
+    *_, seen_at, proved_at = row
+    person = _read(row[:-2])
     return Visitor(
         person.id,
         person.username,
@@ -249,6 +249,7 @@ def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
         person.name,
         seen_at,
         person.is_guest,
+        proved_at,
     )
 
 

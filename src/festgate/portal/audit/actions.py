@@ -43,9 +43,26 @@ Action: TypeAlias = Literal[
     "difference.settled",
     "note.written",
     "holder.corrected",
+    "sign-in.done",
+    "sign-in.refused",
+    "second-factor.on",
+    "second-factor.off",
+    "second-factor.codes-renewed",
+    "second-factor.required",
+    "second-factor.optional",
+    "event.deleted",
+    "order.marked-paid",
+    "order.marked-refunded",
+    "check-in.undone",
+    "email-address.corrected",
+    "account.deleted",
+    "answers.exported",
+    "programme.exported",
+    "types.exported",
+    "events.exported",
 ]
 
-TITLES: Final[Mapping[Action, str]] = {
+TITLES: Final[Mapping[str, str]] = {
     "role.changed": N_("Role or events changed"),
     "team.invited": N_("Invited to the team"),
     "team.joined": N_("Joined the team"),
@@ -83,4 +100,38 @@ TITLES: Final[Mapping[Action, str]] = {
     "difference.settled": N_("Difference settled"),
     "note.written": N_("Note written"),
     "holder.corrected": N_("Name on a ticket corrected"),
+    "sign-in.done": N_("Signed in"),
+    "sign-in.refused": N_("Sign-in refused"),
+    "second-factor.on": N_("Second factor switched on"),
+    "second-factor.off": N_("Second factor switched off"),
+    "second-factor.codes-renewed": N_("Recovery codes renewed"),
+    "second-factor.required": N_("Second factor required of the team"),
+    "second-factor.optional": N_("Second factor no longer required"),
+    "event.deleted": N_("Draft deleted"),
+    "order.marked-paid": N_("Order marked paid"),
+    "order.marked-refunded": N_("Order marked refunded"),
+    "check-in.undone": N_("Check-in undone"),
+    "email-address.corrected": N_("Email address corrected"),
+    "account.deleted": N_("Personal data deleted"),
+    "answers.exported": N_("Answers downloaded"),
+    "programme.exported": N_("Programme exported"),
+    "types.exported": N_("Ticket types exported"),
+    "events.exported": N_("Events exported"),
 }
+
+DETAILS: Final[Mapping[str, str]] = {
+    "amount": N_("Amount"),
+    "by": N_("Decided by"),
+    "from": N_("Before"),
+    "to": N_("Now"),
+    "reason": N_("Reason"),
+    "registrations": N_("Registrations"),
+    "rows": N_("Rows"),
+    "event": N_("Event"),
+}
+"""Labels of details, by their keys; a key without one is shown as it is."""
+DECIDED_BY: Final = "by"
+"""The key of the detail with the number of the organiser that decided what a command did."""
+PERSON: Final = "person"
+"""The key of the detail with the number of the person concerned. Pages show it as a link, and no detail has a name
+or an address of an attendee: entries stay when the account is deleted."""

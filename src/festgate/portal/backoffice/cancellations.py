@@ -7,7 +7,6 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext, ngettext
 from festgate.kit.visitors import Actor
-from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event
 from festgate.portal.registrations import facade as registrations
@@ -114,7 +113,7 @@ def cancel_as_shown(
     """Cancel the event if it concerns what the form showed. A second time does nothing.
 
     `whatever` is for an event that is being registered for at that moment, where the numbers never stand still: only
-    its state has to be as it was shown. Raises NotFound or CancellationChanged.
+    its state has to be as it was shown. `actor` is for the audit log. Raises NotFound or CancellationChanged.
     """
     event = catalogue.any_event_by_slug(connection, slug)
     if event.state == "cancelled":
@@ -125,8 +124,4 @@ def cancel_as_shown(
     same_state = seen.partition(";")[0] == now.event.state
     if now.event.state != "cancelled" and not (seen == now.shown or (whatever and same_state)):
         raise CancellationChanged
-    cancelled = catalogue.cancel_event(connection, slug)
-    audit.record(
-        connection, actor, "event.cancelled", slug, event_id=event.id, state=event.state, people=now.people
-    )
-    return cancelled
+    return catalogue.cancel_event(connection, slug, actor=actor)

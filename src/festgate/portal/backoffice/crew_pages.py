@@ -37,13 +37,13 @@ class CrewPages:
         team = "/organise/team"
         invitation, member = f"{team}/invitations/{{id}}", f"{team}/{{id}}"
         return [
-            guard("team", team, self.show),
-            guard("team", f"{team}/invitations", self.invite, methods=["POST"]),
-            guard("team", f"{invitation}/again", self.send_again, methods=["POST"]),
-            guard("team", f"{invitation}/withdraw", self.withdraw, methods=["POST"]),
-            guard("team", member, self.show_member),
-            guard("team", member, self.ask, methods=["POST"]),
-            guard("team", f"{member}/change", self.change, methods=["POST"]),
+            guard("team", team, self.show, sensitive=True),
+            guard("team", f"{team}/invitations", self.invite, methods=["POST"], sensitive=True),
+            guard("team", f"{invitation}/again", self.send_again, methods=["POST"], sensitive=True),
+            guard("team", f"{invitation}/withdraw", self.withdraw, methods=["POST"], sensitive=True),
+            guard("team", member, self.show_member, sensitive=True),
+            guard("team", member, self.ask, methods=["POST"], sensitive=True),
+            guard("team", f"{member}/change", self.change, methods=["POST"], sensitive=True),
         ]
 
     async def show(self, request: Request) -> Response:

@@ -65,8 +65,15 @@ class GuestExportPages:
             route
             for place in PLACES
             for route in (
-                guard("guests.export", f"{place}/export", self.ask, lists_assigned=True),
-                guard("guests.export", f"{place}/export", self.export, methods=["POST"], lists_assigned=True),
+                guard("guests.export", f"{place}/export", self.ask, lists_assigned=True, sensitive=True),
+                guard(
+                    "guests.export",
+                    f"{place}/export",
+                    self.export,
+                    methods=["POST"],
+                    lists_assigned=True,
+                    sensitive=True,
+                ),
             )
         ]
 

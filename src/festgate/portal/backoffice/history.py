@@ -178,7 +178,7 @@ class Histories:
                 if "after" in details:
                     about = gettext("{old}, now {new}").format(old=details["before"], new=details["after"])
                 title = gettext(_SHOWN_ACTIONS[entry.action])
-                yield Moment(entry.at, title, about, self.name(entry.person_id))
+                yield Moment(entry.at, title, about, self.name(entry.person))
 
 
 def _sorted(moments: Iterable[Moment]) -> tuple[Moment, ...]:

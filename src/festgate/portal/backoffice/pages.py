@@ -12,6 +12,7 @@ from festgate.kit.errors import Invalid, NotFound, Refused
 from festgate.kit.shown import FIELD
 from festgate.kit.text import DECOMPOSED, MAX_TEXT
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Actor
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
@@ -63,19 +64,20 @@ class BackofficePages:
         """Return the routes; `new` stands before the slugs, none of which is `new`."""
         guard = self._portal.guard
         event, order = "/organise/events/{slug}", "/organise/orders/{ref}"
+        guard = self._portal.guard
         return [
             guard("events.manage", "/organise/events/new", self.show_new),
             guard("events.manage", "/organise/events/new", self.create, methods=["POST"]),
             guard("events.edit", f"{event}/edit", self.show_event),
             guard("events.edit", f"{event}/edit", self.edit, methods=["POST"]),
             guard("events.edit", f"{event}/publish", self.publish, methods=["POST"]),
-            guard("events.manage", f"{event}/cancel", self.show_cancel),
-            guard("events.manage", f"{event}/cancel", self.cancel, methods=["POST"]),
+            guard("events.manage", f"{event}/cancel", self.show_cancel, sensitive=True),
+            guard("events.manage", f"{event}/cancel", self.cancel, methods=["POST"], sensitive=True),
             guard("orders.view", "/organise/payments", self.show_payments),
             guard("orders.settle", "/organise/payments/{ref}/try", self.try_now, methods=["POST"]),
             guard("orders.view", "/organise/orders", self.show_orders),
             guard("orders.settle", f"{order}/paid", self.mark_paid, methods=["POST"]),
-            guard("orders.refund", f"{order}/refunded", self.mark_refunded, methods=["POST"]),
+            guard("orders.refund", f"{order}/refunded", self.mark_refunded, methods=["POST"], sensitive=True),
         ]
 
     async def show_new(self, request: Request) -> Response:
@@ -184,7 +186,9 @@ class BackofficePages:
         """Cancel the event, or delete the draft, if the form still shows the truth."""
         slug = _slug(request)
         fields = await read_fields(request)
-        cancel = partial(cancel_as_shown, whatever=fields.get("whatever") == "yes")
+        cancel = partial(
+            cancel_as_shown, whatever=fields.get("whatever") == "yes", actor=self._portal.actor(request)
+        )
         try:
             await self._portal.database.write(
                 cancel, slug, fields.get(FIELD, ""), self._portal.actor(request)
@@ -239,13 +243,15 @@ class BackofficePages:
         return await self._mark(request, checkout.mark_refunded_at_desk)
 
     async def _mark(
-        self, request: Request, operation: Callable[[Connection, str, int, str], checkout.Order]
+        self, request: Request, operation: Callable[[Connection, str, int, str, Actor | None], checkout.Order]
     ) -> Response:
         organiser = self._portal.known(request)
         ref = read_path(request, "ref")
         seen = (await read_fields(request)).get(FIELD, "")
         try:
-            order = await self._portal.database.write(operation, ref, organiser.person, seen)
+            order = await self._portal.database.write(
+                operation, ref, organiser.person, seen, self._portal.actor(request)
+            )
         except checkout.OrderChanged as refusal:
             return await self._orders(request, refusal)
         return see_other(f"/organise/orders?done={order.ref}")

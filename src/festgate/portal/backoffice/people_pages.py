@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from festgate.kit import security_log
+from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound, Refused, TooMany
 from festgate.kit.ids import read_code
 from festgate.kit.messaging.mail_erasure import find_emails_to
@@ -142,6 +143,7 @@ class PeoplePages:
                 fields.get(FIELD, ""),
                 self._portal.secret,
                 self._portal.settings,
+                self._portal.actor(request),
             )
         except (Invalid, accounts.Taken, Changed) as refusal:
             return await self._correction(request, entered, refusal)
@@ -194,7 +196,8 @@ class PeoplePages:
         person = await database.read(accounts.guest_to_delete, number)
         stored = await database.report(find_emails_to, person.email)
         try:
-            await database.write(accounts.delete_account, number, self._records, stored, None, shown)
+            actor = self._portal.actor(request)
+            await database.write(accounts.delete_account, number, self._records, stored, None, shown, actor)
         except (accounts.AccountInUse, Changed) as refusal:
             return await self._deletion(request, refusal)
         return see_other("/organise/people")
@@ -221,14 +224,19 @@ class PeoplePages:
 
     async def send_again(self, request: Request) -> Response:
         """Send the ticket to the person's present address; once where the form is sent twice."""
+        organiser = self._portal.known(request)
         number = _person_id(request)
         security_log.concern(number)
         code = read_code(read_path(request, "code"))
         shown = (await read_fields(request)).get(FIELD, "")
         copies = int(shown) if shown.isascii() and shown.isdecimal() and len(shown) <= MAX_DIGITS else -1
-        send = partial(tickets.send_copy, post=self._post_copy)
+
+        def send(connection: Connection) -> None:
+            accounts.allow_use(connection, organiser.person, "resend")
+            tickets.send_copy(connection, number, code, copies, post=self._post_copy)
+
         try:
-            await self._portal.database.write(send, number, code, copies)
+            await self._portal.database.write(send)
         except (TicketOver, TooMany) as refusal:
             return await self._person(request, refusal)
         return see_other(f"/organise/people/{number}#{code}")

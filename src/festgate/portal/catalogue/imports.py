@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, Refused
+from festgate.kit.visitors import Actor
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.details import MAX_VALUE, Details, details_of, read_details, read_slug, written
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
@@ -75,6 +76,8 @@ class Options:
     zone: ZoneInfo
     currency: str
     publish: bool = False
+    actor: Actor | None = None
+    """For the audit log, which gets no entries without it."""
     keep: bool = True
     """False: import everything, and undo it."""
     defaults: Mapping[str, str] = field(default_factory=dict)
@@ -195,7 +198,7 @@ class _Import:
             event = self._adopt(row) or self._create(row, slug)
             self._note_gone(index)
         if self._options.publish and event.state == "draft":
-            publish_event(self._connection, event.slug)
+            publish_event(self._connection, event.slug, actor=self._options.actor)
             self.report.published += 1
 
     def cancel(self, row: Row) -> None:
@@ -208,7 +211,7 @@ class _Import:
             if is_newer is False:
                 self._note(row, _OLDER)
             elif event.state != "cancelled" and self._agree(row, cancellation_of(event, row.line)):
-                cancel_event(self._connection, event.slug)
+                cancel_event(self._connection, event.slug, actor=self._options.actor)
                 self.report.cancelled += 1
                 self.report.outcomes.append(Outcome("cancelled", row.line, event.slug, event.title))
                 if known is not None and event.state != "draft":  # a draft is deleted

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, Field
 
 from festgate.kit.clock import moment
-from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
+from festgate.kit.errors import Forbidden, NotFound, ProofNeeded, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Amount, Bearer, Name, Problem, actor_of, module_router, problems
@@ -198,16 +198,25 @@ class CheckoutApi:
                 await portal.database.write(cancel_own_seat, person.person, ref, registration, is_used)
             )
 
-        Refunder = Annotated[Visitor, Depends(Bearer(portal, "orders.refund"))]  # noqa: N806  (a type)
+        Refunder = Annotated[Visitor, Depends(Bearer(portal, "orders.refund", sensitive=True))]  # noqa: N806  (a type)
 
         @router.post(
             "/orders/{ref}/refund",
             responses=problems(
-                SignInNeeded, Forbidden, NotFound, NothingToCancel, RefundTooHigh, registrations.SeatUsed
+                SignInNeeded,
+                Forbidden,
+                ProofNeeded,
+                NotFound,
+                NothingToCancel,
+                RefundTooHigh,
+                registrations.SeatUsed,
             ),
         )
         async def refund(ref: Name, body: RefundInput, person: Refunder, request: Request) -> OrderOutput:
-            """Cancel one registration of an order, or all, and give the money back, or a part of it: for organisers."""
+            """Cancel one registration of an order, or all, and give the money back, or a part of it: for organisers.
+
+            It needs a token that is younger than ten minutes.
+            """
             wanted = body.amount
             amount = None if wanted is None else Money(wanted.minor, wanted.currency)
             terms = RefundTerms(amount, body.by_hand, actor_of(person, request))

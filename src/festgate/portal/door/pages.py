@@ -170,7 +170,9 @@ class DoorPages:
         shown = fields.get(FIELD, "")
 
         try:
-            await self._portal.database.write(undo_admission, code, staff, slug, shown)
+            await self._portal.database.write(
+                undo_admission, code, staff, slug, shown, self._portal.actor(request)
+            )
         except Refused as refusal:
             return await self._show(request, staff, refusal)
         return see_other(f"/door/{slug}?out={code}")

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.text import tidy
+from festgate.kit.visitors import Actor
 from festgate.portal.catalogue import imports, queries
 from festgate.portal.catalogue.details import FIELDS, MAX_LENGTHS
 from festgate.portal.catalogue.documents.code_imports import CodeImport
@@ -79,6 +80,8 @@ class DocumentOptions:
     zone: ZoneInfo
     currency: str
     publish: bool = False
+    actor: Actor | None = None
+    """For the audit log, which gets no entries without it."""
     keep: bool = True
     """False: import everything, and undo it."""
     allow_past: bool = False
@@ -327,7 +330,7 @@ class _Import:
         self.report.events.add(None if old is None else _seen(old), _seen(event))
         self.report.outcomes.append(_outcome(len(self.report.outcomes) + 1, old, event, self._options.zone))
         if self._options.publish and event.state == "draft":
-            publish_event(self._connection, event.slug)
+            publish_event(self._connection, event.slug, actor=self._options.actor)
             self.report.published += 1
 
     def _set_rules(self, event: Event, fields: Mapping[str, str]) -> Event:
