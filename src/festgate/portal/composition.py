@@ -1,7 +1,7 @@
 """The portal's modules, lowest first. Each is imported where it is built: one that cannot be leaves a placeholder."""
 
 import traceback
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 from starlette.routing import BaseRoute
 
+from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import StartupError
 from festgate.kit.messaging.mail_links import LinkMaker
@@ -20,12 +21,14 @@ from festgate.kit.translation import N_
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.navigation import Navigation, NavigationEntry
 from festgate.kit.web.portal import PageLinks, Portal
+from festgate.settings import Given, Settings
 
 if TYPE_CHECKING:  # a command that only looks at the data does without it, and is a fifth quicker
     from fastapi import APIRouter
 
     from festgate.portal.accounts.facade import PersonalRecords
     from festgate.portal.catalogue.facade import FindPlace, FindSeats, LapsedHolds
+    from festgate.portal.fest.facade import Logo, PaymentTest
     from festgate.portal.registrations.facade import IsUsed, ReplaceCode, SeatReferences
 
 log = structlog.get_logger()
@@ -35,6 +38,7 @@ T = TypeVar("T")
 TEMPLATE_PACKAGES = (
     "festgate.kit",
     "festgate.portal.accounts",
+    "festgate.portal.fest",
     "festgate.portal.catalogue",
     "festgate.portal.registrations",
     "festgate.portal.checkout",
@@ -64,6 +68,8 @@ WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_(
 MAX_EVENT_BODY = 512 * 1024
 """Bytes of an event's form. A description may have 10,000 characters of any script in any spelling, which can be four
 times as many (Korean from a Mac). A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
+MAX_LOGO_FORM = 320 * 1024
+"""Bytes of a form with the fest's logo, which has at most 256 KB."""
 MAX_UPLOAD = 2 * 1024 * 1024 + 64 * 1024
 """Bytes of a form with a file: the largest file, and the form around it."""
 DEFAULT_ACTIONS = ((N_("See the events"), "/events"),)
@@ -124,6 +130,12 @@ class Links(PageLinks):
     order_refs: "SeatReferences"
     personal_records: "Mapping[str, PersonalRecords | None]"
     """The data about a person of each module that has such, lowest first; None while the module cannot be loaded."""
+    given: Given
+    """The values of settings from outside the data."""
+    renew: Callable[[], Awaitable[None]]
+    """Brings the settings of the data into force in this process."""
+    logo: "Logo | None"
+    """The fest's logo."""
 
 
 class Loader:
@@ -151,8 +163,13 @@ class Loader:
             return None
 
 
-def link(loader: Loader) -> Links:
-    """Return the functions that modules get of each other, with stand-ins for modules that cannot be loaded."""
+def link(
+    loader: Loader, given: Given, renew: Callable[[], Awaitable[None]], logo: "Logo | None" = None
+) -> Links:
+    """Return the functions that modules get of each other, with stand-ins for modules that cannot be loaded.
+
+    `given` are the settings from outside the data, and `renew` brings those of the data into force.
+    """
 
     def accounts() -> tuple[Identify, Identify, Callable[[Connection, str], None]]:
         from festgate.portal.accounts import facade
@@ -224,6 +241,9 @@ def link(loader: Loader) -> Links:
         is_used=is_used,
         replace_code=replace_code,
         order_refs=loader.attempt("checkout", checkout) or (lambda _connection, _person: {}),
+        given=given,
+        renew=renew,
+        logo=logo,
         personal_records={name: loader.attempt(name, records_of) for name, records_of in _RECORDS.items()},
     )
 
@@ -302,6 +322,44 @@ def _accounts(portal: Portal, links: Links) -> Module:
             )
             for module in (confirmation, recovery, address_changes, guest_links)
         },
+    )
+
+
+def _fest(portal: Portal, links: Links) -> Module:
+    from festgate.portal.fest.api import SettingsApi
+    from festgate.portal.fest.editing import Editor, Live
+    from festgate.portal.fest.pages import SettingsPages
+    from festgate.portal.fest.setup_pages import SetUpPages
+
+    # Modules above this one are loaded when they are needed: without them the settings still work.
+    def check_methods(settings: Settings, database: Database) -> None:
+        from festgate.portal.checkout import facade
+
+        facade.check_methods(settings, database)
+
+    async def run_tests(settings: Settings, database: Database) -> "Sequence[PaymentTest]":
+        from festgate.portal.checkout import facade
+
+        return await facade.run_tests(settings, database)
+
+    def refuse_currency(connection: Connection, currency: str) -> None:
+        from festgate.portal.currency import refuse_other_currency
+
+        refuse_other_currency(connection, currency)
+
+    def count_events(connection: Connection) -> int:
+        from festgate.portal.catalogue import facade
+
+        return facade.count_events(connection)
+
+    live = Live(links.given, links.renew, check_methods, run_tests, refuse_currency)
+    editor = Editor(portal.database, portal.secret, live)
+    return Module(
+        [
+            *SettingsPages(portal, editor, links.logo).routes(),
+            *SetUpPages(portal, editor, live, count_events).routes(),
+        ],
+        SettingsApi(portal, editor).router(),
     )
 
 
@@ -479,6 +537,29 @@ DECLARED: Sequence[Declared] = (
             ("DELETE", "/api/v1/people/me/sessions"): "sessions-ended",
             ("DELETE", "/api/v1/people/me/sessions/{session}"): "sessions-ended",
         },
+    ),
+    Declared(
+        "fest",
+        N_("The page of the settings"),
+        N_("The fest keeps the settings that it has."),
+        # A test of the mail server or of a payment provider waits for its answer.
+        Budget(requests=100, seconds=30),
+        pages=["/setup", "/fest/logo", "/organise/settings", "/organise/settings/{rest:path}"],
+        api=["/settings"],
+        build=_fest,
+        security_events={
+            ("POST", "/setup"): "fest-set-up",
+            ("POST", "/organise/settings"): "settings-changed",
+            ("POST", "/organise/settings/payments"): "settings-changed",
+            ("POST", "/organise/settings/mail"): "settings-changed",
+            ("POST", "/organise/settings/sign-up"): "settings-changed",
+            ("POST", "/organise/settings/logo"): "settings-changed",
+            ("POST", "/organise/settings/logo/remove"): "settings-changed",
+            ("POST", "/organise/settings/mail/test"): "settings-tested",
+            ("POST", "/organise/settings/payments/test"): "settings-tested",
+            ("PATCH", "/api/v1/settings"): "settings-changed",
+        },
+        max_bodies={"/setup": MAX_LOGO_FORM, "/organise/settings/logo": MAX_LOGO_FORM},
     ),
     Declared(
         "catalogue",

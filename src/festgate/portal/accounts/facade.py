@@ -39,8 +39,18 @@ from festgate.portal.accounts.guests import (
     open_guest_session,
     read_guest,
 )
-from festgate.portal.accounts.names import MAX_PERSON_NAME_LENGTH, key_of, read_email, read_person_name
-from festgate.portal.accounts.people import Taken
+from festgate.portal.accounts.names import (
+    MAX_PASSWORD_LENGTH,
+    MAX_PERSON_NAME_LENGTH,
+    MIN_PASSWORD_LENGTH,
+    key_of,
+    read_email,
+    read_password,
+    read_person_name,
+    read_username,
+)
+from festgate.portal.accounts.passwords import hash_password
+from festgate.portal.accounts.people import Newcomer, Taken, add_person
 from festgate.portal.accounts.personal_data import (
     AllRecords,
     Forecast,
@@ -55,15 +65,19 @@ from festgate.portal.accounts.queries import (
     find_people,
     find_person,
     find_visitor,
+    has_people,
     person_by_id,
 )
 from festgate.portal.accounts.sessions import LIFE as SESSION_LIFE
-from festgate.portal.accounts.sessions import Session, end_session, note_seen
+from festgate.portal.accounts.sessions import Session, end_session, note_seen, open_session
+from festgate.portal.accounts.strength import find_weakness
 
 __all__ = [
     "GUEST_LINK_LIFE",
     "MAX_EMAIL_LENGTH",
+    "MAX_PASSWORD_LENGTH",
     "MAX_PERSON_NAME_LENGTH",
+    "MIN_PASSWORD_LENGTH",
     "SESSION_LIFE",
     "UNCONFIRMED_HOLD_MINUTES",
     "AccountInUse",
@@ -73,6 +87,7 @@ __all__ = [
     "Forecast",
     "GuestEntry",
     "Limit",
+    "Newcomer",
     "Person",
     "PersonalRecords",
     "SeatLimit",
@@ -81,6 +96,7 @@ __all__ = [
     "Taken",
     "Values",
     "add_link",
+    "add_person",
     "address_limit",
     "admit_guest",
     "check_correction",
@@ -99,10 +115,13 @@ __all__ = [
     "find_people",
     "find_person",
     "find_visitor",
+    "find_weakness",
     "form_key",
     "guest_ids",
     "guest_to_delete",
     "has_guest",
+    "has_people",
+    "hash_password",
     "is_same_guest",
     "key_of",
     "lock_guest",
@@ -111,11 +130,14 @@ __all__ = [
     "network_of",
     "note_seen",
     "open_guest_session",
+    "open_session",
     "person_by_id",
     "plan_deletion",
     "read_email",
     "read_guest",
+    "read_password",
     "read_person_name",
+    "read_username",
     "require_confirmed",
     "send_link_to_guest",
     "too_many",

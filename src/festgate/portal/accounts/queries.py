@@ -116,6 +116,7 @@ _all = Statement(
     .where(people.c.email != "", people.c.guest_key.is_(None))
     .order_by(people.c.username_key)
 )
+_any_person = Statement(select(people.c.id).limit(1))
 
 
 def hash_of(token: str) -> str:
@@ -136,6 +137,11 @@ def find_visitor(connection: Connection, token: str) -> Visitor | None:
 def find_bearer(connection: Connection, token: str) -> Visitor | None:
     """Return the caller of the API with this token; None if it is unknown or has ended."""
     return _find(connection, token, "token")
+
+
+def has_people(connection: Connection) -> bool:
+    """Return whether there is any person, a guest included."""
+    return connection.first(_any_person) is not None
 
 
 def person_by_id(connection: Connection, person: int) -> Person:

@@ -10,6 +10,7 @@ from festgate.portal.checkout.desk import (
 )
 from festgate.portal.checkout.errors import OrderChanged
 from festgate.portal.checkout.orders import try_now
+from festgate.portal.checkout.payment_tests import check_methods, run_tests
 from festgate.portal.checkout.personal_data import PERSONAL_RECORDS
 from festgate.portal.checkout.queries import (
     count_by_currency,
@@ -36,6 +37,7 @@ __all__ = [
     "OrderState",
     "Refund",
     "cancel_registrations",
+    "check_methods",
     "count_by_currency",
     "count_stuck",
     "desk_forms",
@@ -51,6 +53,7 @@ __all__ = [
     "ref_of",
     "refs_by_seat",
     "refunds_of",
+    "run_tests",
     "stuck_payments",
     "try_now",
 ]
