@@ -48,12 +48,14 @@ from festgate.portal.composition import (
     TEMPLATE_PACKAGES,
     Loader,
     Module,
+    Ways,
     assemble,
     bulkheads,
     link,
     max_bodies,
     security_events,
 )
+from festgate.portal.currency import refuse_other_currency
 from festgate.portal.fest.facade import NOTHING_STORED, Stored
 from festgate.portal.inventory import facts
 from festgate.portal.renewal import Build, FirstRun, Renewal
@@ -92,7 +94,7 @@ def create_app(
         load_catalogue(files("festgate.portal") / "locales", new.locale)
         before = database.listeners()
         logo = stored_then.logo
-        links = link(loader, outside, renewal.renew, logo)
+        links = link(loader, Ways(outside, renewal.renew, refuse_other_currency), logo)
         portal = Portal(
             settings=new,
             database=database,

@@ -114,6 +114,18 @@ class Declared:
     """Limits on the bodies of its requests, in bytes, by the beginning of the path, where the kit's does not fit."""
 
 
+@dataclass(frozen=True)
+class Ways:
+    """The functions of the portal as a whole that the module of the settings needs."""
+
+    given: Given
+    """The values of settings from outside the data."""
+    renew: Callable[[], Awaitable[None]]
+    """Brings the settings of the data into force in this process."""
+    refuse_currency: Callable[[Connection, str], None]
+    """Raises StartupError if there is money in other currencies only."""
+
+
 Identify = Callable[[Connection, str], Visitor | None]
 
 
@@ -130,10 +142,8 @@ class Links(PageLinks):
     order_refs: "SeatReferences"
     personal_records: "Mapping[str, PersonalRecords | None]"
     """The data about a person of each module that has such, lowest first; None while the module cannot be loaded."""
-    given: Given
-    """The values of settings from outside the data."""
-    renew: Callable[[], Awaitable[None]]
-    """Brings the settings of the data into force in this process."""
+    ways: "Ways"
+    """The functions of the portal as a whole."""
     logo: "Logo | None"
     """The fest's logo."""
 
@@ -163,13 +173,8 @@ class Loader:
             return None
 
 
-def link(
-    loader: Loader, given: Given, renew: Callable[[], Awaitable[None]], logo: "Logo | None" = None
-) -> Links:
-    """Return the functions that modules get of each other, with stand-ins for modules that cannot be loaded.
-
-    `given` are the settings from outside the data, and `renew` brings those of the data into force.
-    """
+def link(loader: Loader, ways: Ways, logo: "Logo | None") -> Links:
+    """Return the functions that modules get of each other, with stand-ins for modules that cannot be loaded."""
 
     def accounts() -> tuple[Identify, Identify, Callable[[Connection, str], None]]:
         from festgate.portal.accounts import facade
@@ -241,8 +246,7 @@ def link(
         is_used=is_used,
         replace_code=replace_code,
         order_refs=loader.attempt("checkout", checkout) or (lambda _connection, _person: {}),
-        given=given,
-        renew=renew,
+        ways=ways,
         logo=logo,
         personal_records={name: loader.attempt(name, records_of) for name, records_of in _RECORDS.items()},
     )
@@ -342,17 +346,13 @@ def _fest(portal: Portal, links: Links) -> Module:
 
         return await facade.run_tests(settings, database)
 
-    def refuse_currency(connection: Connection, currency: str) -> None:
-        from festgate.portal.currency import refuse_other_currency
-
-        refuse_other_currency(connection, currency)
-
     def count_events(connection: Connection) -> int:
         from festgate.portal.catalogue import facade
 
         return facade.count_events(connection)
 
-    live = Live(links.given, links.renew, check_methods, run_tests, refuse_currency)
+    ways = links.ways
+    live = Live(ways.given, ways.renew, check_methods, run_tests, ways.refuse_currency)
     editor = Editor(portal.database, portal.secret, live)
     return Module(
         [
