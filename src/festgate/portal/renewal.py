@@ -118,13 +118,11 @@ class Renewal:
             self._wake.clear()
 
     async def renew(self) -> None:
-        """Bring the settings in the data into force, if they have changed."""
-        if await self._database.read(read_version) == self._seen:
-            return
+        """Bring the settings in the data into force, if they have changed; return once they are."""
         async with self._lock:
-            stored = await self._database.read(read_stored)
-            if stored.version == self._seen:
+            if await self._database.read(read_version) == self._seen:
                 return
+            stored = await self._database.read(read_stored)
             self._seen = stored.version
             try:
                 settings = effective(self._given, stored, self._secret).settings
