@@ -138,7 +138,7 @@ FIELDS: Final[Mapping[Page, tuple[SettingField, ...]]] = {
         SettingField(
             "mail_from",
             N_("Sender"),
-            hint=N_('An address, or a name with an address: "Spring Fest" <fest@example.org>'),
+            hint=N_('An address, or a name with an address: "Spring Fest" <fest@example.org>.'),
             required=True,
         ),
     ),
