@@ -84,7 +84,7 @@ class BackofficePages:
 
     async def show_events(self, request: Request) -> Response:
         """Answer with every event, its state and its seats."""
-        await self._portal.organiser(request)
+        visitor = await self._portal.organiser(request)
         listed, stuck = await self._portal.database.read(
             lambda connection: (list_organised(connection), checkout.count_stuck(connection))
         )
@@ -94,6 +94,7 @@ class BackofficePages:
             section="organise",
             events=listed,
             stuck=stuck,
+            may_set=visitor.may("settings"),
             warnings=room_warnings([organised.event for organised in listed], self._portal.database.clock()),
             mail_folder=""
             if self._portal.settings.smtp_host
