@@ -117,9 +117,8 @@ def create_app(
         headers = security_headers(secure=new.secure, form_targets=new.payment_sites)
         routes = Routes(
             _routes(portal, modules, relay, loader),
-            _lifespan(renewal),
-            [(portal.bulkheads[name], module.routes) for name, module in modules.items()],
-            first_run.admit if first_run is not None and not first_run.is_over else None,
+            modules=[(portal.bulkheads[name], module.routes) for name, module in modules.items()],
+            admit=first_run.admit if first_run is not None and not first_run.is_over else None,
         )
         added = {
             topic: [listener for listener in listeners if listener not in before.get(topic, [])]
@@ -139,6 +138,7 @@ def create_app(
         max_bodies=max_bodies(),
         security_events=security_events(),
     )
+    gate.life = Routes((), _lifespan(renewal, database, settings, fences))
     renewal.begin(gate, first)
     return gate
 
@@ -248,18 +248,20 @@ def _tasks_of(build: Build) -> list[Coroutine[Any, Any, None]]:
     ]
 
 
-def _lifespan(renewal: Renewal) -> Lifespan[Routes]:
+def _lifespan(
+    renewal: Renewal, database: Database, settings: Settings, fences: Mapping[str, Bulkhead]
+) -> Lifespan[Routes]:
+    """Return the life of the process. It keeps no build: that is replaced when the settings change."""
+
     @asynccontextmanager
     async def lifespan(_app: Routes) -> AsyncIterator[None]:
-        portal = renewal.current.portal
-        database, settings = portal.database, portal.settings
         await database.open()
         work = [
             mail_erasure.keep_erasing(settings.data_dir / "mail", database.clock),
-            watch_bulkheads(portal.bulkheads.values()),
+            watch_bulkheads(fences.values()),
             database.watch(),
         ]
-        if not portal.bulkheads["fest"].absent:
+        if not fences["fest"].absent:
             work.append(renewal.run())
         if settings.drills_token:
             work.append(faults.watch(settings.data_dir))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Annotated, Any, Final
+from weakref import proxy
 
 from fastapi import APIRouter, Depends, Path
 from fastapi.exceptions import RequestValidationError
@@ -39,8 +40,8 @@ class Bearer:
     """
 
     def __init__(self, portal: Portal) -> None:
-        """Take the portal, which looks tokens up."""
-        self._portal = portal
+        """Take the portal, which looks tokens up. It is not kept alive: `typing` keeps this object in a cache."""
+        self._portal: Portal = proxy(portal)
 
     async def __call__(self, request: Request, credentials: Credentials) -> Visitor:
         """Return the visitor of the call's token. Raise SignInNeeded without a valid token."""

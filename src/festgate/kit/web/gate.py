@@ -112,6 +112,8 @@ class Gate:
         log by method and route.
         """
         self.replace(routes, headers=headers, answer=answer)
+        self.life: ASGIApp = routes
+        """Handles the beginning and the end of the process; not the routes themselves, if these are replaced."""
         self.metrics = metrics
         # A module's logger looks its configuration up for every line, even for one that is dropped, which takes 2 us.
         self._log = log.bind()
@@ -138,7 +140,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
-            await self.routes(scope, receive, send)
+            await self.life(scope, receive, send)
             return
         started = scope[BEGAN] = monotonic()
         identity = f"{getrandbits(64):016x}"

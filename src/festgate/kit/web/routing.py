@@ -41,7 +41,7 @@ class Routes:
     def __init__(
         self,
         routes: Sequence[BaseRoute],
-        lifespan: Lifespan["Routes"],
+        lifespan: Lifespan["Routes"] | None = None,
         modules: Iterable[tuple[Bulkhead, Sequence[BaseRoute]]] = (),
         admit: Callable[[Scope], Awaitable[None]] | None = None,
     ) -> None:
