@@ -85,7 +85,7 @@ HANDLERS = {
     ("tickets.HoldersLeft", "festgate.tickets.handlers.tell_left", "outbox.tickets"),
 }
 """The fact, the handler's name in `kit_deliveries`, and its point in `drills.json` and in plans of drills."""
-MODULES = ["accounts", "catalogue", "registrations", "checkout", "tickets", "door", "backoffice"]
+MODULES = ["accounts", "fest", "catalogue", "registrations", "checkout", "tickets", "door", "backoffice"]
 """The names of the modules in points (`module.checkout`), in `/readyz` and in the migrations."""
 
 

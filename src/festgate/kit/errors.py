@@ -20,6 +20,8 @@ class Refused(Exception):
     """Links for the error page, as (label, address); without any it shows the portal's default links."""
     retry_after: int | None = None
     """Seconds after which the client may retry."""
+    is_bare: ClassVar[bool] = False
+    """Whether the error page has no navigation, because no other page answers."""
 
     def __init__(self, message: str | None = None) -> None:
         """Use `message` in place of the class's own."""

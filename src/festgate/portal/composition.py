@@ -1,7 +1,7 @@
 """The portal's modules, lowest first. Each is imported where it is built: one that cannot be leaves a placeholder."""
 
 import traceback
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 from starlette.routing import BaseRoute
 
+from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Conflict, StartupError
 from festgate.kit.messaging.mail_links import LinkMaker
@@ -20,12 +21,14 @@ from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.navigation import Navigation, NavigationEntry
 from festgate.kit.web.portal import PageLinks, Portal
+from festgate.settings import Given, Settings
 
 if TYPE_CHECKING:  # a command that only looks at the data does without it, and is a fifth quicker
     from fastapi import APIRouter
 
     from festgate.portal.accounts.facade import AssignEvents, PersonalRecords
     from festgate.portal.catalogue.facade import FindPlace, FindSeats, LapsedHolds
+    from festgate.portal.fest.facade import Logo, PaymentTest
     from festgate.portal.registrations.facade import IsUsed, ReplaceCode, SeatReferences
 
 log = structlog.get_logger()
@@ -35,6 +38,7 @@ T = TypeVar("T")
 TEMPLATE_PACKAGES = (
     "festgate.kit",
     "festgate.portal.accounts",
+    "festgate.portal.fest",
     "festgate.portal.catalogue",
     "festgate.portal.registrations",
     "festgate.portal.checkout",
@@ -71,6 +75,8 @@ WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_(
 MAX_EVENT_BODY = 512 * 1024
 """Bytes of an event's form. A description may have 10,000 characters of any script in any spelling, which can be four
 times as many (Korean from a Mac). A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
+MAX_LOGO_FORM = 320 * 1024
+"""Bytes of a form with the fest's logo, which has at most 256 KB."""
 MAX_UPLOAD = 2 * 1024 * 1024 + 64 * 1024
 """Bytes of a form with a file: the largest file, and the form around it."""
 MAX_IMPORT_BODY = 5 * 1024 * 1024
@@ -117,6 +123,18 @@ class Declared:
     """Limits on the bodies of its requests, in bytes, by the beginning of the path, where the kit's does not fit."""
 
 
+@dataclass(frozen=True)
+class Ways:
+    """The functions of the portal as a whole that the module of the settings needs."""
+
+    given: Given
+    """The values of settings from outside the data."""
+    renew: Callable[[], Awaitable[None]]
+    """Brings the settings of the data into force in this process."""
+    refuse_currency: Callable[[Connection, str], None]
+    """Raises StartupError if there is money in other currencies only."""
+
+
 Identify = Callable[[Connection, str], Visitor | None]
 
 
@@ -135,6 +153,10 @@ class Links(PageLinks):
     """Draws a text as a QR code (SVG); empty while the module of tickets, which has the library, is not loaded."""
     personal_records: "Mapping[str, PersonalRecords | None]"
     """The data about a person of each module that has such, lowest first; None while the module cannot be loaded."""
+    ways: "Ways"
+    """The functions of the portal as a whole."""
+    logo: "Logo | None"
+    """The fest's logo."""
 
 
 class Loader:
@@ -162,7 +184,7 @@ class Loader:
             return None
 
 
-def link(loader: Loader) -> Links:
+def link(loader: Loader, ways: Ways, logo: "Logo | None") -> Links:
     """Return the functions that modules get of each other, with stand-ins for modules that cannot be loaded."""
 
     def accounts() -> tuple[
@@ -244,6 +266,8 @@ def link(loader: Loader) -> Links:
         is_used=is_used,
         replace_code=replace_code,
         order_refs=loader.attempt("checkout", checkout) or (lambda _connection, _person: {}),
+        ways=ways,
+        logo=logo,
         personal_records={name: loader.attempt(name, records_of) for name, records_of in _RECORDS.items()},
     )
 
@@ -340,6 +364,40 @@ def _accounts(portal: Portal, links: Links) -> Module:
             )
             for module in (confirmation, recovery, address_changes, guest_links, invitations)
         },
+    )
+
+
+def _fest(portal: Portal, links: Links) -> Module:
+    from festgate.portal.fest.api import SettingsApi
+    from festgate.portal.fest.editing import Editor, Live
+    from festgate.portal.fest.pages import SettingsPages
+    from festgate.portal.fest.setup_pages import SetUpPages
+
+    # Modules above this one are loaded when they are needed: without them the settings still work.
+    def check_methods(settings: Settings, database: Database) -> None:
+        from festgate.portal.checkout import facade
+
+        facade.check_methods(settings, database)
+
+    async def run_tests(settings: Settings, database: Database) -> "Sequence[PaymentTest]":
+        from festgate.portal.checkout import facade
+
+        return await facade.run_tests(settings, database)
+
+    def count_events(connection: Connection) -> int:
+        from festgate.portal.catalogue import facade
+
+        return facade.count_events(connection)
+
+    ways = links.ways
+    live = Live(ways.given, ways.renew, check_methods, run_tests, ways.refuse_currency)
+    editor = Editor(portal.database, portal.secret, live)
+    return Module(
+        [
+            *SettingsPages(portal, editor, links.logo).routes(),
+            *SetUpPages(portal, editor, live, count_events).routes(),
+        ],
+        SettingsApi(portal, editor).router(),
     )
 
 
@@ -585,6 +643,29 @@ DECLARED: Sequence[Declared] = (
             ("DELETE", "/api/v1/people/me/sessions"): "sessions-ended",
             ("DELETE", "/api/v1/people/me/sessions/{session}"): "sessions-ended",
         },
+    ),
+    Declared(
+        "fest",
+        N_("The page of the settings"),
+        N_("The fest keeps the settings that it has."),
+        # A test of the mail server or of a payment provider waits for its answer.
+        Budget(requests=100, seconds=30),
+        pages=["/setup", "/fest/logo", "/organise/settings", "/organise/settings/{rest:path}"],
+        api=["/settings"],
+        build=_fest,
+        security_events={
+            ("POST", "/setup"): "fest-set-up",
+            ("POST", "/organise/settings"): "settings-changed",
+            ("POST", "/organise/settings/payments"): "settings-changed",
+            ("POST", "/organise/settings/mail"): "settings-changed",
+            ("POST", "/organise/settings/sign-up"): "settings-changed",
+            ("POST", "/organise/settings/logo"): "settings-changed",
+            ("POST", "/organise/settings/logo/remove"): "settings-changed",
+            ("POST", "/organise/settings/mail/test"): "settings-tested",
+            ("POST", "/organise/settings/payments/test"): "settings-tested",
+            ("PATCH", "/api/v1/settings"): "settings-changed",
+        },
+        max_bodies={"/setup": MAX_LOGO_FORM, "/organise/settings/logo": MAX_LOGO_FORM},
     ),
     Declared(
         "catalogue",

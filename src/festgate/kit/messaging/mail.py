@@ -336,7 +336,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _reason(error: Exception) -> str:
+def failure_reason(error: Exception) -> str:
     """Describe the failure for organisers: with the mail server's own answer if there is one."""
     answer: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):
@@ -432,7 +432,7 @@ class Postman:
         except LinkOver as error:
             await self._database.write(note_dropped, message.id, str(error))
         except Exception as error:  # noqa: BLE001  (the failure of one message must not stop the others)
-            reason = _reason(error)
+            reason = failure_reason(error)
             log.warning("an email could not be sent", topic=message.topic, attempt=attempt, reason=reason)
             await self._database.write(note_failed, message.id, attempt, reason)
         else:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Annotated, Any, Final
+from weakref import proxy
 
 from fastapi import APIRouter, Depends, Path
 from fastapi.exceptions import RequestValidationError
@@ -45,9 +46,10 @@ class Bearer:
     ) -> None:
         """Take the portal, which looks tokens up, and the permission that the route needs, None for none.
 
-        A `sensitive` operation needs a token of the last ten minutes.
+        A `sensitive` operation needs a token of the last ten minutes. The portal is not kept alive: `typing` keeps this
+        object in a cache.
         """
-        self._portal = portal
+        self._portal: Portal = proxy(portal)
         self.permission = permission
         self._sensitive = sensitive
 

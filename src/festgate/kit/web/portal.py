@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -366,7 +367,27 @@ class Portal:
             return await self.refusal(request, NotFound())
         return await self.refusal(request, NotTaken(error.headers))
 
+    def bare_page(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        **context: Any,  # noqa: ANN401  (whatever the template shows)
+    ) -> Response:
+        """Return a page without navigation and visitor, for a fest of which no other page answers."""
+        text = self.pages.text(template, **context)
+        return Response(text, status, {**NO_STORE, **headers}, "text/html; charset=utf-8")
+
     async def _error_page(self, request: Request, refusal: Refused) -> Response:
+        if refusal.is_bare:
+            return self.bare_page(
+                "kit/bare_error.html",
+                status=refusal.status,
+                headers=refusal.headers(),
+                title=gettext(refusal.title),
+                message=refusal.message,
+            )
         actions = refusal.actions or self._links.default_actions
         message, details = refusal.message, ""
         if isinstance(refusal, ModuleUnavailable):

@@ -55,8 +55,18 @@ from festgate.portal.accounts.invitations import (
     withdraw,
     withdraw_ungranted,
 )
-from festgate.portal.accounts.names import MAX_PERSON_NAME_LENGTH, key_of, read_email, read_person_name
-from festgate.portal.accounts.people import LastOwner, Taken, change_role
+from festgate.portal.accounts.names import (
+    MAX_PASSWORD_LENGTH,
+    MAX_PERSON_NAME_LENGTH,
+    MIN_PASSWORD_LENGTH,
+    key_of,
+    read_email,
+    read_password,
+    read_person_name,
+    read_username,
+)
+from festgate.portal.accounts.passwords import hash_password
+from festgate.portal.accounts.people import LastOwner, Newcomer, Taken, add_person, change_role
 from festgate.portal.accounts.personal_data import (
     AllRecords,
     Forecast,
@@ -73,6 +83,7 @@ from festgate.portal.accounts.queries import (
     find_people,
     find_person,
     find_visitor,
+    has_people,
     person_by_id,
 )
 from festgate.portal.accounts.second_factors import (
@@ -82,14 +93,17 @@ from festgate.portal.accounts.second_factors import (
     team_factors,
 )
 from festgate.portal.accounts.sessions import LIFE as SESSION_LIFE
-from festgate.portal.accounts.sessions import Session, end_session, note_seen
+from festgate.portal.accounts.sessions import Session, end_session, note_seen, open_session
+from festgate.portal.accounts.strength import find_weakness
 from festgate.portal.accounts.use_limits import LimitReached, Use, allow_use
 from festgate.portal.accounts.walk_ins import add_walk_in
 
 __all__ = [
     "GUEST_LINK_LIFE",
     "MAX_EMAIL_LENGTH",
+    "MAX_PASSWORD_LENGTH",
     "MAX_PERSON_NAME_LENGTH",
+    "MIN_PASSWORD_LENGTH",
     "SESSION_LIFE",
     "UNCONFIRMED_HOLD_MINUTES",
     "AccountInUse",
@@ -107,6 +121,7 @@ __all__ = [
     "LastOwner",
     "Limit",
     "LimitReached",
+    "Newcomer",
     "Person",
     "PersonalRecords",
     "RoleTooHigh",
@@ -118,6 +133,7 @@ __all__ = [
     "Values",
     "add_guest",
     "add_link",
+    "add_person",
     "add_walk_in",
     "address_limit",
     "admit_guest",
@@ -140,10 +156,13 @@ __all__ = [
     "find_people",
     "find_person",
     "find_visitor",
+    "find_weakness",
     "form_key",
     "guest_ids",
     "guest_to_delete",
     "has_guest",
+    "has_people",
+    "hash_password",
     "invitation_by_id",
     "invite",
     "is_required",
@@ -157,11 +176,14 @@ __all__ = [
     "network_of",
     "note_seen",
     "open_guest_session",
+    "open_session",
     "person_by_id",
     "plan_deletion",
     "read_email",
     "read_guest",
+    "read_password",
     "read_person_name",
+    "read_username",
     "require_confirmed",
     "require_grant",
     "send_again",

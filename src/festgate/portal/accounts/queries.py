@@ -130,6 +130,7 @@ _crew = Statement(
         .scalar_subquery(),
     ).where(people.c.role != "attendee", people.c.email != "", people.c.guest_key.is_(None))
 )
+_any_person = Statement(select(people.c.id).limit(1))
 
 
 def hash_of(token: str) -> str:
@@ -150,6 +151,11 @@ def find_visitor(connection: Connection, token: str) -> Visitor | None:
 def find_bearer(connection: Connection, token: str) -> Visitor | None:
     """Return the caller of the API with this token; None if it is unknown or has ended."""
     return _find(connection, token, "token")
+
+
+def has_people(connection: Connection) -> bool:
+    """Return whether there is any person, a guest included."""
+    return connection.first(_any_person) is not None
 
 
 def person_by_id(connection: Connection, person: int) -> Person:

@@ -60,6 +60,8 @@ Action: TypeAlias = Literal[
     "programme.exported",
     "types.exported",
     "events.exported",
+    "settings.changed",
+    "fest.set-up",
 ]
 
 TITLES: Final[Mapping[str, str]] = {
@@ -117,6 +119,8 @@ TITLES: Final[Mapping[str, str]] = {
     "programme.exported": N_("Programme exported"),
     "types.exported": N_("Ticket types exported"),
     "events.exported": N_("Events exported"),
+    "settings.changed": N_("Settings changed"),
+    "fest.set-up": N_("Fest set up"),
 }
 
 DETAILS: Final[Mapping[str, str]] = {

@@ -62,6 +62,7 @@ from festgate.portal.checkout.notes import MAX_NOTE, Note, notes_of_order, notes
 from festgate.portal.checkout.order_list import OrderList, OrderRow, list_orders
 from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.part_refunds import PartRefund, plan_part, refund_part
+from festgate.portal.checkout.payment_tests import check_methods, run_tests
 from festgate.portal.checkout.personal_data import PERSONAL_RECORDS
 from festgate.portal.checkout.queries import (
     all_refs,
@@ -208,6 +209,7 @@ __all__ = [
     "all_refs",
     "assign_lines",
     "cancel_registrations",
+    "check_methods",
     "close_shift",
     "complimentary_seats",
     "confirm_transfer",
@@ -258,6 +260,7 @@ __all__ = [
     "refunded_over_time",
     "refunds_of",
     "reject_utr",
+    "run_tests",
     "sale_by_ref",
     "sales_of_shift",
     "sell",
