@@ -121,10 +121,17 @@ def of_fest(
     if "events.manage" in permissions:
         if not settings.smtp_host:
             sentence = gettext(
-                "No email reaches anybody yet, because no mail server is set. Set FESTGATE_SMTP_HOST and start the "
-                "portal again. Until then emails are written to {folder}."
+                "No email reaches anybody yet, because no mail server is set. Until then emails are written to {folder}."
             )
-            notices.append(Notice("warn", sentence.format(folder=settings.data_dir / "mail"), ""))
+            may_set = "settings" in permissions
+            notices.append(
+                Notice(
+                    "warn",
+                    sentence.format(folder=settings.data_dir / "mail"),
+                    "/organise/settings" if may_set else "",
+                    gettext("Set a mail server") if may_set else "",
+                )
+            )
         notices += _of_backups(settings, connection.now, writing, may_make="settings" in permissions)
     return notices
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 PAGE_SIZE = 50
 MAX_PAGE = 1000
-MAX_EVENTS = 1000
+MAX_EVENTS = 200
 MAX_SLUG = 60
 Id = Annotated[int, Field(ge=1, le=2**53)]
 PageNumber = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Number of the page, from 1.")]
