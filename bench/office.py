@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -184,7 +185,7 @@ def _guest_pages(fest: OfficeFest) -> dict[str, str]:
     }
 
 
-def _visit(url: str, seconds: float, tokens: wrk.Path) -> wrk.Counts:
+def _visit(url: str, seconds: float, tokens: Path) -> wrk.Counts:
     counted = wrk.visit(url, seconds, tokens)
     if counted.wrong:
         msg = f"{url}: {counted.wrong} of {counted.responses} responses were wrong"

@@ -47,7 +47,7 @@ _DONE_BEFORE: Final = N_("This was done already.")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an action would do."""
+    """The effect that an action would have."""
 
     action: Action
     listed: GuestList
@@ -69,20 +69,20 @@ class Plan:
 
     @property
     def last(self) -> int:
-        """The highest id, so that nobody is added who registers afterwards."""
+        """The highest id, so that later registrations are not added."""
         return max(self.ids, default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one guest; `reason` is empty if it was done."""
+    """The result for one guest; `reason` is empty if it was done."""
 
     guest: Guest
     reason: str
 
 
 def plan_action(connection: Connection, action: Action, listed: GuestList, selected: Sequence[int]) -> Plan:
-    """Return what the action would do for the selected guests, or for all of the list's filter if there are none."""
+    """Return the effect of the action for the selected guests, or for all of the list's filter if there are none."""
     ids = _ids_of(connection, listed, selected)
     guests = guests_by_id(connection, listed.scope, ids)
     reasons = [(guest, reason_against(action, guest, connection.now)) for guest in guests]
@@ -100,7 +100,7 @@ def guests_after(
 ) -> list[Guest]:
     """Return the guests of an action with ids above `after`, up to `last`, in ascending order.
 
-    Those who have left the filter meanwhile are not among them, unless they were selected.
+    Guests that have left the filter meanwhile are not among them, unless they were selected.
     """
     ids = [seat for seat in _ids_of(connection, listed, selected) if after < seat <= last]
     return guests_by_id(connection, listed.scope, ids)

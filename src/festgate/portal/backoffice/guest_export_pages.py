@@ -31,6 +31,7 @@ from festgate.portal.backoffice.guest_exports import (
     sheet_heading,
     sheet_portion,
 )
+from festgate.portal.backoffice.guest_filters import MAX_VALUE
 from festgate.portal.backoffice.guest_list import GuestList, open_list
 from festgate.portal.backoffice.guest_pages import (
     MAX_WHICH,
@@ -78,7 +79,7 @@ class GuestExportPages:
             selected = ()
         elif which and not selected:
             return await none_selected(self._portal, request)
-        return await self._form(request, read_parameters(request), selected)
+        return await self._form(request, read_parameters(request, MAX_VALUE), selected)
 
     async def _form(
         self,
