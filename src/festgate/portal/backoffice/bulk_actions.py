@@ -146,9 +146,7 @@ def resend_ticket(
     tickets.send_copy(connection, ticket.person_id, ticket.code, copies, post)
     if tickets.count_copies(connection, ticket.id) == copies:
         raise _Against(gettext(_NOT_SENT))
-    audit.record(
-        connection, actor, "ticket.resent", str(guest.seat_id), event_id=guest.event_id, name=guest.name
-    )
+    audit.record(connection, actor, "ticket.resent", str(guest.seat_id), event_id=guest.event_id)
 
 
 def cancel_free(
@@ -159,14 +157,7 @@ def cancel_free(
     seat = registrations.take_back_seat(connection, guest.seat_id, is_used)
     if seat.state not in ("held", "confirmed"):
         raise _Against(gettext(_ENDED))
-    audit.record(
-        connection,
-        actor,
-        "registration.cancelled",
-        str(guest.seat_id),
-        event_id=guest.event_id,
-        name=guest.name,
-    )
+    audit.record(connection, actor, "registration.cancelled", str(guest.seat_id), event_id=guest.event_id)
 
 
 class _Against(Refused):

@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 from festgate.kit.db.statements import Connection
 from festgate.kit.visitors import Actor
 from festgate.portal.audit import facade as audit
-from festgate.portal.backoffice.guest_columns import Cell, Column, cell_text, cells_of, safe_text
+from festgate.portal.backoffice.guest_columns import Cell, Column, cells_of, safe_text
 from festgate.portal.backoffice.guest_queries import PORTION, Scope, guests_by_id
 from festgate.portal.backoffice.use_limits import allow_use
 
@@ -69,15 +69,6 @@ def export_rows(connection: Connection, export: Export, ids: Sequence[int]) -> l
     """Return the cells of these registrations."""
     guests = guests_by_id(connection, export.scope, ids)
     return [cells_of(guest, export.columns, export.zone) for guest in guests]
-
-
-def printed_rows(connection: Connection, export: Export) -> list[list[str]]:
-    """Return all cells as text."""
-    return [
-        list(map(cell_text, cells))
-        for portion in export.portions()
-        for cells in export_rows(connection, export, portion)
-    ]
 
 
 def sheet_heading(export: Export, title: str) -> str:
