@@ -84,7 +84,7 @@ class Outcome:
 def plan_action(connection: Connection, action: Action, listed: GuestList, selected: Sequence[int]) -> Plan:
     """Return the effect of the action for the selected guests, or for all of the list's filter if there are none."""
     ids = _ids_of(connection, listed, selected)
-    guests = guests_by_id(connection, listed.scope, ids)
+    guests = guests_by_id(connection, listed.scope, ids, has_answers=False)
     reasons = [(guest, reason_against(action, guest, connection.now)) for guest in guests]
     return Plan(
         action,
@@ -103,7 +103,7 @@ def guests_after(
     Guests that have left the filter meanwhile are not among them, unless they were selected.
     """
     ids = [seat for seat in _ids_of(connection, listed, selected) if after < seat <= last]
-    return guests_by_id(connection, listed.scope, ids)
+    return guests_by_id(connection, listed.scope, ids, has_answers=False)
 
 
 def _ids_of(connection: Connection, listed: GuestList, selected: Sequence[int]) -> list[int]:
