@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlencode
 
 from bench import wrk
 from bench.figures import Figure, Target, ratios, turns
-from bench.measure import ShowStep
+from bench.measure import ShowStep, share_of
 from bench.office_fest import REGISTRATIONS, OfficeFest, prepare
 from bench.processes import TIMEOUT, BenchError
 from bench.site import Served, Site
@@ -105,27 +106,31 @@ class Measure:
         self.show(name)
         for _ in range(2):
             _request(portal, fest, path)
+        used = portal.program.cpu_seconds()
         answers = [_request(portal, fest, path) for _ in range(self.plan.pages)]
+        notes = {"bytes": float(answers[0].size)} | _processor(portal, used, len(answers))
         portal.program.assert_running()
         samples = tuple(answer.whole * 1000 for answer in answers)
-        return Figure(name, "ms", samples, Target("at most", limit), {"bytes": float(answers[0].size)})
+        return Figure(name, "ms", samples, Target("at most", limit), notes)
 
     def _exports(self, portal: Served, fest: OfficeFest) -> Iterator[Figure]:
         """Measure an export of all registrations as CSV, and the memory of the portal while it is sent."""
         answers, grown = [], []
         _export(portal, fest)
+        used = portal.program.cpu_seconds()
         for number in range(self.plan.exports):
             self.show(f"{REGISTRATIONS:,} rows as CSV: {number + 1} of {self.plan.exports}")
             before = portal.program.resident_megabytes()
             with _highest_memory(portal) as seen:
                 answers.append(_export(portal, fest))
             grown.append(max(0.0, max(seen, default=before) - before))
+        notes = {"bytes": float(answers[0].size)} | _processor(portal, used, len(answers))
         portal.program.assert_running()
         name = f"{REGISTRATIONS:,} rows as CSV"
         first = tuple(answer.first for answer in answers)
         yield Figure(f"{name}, first byte", "s", first, Target("at most", 0.3))
         whole = tuple(answer.whole for answer in answers)
-        yield Figure(f"{name}, whole", "s", whole, Target("at most", 3), {"bytes": float(answers[0].size)})
+        yield Figure(f"{name}, whole", "s", whole, Target("at most", 3), notes)
         yield Figure(f"{name}, more memory", "MB", tuple(grown), Target("at most", 30))
 
     def _side_by_side(self, portal: Served, fest: OfficeFest) -> Iterator[Figure]:
@@ -135,6 +140,7 @@ class Measure:
         alone: list[wrk.Counts] = []
         beside: list[wrk.Counts] = []
         requests: list[int] = []
+        shares: dict[bool, list[float]] = {True: [], False: []}
         wrk.visit(url, self.plan.warm_up, tokens)
         for number, pair in enumerate(turns(self.plan.pairs), 1):
             for side in pair:
@@ -142,9 +148,10 @@ class Measure:
                 what = "alone" if is_alone else "while an organiser works"
                 self.show(f"/events {what}: pair {number} of {self.plan.pairs}")
                 if is_alone:
-                    alone.append(_visit(url, self.plan.window, tokens))
+                    with share_of(portal.program, shares[True]):
+                        alone.append(_visit(url, self.plan.window, tokens))
                     continue
-                with _organiser_at_work(portal, fest) as work:
+                with _organiser_at_work(portal, fest) as work, share_of(portal.program, shares[False]):
                     beside.append(_visit(url, self.plan.window, tokens))
                 if work.problem is not None:
                     raise work.problem
@@ -155,6 +162,15 @@ class Measure:
             "beside /s": statistics.median(window.rate for window in beside),
             "requests of the organiser in a window": statistics.median(requests),
         }
+        if shares[True]:
+            # The ratio as it would be if the portal had a core to itself in both windows.
+            costs = [
+                (one.rate / share) / (other.rate / other_share)
+                for one, share, other, other_share in zip(
+                    beside, shares[False], alone, shares[True], strict=True
+                )
+            ]
+            notes["ratio by processor time"] = statistics.median(costs)
         rates = ratios([window.rate for window in beside], [window.rate for window in alone])
         yield Figure(
             "/events while the office is used, rate", "ratio", tuple(rates), Target("at least", 0.95), notes
@@ -184,7 +200,15 @@ def _guest_pages(fest: OfficeFest) -> dict[str, str]:
     }
 
 
-def _visit(url: str, seconds: float, tokens: wrk.Path) -> wrk.Counts:
+def _processor(portal: Served, before: float | None, requests: int) -> dict[str, float]:
+    """Return the portal's processor time for each request since `before`, if the system reports it."""
+    after = portal.program.cpu_seconds()
+    if before is None or after is None:
+        return {}
+    return {"processor ms": (after - before) * 1000 / requests}
+
+
+def _visit(url: str, seconds: float, tokens: Path) -> wrk.Counts:
     counted = wrk.visit(url, seconds, tokens)
     if counted.wrong:
         msg = f"{url}: {counted.wrong} of {counted.responses} responses were wrong"

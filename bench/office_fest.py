@@ -28,7 +28,7 @@ LAST_NAMES = (
     "Silva", "Haddad", "Banerjee", "Čapek", "Mwangi", "Larsen", "Kapoor", "Dubois",
 )  # fmt: skip
 SIZES = ("S", "M", "L", "XL")
-SHARES = (("confirmed", 84), ("waiting", 6), ("cancelled", 6), ("lapsed", 4))
+SHARES = {"confirmed": 84, "waiting": 6, "cancelled": 6, "lapsed": 4}
 """The states of registrations, in percent."""
 CHECKED_IN = 0.3
 """The share of confirmed guests that are in."""
@@ -130,9 +130,9 @@ class _Filling:
         return people
 
     def _event(self, event: Event, type_id: int, people: Sequence[int], questions: list[int]) -> None:
-        states, weights = zip(*SHARES, strict=True)
+        states, weights = list(SHARES), list(SHARES.values())
         for person in people:
-            state: str = self._rng.choices(states, weights)[0]
+            state = self._rng.choices(states, weights)[0]
             if state == "waiting" and not event.fee.minor:
                 state = "confirmed"
             # Most people come in the days after the opening.

@@ -1,16 +1,24 @@
 """The list of guests: search, filters, order and pages, and the events of a lead."""
 
+from functools import partial
+
 import pytest
 
 from festgate.kit.clock import HOUR
 from festgate.kit.errors import NotFound
+from festgate.portal.backoffice.bulk_actions import reason_against
 from festgate.portal.backoffice.guest_filters import GuestFilters, read_filters
 from festgate.portal.backoffice.guest_list import page_of_guests
 from festgate.portal.backoffice.guest_queries import Guest, Scope, guest_ids, guests_by_id
 from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.checkout.placements import place_order
+from festgate.portal.registrations import queries
 from festgate.portal.registrations.pauses import pause_holds
 from tests.portal.backoffice.guest_fest import GuestFest, answer, check_in, fill_fest
+from tests.portal.registrations.pass_fest import add_pass, take
+from tests.portal.registrations.team_fest import add_team_event, register_team
 from tests.rig.database import OpenDatabase
+from tests.rig.scene import add_event, add_someone
 
 
 @pytest.fixture
@@ -211,3 +219,34 @@ def test_filters_survive_the_way_through_an_address(fest: GuestFest) -> None:
     with pytest.raises(NotFound):
         read_filters({"type": "x"}, questions)
     assert read_filters({"q": "a" * 5_000}, questions) == GuestFilters()
+
+
+def test_a_team_has_its_captain_and_its_free_places(database: OpenDatabase) -> None:
+    event, kind = add_team_event(database)
+    captain = add_someone(database, "captain")
+    register_team(database, captain, kind, "Ducks", 3)
+    page = database.report(page_of_guests, event.slug, None, {"sort": "registered", "desc": "0"})
+    assert [(guest.name, guest.email, guest.team) for guest in page.guests] == [
+        ("captain", "captain@example.org", "Ducks"),
+        ("Free place in Ducks", "", "Ducks"),
+        ("Free place in Ducks", "", "Ducks"),
+    ]
+    assert {guest.buyer for guest in page.guests[1:]} == {"captain"}
+    reasons = {reason_against("cancel", guest, database.clock.now) for guest in page.guests}
+    assert reasons == {"The seats of a team are cancelled together."}
+
+
+def test_a_pass_is_a_guest_of_each_of_its_events_with_the_order_of_the_pass(database: OpenDatabase) -> None:
+    home, other = add_event(database, fee=0), add_event(database, fee=0)
+    (seat,) = take(database, add_someone(database, "asha"), add_pass(database, home, [other], fee=90_000))
+    database.write(
+        partial(place_order, asks=False), database.read(queries.seat, seat).person_id, "desk", HOUR, "key"
+    )
+    (whole,) = database.report(page_of_guests, home.slug, None, {"state": "waiting"}).guests
+    (place,) = database.report(page_of_guests, other.slug, None, {"payment": "pending"}).guests
+    assert (whole.is_place, place.is_place) == (False, True)
+    assert (whole.state, place.state) == ("waiting", "waiting")
+    assert whole.order_ref == place.order_ref != ""
+    assert (whole.fee.minor, place.fee.minor, place.ticket) == (90_000, 0, "Pass")
+    assert reason_against("cancel", place, 0) == "This is a place of a pass: choose the pass itself."
+    assert database.report(page_of_guests, other.slug, None, {"payment": "free"}).total == 0

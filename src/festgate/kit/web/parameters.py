@@ -29,9 +29,10 @@ def read_query(request: Request, name: str, max_length: int) -> str:
     return text if len(text) <= max_length else ""
 
 
-def read_parameters(request: Request) -> dict[str, str]:
-    """Return all parameters of the query string, the last one of each name; the gate bounds their length together."""
-    return dict(request.query_params)
+def read_parameters(request: Request, max_length: int) -> dict[str, str]:
+    """Return the parameters of the query string, the last one of each name, without those that are too long."""
+    parameters = request.query_params.items()
+    return {name: text for name, text in parameters if len(name) <= MAX_NAME and len(text) <= max_length}
 
 
 def read_ids(request: Request, name: str, max_count: int) -> tuple[int, ...]:

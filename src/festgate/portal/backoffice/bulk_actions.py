@@ -47,7 +47,7 @@ _DONE_BEFORE: Final = N_("This was done already.")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an action would do."""
+    """The effect that an action would have."""
 
     action: Action
     listed: GuestList
@@ -69,22 +69,22 @@ class Plan:
 
     @property
     def last(self) -> int:
-        """The highest id, so that nobody is added who registers afterwards."""
+        """The highest id, so that later registrations are not added."""
         return max(self.ids, default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one guest; `reason` is empty if it was done."""
+    """The result for one guest; `reason` is empty if it was done."""
 
     guest: Guest
     reason: str
 
 
 def plan_action(connection: Connection, action: Action, listed: GuestList, selected: Sequence[int]) -> Plan:
-    """Return what the action would do for the selected guests, or for all of the list's filter if there are none."""
+    """Return the effect of the action for the selected guests, or for all of the list's filter if there are none."""
     ids = _ids_of(connection, listed, selected)
-    guests = guests_by_id(connection, listed.scope, ids)
+    guests = guests_by_id(connection, listed.scope, ids, has_answers=False)
     reasons = [(guest, reason_against(action, guest, connection.now)) for guest in guests]
     return Plan(
         action,
@@ -100,10 +100,10 @@ def guests_after(
 ) -> list[Guest]:
     """Return the guests of an action with ids above `after`, up to `last`, in ascending order.
 
-    Those who have left the filter meanwhile are not among them, unless they were selected.
+    Guests that have left the filter meanwhile are not among them, unless they were selected.
     """
     ids = [seat for seat in _ids_of(connection, listed, selected) if after < seat <= last]
-    return guests_by_id(connection, listed.scope, ids)
+    return guests_by_id(connection, listed.scope, ids, has_answers=False)
 
 
 def _ids_of(connection: Connection, listed: GuestList, selected: Sequence[int]) -> list[int]:
@@ -146,9 +146,7 @@ def resend_ticket(
     tickets.send_copy(connection, ticket.person_id, ticket.code, copies, post)
     if tickets.count_copies(connection, ticket.id) == copies:
         raise _Against(gettext(_NOT_SENT))
-    audit.record(
-        connection, actor, "ticket.resent", str(guest.seat_id), event_id=guest.event_id, name=guest.name
-    )
+    audit.record(connection, actor, "ticket.resent", str(guest.seat_id), event_id=guest.event_id)
 
 
 def cancel_free(
@@ -159,14 +157,7 @@ def cancel_free(
     seat = registrations.take_back_seat(connection, guest.seat_id, is_used)
     if seat.state not in ("held", "confirmed"):
         raise _Against(gettext(_ENDED))
-    audit.record(
-        connection,
-        actor,
-        "registration.cancelled",
-        str(guest.seat_id),
-        event_id=guest.event_id,
-        name=guest.name,
-    )
+    audit.record(connection, actor, "registration.cancelled", str(guest.seat_id), event_id=guest.event_id)
 
 
 class _Against(Refused):

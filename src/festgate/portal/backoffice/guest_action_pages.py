@@ -31,6 +31,7 @@ from festgate.portal.backoffice.bulk_actions import (
     reason_of,
     resend_ticket,
 )
+from festgate.portal.backoffice.guest_filters import MAX_VALUE
 from festgate.portal.backoffice.guest_list import GuestList, open_list
 from festgate.portal.backoffice.guest_pages import (
     MAX_WHICH,
@@ -90,7 +91,7 @@ class GuestActionPages:
     async def ask(self, request: Request) -> Response:
         """Show how many guests the action concerns, what would happen, and the button that does it."""
         slug, lead = await list_of(self._portal, request)
-        parameters = read_parameters(request)
+        parameters = read_parameters(request, MAX_VALUE)
         selected = read_ids(request, "guest", MAX_SELECTED)
         if read_query(request, "which", MAX_WHICH) == "all":
             selected = ()

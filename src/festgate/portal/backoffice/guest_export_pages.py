@@ -1,9 +1,10 @@
 """The organisers' pages that export guests: columns and format are chosen, then the file or the printed list."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -17,7 +18,7 @@ from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_ids, read_parameters, read_query
 from festgate.kit.web.portal import NO_STORE, Portal
 from festgate.portal.backoffice.bulk_actions import MAX_SELECTED
-from festgate.portal.backoffice.guest_columns import Column, chosen_columns, export_columns
+from festgate.portal.backoffice.guest_columns import Column, cell_text, chosen_columns, export_columns
 from festgate.portal.backoffice.guest_exports import (
     FORMATS,
     MAX_PRINTED,
@@ -26,11 +27,12 @@ from festgate.portal.backoffice.guest_exports import (
     Format,
     csv_heading,
     csv_portion,
-    printed_rows,
+    export_rows,
     record_export,
     sheet_heading,
     sheet_portion,
 )
+from festgate.portal.backoffice.guest_filters import MAX_VALUE, GuestFilters
 from festgate.portal.backoffice.guest_list import GuestList, open_list
 from festgate.portal.backoffice.guest_pages import (
     MAX_WHICH,
@@ -85,7 +87,7 @@ class GuestExportPages:
             selected = ()
         elif which and not selected:
             return await none_selected(self._portal, request)
-        return await self._form(request, read_parameters(request), selected)
+        return await self._form(request, read_parameters(request, MAX_VALUE), selected)
 
     async def _form(
         self,
@@ -132,13 +134,7 @@ class GuestExportPages:
         def read(connection: Connection) -> tuple[GuestList, Export]:
             listed = open_list(connection, slug, lead, fields)
             columns = chosen_columns(export_columns(listed.questions, of_fest=listed.event is None), names)
-            # A list on paper is for finding a name.
-            filters = (
-                replace(listed.filters, sort="name", is_descending=False)
-                if form == "print"
-                else listed.filters
-            )
-            ids = list(selected) or guest_ids(connection, listed.scope, filters, MAX_ROWS)
+            ids = _ids(connection, listed, frozenset(selected), form)
             return listed, Export(listed.scope, ids, columns, self._portal.settings.zone)
 
         listed, export = await self._portal.database.report(read)
@@ -159,7 +155,7 @@ class GuestExportPages:
         return WorkbookResponse(self._portal, request, export, listed.title, name)
 
     async def _print(self, request: Request, listed: GuestList, export: Export) -> Response:
-        rows = await self._portal.database.report(printed_rows, export)
+        rows = await self._portal.database.report(_printed_rows, export)
         return await self._portal.page(
             request,
             "backoffice/guest_print.html",
@@ -167,6 +163,7 @@ class GuestExportPages:
             listed=listed,
             columns=export.columns,
             rows=rows,
+            count=len(export.ids),
         )
 
 
@@ -210,6 +207,24 @@ async def sheet_lines(database: Database, export: Export, title: str) -> AsyncIt
     yield sheet_heading(export, title)
     for ids in export.portions():
         yield await database.report(sheet_portion, export, ids)
+
+
+def _printed_rows(connection: Connection, export: Export) -> Markup:
+    """Return the rows of the table, written on the thread of the report: a template would hold the event loop."""
+    rows = (cells for portion in export.portions() for cells in export_rows(connection, export, portion))
+    written = ("".join(f"<td>{escape(cell_text(cell))}</td>" for cell in cells) for cells in rows)
+    return Markup("".join(f"<tr>{row}</tr>\n" for row in written))  # noqa: S704  (every cell is escaped)
+
+
+def _ids(connection: Connection, listed: GuestList, selected: Collection[int], form: Format) -> list[int]:
+    """Return the registrations of an export in their order: the selected ones, or all of the filter without any."""
+    filters = listed.filters
+    if selected:
+        filters = GuestFilters(state="all", sort=filters.sort, is_descending=filters.is_descending)
+    if form == "print":  # a list on paper is for looking up a name
+        filters = replace(filters, sort="name", is_descending=False)
+    ids = guest_ids(connection, listed.scope, filters, MAX_ROWS)
+    return [seat for seat in ids if seat in selected] if selected else ids
 
 
 def _check(export: Export, form: Format) -> None:

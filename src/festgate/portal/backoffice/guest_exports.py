@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 from festgate.kit.db.statements import Connection
 from festgate.kit.visitors import Actor
 from festgate.portal.audit import facade as audit
-from festgate.portal.backoffice.guest_columns import Cell, Column, cell_text, cells_of, safe_text
+from festgate.portal.backoffice.guest_columns import QUESTION, Cell, Column, cells_of, safe_text
 from festgate.portal.backoffice.guest_queries import PORTION, Scope, guests_by_id
 from festgate.portal.backoffice.use_limits import allow_use
 
@@ -67,17 +67,9 @@ def csv_portion(connection: Connection, export: Export, ids: Sequence[int]) -> s
 
 def export_rows(connection: Connection, export: Export, ids: Sequence[int]) -> list[list[Cell]]:
     """Return the cells of these registrations."""
-    guests = guests_by_id(connection, export.scope, ids)
+    has_answers = any(column.name.startswith(QUESTION) for column in export.columns)
+    guests = guests_by_id(connection, export.scope, ids, has_answers=has_answers)
     return [cells_of(guest, export.columns, export.zone) for guest in guests]
-
-
-def printed_rows(connection: Connection, export: Export) -> list[list[str]]:
-    """Return all cells as text."""
-    return [
-        list(map(cell_text, cells))
-        for portion in export.portions()
-        for cells in export_rows(connection, export, portion)
-    ]
 
 
 def sheet_heading(export: Export, title: str) -> str:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from festgate.kit.web.downloads import download
 from festgate.kit.web.parameters import has_parameter, read_id, read_parameters, read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
-from festgate.portal.backoffice.guest_filters import MAX_WORDS_LENGTH, PAYMENTS
+from festgate.portal.backoffice.guest_filters import MAX_VALUE, MAX_WORDS_LENGTH, PAYMENTS
 from festgate.portal.backoffice.guest_list import open_list, page_of_guests
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import facade as registrations
@@ -48,7 +48,7 @@ class GuestPages:
         slug, lead = await list_of(self._portal, request)
         methods = tuple(self._portal.settings.payment_methods)
         shown = await self._portal.database.report(
-            page_of_guests, slug, lead, read_parameters(request), methods
+            page_of_guests, slug, lead, read_parameters(request, MAX_VALUE), methods
         )
         return await self._portal.page(
             request,
@@ -93,7 +93,7 @@ async def list_of(portal: Portal, request: Request) -> tuple[str | None, int | N
 async def none_selected(portal: Portal, request: Request) -> Response:
     """Return to the list with a sentence, for an action on selected guests without any."""
     slug, lead = await list_of(portal, request)
-    listed = await portal.database.report(open_list, slug, lead, read_parameters(request))
+    listed = await portal.database.report(open_list, slug, lead, read_parameters(request, MAX_VALUE))
     return see_other(listed.address + listed.filters.query(none="1"))
 
 

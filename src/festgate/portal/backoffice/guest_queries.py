@@ -13,6 +13,7 @@ from sqlalchemy import BindParameter, ColumnElement, FromClause, Select, bindpar
 from sqlalchemy.sql import column
 
 from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.db.json_rows import JsonRows, read_rows
 from festgate.kit.db.search import word_values, words_of
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.money import Money
@@ -282,7 +283,9 @@ def _ids_statement(shape: _Shape) -> Statement:
         ordered = ordered.order_by(key.desc(), _seats.c.id.desc())
     else:
         ordered = ordered.order_by(key, _seats.c.id)
-    return Statement(ordered.limit(bindparam("limit")).offset(bindparam("offset")))
+    # With a limit, neither database drops the order of a subquery.
+    listed = ordered.limit(bindparam("limit")).offset(bindparam("offset")).subquery("listed")
+    return Statement(select(JsonRows(listed.c.id)))
 
 
 @lru_cache(maxsize=SHAPES)
@@ -294,23 +297,24 @@ def _count_statement(shape: _Shape) -> Statement:
 @lru_cache(maxsize=4)
 def _rows_statement(size: int) -> Statement:
     """Return the statement for the rows of `size` ids, which are parameters."""
+    columns = JsonRows(
+        *_seats.c["id", "event_id"],
+        *_events.c["slug", "title"],
+        *_people.c["id", "username", "name", "email"],
+        *_seats.c["attendee_name", "attendee_email", "person_id", "member_id", "team_id"],
+        *_buyer.c["username", "name"],
+        _types.c.name,
+        _teams.c.name,
+        _STATE,
+        *_seats.c["fee_minor", "currency"],
+        *_orders.c["ref", "state", "method"],
+        _seats.c.taken_at,
+        *_tickets.c["admitted_at", "state"],
+        _seats.c.pass_seat_id,
+        *_events.c["state", "ends_at"],
+    )
     rows = (
-        select(
-            *_seats.c["id", "event_id"],
-            *_events.c["slug", "title"],
-            *_people.c["id", "username", "name", "email"],
-            *_seats.c["attendee_name", "attendee_email", "person_id", "member_id", "team_id"],
-            *_buyer.c["username", "name"],
-            _types.c.name,
-            _teams.c.name,
-            _STATE,
-            *_seats.c["fee_minor", "currency"],
-            *_orders.c["ref", "state", "method"],
-            _seats.c.taken_at,
-            *_tickets.c["admitted_at", "state"],
-            _seats.c.pass_seat_id,
-            *_events.c["state", "ends_at"],
-        )
+        select(columns)
         .select_from(_join({"people", "events", "types", "whole", "orders", "tickets"}))
         .join(_buyer, _buyer.c.id == _seats.c.person_id)
         .join(_teams, _teams.c.id == _seats.c.team_id, isouter=True)
@@ -320,6 +324,7 @@ def _rows_statement(size: int) -> Statement:
 
 @lru_cache(maxsize=4)
 def _answers_statement(size: int) -> Statement:
+    """Return the statement for the answers of the guests with these ids: about a seat, or about an order."""
     given = select(_seats.c.id, *_answers.c["question_id", "value", "file_id"])
     ids = _ids(size)
     about_seat = given.join_from(_seats, _answers, _answers.c.seat_id == _seats.c.id).where(
@@ -332,7 +337,8 @@ def _answers_statement(size: int) -> Statement:
         & (_answers.c.event_id == _seats.c.event_id)
         & _answers.c.seat_id.is_(None),
     ).where(_seats.c.id.in_(ids))
-    return Statement(about_seat.union_all(about_order))
+    both = about_seat.union_all(about_order).subquery("given")
+    return Statement(select(JsonRows(*both.c)))
 
 
 def _ids(size: int) -> list[ColumnElement[int]]:
@@ -370,7 +376,7 @@ def guest_ids(
     words = words_of(filters.words)
     statement = _ids_statement(_shape(scope, filters, words))
     values = _values(connection, scope, filters, words)
-    return [seat for (seat,) in connection.all(statement, limit=limit, offset=offset, **values)]
+    return [seat for (seat,) in read_rows(connection, statement, limit=limit, offset=offset, **values)]
 
 
 def count_guests(connection: Connection, scope: Scope, filters: GuestFilters) -> int:
@@ -380,8 +386,13 @@ def count_guests(connection: Connection, scope: Scope, filters: GuestFilters) ->
     return int(connection.value(statement, **_values(connection, scope, filters, words)))
 
 
-def guests_by_id(connection: Connection, scope: Scope, ids: Sequence[int]) -> list[Guest]:
-    """Return the guests with these ids, in their order; those outside the scope are left out."""
+def guests_by_id(
+    connection: Connection, scope: Scope, ids: Sequence[int], *, has_answers: bool = True
+) -> list[Guest]:
+    """Return the guests with these ids, in their order; those outside the scope are left out.
+
+    Without `has_answers` their answers are not read.
+    """
     guests: dict[int, Guest] = {}
     allowed = _allowed_events(connection, scope)
     for start in range(0, len(ids), PORTION):
@@ -390,9 +401,10 @@ def guests_by_id(connection: Connection, scope: Scope, ids: Sequence[int]) -> li
         padded = {f"id_{number}": 0 for number in range(size)}
         padded |= {f"id_{number}": seat for number, seat in enumerate(portion)}
         answers: dict[int, dict[int, GivenAnswer]] = {}
-        for seat, question, value, file_id in connection.all(_answers_statement(size), **padded):
+        given = read_rows(connection, _answers_statement(size), **padded) if has_answers else []
+        for seat, question, value, file_id in given:
             answers.setdefault(seat, {})[question] = GivenAnswer(value, file_id)
-        for row in connection.all(_rows_statement(size), now=connection.now, **padded):
+        for row in read_rows(connection, _rows_statement(size), now=connection.now, **padded):
             guest = _read(row, answers.get(row[0], {}))
             if allowed is None or guest.event_id in allowed:
                 guests[guest.seat_id] = guest
@@ -411,7 +423,7 @@ def _allowed_events(connection: Connection, scope: Scope) -> frozenset[int] | No
     return assigned if own is None else own & assigned
 
 
-def _read(row: tuple[Any, ...], answers: dict[int, GivenAnswer]) -> Guest:
+def _read(row: Sequence[Any], answers: dict[int, GivenAnswer]) -> Guest:
     seat_id, event_id, slug, title, person_id, username, name, email, *more = row
     attendee, attendee_email, taker_id, member_id, team_id, buyer_username, buyer_name, kind, team, *rest = (
         more

@@ -8,7 +8,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -92,7 +91,7 @@ def _text_cell(sheet: Any, text: str) -> Any:  # noqa: ANN401
 
 
 def _main() -> None:
-    with suppress(AttributeError, OSError):  # Windows has no such function
+    if sys.platform != "win32":
         os.nice(NICE)
     write_workbook(_input(), Path(sys.argv[1]))
 
