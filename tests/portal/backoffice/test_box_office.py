@@ -105,9 +105,9 @@ def test_todays_events_come_first_and_a_search_finds_one(crew: Crew) -> None:
     assert places == sorted(places)
     assert "₹450" in page
     assert re.search(r"\d+ left", page)
-    found = seller.get(OFFICE, params={"q": "robo"}).text
-    assert "Robo Race" in found
-    assert "Quiz Night" not in found
+    matches = seller.get(OFFICE, params={"q": "robo"}).text
+    assert "Robo Race" in matches
+    assert "Quiz Night" not in matches
     assert "No event matches" in seller.get(OFFICE, params={"q": "nothing"}).text
     # Its sales have ended with its start.
     assert "Sales closed" in page

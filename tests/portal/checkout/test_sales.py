@@ -110,8 +110,8 @@ def test_a_sale_without_an_address_can_be_claimed_by_nobody_but_be_found_and_del
     sale = make(fest, content(fest, fest.event("Robo Race", 45_000), name="Asha Rao"))
     walk_in = sale.order.person_id
     assert fest.database.read(accounts.guest_ids, "") == []
-    (found,) = fest.database.report(accounts.find_people, "asha rao", 10)
-    assert (found.id, found.is_walk_in) == (walk_in, True)
+    (person,) = fest.database.report(accounts.find_people, "asha rao", 10)
+    assert (person.id, person.is_walk_in) == (walk_in, True)
     assert fest.database.read(accounts.guest_to_delete, walk_in).name == "Asha Rao"
     plan = fest.database.report(accounts.plan_deletion, walk_in, personal_records())
     assert "There is a paid ticket" in plan.obstacles[0]

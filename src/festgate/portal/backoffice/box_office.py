@@ -330,7 +330,7 @@ def undo(connection: Connection, actor: Actor, visitor: Visitor, ref: str) -> ch
 
 
 def admit_sold(connection: Connection, visitor: Visitor, ref: str) -> int:
-    """Check in the holders of the sale's tickets who are not in yet; return how many. Raises errors of the door."""
+    """Check in everybody of the sale that is not in yet; return how many. Raises errors of the door."""
     view = view_sale(connection, visitor, ref)
     waiting = [entry for entry in view.tickets if entry.is_valid and entry.ticket.admitted_at is None]
     for entry in waiting:

@@ -56,7 +56,7 @@ class SaleNotHere(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class SaleContent:
-    """What is sold, to whom and how it was paid."""
+    """The tickets of a sale, their customer and the way of payment."""
 
     slug: str
     choice: registrations.Choice
