@@ -37,15 +37,9 @@ class Visitor:
         """Return whether the visitor's role has the permission; a lead has it at their own events only."""
         return permission in PERMISSIONS[self.role]
 
-    @property
-    def organises(self) -> bool:
-        """Return whether the visitor may act on all events and registrations of the fest."""
-        return self.may("events.manage")
-
-    @property
-    def admits(self) -> bool:
-        """Return whether the visitor may check people in at the door."""
-        return self.may("door")
+    def may_everywhere(self, permission: Permission) -> bool:
+        """Return whether the visitor has the permission for the whole fest: a lead never does."""
+        return self.may(permission) and self.role != "lead"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The portal's modules, lowest first. Each is imported where it is built: one that cannot be leaves a placeholder."""
 
 import traceback
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,13 +10,13 @@ import structlog
 from starlette.routing import BaseRoute
 
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import StartupError
+from festgate.kit.errors import Conflict, StartupError
 from festgate.kit.messaging.mail_links import LinkMaker
 from festgate.kit.messaging.outbox import Subscription
 from festgate.kit.resilience import faults
 from festgate.kit.resilience.bulkhead import Budget, Bulkhead, Unguarded
 from festgate.kit.resilience.pulse import Pulse
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.navigation import Navigation, NavigationEntry
 from festgate.kit.web.portal import PageLinks, Portal
@@ -24,7 +24,7 @@ from festgate.kit.web.portal import PageLinks, Portal
 if TYPE_CHECKING:  # a command that only looks at the data does without it, and is a fifth quicker
     from fastapi import APIRouter
 
-    from festgate.portal.accounts.facade import PersonalRecords
+    from festgate.portal.accounts.facade import AssignEvents, PersonalRecords
     from festgate.portal.catalogue.facade import FindPlace, FindSeats, LapsedHolds
     from festgate.portal.registrations.facade import IsUsed, ReplaceCode, SeatReferences
 
@@ -42,7 +42,12 @@ TEMPLATE_PACKAGES = (
     "festgate.portal.door",
     "festgate.portal.backoffice",
 )
-STATIC_PACKAGES = ("festgate.kit", "festgate.portal.tickets", "festgate.portal.door")
+STATIC_PACKAGES = (
+    "festgate.kit",
+    "festgate.portal.tickets",
+    "festgate.portal.door",
+    "festgate.portal.backoffice",
+)
 NAVIGATION = Navigation(
     (
         NavigationEntry(N_("Events"), "/events", "events", "everyone"),
@@ -66,6 +71,8 @@ MAX_EVENT_BODY = 512 * 1024
 times as many (Korean from a Mac). A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
 MAX_UPLOAD = 2 * 1024 * 1024 + 64 * 1024
 """Bytes of a form with a file: the largest file, and the form around it."""
+MAX_IMPORT_BODY = 5 * 1024 * 1024
+"""Bytes of a form with a file of events: 2 MB, which a preview sends as base64 with its signs percent-encoded."""
 DEFAULT_ACTIONS = ((N_("See the events"), "/events"),)
 """Links for the page of an error that has none of its own, as (label, address)."""
 
@@ -115,6 +122,7 @@ Identify = Callable[[Connection, str], Visitor | None]
 class Links(PageLinks):
     """The functions that modules get of each other, or their stand-ins while a module is not loaded."""
 
+    assign_events: "AssignEvents"
     find_lapses: "Callable[[Connection], LapsedHolds]"
     own_seats: "FindSeats"
     own_place: "FindPlace"
@@ -159,10 +167,10 @@ def link(loader: Loader) -> Links:
 
         return facade.find_visitor, facade.find_bearer, facade.note_seen
 
-    def catalogue() -> "Callable[[Connection, int, str], bool]":
+    def catalogue() -> "tuple[Callable[[Connection, Visitor, str], bool], AssignEvents]":
         from festgate.portal.catalogue import facade
 
-        return facade.is_assigned
+        return facade.reaches, facade.assign_invited
 
     def registrations() -> (
         "tuple[Callable[[Connection, int], int], Callable[[Connection], LapsedHolds], "
@@ -208,6 +216,10 @@ def link(loader: Loader) -> Links:
         # Members of teams cannot change while their tickets cannot.
         lambda _connection, _seat: False,
     )
+    reaches, assign_events = loader.attempt("catalogue", catalogue) or (
+        lambda _connection, _visitor, _slug: False,
+        _assign_none,
+    )
     return Links(
         find_visitor,
         find_bearer,
@@ -215,8 +227,9 @@ def link(loader: Loader) -> Links:
         count_held,
         {"checkout": kept_sentence},
         WAYS_ON,
-        loader.attempt("catalogue", catalogue) or (lambda _connection, _person, _slug: False),
+        reaches,
         DEFAULT_ACTIONS,
+        assign_events=assign_events,
         find_lapses=find_lapses,
         own_seats=own_seats,
         own_place=own_place,
@@ -252,7 +265,14 @@ def _ticket_records() -> "PersonalRecords":
     return PERSONAL_RECORDS
 
 
+def _catalogue_records() -> "PersonalRecords":
+    from festgate.portal.catalogue.facade import PERSONAL_RECORDS
+
+    return PERSONAL_RECORDS
+
+
 _RECORDS: "Mapping[str, Callable[[], PersonalRecords]]" = {
+    "catalogue": _catalogue_records,
     "registrations": _registration_records,
     "checkout": _checkout_records,
     "tickets": _ticket_records,
@@ -266,8 +286,14 @@ def _no_lapses(_connection: Connection) -> "LapsedHolds":
     return LapsedHolds()
 
 
+def _assign_none(_connection: Connection, _person: int, event_ids: Collection[int]) -> None:
+    """Refuse an invitation for certain events while events cannot be assigned."""
+    if event_ids:
+        raise Conflict(gettext("Events cannot be assigned now. Please try again later."))
+
+
 def _accounts(portal: Portal, links: Links) -> Module:
-    from festgate.portal.accounts import address_changes, confirmation, guest_links, recovery
+    from festgate.portal.accounts import address_changes, confirmation, guest_links, invitations, recovery
     from festgate.portal.accounts.account_pages import OwnAccountPages
     from festgate.portal.accounts.api import AccountApi
     from festgate.portal.accounts.deletion_pages import DeletionPages
@@ -275,6 +301,8 @@ def _accounts(portal: Portal, links: Links) -> Module:
     from festgate.portal.accounts.guest_links import forget_expired_links
     from festgate.portal.accounts.guest_pages import GuestPages
     from festgate.portal.accounts.guests import forget_forms
+    from festgate.portal.accounts.invitation_pages import InvitationPages
+    from festgate.portal.accounts.invitations import forget_invitations
     from festgate.portal.accounts.pages import AccountPages
     from festgate.portal.accounts.passwords import Hasher
     from festgate.portal.accounts.reception import Reception
@@ -290,17 +318,18 @@ def _accounts(portal: Portal, links: Links) -> Module:
             *OwnAccountPages(portal, reception).routes(),
             *DeletionPages(portal, reception, records, absent).routes(),
             *GuestPages(portal, records, absent).routes(),
+            *InvitationPages(portal, reception, links.assign_events).routes(),
         ],
         AccountApi(portal, hasher).router(),
         # While a module cannot move its part, the facts wait.
         () if absent else claim_subscriptions(records),
-        periodic_tasks=[forget_expired, forget_expired_links, forget_forms],
+        periodic_tasks=[forget_expired, forget_expired_links, forget_forms, forget_invitations],
         closes=[hasher.close],
         email_links={
             module.LINK_KIND: partial(
                 module.make_link, secret=portal.secret, base_url=portal.settings.base_url
             )
-            for module in (confirmation, recovery, address_changes, guest_links)
+            for module in (confirmation, recovery, address_changes, guest_links, invitations)
         },
     )
 
@@ -387,7 +416,7 @@ def _tickets(portal: Portal, _links: Links) -> Module:
     make_link = partial(holder_links.make_link, secret=portal.secret, base_url=portal.settings.base_url)
     return Module(
         [*HolderPages(portal, pages, handlers.holders).routes(), *pages.routes()],
-        TicketApi(portal, handlers.holders).router(),
+        TicketApi(portal, handlers.holders, handlers.post_order_copy).router(),
         handlers.subscriptions(),
         email_links={holder_links.LINK_KIND: make_link},
     )
@@ -400,14 +429,38 @@ def _door(portal: Portal, _links: Links) -> Module:
     return Module(DoorPages(portal).routes(), DoorApi(portal).router())
 
 
+def _joined(*routers: "APIRouter") -> "APIRouter":
+    from fastapi import APIRouter
+
+    joined = APIRouter()
+    for router in routers:
+        joined.include_router(router)
+    return joined
+
+
 def _backoffice(portal: Portal, links: Links) -> Module:
-    from festgate.portal.backoffice.answer_pages import AnswerListPages
+    from festgate.portal.backoffice.box_office_api import BoxOfficeApi
+    from festgate.portal.backoffice.box_office_pages import BoxOfficePages
+    from festgate.portal.backoffice.crew_api import CrewApi
+    from festgate.portal.backoffice.crew_pages import CrewPages
+    from festgate.portal.backoffice.dashboard_pages import DashboardPages
+    from festgate.portal.backoffice.event_api import EventStepApi
+    from festgate.portal.backoffice.event_step_pages import EventStepPages
+    from festgate.portal.backoffice.guest_action_pages import GuestActionPages
+    from festgate.portal.backoffice.guest_api import GuestApi
+    from festgate.portal.backoffice.guest_export_pages import GuestExportPages
+    from festgate.portal.backoffice.guest_pages import GuestPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
+    from festgate.portal.backoffice.import_pages import ImportPages
+    from festgate.portal.backoffice.order_pages import OrderPages
+    from festgate.portal.backoffice.overview_pages import OverviewPages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
     from festgate.portal.backoffice.question_pages import QuestionPages
+    from festgate.portal.backoffice.registration_pages import RegistrationPages
     from festgate.portal.backoffice.room_pages import RoomPages
+    from festgate.portal.backoffice.shift_pages import ShiftPages
     from festgate.portal.backoffice.statement_pages import StatementPages
     from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
@@ -416,17 +469,21 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
     from festgate.portal.tickets.handlers import TicketHandlers
 
+    handlers = TicketHandlers(portal.settings, portal.secret)
     people = PeoplePages(
         portal,
-        TicketHandlers(portal.settings, portal.secret).post_copy,
+        handlers.post_copy,
         [part for part in links.personal_records.values() if part is not None],
         [name for name, part in links.personal_records.items() if part is None],
     )
     return Module(
         [
+            *DashboardPages(portal).routes(),
             *EventTeamPages(portal, links.is_used).routes(),
             *BackofficePages(portal).routes(),
             *people.routes(),
+            *OrderPages(portal, handlers.post_order_copy).routes(),
+            *RegistrationPages(portal, handlers.holders).routes(),
             *TicketTypePages(portal).routes(),
             *PromoCodePages(portal).routes(),
             *HolderRulePages(portal).routes(),
@@ -434,11 +491,25 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *RoomPages(portal).routes(),
             *QuestionPages(portal).routes(),
             *QuestionPages(portal, of_fest=True).routes(),
-            *AnswerListPages(portal).routes(),
+            *CrewPages(portal).routes(),
+            *EventStepPages(portal).routes(),
+            *ImportPages(portal).routes(),
+            *OverviewPages(portal).routes(),
+            *GuestPages(portal).routes(),
+            *GuestActionPages(portal, handlers.post_copy, links.is_used).routes(),
+            *GuestExportPages(portal).routes(),
+            *BoxOfficePages(portal).routes(),
+            *ShiftPages(portal).routes(),
             *TransferPages(portal).routes(),
             *StatementPages(portal).routes(),
             *UnmatchedPages(portal).routes(),
-        ]
+        ],
+        _joined(
+            BoxOfficeApi(portal).router(),
+            CrewApi(portal).router(),
+            EventStepApi(portal).router(),
+            GuestApi(portal).router(),
+        ),
     )
 
 
@@ -462,6 +533,7 @@ DECLARED: Sequence[Declared] = (
             "/find-tickets",
             "/guest",
             "/guest/{rest:path}",
+            "/invitation",
         ],
         api=["/tokens", "/tokens/current", "/people", "/people/{rest:path}"],
         build=_accounts,
@@ -485,6 +557,7 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/guest/delete"): "guest-deleted",
             ("GET", "/guest/data"): "data-downloaded",
             ("POST", "/guest/claim"): "guest-claimed",
+            ("POST", "/invitation"): "invitation-accepted",
             ("POST", "/api/v1/tokens"): "token-made",
             ("DELETE", "/api/v1/tokens/current"): "token-ended",
             ("POST", "/api/v1/people"): "account-made",
@@ -561,9 +634,20 @@ DECLARED: Sequence[Declared] = (
             "/bank-lines/{rest:path}",
             "/bank-statements",
             "/orders/{ref}/seats/{seat_id}/cancel",
+            "/orders/{ref}/refunds",
+            "/orders/{ref}/notes",
+            "/events/{slug}/orders",
+            "/events/{slug}/complimentary",
+            "/registrations/{id}/exchange",
+            "/exchanges/{id}/settlement",
         ],
         build=_checkout,
         security_events={
+            ("POST", "/api/v1/orders/{ref}/refunds"): "order-refunded",
+            ("POST", "/api/v1/orders/{ref}/notes"): "note-written",
+            ("POST", "/api/v1/events/{slug}/complimentary"): "ticket-given",
+            ("POST", "/api/v1/registrations/{registration_id}/exchange"): "ticket-exchanged",
+            ("POST", "/api/v1/exchanges/{exchange_id}/settlement"): "difference-settled",
             ("POST", "/api/v1/orders/{ref}/refund"): "registration-cancelled",
             ("POST", "/webhooks/stripe"): "webhook",
             ("POST", "/api/v1/transfers/{ref}/confirm"): "order-marked-paid",
@@ -585,9 +669,18 @@ DECLARED: Sequence[Declared] = (
             "/tickets/{code}/send",
             "/tickets/{code}/transfer",
         ],
-        api=["/tickets", "/tickets/{rest:path}"],
+        api=[
+            "/tickets",
+            "/tickets/{rest:path}",
+            "/orders/{ref}/send",
+            "/registrations/{id}/correction",
+            "/registrations/{id}/transfer",
+        ],
         build=_tickets,
         security_events={
+            ("POST", "/api/v1/orders/{ref}/send"): "ticket-sent-again",
+            ("POST", "/api/v1/registrations/{registration_id}/correction"): "holder-corrected",
+            ("POST", "/api/v1/registrations/{registration_id}/transfer"): "ticket-transferred",
             ("POST", "/tickets/{code}/send"): "ticket-sent",
             ("POST", "/tickets/{code}/transfer"): "ticket-transferred",
             ("POST", "/api/v1/tickets/{code}/send"): "ticket-sent",
@@ -610,16 +703,72 @@ DECLARED: Sequence[Declared] = (
         N_("Visitors can use the fest as usual."),
         Budget(requests=50, seconds=10),
         pages=["/organise", "/organise/{rest:path}"],
-        api=[],
+        api=[
+            "/box-office/{rest:path}",
+            "/team",
+            "/team/{rest:path}",
+            "/dashboard",
+            "/events/{slug}/publish",
+            "/events/{slug}/unpublish",
+            "/events/{slug}/sales/open",
+            "/events/{slug}/sales/close",
+            "/events/{slug}/capacity",
+            "/events/{slug}/move",
+            "/events/{slug}/duplicate",
+            "/events/{slug}/cancel",
+            "/guests",
+            "/events/{slug}/guests",
+        ],
         build=_backoffice,
         security_events={
+            ("POST", "/organise/team/invitations"): "team-invited",
+            ("POST", "/organise/team/invitations/{id}/again"): "team-invited",
+            ("POST", "/organise/team/invitations/{id}/withdraw"): "invitation-withdrawn",
+            ("POST", "/organise/team/{id}/change"): "role-changed",
+            ("POST", "/api/v1/team/invitations"): "team-invited",
+            ("POST", "/api/v1/team/invitations/{invitation}/again"): "team-invited",
+            ("DELETE", "/api/v1/team/invitations/{invitation}"): "invitation-withdrawn",
+            ("PUT", "/api/v1/team/{person}"): "role-changed",
+            ("DELETE", "/api/v1/team/{person}"): "role-changed",
+            ("POST", "/organise/box-office/events/{slug}"): "tickets-sold",
+            ("POST", "/organise/box-office/sales/{ref}/undo"): "sale-undone",
+            ("POST", "/organise/box-office/shift/close"): "shift-closed",
+            ("POST", "/api/v1/box-office/sales"): "tickets-sold",
+            ("POST", "/api/v1/box-office/sales/{ref}/undo"): "sale-undone",
+            ("POST", "/api/v1/box-office/shifts/current/close"): "shift-closed",
             ("POST", "/organise/events/new"): "event-created",
-            ("POST", "/organise/events/{slug}"): "event-changed",
+            ("POST", "/organise/events/{slug}/edit"): "event-changed",
             ("POST", "/organise/events/{slug}/publish"): "event-published",
+            ("POST", "/organise/events/{slug}/unpublish"): "event-changed",
+            ("POST", "/organise/events/{slug}/open-sales"): "event-changed",
+            ("POST", "/organise/events/{slug}/close-sales"): "event-changed",
+            ("POST", "/organise/events/{slug}/move"): "event-changed",
+            ("POST", "/organise/events/{slug}/capacity"): "event-changed",
+            ("POST", "/organise/events/{slug}/duplicate"): "event-created",
+            ("POST", "/api/v1/events/{slug}/publish"): "event-published",
+            ("POST", "/api/v1/events/{slug}/unpublish"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/sales/open"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/sales/close"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/capacity"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/move"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/duplicate"): "event-created",
+            ("POST", "/api/v1/events/{slug}/cancel"): "event-cancelled",
+            ("POST", "/organise/emails/{id}/try"): "email-sent-again",
+            ("POST", "/organise/backup"): "backup-made",
+            ("POST", "/organise/import/save"): "events-imported",
             ("POST", "/organise/events/{slug}/cancel"): "event-cancelled",
             ("POST", "/organise/orders/{ref}/paid"): "order-marked-paid",
             ("POST", "/organise/orders/{ref}/refunded"): "order-marked-refunded",
             ("POST", "/organise/orders/{ref}/cancel"): "registration-cancelled",
+            ("POST", "/organise/orders/{ref}/refund"): "order-refunded",
+            ("POST", "/organise/orders/{ref}/send"): "ticket-sent-again",
+            ("POST", "/organise/orders/{ref}/notes"): "note-written",
+            ("POST", "/organise/people/{id}/notes"): "note-written",
+            ("POST", "/organise/differences/{id}"): "difference-settled",
+            ("POST", "/organise/registrations/{id}/exchange"): "ticket-exchanged",
+            ("POST", "/organise/registrations/{id}/holder"): "holder-corrected",
+            ("POST", "/organise/registrations/{id}/transfer"): "ticket-transferred",
+            ("POST", "/organise/events/{slug}/complimentary"): "ticket-given",
             ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
             ("POST", "/organise/transfers/orders/{ref}/confirm"): "order-marked-paid",
             ("POST", "/organise/transfers/orders/{ref}/reject"): "transfer-rejected",
@@ -630,8 +779,16 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/people/{id}/links/end"): "guest-links-ended",
             ("POST", "/organise/people/{id}/delete"): "guest-deleted",
             ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
+            ("POST", "/organise/guests/action"): "guests-changed",
+            ("POST", "/organise/events/{slug}/guests/action"): "guests-changed",
+            ("POST", "/organise/guests/export"): "guests-exported",
+            ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",
         },
-        max_bodies={"/organise/events/": MAX_EVENT_BODY, "/organise/transfers/": MAX_UPLOAD},
+        max_bodies={
+            "/organise/events/": MAX_EVENT_BODY,
+            "/organise/import": MAX_IMPORT_BODY,
+            "/organise/transfers/": MAX_UPLOAD,
+        },
     ),
 )
 

@@ -14,8 +14,10 @@ from starlette.responses import Response
 
 from festgate.kit.errors import Invalid, Malformed, Refused, SignInNeeded
 from festgate.kit.money import Money
-from festgate.kit.visitors import Visitor
+from festgate.kit.roles import Permission
+from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.bodies import BODIES, read_ahead
+from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import sentences
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import MAX_TOKEN_LENGTH, PROBLEM, Portal
@@ -35,21 +37,28 @@ class Bearer:
     """The dependency that identifies the caller: `caller: Annotated[Visitor, Depends(Bearer(portal))]`.
 
     It accepts only `Authorization: Bearer TOKEN` and no cookie, so that a page of another site cannot make a visitor's
-    browser call the API.
+    browser call the API. With a permission, it accepts only callers whose role has it, as guarded pages do.
     """
 
-    def __init__(self, portal: Portal) -> None:
-        """Take the portal, which looks tokens up."""
+    def __init__(self, portal: Portal, permission: Permission | None = None) -> None:
+        """Take the portal, which looks tokens up, and the permission that the route needs, None for none."""
         self._portal = portal
+        self.permission = permission
 
     async def __call__(self, request: Request, credentials: Credentials) -> Visitor:
         """Return the visitor of the call's token. Raise SignInNeeded without a valid token."""
         known: Visitor | None = request.scope.get(_CALLER)
-        return known or await self._find(credentials)
+        visitor = known or await self._find(credentials)
+        if known is None and self.permission is not None:
+            await self._portal.require(visitor, self.permission, request)
+        return visitor
 
     async def check(self, request: Request) -> None:
         """Look the caller up before the body is read. Raise SignInNeeded without a valid token."""
-        request.scope[_CALLER] = await self._find(await TOKEN_SCHEME(request))
+        visitor = await self._find(await TOKEN_SCHEME(request))
+        if self.permission is not None:
+            await self._portal.require(visitor, self.permission, request)
+        request.scope[_CALLER] = visitor
 
     async def _find(self, credentials: HTTPAuthorizationCredentials | None) -> Visitor:
         token = credentials.credentials if credentials else ""
@@ -59,6 +68,11 @@ class Bearer:
             msg = "Send `Authorization: Bearer TOKEN` with a valid token. The page /docs describes how to get one."
             raise SignInNeeded(msg)
         return visitor
+
+
+def actor_of(caller: Visitor, request: Request) -> Actor:
+    """Return the caller of the API as an actor, for the audit log."""
+    return Actor(caller.person, "token", address_of(request.scope))
 
 
 def module_router(portal: Portal, module: str, tag: str) -> APIRouter:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
@@ -24,7 +25,7 @@ from festgate.kit.errors import Bug, Forbidden, ModuleUnavailable, NotFound, Not
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.resilience.bulkhead import Bulkhead
-from festgate.kit.roles import Permission
+from festgate.kit.roles import ASSIGNABLE, Permission
 from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import SEEN_EVERY, Actor, Visitor
 from festgate.kit.web.clients import address_of
@@ -72,8 +73,8 @@ class PageLinks:
     """By module: a query for a sentence on what a person keeps while it is unavailable; empty for none."""
     ways_on: Sequence[tuple[str, str, str]] = ()
     """Pages that a visitor can use while a module is unavailable, as (module, label, address)."""
-    is_assigned: Callable[[Connection, int, str], bool] = lambda _connection, _person, _slug: False
-    """Whether the event with that slug is assigned to the person, who is its lead."""
+    reaches: Callable[[Connection, Visitor, str], bool] = lambda _connection, _visitor, _slug: False
+    """Whether the visitor, a lead or a member of staff at the door, may act at the event with that slug."""
     default_actions: Sequence[tuple[str, str]] = ()
     """Links for the page of an error that has none of its own, as (label, address)."""
 
@@ -169,51 +170,66 @@ class Portal:
             raise SignInNeeded
         return visitor
 
-    async def organiser(self, request: Request) -> Visitor:
-        """Return the signed-in organiser. Raises Forbidden for others."""
-        visitor = await self.signed_in(request)
-        if not visitor.organises:
-            raise Forbidden
-        return visitor
-
-    async def allow(self, request: Request, permission: Permission) -> Visitor:
+    async def allow(
+        self, request: Request, permission: Permission, *, lists_assigned: bool = False
+    ) -> Visitor:
         """Return the signed-in visitor if their role has the permission. Raises Forbidden for others.
 
         A lead has it at the assigned events only: NotFound for every other event, Forbidden where the path names none.
+        So has a member of staff at the door to whom events are assigned. `lists_assigned` is for a page without an
+        event that shows a lead nothing but the assigned ones.
         """
         visitor = await self.signed_in(request)
-        if not visitor.may(permission):
-            raise Forbidden
-        if visitor.role == "lead" and permission not in ANYWHERE:
-            if not has_parameter(request, "slug"):
-                raise Forbidden
-            slug = read_path(request, "slug")
-            if not await self.database.read(self._links.is_assigned, visitor.person, slug):
-                raise NotFound
+        await self.require(visitor, permission, request, lists_assigned=lists_assigned)
         return visitor
 
-    def guard(
-        self, permission: Permission, path: str, endpoint: Endpoint, *, methods: Collection[str] = ("GET",)
-    ) -> "GuardedRoute":
-        """Return a route that only visitors with the permission reach; `endpoint` need not check it again."""
+    async def require(
+        self, visitor: Visitor, permission: Permission, request: Request, *, lists_assigned: bool = False
+    ) -> None:
+        """Raise Forbidden or NotFound as `allow` does."""
+        if not visitor.may(permission):
+            raise Forbidden
+        if visitor.role not in ASSIGNABLE:
+            return
+        if has_parameter(request, "slug"):
+            slug = read_path(request, "slug")
+            if not await self.database.read(self._links.reaches, visitor, slug):
+                raise NotFound
+        elif visitor.role == "lead" and permission not in ANYWHERE and not lists_assigned:
+            raise Forbidden
 
+    def guard(
+        self,
+        permission: Permission,
+        path: str,
+        endpoint: Endpoint,
+        *,
+        methods: Collection[str] = ("GET",),
+        lists_assigned: bool = False,
+    ) -> "GuardedRoute":
+        """Return a route that only visitors with the permission reach; `endpoint` need not check it again.
+
+        `lists_assigned` as in `allow`.
+        """
+
+        @wraps(endpoint)
         async def guarded(request: Request) -> Response:
-            await self.allow(request, permission)
+            await self.allow(request, permission, lists_assigned=lists_assigned)
             return await endpoint(request)
 
         return GuardedRoute(permission, path, guarded, methods)
+
+    def known(self, request: Request) -> Visitor:
+        """Return the visitor of a request that a guarded route has let in."""
+        visitor: Visitor | None = request.scope.get("festgate.visitor")
+        if visitor is None:
+            raise SignInNeeded
+        return visitor
 
     def actor(self, request: Request) -> Actor:
         """Return the signed-in visitor of the request as an actor, for the audit log."""
         visitor: Visitor | None = request.scope.get("festgate.visitor")
         return Actor(None if visitor is None else visitor.person, "session", address_of(request.scope))
-
-    async def staff(self, request: Request) -> Visitor:
-        """Return the signed-in member of staff or organiser. Raises Forbidden for others."""
-        visitor = await self.signed_in(request)
-        if not visitor.admits:
-            raise Forbidden
-        return visitor
 
     async def page(
         self,
@@ -228,9 +244,14 @@ class Portal:
     ) -> Response:
         """Return a page rendered for this request.
 
-        `held` is the number of the visitor's unpaid seats; without it a query counts them.
+        `held` is the number of the visitor's unpaid seats; without it a query counts them. On guarded routes the
+        template has `may` and `may_everywhere` of the visitor, so that it links only to pages that they can open.
         """
-        page = self.pages.render(template, section, **context)
+        reader: Visitor | None = request.scope.get("festgate.visitor")
+        may: dict[str, Any] = (
+            {} if reader is None else {"may": reader.may, "may_everywhere": reader.may_everywhere}
+        )
+        page = self.pages.render(template, section, **may, **context)
         response = await self._with_visitor(request, page, section, status=status, held=held)
         response.headers.update(headers or {})
         return response

@@ -41,6 +41,22 @@ async def read_upload(request: Request, field: str) -> Upload:
     return Upload("", b"")
 
 
+async def read_upload_form(request: Request, field: str) -> tuple[Upload, dict[str, str]]:
+    """Return the file of a form's field as `read_upload` does, and the other fields.
+
+    Fields of more than MAX_NAME characters are left out. Raises Malformed.
+    """
+    upload = await read_upload(request, field)
+    kind = _BOUNDARY.match(read_header(request, "content-type", MAX_NAME))
+    fields: dict[str, str] = {}
+    for head, content in _parts(await request.body(), kind[1].rstrip() if kind else ""):
+        parameters = {name: _unescape(text) for name, text in _PARAMETER.findall(head)}
+        name, text = parameters.get("name", ""), content.decode("utf-8", "replace")
+        if name and "filename" not in parameters and len(text) <= MAX_NAME:
+            fields[name] = text
+    return upload, fields
+
+
 def _parts(body: bytes, boundary: str) -> list[tuple[str, bytes]]:
     """Return the content disposition and the content of each part."""
     _, *pieces = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(), MAX_PARTS + 1)

@@ -1,6 +1,6 @@
-"""Invariants of guests."""
+"""Invariants of guests, and of the owners of the fest."""
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection, Statement
@@ -10,6 +10,9 @@ _powerful = Statement(
     select(people.c.id)
     .where(IS_GUEST, (people.c.password_hash != "") | (people.c.role != "attendee"))
     .order_by(people.c.id)
+)
+_with_role = Statement(
+    select(people.c.id).where(people.c.role == bindparam("role"), people.c.email != "").order_by(people.c.id)
 )
 _half_claimed = Statement(
     select(people.c.id)
@@ -45,4 +48,13 @@ def check_guests(connection: Connection) -> list[Finding]:
     ]
 
 
-CHECKS: tuple[Check, ...] = (check_guests,)
+def check_owner(connection: Connection) -> list[Finding]:
+    """Check that a fest with organisers has an owner, since only an owner can change settings and make owners."""
+    organisers = connection.all(_with_role, role="organiser")
+    if not organisers or connection.all(_with_role, role="owner"):
+        return []
+    what = "there are organisers and no owner: run “festgate user role USERNAME owner”"
+    return [Finding("a fest with organisers has an owner", f"person {organisers[0][0]}", what)]
+
+
+CHECKS: tuple[Check, ...] = (check_guests, check_owner)

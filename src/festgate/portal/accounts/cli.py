@@ -23,7 +23,7 @@ from festgate.portal.accounts.names import (
     read_username,
 )
 from festgate.portal.accounts.passwords import hash_password
-from festgate.portal.accounts.people import Newcomer, add_person, set_password, set_role
+from festgate.portal.accounts.people import Newcomer, add_by_command, set_password, set_role
 from festgate.portal.accounts.queries import Member, Person, all_people, find_person
 from festgate.portal.accounts.strength import find_weakness
 from festgate.settings import Settings
@@ -66,7 +66,7 @@ def add(
     async def add_to(settings: Settings) -> Person:
         _refuse_weak(password, (newcomer.username, newcomer.email, settings.fest_name))
         async with opened(settings) as database:
-            return await database.write(add_person, newcomer, hash_password(password), confirmed=True)
+            return await database.write(add_by_command, newcomer, hash_password(password))
 
     person = run(add_to)
     security_log.note_command("account-made", person.id)

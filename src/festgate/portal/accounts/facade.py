@@ -28,6 +28,7 @@ from festgate.portal.accounts.guest_links import LIFE as GUEST_LINK_LIFE
 from festgate.portal.accounts.guest_links import add_link, end_links
 from festgate.portal.accounts.guests import (
     GuestEntry,
+    add_guest,
     admit_guest,
     end_guest_access,
     form_key,
@@ -39,8 +40,23 @@ from festgate.portal.accounts.guests import (
     open_guest_session,
     read_guest,
 )
+from festgate.portal.accounts.invitations import (
+    AlreadyInTeam,
+    AlreadyInvited,
+    AssignEvents,
+    Invitation,
+    InvitationOver,
+    RoleTooHigh,
+    invitation_by_id,
+    invite,
+    list_invitations,
+    require_grant,
+    send_again,
+    withdraw,
+    withdraw_ungranted,
+)
 from festgate.portal.accounts.names import MAX_PERSON_NAME_LENGTH, key_of, read_email, read_person_name
-from festgate.portal.accounts.people import Taken
+from festgate.portal.accounts.people import LastOwner, Taken, change_role
 from festgate.portal.accounts.personal_data import (
     AllRecords,
     Forecast,
@@ -50,7 +66,9 @@ from festgate.portal.accounts.personal_data import (
     export_time,
 )
 from festgate.portal.accounts.queries import (
+    CrewMember,
     Person,
+    crew,
     find_bearer,
     find_people,
     find_person,
@@ -59,6 +77,7 @@ from festgate.portal.accounts.queries import (
 )
 from festgate.portal.accounts.sessions import LIFE as SESSION_LIFE
 from festgate.portal.accounts.sessions import Session, end_session, note_seen
+from festgate.portal.accounts.walk_ins import add_walk_in
 
 __all__ = [
     "GUEST_LINK_LIFE",
@@ -69,26 +88,38 @@ __all__ = [
     "AccountInUse",
     "AddressNotConfirmed",
     "AllRecords",
+    "AlreadyInTeam",
+    "AlreadyInvited",
+    "AssignEvents",
     "CrewAddress",
+    "CrewMember",
     "Forecast",
     "GuestEntry",
+    "Invitation",
+    "InvitationOver",
+    "LastOwner",
     "Limit",
     "Person",
     "PersonalRecords",
+    "RoleTooHigh",
     "SeatLimit",
     "SeatLimits",
     "Session",
     "Taken",
     "Values",
+    "add_guest",
     "add_link",
+    "add_walk_in",
     "address_limit",
     "admit_guest",
+    "change_role",
     "check_correction",
     "check_seats",
     "claimers",
     "correct_shown_email",
     "count_attempt",
     "count_seat",
+    "crew",
     "delete_account",
     "end_guest_access",
     "end_links",
@@ -103,8 +134,11 @@ __all__ = [
     "guest_ids",
     "guest_to_delete",
     "has_guest",
+    "invitation_by_id",
+    "invite",
     "is_same_guest",
     "key_of",
+    "list_invitations",
     "lock_guest",
     "lock_unconfirmed",
     "may_email",
@@ -117,7 +151,11 @@ __all__ = [
     "read_guest",
     "read_person_name",
     "require_confirmed",
+    "require_grant",
+    "send_again",
     "send_link_to_guest",
     "too_many",
     "uncount_attempt",
+    "withdraw",
+    "withdraw_ungranted",
 ]

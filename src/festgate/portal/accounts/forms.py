@@ -103,6 +103,14 @@ class DeletionRequest(BaseModel, extra="forbid"):
     password: Password
 
 
+class InvitedAccount(BaseModel, extra="forbid"):
+    """The data of an invited person's account; the address is that of the invitation."""
+
+    name: PersonName
+    username: NewUsername
+    password: NewPassword
+
+
 class NewAccount(BaseModel, extra="forbid"):
     """The data of a new account. Clients that were made before the form asked for a name send none."""
 

@@ -4,16 +4,16 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, case, or_, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
 
 from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.db.search import has_words, word_values, words_of
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
-from festgate.kit.roles import Role
+from festgate.kit.roles import ROLE_NAMES, Role
 from festgate.kit.visitors import Visitor
 from festgate.portal.accounts.names import key_of, plain_name
-from festgate.portal.accounts.tables import people, sessions
+from festgate.portal.accounts.tables import IS_WALK_IN, people, sessions
 
 Kind = Literal["cookie", "token"]
 """A browser's session or a token of the API; neither is accepted in place of the other."""
@@ -21,6 +21,9 @@ IDLE = 7 * DAY
 """Time without use after which an attendee's session and every token end: a ticket may be opened days later."""
 OFFICE_IDLE = 12 * HOUR
 """The same for browsers of staff and organisers, who can do more and share computers: one day at the door."""
+
+_WALK_IN = 2
+"""What `_person` selects for a walk-in without an email address; 1 for other guests, 0 for accounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Person:
     """The person's name; empty if they have not entered one."""
     is_guest: bool = False
     """Whether the person has bought without an account; their username is their name, which nobody signs in with."""
+    is_walk_in: bool = False
+    """Whether the person has bought at the box office without giving an email address."""
 
     @property
     def shown_name(self) -> str:
@@ -46,7 +51,7 @@ class Person:
     @property
     def is_deleted(self) -> bool:
         """Return whether the account was deleted (deletion.py). It has no email address then."""
-        return not self.email
+        return not self.email and not self.is_walk_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ _person = (
     *people.c["id", "username", "email", "role"],
     case((people.c.email_confirmed_at.is_(None), 0), else_=1),
     people.c.name,
-    case((people.c.guest_key.is_(None), 0), else_=1),
+    case((people.c.guest_key.is_(None), 0), (IS_WALK_IN, 2), else_=1),
 )
 IS_OPEN = and_(
     sessions.c.expires_at > bindparam("now"),
@@ -106,7 +111,7 @@ _candidate_by_username = Statement(_candidate.where(people.c.username_key == bin
 _candidate_by_email = Statement(_candidate.where(people.c.email_key == bindparam("key")))
 _named = Statement(
     select(*_person)
-    .where(has_words(people.c.search), people.c.email != "")
+    .where(has_words(people.c.search), (people.c.email != "") | IS_WALK_IN)
     .order_by(people.c.search)
     .limit(bindparam("limit"))
 )
@@ -115,6 +120,15 @@ _all = Statement(
     select(*_person, people.c.created_at)
     .where(people.c.email != "", people.c.guest_key.is_(None))
     .order_by(people.c.username_key)
+)
+_crew = Statement(
+    select(
+        *_person,
+        select(func.max(sessions.c.seen_at))
+        .where(sessions.c.person_id == people.c.id, sessions.c.expires_at > bindparam("now"))
+        .correlate(people)
+        .scalar_subquery(),
+    ).where(people.c.role != "attendee", people.c.email != "", people.c.guest_key.is_(None))
 )
 
 
@@ -202,6 +216,24 @@ def all_people(connection: Connection) -> list[Member]:
     return [Member(_read(row[:-1]), row[-1]) for row in connection.all(_all)]
 
 
+@dataclass(frozen=True, slots=True)
+class CrewMember:
+    """A person with a role in the team."""
+
+    person: Person
+    seen_at: Milliseconds | None
+    """The last use of an open session or token; None without any."""
+
+
+def crew(connection: Connection) -> list[CrewMember]:
+    """Return everyone with a role, the most powerful roles first, then by name."""
+    ranks = list(ROLE_NAMES)
+    members = [CrewMember(_read(row[:-1]), row[-1]) for row in connection.all(_crew, now=connection.now)]
+    return sorted(
+        members, key=lambda member: (-ranks.index(member.person.role), key_of(member.person.shown_name))
+    )
+
+
 def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
     row = connection.first(_visitor, token_hash=hash_of(token), kind=kind, **open_times(connection.now))
     if row is None:
@@ -221,8 +253,8 @@ def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
 
 
 def _read(row: tuple[Any, ...]) -> Person:
-    number, username, email, role, is_confirmed, name, is_guest = row
-    return Person(number, username, email, role, is_confirmed == 1, name, is_guest == 1)
+    number, username, email, role, is_confirmed, name, kind = row
+    return Person(number, username, email, role, is_confirmed == 1, name, kind > 0, kind == _WALK_IN)
 
 
 def _read_candidate(row: tuple[Any, ...]) -> Candidate:

@@ -24,6 +24,7 @@ from festgate.portal.accounts.attempts import (
 from festgate.portal.accounts.confirmation import send_first_confirmation
 from festgate.portal.accounts.devices import find_device, remember
 from festgate.portal.accounts.guest_finding import send_link_to_guest
+from festgate.portal.accounts.invitations import AssignEvents, join_as_newcomer
 from festgate.portal.accounts.passwords import Hasher, is_outdated
 from festgate.portal.accounts.people import Newcomer, Taken, add_person, find_taken, replace_hash
 from festgate.portal.accounts.queries import (
@@ -192,6 +193,18 @@ class Reception:
         # The person may have reached this limit before asking for the link.
         here = sign_in_limits(self._secret, "", person.id, host, self._settings.sign_in_limit)[0]
         session = await self._database.write(finish_recovery, candidate, password_hash, here, opening)
+        return self._remembered(session, opening, password_hash)
+
+    async def join(
+        self, newcomer: Newcomer, password: str, token: str, host: str, opening: Opening, assign: AssignEvents
+    ) -> Session:
+        """Make an account with the address of an invitation, join the team, and open the first session.
+
+        Raises Taken, TooMany, Invalid, Crowded or InvitationOver.
+        """
+        password_hash = await self._admit(newcomer, password, host)
+        session = await self._database.write(join_as_newcomer, newcomer, password_hash, token, host, assign)
+        security_log.about(session.person)
         return self._remembered(session, opening, password_hash)
 
     async def change_password(

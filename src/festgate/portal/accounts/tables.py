@@ -1,8 +1,11 @@
-"""The tables of people, guests, their links, sessions, requested changes of address, and counted attempts."""
+"""The tables of people, guests, their links, invitations, sessions, changes of address, and counted attempts."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, func
 
 from festgate.kit.db.statements import metadata
+
+WALK_IN = "WALK-IN "
+"""The beginning of the guest key of a walk-in without an email address (walk_ins.py)."""
 
 people = Table(
     "accounts_people",
@@ -34,6 +37,7 @@ people = Table(
 )
 
 IS_GUEST = people.c.guest_key.is_not(None)
+IS_WALK_IN = func.substr(people.c.guest_key, 1, len(WALK_IN)) == WALK_IN
 Index("ix_accounts_people_guest", people.c.guest_key, sqlite_where=IS_GUEST, postgresql_where=IS_GUEST)
 
 guest_links = Table(
@@ -53,6 +57,27 @@ guest_forms = Table(
     Column("key", Text, primary_key=True),
     Column("person_id", ForeignKey("accounts_people.id", ondelete="CASCADE"), nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+invitations = Table(
+    "accounts_invitations",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    # SHA-256 of the token in the link, as for sessions.
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("email", Text, nullable=False),
+    # One invitation for each address.
+    Column("email_key", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    # A JSON list. The events belong to a module above, so a deleted one may still be listed.
+    Column("event_ids", Text, nullable=False),
+    # Null: the account that invited was deleted.
+    Column("invited_by", ForeignKey("accounts_people.id"), index=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    CheckConstraint(
+        "role IN ('staff', 'box-office', 'treasurer', 'lead', 'organiser', 'owner')", name="role"
+    ),
 )
 
 sessions = Table(

@@ -6,6 +6,8 @@ from festgate.kit import shown
 from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext, ngettext
+from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event
 from festgate.portal.registrations import facade as registrations
@@ -106,7 +108,9 @@ def find_concerned(connection: Connection, slug: str) -> Concerned:
     )
 
 
-def cancel_as_shown(connection: Connection, slug: str, seen: str, *, whatever: bool = False) -> Event:
+def cancel_as_shown(
+    connection: Connection, slug: str, seen: str, actor: Actor, *, whatever: bool = False
+) -> Event:
     """Cancel the event if it concerns what the form showed. A second time does nothing.
 
     `whatever` is for an event that is being registered for at that moment, where the numbers never stand still: only
@@ -121,4 +125,8 @@ def cancel_as_shown(connection: Connection, slug: str, seen: str, *, whatever: b
     same_state = seen.partition(";")[0] == now.event.state
     if now.event.state != "cancelled" and not (seen == now.shown or (whatever and same_state)):
         raise CancellationChanged
-    return catalogue.cancel_event(connection, slug)
+    cancelled = catalogue.cancel_event(connection, slug)
+    audit.record(
+        connection, actor, "event.cancelled", slug, event_id=event.id, state=event.state, people=now.people
+    )
+    return cancelled

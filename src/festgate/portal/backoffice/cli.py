@@ -10,6 +10,8 @@ from festgate.kit.cli import current, run, show_rows
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.ids import read_code
+from festgate.kit.roles import PERMISSIONS
+from festgate.kit.visitors import COMMAND
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.backoffice.orders import OrderView, view_order
 from festgate.portal.checkout import facade as checkout
@@ -81,7 +83,8 @@ def cancel(
         async with current(settings) as database:
             plan, organiser = await database.read(look)
             if yes:
-                cancel_now = partial(checkout.cancel_registrations, force=force, seen=plan.seen)
+                terms = checkout.RefundTerms(actor=COMMAND)
+                cancel_now = partial(checkout.cancel_registrations, force=force, seen=plan.seen, terms=terms)
                 await database.write(cancel_now, code, seat, organiser, tickets.is_used)
         return plan, organiser, plan.back.shown(settings.locale)
 
@@ -120,6 +123,6 @@ def cancel_registration(
 def _organiser(connection: Connection, name: str) -> int:
     """Return the id of the organiser of that name; fail where there is none."""
     person = accounts.find_person(connection, name)
-    if person is None or person.role != "organiser":
+    if person is None or "orders.settle" not in PERMISSIONS[person.role]:
         fail(f"{name} is no organiser. Give an organiser's username with --by, or leave it out.")
     return person.id

@@ -19,6 +19,7 @@ from festgate.kit.messaging import outbox
 from festgate.kit.money import Money
 from festgate.kit.translation import gettext
 from festgate.portal.catalogue import queries
+from festgate.portal.catalogue.assignments import unassign_event
 from festgate.portal.catalogue.details import (
     MAX_LENGTHS,
     RESERVED_SLUGS,
@@ -283,11 +284,18 @@ def publish_event(connection: Connection, slug: str, version: int | None = None)
     return queries.event_by_id(connection, event.id)
 
 
+def withdraw_event(connection: Connection, event: Event) -> Event:
+    """Make a published event a draft; the caller has locked its seats, and nobody ever took one."""
+    _change(connection, _set_state, event=event.id, new_state="draft", new_sequence=event.sequence)
+    connection.run(_put_on_sale, event=event.id, open=0)
+    return queries.event_by_id(connection, event.id)
+
+
 def cancel_event(connection: Connection, slug: str) -> Event:
     """Cancel the event for good; the fact EventCancelled releases its seats. Idempotent.
 
     A draft is deleted instead, because nobody can have seen it or taken a seat. Raises NotFound, or
-    EventInPass for a draft that a pass admits to.
+    EventInPass or EventAssigned for a draft that a pass admits to, or that is somebody's only event.
     """
     event = lock_event(connection, slug)
     if event.state == "cancelled":
@@ -295,6 +303,7 @@ def cancel_event(connection: Connection, slug: str) -> Event:
     if event.state == "draft":
         if homes_of_passes(connection, event.id):
             raise EventInPass
+        unassign_event(connection, event.id)
         drop_types(connection, event.id)
         connection.run(_drop_seats, event=event.id)
         connection.run(_drop, event=event.id)

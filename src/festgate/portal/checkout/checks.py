@@ -15,11 +15,29 @@ from sqlalchemy.sql import column
 
 from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection, Statement
-from festgate.portal.checkout.tables import bank_lines, lines, orders, refunds, transfers
+from festgate.kit.messaging import outbox
+from festgate.portal.checkout.records import AT_BOX_OFFICE
+from festgate.portal.checkout.shifts import Shift, shift_by_id
+from festgate.portal.checkout.tables import (
+    bank_lines,
+    exchanges,
+    lines,
+    orders,
+    refunds,
+    sales,
+    shifts,
+    transfers,
+)
+from festgate.portal.registrations.facts import SeatReleased
 
 _people = table("accounts_people", column("id"), column("claimed_by"))
 _seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
 
+_ended_open = Statement(
+    select(*exchanges.c["id", "settlement", "seat_id"])
+    .join_from(exchanges, _seats, _seats.c.id == exchanges.c.seat_id)
+    .where(exchanges.c.settlement.in_(("owed", "paid")), _seats.c.state != "confirmed")
+)
 _of_claimed = Statement(
     select(orders.c.ref)
     .join_from(orders, _people, _people.c.id == orders.c.person_id)
@@ -48,6 +66,9 @@ _wrong_totals = Statement(
 _over_refunded = Statement(
     select(orders.c.ref, orders.c.paid_minor, _refund_sum).where(_refund_sum > orders.c.paid_minor)
 )
+_miscounted = Statement(
+    select(orders.c.ref, orders.c.refunded_minor, _refund_sum).where(orders.c.refunded_minor != _refund_sum)
+)
 _unbacked = Statement(
     select(orders.c.ref, orders.c.state).where(
         (orders.c.state.in_(("paid", "refunding", "refunded")) & orders.c.paid_at.is_(None))
@@ -66,6 +87,7 @@ _paid_without_seat = Statement(
     .where(
         orders.c.state == "paid",
         lines.c.dropped_at.is_(None),
+        lines.c.fee_minor > 0,
         _seats.c.state != "confirmed",
         ~select(refunds.c.id)
         .where(refunds.c.order_id == orders.c.id, refunds.c.seat_id == lines.c.seat_id)
@@ -86,6 +108,29 @@ _sold_unpaid = Statement(
 )
 
 
+_AT_BOX_OFFICE = orders.c.method.in_(sorted(AT_BOX_OFFICE))
+_unsold = Statement(
+    select(orders.c.ref).where(
+        _AT_BOX_OFFICE, ~select(sales.c.order_id).where(sales.c.order_id == orders.c.id).exists()
+    )
+)
+_odd_sales = Statement(
+    select(orders.c.ref)
+    .join_from(sales, orders)
+    .join(shifts, shifts.c.id == sales.c.shift_id)
+    .where(
+        ~_AT_BOX_OFFICE
+        | (sales.c.seller_id != shifts.c.person_id)
+        | (orders.c.currency != shifts.c.currency)
+        | orders.c.paid_at.is_(None)
+        | (sales.c.undone_at.is_not(None) & (orders.c.state != "refunded"))
+    )
+)
+_closed = Statement(
+    select(*shifts.c["id", "cash_minor", "card_minor", "upi_minor"])
+    .where(shifts.c.closed_at.is_not(None))
+    .order_by(shifts.c.id)
+)
 _applied = _sum_of_order(bank_lines.c.applied_minor, bank_lines.c.order_id == orders.c.id)
 _received = _applied + transfers.c.by_hand_minor
 _unbacked_transfers = Statement(
@@ -124,6 +169,14 @@ def check_money(connection: Connection) -> list[Finding]:
             "refunds do not exceed the payment", f"order {ref}", f"{back} goes back of {total} (minor units)"
         )
         for ref, total, back in connection.all(_over_refunded)
+    ]
+    findings += [
+        Finding(
+            "the counted refunds are the refunds",
+            f"order {ref}",
+            f"{counted} is counted, but {back} goes back (minor units)",
+        )
+        for ref, counted, back in connection.all(_miscounted)
     ]
     findings += [
         Finding(
@@ -190,4 +243,56 @@ def check_claims(connection: Connection) -> list[Finding]:
     ]
 
 
-CHECKS: tuple[Check, ...] = (check_money, check_seats, check_transfers, check_claims)
+def check_shifts(connection: Connection) -> list[Finding]:
+    """Check that every sale at the box office has its order and its shift, and that shifts agree with their sales."""
+    findings = [
+        Finding("an order of the box office is a sale", f"order {ref}", "it is in no shift")
+        for (ref,) in connection.all(_unsold)
+    ]
+    findings += [
+        Finding(
+            "a sale agrees with its order and its shift",
+            f"order {ref}",
+            "its way of payment, seller, currency or state is another",
+        )
+        for (ref,) in connection.all(_odd_sales)
+    ]
+    for shift_id, *kept in connection.all(_closed):
+        sums = _sums_of(shift_by_id(connection, shift_id))
+        if kept != sums:
+            what = f"it was closed with {kept}, and its sales and refunds are {sums} (minor units)"
+            findings.append(Finding("the sums of a shift are those of its sales", f"shift {shift_id}", what))
+    return findings
+
+
+def _sums_of(shift: Shift) -> list[int]:
+    return [shift.net(method).minor for method in AT_BOX_OFFICE]
+
+
+def check_exchanges(connection: Connection) -> list[Finding]:
+    """Check that a difference is open only while its seat is confirmed, or a waiting fact will end it."""
+    coming = {
+        number
+        for kind, fields in outbox.waiting(connection)
+        if kind == SeatReleased.KIND
+        for number in fields.values()
+    }
+    return [
+        Finding(
+            "a difference is open only while its seat is confirmed",
+            f"exchange {number}",
+            f"it is {settlement}, but its seat has ended",
+        )
+        for number, settlement, seat in connection.all(_ended_open)
+        if seat not in coming
+    ]
+
+
+CHECKS: tuple[Check, ...] = (
+    check_money,
+    check_seats,
+    check_transfers,
+    check_exchanges,
+    check_claims,
+    check_shifts,
+)

@@ -39,10 +39,11 @@ class DeskForms:
 _orders = select(*orders.c["ref", "state", "revision", "total_minor", "currency"]).where(
     orders.c.method == "desk"
 )
+_BY_HAND = orders.c.method.in_(sorted(BY_HAND))
 _refunds = (
     select(orders.c.ref, refunds.c.id, refunds.c.amount_minor, refunds.c.currency)
     .join_from(refunds, orders)
-    .where(orders.c.method.in_(sorted(BY_HAND)), refunds.c.done_at.is_(None))
+    .where(_BY_HAND, refunds.c.done_at.is_(None))
     .order_by(refunds.c.id)
 )
 _all_orders = Statement(_orders.where(orders.c.state == "pending"))
@@ -123,7 +124,7 @@ def _lock(connection: Connection, ref: str, methods: Collection[str] = (Desk.nam
 
 
 def desk_forms(connection: Connection) -> Mapping[str, DeskForms]:
-    """Return the forms of all open desk orders, by the order's reference."""
+    """Return the forms of all open orders that are paid or refunded by hand, by the order's reference."""
     return _forms(connection.all(_all_orders), connection.all(_all_refunds))
 
 

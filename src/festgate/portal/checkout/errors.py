@@ -107,7 +107,7 @@ class LineSettled(Conflict):
 class OtherCurrency(Conflict):
     """A payment in another currency than the order's."""
 
-    code = "other-currency"
+    code = "line-in-other-currency"
     title = N_("Another currency")
     message = N_("The payment is in another currency than the order. Return it, and ask for another payment.")
 
@@ -118,4 +118,33 @@ class NothingToCancel(Conflict):
     code = "nothing-to-cancel"
     title = N_("Nothing to cancel")
     message = N_("This order has no seats that can be cancelled.")
+    actions = ((N_("Orders"), "/organise/orders"),)
+
+
+class RefundTooHigh(Conflict):
+    """A refund of more than is left of what was paid."""
+
+    code = "refund-too-high"
+    title = N_("This is more than was paid")
+    message = N_(
+        "Less is left of what was paid for this order, so nothing was refunded. Please check it again."
+    )
+    actions = ((N_("Orders"), "/organise/orders"),)
+
+
+class NotPaid(Conflict):
+    """The order is not paid, or not any more."""
+
+    code = "order-not-paid"
+    title = N_("This order is not paid")
+    message = N_("Only a paid order can be changed in this way.")
+    actions = ((N_("Orders"), "/organise/orders"),)
+
+
+class WrongSettlement(Conflict):
+    """A difference that cannot be settled in that way, or not any more."""
+
+    code = "wrong-settlement"
+    title = N_("The difference cannot be settled in this way")
+    message = N_("The difference has another sign, or was settled already. Please check it again.")
     actions = ((N_("Orders"), "/organise/orders"),)

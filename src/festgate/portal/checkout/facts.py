@@ -59,5 +59,22 @@ class TransferAwaited(Fact):
     """The time of the cause, which distinguishes several rejections."""
 
 
-FACTS: tuple[type[Fact], ...] = (OrderPaid, OrderReduced, OrderRefunded, SeatRefunded, TransferAwaited)
+@dataclass(frozen=True)
+class PartRefunded(Fact):
+    """A part of an order was refunded on an organiser's request, and its seats stay."""
+
+    KIND = "checkout.PartRefunded"
+
+    order_id: int
+    refund_id: int
+
+
+FACTS: tuple[type[Fact], ...] = (
+    OrderPaid,
+    OrderReduced,
+    OrderRefunded,
+    SeatRefunded,
+    TransferAwaited,
+    PartRefunded,
+)
 """Every kind of fact that this module writes into the data."""

@@ -8,6 +8,7 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.bank_lines import blank_lines, lines_of_order
 from festgate.portal.checkout.methods import TRANSFER
+from festgate.portal.checkout.notes import forget_notes, move_notes, notes_of_person
 from festgate.portal.checkout.orders import cancel_order
 from festgate.portal.checkout.records import Order, Refund
 from festgate.portal.checkout.tables import orders
@@ -22,7 +23,7 @@ _move = Statement(
 
 
 def export_orders(connection: Connection, person_id: int) -> accounts.Values:
-    """Return every order of the person with its lines and refunds."""
+    """Return every order of the person with its lines and refunds, and the organisers' notes."""
     return {
         "orders": [
             {
@@ -30,7 +31,11 @@ def export_orders(connection: Connection, person_id: int) -> accounts.Values:
                 **_exported_transfer(connection, order),
             }
             for order in queries.orders_of(connection, person_id)
-        ]
+        ],
+        "notes": [
+            {"text": note.text, "written_at": accounts.export_time(note.written_at)}
+            for note in notes_of_person(connection, person_id)
+        ],
     }
 
 
@@ -59,7 +64,7 @@ def foresee_orders(connection: Connection, person_id: int) -> accounts.Forecast:
 
 
 def end_orders(connection: Connection, person_id: int) -> None:
-    """Cancel the orders that wait for a payment, and erase the texts of transfers.
+    """Cancel the orders that wait for a payment, erase the texts of transfers, and delete the organisers' notes.
 
     The provider's page is closed soon, and a late payment refunded.
     """
@@ -69,11 +74,13 @@ def end_orders(connection: Connection, person_id: int) -> None:
         if order.method == TRANSFER:
             forget_utr(connection, order.id)
             blank_lines(connection, order.id)
+    forget_notes(connection, person_id)
 
 
 def move_orders(connection: Connection, guest_id: int, person_id: int) -> None:
-    """Give the orders of a guest to another person. Their references stay."""
+    """Give the orders of a guest, and notes on them, to another person. Their references stay."""
     connection.run(_move, guest=guest_id, person=person_id, mark=f" of {guest_id}")
+    move_notes(connection, guest_id, person_id)
 
 
 PERSONAL_RECORDS = accounts.PersonalRecords(export_orders, foresee_orders, end_orders, move_orders)

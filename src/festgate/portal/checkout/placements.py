@@ -105,6 +105,7 @@ def place_order(  # noqa: PLR0913  (an order has so many parts)
             revision=0,
             asked_at=0,
             paid_by=None,
+            refunded_minor=0,
         )
     except UniqueViolation:
         # Another process has just placed it, and the next attempt finds it.
@@ -120,14 +121,14 @@ def place_order(  # noqa: PLR0913  (an order has so many parts)
         method=method,
         total=amount,
         paid=None,
-        lines=_add_lines(connection, order_id, seats),
+        lines=add_lines(connection, order_id, seats),
         created_at=now,
         expires_at=expires_at,
     )
     return order, True
 
 
-def _add_lines(connection: Connection, order_id: int, seats: list[registrations.Seat]) -> tuple[Line, ...]:
+def add_lines(connection: Connection, order_id: int, seats: list[registrations.Seat]) -> tuple[Line, ...]:
     """Give the order a line for each seat, and return the lines by the start of the event."""
     ordered = sorted(seats, key=lambda seat: (seat.starts_at, seat.id))
     for seat in ordered:

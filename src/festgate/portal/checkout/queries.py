@@ -76,9 +76,12 @@ _count_of = Statement(select(func.count()).where(orders.c.person_id == bindparam
 _refund = select(
     *refunds.c["id", "order_id", "seat_id", "provider_ref", "amount_minor", "currency"],
     refunds.c.currency != orders.c.currency,
-    *refunds.c["reason", "attempts", "done_at", "done_by", "asked_by"],
+    *refunds.c["reason", "attempts", "done_at", "done_by", "asked_by", "created_at", "request_key", "error"],
 ).join_from(refunds, orders)
-_refunds_of = Statement(_refund.where(refunds.c.order_id == bindparam("order")).order_by(refunds.c.id))
+_refunds_of = Statement(
+    # Zero is the record that nothing of a cancelled seat's fee goes back.
+    _refund.where(refunds.c.order_id == bindparam("order"), refunds.c.amount_minor > 0).order_by(refunds.c.id)
+)
 _refunds_due = Statement(
     _refund.where(refunds.c.due_at <= bindparam("now"), refunds.c.due_at < NEVER)
     .order_by(refunds.c.due_at)
@@ -332,6 +335,11 @@ def lost_lines(connection: Connection, order: Order) -> tuple[Line, ...]:
 def refs_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
     """Return the reference of the order of each of the person's seats, by seat id."""
     return {seat: ref for seat, ref in connection.all(_refs_by_seat, person=person_id)}  # noqa: C416  (typed)
+
+
+def all_refs(connection: Connection, person_id: int) -> list[str]:
+    """Return the references of all orders of the person, newest first."""
+    return [row[1] for row in connection.all(_by_person, person=person_id)]
 
 
 def stuck_payments(connection: Connection) -> list[Stuck]:

@@ -1,11 +1,21 @@
 """Orders, their lines and refunds, as queries return them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.money import Money
+from festgate.kit.translation import N_
 from festgate.portal.catalogue import facade as catalogue
+
+BoxOfficeMethod = Literal["cash", "card-machine", "upi"]
+AT_BOX_OFFICE: Final[Mapping[str, str]] = {
+    "cash": N_("Cash"),
+    "card-machine": N_("Card machine"),
+    "upi": N_("UPI"),
+}
+"""The ways of payment of a sale on the spot, with their names: the seller has received the money."""
 
 OrderState = Literal["pending", "paid", "declined", "cancelled", "expired", "refunding", "refunded"]
 
@@ -52,6 +62,16 @@ class Refund:
     """The organiser who marked the refund as done."""
     asked_by: int | None = None
     """The organiser who asked for it; None for an automatic refund."""
+    created_at: Milliseconds = 0
+    request_key: str | None = None
+    """The key of the organiser's request for a part of the order; None for other refunds."""
+    error: str | None = None
+    """The error of the last attempt; None without one."""
+
+    @property
+    def is_part(self) -> bool:
+        """Return whether it is a part of the order whose seats stay."""
+        return self.seat_id is None and self.request_key is not None
 
 
 @dataclass(frozen=True, slots=True)

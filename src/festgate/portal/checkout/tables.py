@@ -55,6 +55,8 @@ orders = Table(
     Column("asked_at", BigInteger, nullable=False),
     # The organiser who marked it paid; null for payments that a provider reports.
     Column("paid_by", ForeignKey("accounts_people.id")),
+    # The sum of the refunds of its own charge. The update that raises it is refused above `paid_minor`.
+    Column("refunded_minor", BigInteger, nullable=False),
     UniqueConstraint("person_id", "idempotency_key"),
     CheckConstraint(
         "state IN ('pending', 'paid', 'declined', 'cancelled', 'expired', 'refunding', 'refunded')",
@@ -112,8 +114,18 @@ refunds = Table(
     Column("attempts", Integer, nullable=False),
     Column("done_at", BigInteger),
     Column("error", Text),
+    # The key of the form or call of an organiser that asked for it, so that it is made once; null for others.
+    Column("request_key", Text),
 )
 Index("ix_checkout_refunds_order", refunds.c.order_id)
+Index(
+    "uq_checkout_refunds_request",
+    refunds.c.order_id,
+    refunds.c.request_key,
+    unique=True,
+    sqlite_where=refunds.c.request_key.is_not(None),
+    postgresql_where=refunds.c.request_key.is_not(None),
+)
 Index(
     "ix_checkout_refunds_due",
     refunds.c.due_at,
@@ -121,6 +133,63 @@ Index(
     postgresql_where=refunds.c.due_at < NEVER,
 )
 
+shifts = Table(
+    "checkout_shifts",
+    metadata,
+    _key(),
+    # The seller at the box office whose cash it counts.
+    Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
+    Column("currency", Text, nullable=False),
+    # The cash in the drawer at the beginning.
+    Column("float_minor", BigInteger, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    # Null while it is open, as the following columns.
+    Column("closed_at", BigInteger),
+    # The cash that was counted at the end.
+    Column("counted_minor", BigInteger),
+    # Sales without refunds in cash, by card machine and by UPI when it was closed.
+    Column("cash_minor", BigInteger),
+    Column("card_minor", BigInteger),
+    Column("upi_minor", BigInteger),
+    Column("note", Text, nullable=False),
+    CheckConstraint("float_minor >= 0", name="float"),
+)
+_IS_OPEN = shifts.c.closed_at.is_(None)
+# A seller has one open shift, even if two sales begin it at once.
+Index(
+    "uq_checkout_shifts_open",
+    shifts.c.person_id,
+    unique=True,
+    sqlite_where=_IS_OPEN,
+    postgresql_where=_IS_OPEN,
+)
+
+sales = Table(
+    "checkout_sales",
+    metadata,
+    Column("order_id", ForeignKey("checkout_orders.id"), primary_key=True),
+    Column("shift_id", ForeignKey("checkout_shifts.id"), nullable=False),
+    Column("seller_id", ForeignKey("accounts_people.id"), nullable=False),
+    # The key of the form or the call, so that a second click finds this sale, and a keyed hash of its content.
+    Column("form_key", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    # The cash that the customer gave; null if it was not entered.
+    Column("received_minor", BigInteger),
+    Column("sold_at", BigInteger, nullable=False),
+    # When the seller took it back.
+    Column("undone_at", BigInteger),
+    UniqueConstraint("seller_id", "form_key"),
+)
+Index("ix_checkout_sales_shift", sales.c.shift_id)
+
+shift_refunds = Table(
+    "checkout_shift_refunds",
+    metadata,
+    # A refund that was paid out during that shift.
+    Column("refund_id", ForeignKey("checkout_refunds.id"), primary_key=True),
+    Column("shift_id", ForeignKey("checkout_shifts.id"), nullable=False),
+)
+Index("ix_checkout_shift_refunds_shift", shift_refunds.c.shift_id)
 transfers = Table(
     "checkout_transfers",
     metadata,
@@ -175,6 +244,63 @@ bank_lines = Table(
 """Incoming payments of bank statements."""
 Index("ix_checkout_bank_lines_order", bank_lines.c.order_id)
 Index("ix_checkout_bank_lines_state", bank_lines.c.state, bank_lines.c.imported_at)
+exchanges = Table(
+    "checkout_exchanges",
+    metadata,
+    _key(),
+    # The order that paid for the seat; null for a free one.
+    Column("order_id", ForeignKey("checkout_orders.id")),
+    Column("old_seat_id", ForeignKey("registrations_seats.id"), nullable=False, unique=True),
+    Column("new_seat_id", ForeignKey("registrations_seats.id"), nullable=False),
+    # The present seat: it follows later exchanges.
+    Column("seat_id", ForeignKey("registrations_seats.id"), nullable=False),
+    Column("old_title", Text, nullable=False),
+    Column("new_title", Text, nullable=False),
+    # What became of the difference (exchanges.py), and the difference.
+    Column("settlement", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("made_by", ForeignKey("accounts_people.id")),
+    Column("made_at", BigInteger, nullable=False),
+    Column("settled_by", ForeignKey("accounts_people.id")),
+    Column("settled_at", BigInteger),
+    CheckConstraint(
+        "settlement IN ('even', 'owed', 'paid', 'waived', 'replaced', 'refunded', 'kept', 'due', 'returned')",
+        name="settlement",
+    ),
+    CheckConstraint("amount_minor >= 0", name="amount"),
+)
+"""Tickets that organisers exchanged for one of another type or event."""
+Index("ix_checkout_exchanges_order", exchanges.c.order_id)
+Index("ix_checkout_exchanges_seat", exchanges.c.seat_id)
+
+notes = Table(
+    "checkout_notes",
+    metadata,
+    _key(),
+    # The guest that it is about; for a note on an order, its buyer.
+    Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
+    Column("order_id", ForeignKey("checkout_orders.id")),
+    Column("text", Text, nullable=False),
+    Column("written_by", ForeignKey("accounts_people.id")),
+    Column("written_at", BigInteger, nullable=False),
+    # The key of the form or call, so that a second click adds nothing.
+    Column("request_key", Text, nullable=False),
+    UniqueConstraint("person_id", "request_key"),
+)
+"""Internal notes of organisers."""
+Index("ix_checkout_notes_order", notes.c.order_id)
+
+complimentary = Table(
+    "checkout_complimentary",
+    metadata,
+    Column("seat_id", ForeignKey("registrations_seats.id"), primary_key=True, autoincrement=False),
+    Column("given_by", ForeignKey("accounts_people.id")),
+    Column("given_at", BigInteger, nullable=False),
+    # The key of the form or call, so that a second click gives nothing.
+    Column("request_key", Text, nullable=False, unique=True),
+)
+"""The seats of complimentary tickets."""
 
 sandbox_charges = Table(
     "checkout_sandbox_charges",

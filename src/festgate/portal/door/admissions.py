@@ -6,7 +6,7 @@ is in.
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, TryAgain
-from festgate.kit.errors import Forbidden
+from festgate.kit.errors import Forbidden, NotFound
 from festgate.kit.translation import gettext
 from festgate.kit.visitors import Visitor
 from festgate.portal.catalogue import facade as catalogue
@@ -101,9 +101,9 @@ def undo_admission(
 
 def may_undo(arrival: Arrival, staff: Visitor, now: Milliseconds) -> bool:
     """Return whether this member of staff may still undo the check-in."""
-    if arrival.admitted_at is None or not staff.admits:
+    if arrival.admitted_at is None or not staff.may("door"):
         return False
-    return staff.organises or now - arrival.admitted_at <= UNDO_WITHIN
+    return staff.may("events.manage") or now - arrival.admitted_at <= UNDO_WITHIN
 
 
 def _find(
@@ -113,9 +113,12 @@ def _find(
 
     Raises Forbidden, NotFound for the slug, UnknownTicket, TicketTransferred or OtherEvent.
     """
-    if not staff.admits:
+    if not staff.may("door"):
         raise Forbidden
     door = None if slug is None else catalogue.event_by_slug(connection, slug)
+    reachable = catalogue.reachable_events(connection, staff.person, staff.role)
+    if door is not None and reachable is not None and door.id not in reachable:
+        raise NotFound
     arrival = find_arrival(connection, code)
     if arrival is None:
         raise TicketTransferred if tickets.is_replaced(connection, code) else UnknownTicket
@@ -124,6 +127,8 @@ def _find(
         if place is None:
             raise OtherEvent(catalogue.event_by_id(connection, arrival.event_id))
         arrival = place
+    if reachable is not None and arrival.event_id not in reachable:
+        raise OtherEvent(catalogue.event_by_id(connection, arrival.event_id))
     return arrival, catalogue.event_by_id(connection, arrival.event_id)
 
 

@@ -1,8 +1,7 @@
 """The page on which a person answers the questions about their tickets for an event."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from starlette.requests import Request
@@ -17,10 +16,9 @@ from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_id, read_path
 from festgate.kit.web.portal import Portal, see_other
 from festgate.kit.web.uploads import read_upload
-from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.registrations.answer_forms import FormField, FormGroup, entered_answers, form_groups
 from festgate.portal.registrations.answer_values import MAX_ANSWER, YES
 from festgate.portal.registrations.answers import (
-    AnswerField,
     AnswerSheet,
     Key,
     answer_sheet,
@@ -34,49 +32,6 @@ from festgate.portal.registrations.queries import IsUsed, Seat
 
 MAX_FIELDS = 10_000
 """Fields of the form: the questions of every ticket, with a field for each choice that can be ticked."""
-INPUT_TYPES: Mapping[catalogue.QuestionKind, str] = {"date": "date", "phone": "tel", "text": "text"}
-
-
-@dataclass(frozen=True, slots=True)
-class FormField:
-    """A question on the page, with its value and error."""
-
-    place: AnswerField
-    name: str
-    label: str
-    value: str
-    error: str
-    is_open: bool
-    """Whether the answer can be changed."""
-
-    @property
-    def details(self) -> catalogue.QuestionDetails:
-        """The question."""
-        return self.place.question.details
-
-    @property
-    def input_type(self) -> str:
-        """The type of its input."""
-        return INPUT_TYPES.get(self.details.kind, "text")
-
-    @property
-    def ticked(self) -> list[str]:
-        """The ticked choices."""
-        return self.value.split("\n")
-
-    @property
-    def options(self) -> list[tuple[str, str]]:
-        """The (value, text) of the choices, with a first one that stands for no answer."""
-        return [("", gettext("Choose")), *((choice, choice) for choice in self.details.choices)]
-
-
-@dataclass(frozen=True, slots=True)
-class FormGroup:
-    """The questions about one ticket, or about all of them."""
-
-    heading: str
-    """Empty where the person has one ticket."""
-    fields: tuple[FormField, ...]
 
 
 class AnswerPages:
@@ -112,7 +67,7 @@ class AnswerPages:
         slug = read_path(request, "slug")
         fields = await read_fields(request, max_fields=MAX_FIELDS)
         sheet = await self._portal.database.read(answer_sheet, visitor.person, slug, self._is_used)
-        entered = _entered(sheet, fields)
+        entered = entered_answers(sheet, fields)
         save = partial(save_answers, is_used=self._is_used)
         try:
             sheet = await self._portal.database.write(save, visitor.person, slug, entered)
@@ -185,33 +140,6 @@ class AnswerPages:
         )
 
 
-def form_groups(
-    sheet: AnswerSheet, fields: Mapping[str, str] | None, errors: Mapping[str, str]
-) -> tuple[FormGroup, ...]:
-    """Return the questions by ticket, those about all tickets first, with the `fields` that were entered."""
-    is_open = {place.key for place in sheet.open_fields}
-    entered = None if fields is None else _entered(sheet, fields)
-    groups = []
-    for seat in (None, *sheet.seats):
-        own = tuple(
-            FormField(
-                place,
-                field_name(place.key),
-                place.question.details.label,
-                _value(place, entered),
-                errors.get(field_name(place.key), ""),
-                place.key in is_open,
-            )
-            for place in sheet.fields
-            if (place.seat.id if place.seat else None) == (seat.id if seat else None)
-        )
-        if own:
-            groups.append(FormGroup(_heading(seat, sheet.seats), own))
-    if len(groups) == 1 and len(sheet.seats) == 1:
-        groups = [replace(groups[0], heading="")]
-    return tuple(groups)
-
-
 def _files(groups: Sequence[FormGroup]) -> list[tuple[str, FormField]]:
     """Return the (heading, field) of each file."""
     return [(group.heading, item) for group in groups for item in group.fields if item.details.kind == "file"]
@@ -227,36 +155,6 @@ def _without_files(groups: Sequence[FormGroup]) -> list[FormGroup]:
 
 def _key(request: Request) -> Key:
     return read_id(request, "question"), read_id(request, "seat")
-
-
-def _value(place: AnswerField, entered: Mapping[Key, str | Sequence[str]] | None) -> str:
-    if entered is None:
-        return place.value or place.suggestion
-    value = entered.get(place.key, "")
-    return value if isinstance(value, str) else "\n".join(value)
-
-
-def _heading(seat: Seat | None, seats: Sequence[Seat]) -> str:
-    if seat is None:
-        return gettext("Your order")
-    totals = Counter(place.label for place in seats)
-    label = seat.type_name or gettext("Ticket")
-    if totals[seat.label] > 1:
-        same = [place.id for place in seats if place.label == seat.label]
-        label = gettext("{ticket} {number}").format(ticket=label, number=same.index(seat.id) + 1)
-    return f"{label}: {seat.attendee_name}" if seat.attendee_name else label
-
-
-def _entered(sheet: AnswerSheet, fields: Mapping[str, str]) -> dict[Key, str | Sequence[str]]:
-    """Return the answers of a form to the questions that the person can answer now."""
-    entered: dict[Key, str | Sequence[str]] = {}
-    for place in sheet.open_fields:
-        name = field_name(place.key)
-        if place.question.details.kind == "choices":
-            entered[place.key] = [text for field, text in fields.items() if field.startswith(f"{name}.")]
-        elif place.question.details.kind != "file":
-            entered[place.key] = fields.get(name, "")
-    return entered
 
 
 def _confirm(connection: Connection, sheet: AnswerSheet) -> None:

@@ -84,8 +84,8 @@ def hold_seats(
     guest = accounts.lock_guest(connection, person_id) if terms.is_guest else None
     if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id, count, guest):
         hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
-    others = _take_all(connection, person_id, event, items, count, guest)
-    _use_code(connection, code, items, person_id, guest)
+    others = take_all(connection, person_id, event, items, count, guest)
+    use_code(connection, code, items, person_id, guest)
     if not terms.is_first:
         limits.check_takings(connection, person_id, event, count, guest)
     team_id = _add_team(connection, items, person_id, choice)
@@ -97,7 +97,7 @@ def hold_seats(
     seat_ids = []
     for item in items:
         for _ in range(item.count):
-            seat_id = _insert_seat(
+            seat_id = insert_seat(
                 connection, event, item, person_id, next(slots), hold_minutes, code, guest_key=guest
             )
             if item.type.is_pass:
@@ -122,7 +122,7 @@ def _take_seats(
         raise
 
 
-def _take_all(
+def take_all(
     connection: Connection,
     person_id: int,
     event: catalogue.Event,
@@ -179,7 +179,7 @@ def _ids(admits: Iterable[catalogue.PassEvent]) -> set[int]:
     return {event.id for event in admits if event.state != "cancelled"}
 
 
-def _use_code(
+def use_code(
     connection: Connection,
     code: catalogue.PromoCode | None,
     items: Sequence[Item],
@@ -221,7 +221,7 @@ def hold_seat(
     return hold_seats(connection, person_id, slug, hold_minutes, terms)[0]
 
 
-def _insert_seat(  # noqa: PLR0913  (a seat has so many parts)
+def insert_seat(  # noqa: PLR0913  (a seat has so many parts)
     connection: Connection,
     event: catalogue.Event,
     item: Item,
@@ -331,7 +331,7 @@ def insert_held_seat(
     until: Milliseconds,
 ) -> int:
     """Insert a seat that is held until then, also without a fee, and return its id; it is counted as taken already."""
-    return _insert_seat(connection, event, item, person_id, slot, until=until)
+    return insert_seat(connection, event, item, person_id, slot, until=until)
 
 
 def give_back(connection: Connection, event_id: int, counts: Mapping[int, int]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from festgate.kit.formats import Formats
+from festgate.kit.messaging import mail
 from festgate.kit.translation import gettext, ngettext
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
@@ -24,6 +25,7 @@ class EmailText:
     """The lines below; an empty one begins a paragraph."""
     called_off: bool = False
     """The event itself is cancelled."""
+    priority: mail.Priority = "other"
 
 
 def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writing: Formats) -> EmailText:
@@ -57,6 +59,7 @@ def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writin
             *taxes,
             *(() if order is None else _refund_sentences(order)),
         ),
+        priority="ticket",
     )
 
 
@@ -223,7 +226,7 @@ def describe_refund(
     else:
         opening = gettext("We have refunded {amount}, the rest of order {ref}.")
     lines = [gettext(reason)]
-    if order.method != "desk":
+    if order.method not in checkout.BY_HAND:
         arrival = gettext(
             "The refund goes to the card or account you paid with. It can take your bank a few days to show it."
         )
@@ -232,6 +235,35 @@ def describe_refund(
         text.format(amount=amount, events=titles, ref=order.ref) for text in (subject, opening)
     )
     return EmailText(subject, opening, lines)
+
+
+def describe_part_refund(order: checkout.Order, amount: str, reason: str) -> EmailText:
+    """Return the sentences about a refund of a part of an order, whose tickets stay valid."""
+    lines = [gettext(reason), gettext("Your tickets stay valid.")]
+    if order.method != "desk":
+        arrival = gettext(
+            "The refund goes to the card or account you paid with. It can take your bank a few days to show it."
+        )
+        lines += ["", arrival]
+    subject = gettext("Refunded: {amount} for order {ref}").format(amount=amount, ref=order.ref)
+    opening = gettext("We have refunded {amount} of order {ref}.").format(amount=amount, ref=order.ref)
+    return EmailText(subject, opening, lines)
+
+
+def describe_exchange(old: registrations.Seat, new: registrations.Seat) -> EmailText:
+    """Return the sentences around the ticket that replaces another."""
+    lines = [
+        gettext("The ticket for {ticket} is not valid any more.").format(ticket=old.label),
+        gettext("Show the code on it at the door, on your phone or printed."),
+    ]
+    if old.event_id != new.event_id:
+        sentence = gettext("If your calendar still shows {event}, remove it there.")
+        lines.append(sentence.format(event=old.title))
+    return EmailText(
+        gettext("Your new ticket: {event}").format(event=new.title),
+        gettext("The organisers have exchanged your ticket. This is the new one:"),
+        lines,
+    )
 
 
 def _listed(titles: Sequence[str]) -> str:

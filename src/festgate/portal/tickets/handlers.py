@@ -27,6 +27,7 @@ from festgate.portal.checkout.facts import (
     OrderPaid,
     OrderReduced,
     OrderRefunded,
+    PartRefunded,
     SeatRefunded,
     TransferAwaited,
 )
@@ -35,6 +36,7 @@ from festgate.portal.registrations.facts import (
     HoldCancelled,
     MemberJoined,
     SeatConfirmed,
+    SeatExchanged,
     SeatOffered,
     SeatReleased,
     WaitingEnded,
@@ -46,13 +48,15 @@ from festgate.portal.tickets.email_texts import (
     describe_change,
     describe_copies,
     describe_ending,
+    describe_exchange,
+    describe_part_refund,
     describe_reduction,
     describe_refund,
     describe_tickets,
     describe_transfer,
 )
 from festgate.portal.tickets.facts import HoldersLeft
-from festgate.portal.tickets.holder_emails import HolderEmails
+from festgate.portal.tickets.holder_emails import HolderEmails, next_topic
 from festgate.portal.tickets.issue import issue_places, issue_ticket, void_places, void_ticket
 from festgate.portal.tickets.qr import in_fours
 from festgate.portal.tickets.waiting_texts import describe_offer, describe_waiting_ended
@@ -126,6 +130,13 @@ class TicketHandlers:
             ),
             Subscription(
                 TransferAwaited, self.email_transfer, "festgate.tickets.handlers.email_transfer", POINT
+            ),
+            Subscription(SeatExchanged, self.exchange, "festgate.tickets.handlers.exchange", POINT),
+            Subscription(
+                PartRefunded,
+                self.email_part_refunded,
+                "festgate.tickets.handlers.email_part_refunded",
+                POINT,
             ),
             Subscription(SeatOffered, self.email_offered, "festgate.tickets.handlers.email_offered", POINT),
             Subscription(
@@ -228,6 +239,18 @@ class TicketHandlers:
         entry = _entry_of(connection, ticket, catalogue.event_by_id(connection, ticket.event_id))
         self._send_again(connection, [entry], ticket.person_id, topic)
 
+    def post_order_copy(self, connection: Connection, order: checkout.Order, topic: str) -> bool:
+        """Send all tickets of the order that are still of use again; return False if there are none."""
+        entries = []
+        for seat in registrations.seats_of_order(connection, order.id):
+            ticket = queries.ticket_of_seat(connection, seat.id)
+            event = catalogue.event_by_id(connection, seat.event_id)
+            if ticket is not None and is_useful(ticket, event, connection.now):
+                entries.append(_entry_of(connection, ticket, event))
+        if entries:
+            self._send_again(connection, entries, order.person_id, topic)
+        return bool(entries)
+
     def email_seat_refunded(self, connection: Connection, fact: SeatRefunded) -> None:
         """Email the owner of an order that the fee of one seat was refunded."""
         seat = registrations.seat(connection, fact.seat_id)
@@ -244,9 +267,46 @@ class TicketHandlers:
         gone = [
             part
             for part in checkout.refunds_of(connection, order.id)
-            if part.seat_id is None and part.provider_ref == order.provider_ref
+            if part.seat_id is None and part.provider_ref == order.provider_ref and not part.is_part
         ]
         self._email_refund(connection, f"refunded:{order.ref}", order, gone, [])
+
+    def email_part_refunded(self, connection: Connection, fact: PartRefunded) -> None:
+        """Email the owner of an order that a part of it was refunded, and that the tickets stay valid."""
+        order = checkout.order_by_id(connection, fact.order_id)
+        for part in checkout.refunds_of(connection, order.id):
+            if part.id == fact.refund_id:
+                amount = part.amount.shown(self._settings.locale)
+                text = describe_part_refund(order, amount, part.reason)
+                topic = f"refunded:{order.ref}:part:{part.id}"
+                self._post(connection, topic, order.person_id, "refunded", text, order=order)
+
+    def exchange(self, connection: Connection, fact: SeatExchanged) -> None:
+        """Void the ticket of an exchanged seat, and issue and send that of the new one."""
+        old = registrations.seat(connection, fact.old_seat_id)
+        void_ticket(connection, old)
+        seat = registrations.seat(connection, fact.new_seat_id)
+        ticket = issue_ticket(connection, seat)
+        if ticket is None:  # it was cancelled since: there is an email about that
+            return
+        event = catalogue.event_by_id(connection, seat.event_id)
+        text = describe_exchange(old, seat)
+        entry = TicketEntry(ticket, event, seat.type_name, seat.attendee_name)
+        topic = f"exchanged:{seat.id}"
+        # The receipt of the order and its tickets have further emails of their own.
+        self._post(
+            connection,
+            topic,
+            seat.person_id,
+            "confirmed",
+            text,
+            {event: seat.id},
+            entries=[entry],
+            order=None,
+        )
+        self.holders.post_ended(connection, old, f"exchanged:{old.id}:holder")
+        if seat.attendee_email:
+            self.holders.post_ticket(connection, ticket, seat, next_topic(connection, ticket.id))
 
     def email_offered(self, connection: Connection, fact: SeatOffered) -> None:
         """Email the person to whom a seat was offered, unless the offer is over."""
@@ -431,6 +491,8 @@ class TicketHandlers:
         `is_limited`: an attendee could cause many at no cost, so an unconfirmed address gets few.
         """
         person = accounts.person_by_id(connection, person_id)
+        if not person.email:  # sold at the box office without one, or deleted
+            return
         if is_limited and not accounts.may_email(connection, person, self._settings, self._secret):
             return
         links = []
@@ -447,7 +509,9 @@ class TicketHandlers:
                 connection, person, seats or {}, method, is_later=template in ("changed", "released")
             )
         ]
-        mail.post(connection, topic, person.email, text.subject, body, files, links=links)
+        mail.post(
+            connection, topic, person.email, text.subject, body, files, priority=text.priority, links=links
+        )
 
     def _guest_links(
         self,
