@@ -10,6 +10,7 @@ from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
+from festgate.portal.checkout.methods import TRANSFER
 from festgate.portal.checkout.records import Line, OpenOrder, Order, Refund, Stuck
 from festgate.portal.checkout.tables import lines, orders, refunds
 from festgate.portal.registrations import facade as registrations
@@ -135,7 +136,9 @@ _open = Statement(
     )
     .join_from(orders, _people, _people.c.id == orders.c.person_id)
     .where(
-        orders.c.state.in_(("pending", "refunding"))
+        # Orders that wait for a transfer have a list of their own, and there may be thousands.
+        ((orders.c.state == "pending") & (orders.c.method != TRANSFER))
+        | (orders.c.state == "refunding")
         | select(refunds.c.id).where(refunds.c.order_id == orders.c.id, refunds.c.done_at.is_(None)).exists()
     )
     .order_by(orders.c.id)

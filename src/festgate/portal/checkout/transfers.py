@@ -98,9 +98,11 @@ class Transfer:
         length = gettext("{days} days").format(days=days) if days > 1 and not rest else ""
         length = length or gettext("{hours} hours").format(hours=hours)
         hint = (
-            gettext("You get a QR code for your UPI app and the account. Your seats are held for {length}.")
+            gettext(
+                "You get a QR code for your UPI app and the account. Your seats are held for up to {length}."
+            )
             if has_upi
-            else gettext("You get the account and a reference. Your seats are held for {length}.")
+            else gettext("You get the account and a reference. Your seats are held for up to {length}.")
         )
         self.hint = hint.format(length=length)
 
