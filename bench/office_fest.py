@@ -91,7 +91,7 @@ class _Filling:
     def fill(self, events: Sequence[Event], types: dict[int, int], questions: list[int]) -> None:
         """Write everything."""
         people = self._people()
-        each = -(-REGISTRATIONS // len(events))
+        per_event = -(-REGISTRATIONS // len(events))
         left = REGISTRATIONS
         # Events whose sales open later are small; the others take their share.
         for number, event in enumerate(sorted(events, key=lambda event: event.capacity or 0)):

@@ -94,7 +94,7 @@ def test_a_cheaper_ticket_is_exchanged_and_the_difference_refunded(fest: Fest) -
     assert fresh.code != old_ticket.code
     assert "Your new ticket: Workshop" in fest.subjects()
     assert [subject for subject in fest.subjects() if subject.startswith("Your registration was")] == []
-    taken = [fest.database.read(catalogue.event_by_id, each.id).taken for each in (event, cheaper)]
+    taken = [fest.database.read(catalogue.event_by_id, sold.id).taken for sold in (event, cheaper)]
     assert taken == [0, 1]
     assert problems(fest) == []
 

@@ -121,7 +121,8 @@ def of_fest(
     if "events.manage" in permissions:
         if not settings.smtp_host:
             sentence = gettext(
-                "No email reaches anybody yet, because no mail server is set. Until then emails are written to {folder}."
+                "No email reaches anybody yet, because no mail server is set. Until then emails are written to "
+                "{folder}."
             )
             may_set = "settings" in permissions
             notices.append(
