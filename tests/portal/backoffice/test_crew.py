@@ -12,7 +12,7 @@ from festgate.kit.errors import Invalid, NotFound, TooMany
 from festgate.kit.messaging import mail, mail_erasure
 from festgate.kit.roles import Role
 from festgate.kit.shown import Changed
-from festgate.kit.visitors import Actor
+from festgate.kit.visitors import Actor, Visitor
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts import invitations
 from festgate.portal.accounts.checks import check_owner
@@ -22,8 +22,14 @@ from festgate.portal.accounts.queries import Person, person_by_id
 from festgate.portal.accounts.tables import invitations as table
 from festgate.portal.audit.tables import entries
 from festgate.portal.backoffice import crew
+from festgate.portal.backoffice.ticket_pages import read_tickets
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.errors import EventAssigned
+from festgate.portal.door.admissions import admit
+from festgate.portal.door.errors import OtherEvent
+from festgate.portal.registrations import facade as registrations
+from festgate.portal.registrations.cancellations import cancel_as_organiser
+from festgate.portal.tickets.facade import is_used, tickets_of
 from tests.portal.tickets.fest import FEST, SECRET, Fest
 from tests.rig.database import OpenDatabase
 
@@ -257,3 +263,49 @@ def test_an_account_that_is_deleted_leaves_no_invitation(fest: Fest) -> None:
     stored = fest.database.report(mail_erasure.find_emails_to, asha.email)
     fest.database.write(accounts.delete_account, asha.id, (), stored)
     assert fest.database.read(accounts.list_invitations) == []
+
+
+def visitor(person: Person) -> Visitor:
+    return Visitor(person.id, person.username, person.email, person.role, is_confirmed=True)
+
+
+def test_a_lead_cancels_registrations_of_assigned_events_only(fest: Fest) -> None:
+    lead, asha = member(fest, "lea", "lead"), fest.person("asha")
+    race, quiz = fest.event("Robo Race"), fest.event("Quiz")
+    fest.database.write(catalogue.assign_events, lead.id, [race.id])
+    seats = [fest.hold(asha, event) for event in (race, quiz)]
+    fest.database.write(cancel_as_organiser, visitor(lead), seats[0], is_used)
+    with pytest.raises(NotFound):
+        fest.database.write(cancel_as_organiser, visitor(lead), seats[1], is_used)
+    states = [fest.database.read(registrations.seat, seat).state for seat in seats]
+    assert states == ["cancelled", "confirmed"]
+
+
+def test_staff_with_assigned_events_check_people_in_at_these_only(fest: Fest) -> None:
+    staff, asha = member(fest, "sam", "staff"), fest.person("asha")
+    race, quiz = fest.event("Robo Race"), fest.event("Quiz")
+    for event in (race, quiz):
+        fest.hold(asha, event)
+    fest.deliver()
+    codes = {ticket.event_id: ticket.code for ticket in fest.database.read(tickets_of, asha.id)}
+    fest.database.write(catalogue.assign_events, staff.id, [race.id])
+    assert fest.database.write(admit, codes[race.id], visitor(staff), race.slug).event_id == race.id
+    with pytest.raises(NotFound):
+        fest.database.write(admit, codes[quiz.id], visitor(staff), quiz.slug)
+    for slug in (None, race.slug):
+        with pytest.raises(OtherEvent):
+            fest.database.write(admit, codes[quiz.id], visitor(staff), slug)
+    fest.database.write(catalogue.assign_events, staff.id, ())
+    assert fest.database.write(admit, codes[quiz.id], visitor(staff), None).event_id == quiz.id
+
+
+def test_a_lead_chooses_only_assigned_events_and_known_quotas_for_a_ticket(fest: Fest) -> None:
+    lead = member(fest, "lea", "lead")
+    race, quiz, talk = (fest.event(title) for title in ("Robo Race", "Quiz", "Talk"))
+    fest.database.write(catalogue.assign_events, lead.id, [race.id, quiz.id])
+    fest.database.write(catalogue.create_quota, "Beds", 10)
+    shown = fest.database.read(read_tickets, race.slug, visitor(lead))
+    assert [event.title for event in shown.events] == ["Quiz"]
+    assert shown.quotas == ()
+    ticked = {f"admits-{talk.id}": "on", f"admits-{quiz.id}": "on", "quota-1": "on"}
+    assert shown.chosen(None, ticked) == (set(), {quiz.id})
