@@ -19,7 +19,7 @@ ROOT = "/organise/settings"
 def test_an_earlier_build_is_freed_and_listens_to_no_commit(
     database: OpenDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(renewal, "GRACE", 0.0)
+    monkeypatch.setattr(renewal, "GRACE", 0.5)
     made: list[ref[Portal]] = []
     assemble = composition.assemble
 
@@ -38,6 +38,8 @@ def test_an_earlier_build_is_freed_and_listens_to_no_commit(
         with fest.client(owner) as client:
             for name in ("One", "Two", "Three"):
                 save(client, ROOT, fest_name=name)
+                # The connection keeps its last request, and that the routes which answered it.
+                assert name in client.get("/").text
 
             def is_freed() -> bool:
                 gc.collect()

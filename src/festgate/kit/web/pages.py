@@ -89,16 +89,7 @@ class Pages:
         self._environment = environment(settings, packages, self.writing)
         self._environment.globals["navigation"] = self.navigation = navigation
         self._environment.globals["fragment"] = self.fragment
-        days = settings.days
-        self._environment.globals["fest"] = {
-            "name": settings.fest_name,
-            "tagline": settings.fest_tagline,
-            "place": settings.fest_place,
-            "days": unbroken(self.writing.dates(*days)) if days else "",
-            "contact": settings.fest_contact,
-            "contact_is_email": _EMAIL.fullmatch(settings.fest_contact) is not None,
-            "logo": logo,
-        }
+        self._environment.globals["fest"] = {**_facts(settings, self.writing), "logo": logo}
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
         self._fragments: OrderedDict[Hashable, Markup] = OrderedDict()
         self._frames: dict[str, list[Piece]] = {}
@@ -254,6 +245,7 @@ def environment(settings: Settings, packages: Iterable[str], writing: Writing) -
     made.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.globals.update({"_": _gettext, "gettext": _gettext, "ngettext": _ngettext})
     made.globals.update(
+        fest=_facts(settings, writing),
         assets=_asset_urls(names),
         language=page_language(settings.locale),
         cut=Markup(CUT),  # noqa: S704  (a constant)
@@ -274,6 +266,20 @@ def environment(settings: Settings, packages: Iterable[str], writing: Writing) -
         countdown=countdown,
     )
     return made
+
+
+def _facts(settings: Settings, writing: Writing) -> Mapping[str, object]:
+    """Return the facts about the fest that templates show."""
+    days = settings.days
+    return {
+        "name": settings.fest_name,
+        "tagline": settings.fest_tagline,
+        "place": settings.fest_place,
+        "days": unbroken(writing.dates(*days)) if days else "",
+        "contact": settings.fest_contact,
+        "contact_is_email": _EMAIL.fullmatch(settings.fest_contact) is not None,
+        "logo": "",
+    }
 
 
 @pass_eval_context
