@@ -869,6 +869,7 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/people/{id}/notes"): "note-written",
             ("POST", "/organise/differences/{id}"): "difference-settled",
             ("POST", "/organise/registrations/{id}/exchange"): "ticket-exchanged",
+            ("POST", "/organise/registrations/{id}/cancel"): "registration-cancelled",
             ("POST", "/organise/registrations/{id}/holder"): "holder-corrected",
             ("POST", "/organise/registrations/{id}/transfer"): "ticket-transferred",
             ("POST", "/organise/events/{slug}/complimentary"): "ticket-given",

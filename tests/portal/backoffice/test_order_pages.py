@@ -198,6 +198,23 @@ def test_a_complimentary_ticket_is_given_once_and_marked(server: Server, office:
     assert text_of(office.get(guest)).count("Needs a microphone.") == 1
 
 
+def test_a_free_registration_is_cancelled_as_it_was_shown(
+    server: Server, office: httpx.Client, people: dict[str, Guest]
+) -> None:
+    with people["usha"].browser(server) as browser:
+        assert browser.post("/events/quiz/register").status_code == 303
+    guest = f"/organise/people/{people['usha'].id}"
+    (path,) = re.findall(r"/organise/registrations/\d+/cancel", office.get(guest).text)
+    question = office.get(path)
+    assert "usha loses Quiz" in text_of(question)
+    fields = hidden_fields(question.text, path)
+    assert office.post(path, data=fields | {"shown": "stale"}).status_code == 409
+    for _ in range(2):
+        assert office.post(path, data=fields).headers["location"] == f"{guest}?done=cancelled"
+    assert "Registration cancelled Quiz by meena" in text_of(office.get(guest))
+    assert "There is nothing left to cancel here." in office.get(path).text
+
+
 def test_actions_are_shown_and_reached_only_with_their_permission(
     server: Server, office: httpx.Client, people: dict[str, Guest]
 ) -> None:

@@ -32,7 +32,14 @@ _SHOWN_ACTIONS: Mapping[str, str] = {
     action: title
     for action, title in audit.TITLES.items()
     if action
-    in ("order.emailed", "holder.corrected", "ticket.transferred", "order.cancelled", "ticket.given")
+    in (
+        "order.emailed",
+        "holder.corrected",
+        "ticket.transferred",
+        "order.cancelled",
+        "ticket.given",
+        "registration.cancelled",
+    )
 }
 """Actions of the audit log that stand in the history; the others are there from the data that they changed."""
 _STEPS = {

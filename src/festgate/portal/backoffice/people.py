@@ -10,6 +10,7 @@ from festgate.kit.text import tidy
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facade import Person
+from festgate.portal.backoffice.free_cancellations import can_cancel
 from festgate.portal.backoffice.history import Histories, Moment
 from festgate.portal.backoffice.order_actions import Difference
 from festgate.portal.catalogue import facade as catalogue
@@ -42,6 +43,11 @@ class Registration:
     is_complimentary: bool = False
     can_exchange: bool = False
     """Whether it can be exchanged for another ticket."""
+
+    @property
+    def can_cancel(self) -> bool:
+        """Return whether it is cancelled here, and not in an order."""
+        return can_cancel(self.seat)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import MAX_ID_LENGTH, MAX_NAME, read_id, read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.accounts import facade as accounts
+from festgate.portal.backoffice.free_cancellations import cancel_free, plan_free_cancellation
 from festgate.portal.backoffice.registrations import (
     page_of_seat,
     read_settlement,
@@ -44,6 +45,8 @@ class RegistrationPages:
         return [
             guard("orders.edit", f"{seat}/exchange", self.show_exchange),
             guard("orders.edit", f"{seat}/exchange", self.exchange, methods=["POST"]),
+            guard("guests.edit", f"{seat}/cancel", self.show_cancel),
+            guard("guests.edit", f"{seat}/cancel", self.cancel, methods=["POST"]),
             guard("guests.edit", f"{seat}/holder", self.show_holder),
             guard("guests.edit", f"{seat}/holder", self.correct, methods=["POST"]),
             guard("guests.edit", f"{seat}/transfer", self.show_transfer),
@@ -88,6 +91,30 @@ class RegistrationPages:
             status=200 if refusal is None else refusal.status,
             section="organise",
             view=view,
+            refused="" if refusal is None else refusal.message,
+        )
+
+    async def show_cancel(self, request: Request) -> Response:
+        """Answer with what cancelling a registration that is in no order would do."""
+        return await self._cancellation(request)
+
+    async def cancel(self, request: Request) -> Response:
+        """Cancel the registration as the confirmation showed it; where that has changed, show it again."""
+        seat_id = read_id(request, "id")
+        seen = (await read_fields(request)).get(FIELD, "")
+        try:
+            await self._portal.database.write(cancel_free, self._portal.actor(request), seat_id, seen)
+        except Conflict as refusal:
+            return await self._cancellation(request, refusal)
+        return see_other(f"{await self._portal.database.read(page_of_seat, seat_id)}?done=cancelled")
+
+    async def _cancellation(self, request: Request, refusal: Refused | None = None) -> Response:
+        return await self._portal.page(
+            request,
+            "backoffice/cancel_registration.html",
+            status=200 if refusal is None else refusal.status,
+            section="organise",
+            plan=await self._portal.database.read(plan_free_cancellation, read_id(request, "id")),
             refused="" if refusal is None else refusal.message,
         )
 
