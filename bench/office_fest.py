@@ -95,7 +95,7 @@ class _Filling:
         left = REGISTRATIONS
         # Events whose sales open later are small; the others take their share.
         for number, event in enumerate(sorted(events, key=lambda event: event.capacity or 0)):
-            share = min(left, event.capacity or 0, -(-left // (len(events) - number)), 2 * each)
+            share = min(left, event.capacity or 0, -(-left // (len(events) - number)), 2 * per_event)
             left -= share
             self._event(event, types[event.id], self._rng.sample(people, share), questions)
         self._connection.execute(
