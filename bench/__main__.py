@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 from rich.console import Console
 
-from bench import containment, figures, machine, rehearsal
+from bench import containment, figures, machine, office, rehearsal
 from bench.measure import FULL, QUICK, Run
 from bench.processes import BenchError
 from bench.site import Site
@@ -21,21 +21,22 @@ BUSY = 0.5
 """Share of the cores that other programs may use. Above it the figures depend on those programs."""
 
 
-def measure(
+def measure(  # noqa: C901  (one case for each part)
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file, as JSON.")] = None,
     quick: Annotated[  # noqa: FBT002
         bool, typer.Option("--quick", help="Measure for about a minute; too short to quote the figures.")
     ] = False,
     gate: Annotated[bool, typer.Option("--gate", help="Exit with code 1 if a target is missed.")] = False,  # noqa: FBT002
     only: Annotated[
-        Literal["portal", "rehearsal", "containment"] | None, typer.Option(help="Measure only this part.")
+        Literal["portal", "rehearsal", "containment", "office"] | None,
+        typer.Option(help="Measure only this part."),
     ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(help="Folder for the temporary data of the run; /var/tmp by default."),
     ] = None,
 ) -> None:
-    """Measure the portal against a bare Starlette route, its orders per second, and the cost of a rehearsal itself."""
+    """Measure the portal against a bare Starlette route, its orders, its office, and the cost of a rehearsal itself."""
     signal.signal(signal.SIGTERM, _end)
     progress, result = Console(stderr=True, highlight=False), Console(highlight=False)
     began = time.monotonic()
@@ -60,6 +61,8 @@ def measure(
             if only in (None, "containment"):
                 pairs = containment.QUICK if quick else containment.FULL
                 measured.append(containment.Measure(site, pairs, show).figure())
+            if only in (None, "office"):
+                measured += office.measure(site, office.QUICK if quick else office.FULL, show)
             if only in (None, "rehearsal"):
                 lengths = rehearsal.QUICK if quick else rehearsal.FULL
                 measured += rehearsal.Measure(site, lengths, show).figures()

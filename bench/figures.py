@@ -55,7 +55,7 @@ class Figure:
     """One row of the table. The `samples` are in `unit`; their median is the figure's value."""
 
     name: str
-    unit: Literal["ratio", "/s", "MB", "s"]
+    unit: Literal["ratio", "/s", "MB", "s", "ms"]
     samples: tuple[float, ...]
     target: Target | None = None
     """None for a figure without a target."""

@@ -168,7 +168,7 @@ class Run:
                 self.show(f"{name}: pair {number} of {self.plan.pairs}, {side}")
                 url = both[side].url + (path if side == "portal" else bare_path)
                 wrk.visit(url, self.plan.warm_up, tokens, encoding)
-                with _share_of(both[side].program, shares[side]):
+                with share_of(both[side].program, shares[side]):
                     counted = wrk.visit(url, self.plan.window, tokens, encoding)
                 both[side].program.assert_running()
                 if counted.wrong or counted.bytes < counted.responses * size * MIN_SIZE:
@@ -218,7 +218,7 @@ class Run:
             # Every second window counts; the ones between are warm-ups.
             counts = number > 0 and number % 2 == 0
             self.show(f"registrations: window {max(1, number // 2)} of {windows}")
-            with _share_of(portal.program, shares if counts else []):
+            with share_of(portal.program, shares if counts else []):
                 counted = wrk.register(portal.url, seconds, people, slugs, offset)
             portal.program.assert_running()
             if counted.wrong:
@@ -328,7 +328,7 @@ class Run:
         command = [sys.executable, "-m", "bench.buyers", str(plan_file)]
         with running(command, log_file=result_file, folder=ROOT) as buyers:
             time.sleep(plan.order_warm_up + 1)
-            with _share_of(portal.program, shares):
+            with share_of(portal.program, shares):
                 time.sleep(seconds - 1)
             code = buyers.wait(TIMEOUT)
         if code:
@@ -357,7 +357,7 @@ def _per_core(rate: float, share: float) -> dict[str, float]:
 
 
 @contextmanager
-def _share_of(program: Program, shares: list[float]) -> Iterator[None]:
+def share_of(program: Program, shares: list[float]) -> Iterator[None]:
     """Append the share of a core that the program used during the block, if the system reports it."""
     before, began = program.cpu_seconds(), time.perf_counter()
     yield

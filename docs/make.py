@@ -27,7 +27,9 @@ from festgate.cli import app as command_line
 from festgate.kit.db.statements import metadata
 from festgate.kit.errors import Refused
 from festgate.kit.metrics import Metrics
+from festgate.kit.roles import MEANINGS, PERMISSIONS, ROLE_NAMES, Role, may_grant
 from festgate.kit.web.api import Problem
+from festgate.kit.web.portal import GuardedRoute
 from festgate.portal.app import create_app
 from festgate.settings import DEMO_SETTINGS, Settings, meaning
 
@@ -303,7 +305,7 @@ def _kinds(kind: type[Refused]) -> list[type[Refused]]:
 def routes_page(routes: Iterable[BaseRoute]) -> list[str]:
     """Return the page of every route of the portal, and of its metrics."""
     lines: list[str] = []
-    groups: dict[str, list[tuple[str, str, str]]] = {}
+    groups: dict[str, list[tuple[str, str, str, str]]] = {}
     for route in routes:
         if isinstance(route, Route):
             module = (
@@ -312,14 +314,48 @@ def routes_page(routes: Iterable[BaseRoute]) -> list[str]:
                 .split(".")[0]
             )
             methods = ", ".join(sorted(set(route.methods or ()) - {"HEAD"}))
-            row = (code(route.path.replace(":int}", "}")), methods, paragraph(route.endpoint.__doc__))
+            needs = code(route.permission) if isinstance(route, GuardedRoute) else ""
+            row = (code(route.path.replace(":int}", "}")), methods, paragraph(route.endpoint.__doc__), needs)
             groups.setdefault(module, []).append(row)
     for module in sorted(groups, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER)):
         title = {"app": "The portal itself", "kit": "The API's own pages"}.get(module, module.capitalize())
-        lines += [f"## {title}", "", *table(("Address", "Method", "Does"), sorted(groups[module]))]
+        lines += [
+            f"## {title}",
+            "",
+            *table(("Address", "Method", "Does", "Permission"), sorted(groups[module])),
+        ]
     metrics = re.findall(r"^# HELP (\w+) (.+)$", Metrics().exposition().decode(), re.MULTILINE)
     rows = [(code(name), meaning) for name, meaning in metrics]
     return [*lines, "## Metrics at `/metrics`", "", *table(("Metric", "Meaning"), rows)]
+
+
+# Roles
+
+
+def roles_page() -> list[str]:
+    """Return the page of every role, and of the permissions of each."""
+    roles: list[Role] = [role for role in reversed(list(ROLE_NAMES)) if role != "attendee"]
+    named = [(ROLE_NAMES[role].title, code(role), ROLE_NAMES[role].purpose) for role in roles]
+    rows = [
+        (code(permission), meaning, *("yes" if permission in PERMISSIONS[role] else "" for role in roles))
+        for permission, meaning in MEANINGS.items()
+    ]
+    given = [
+        (
+            ROLE_NAMES[role].title,
+            ", ".join(ROLE_NAMES[other].title for other in roles if may_grant(role, other)),
+        )
+        for role in roles
+    ]
+    return [
+        *table(("Role", "In commands and the API", "Purpose"), named),
+        "## What each role may do",
+        "",
+        *table(("Permission", "Meaning", *(ROLE_NAMES[role].title for role in roles)), rows),
+        "## Roles that each role gives and takes",
+        "",
+        *table(("Role", "Gives and takes"), [row for row in given if row[1]]),
+    ]
 
 
 # Tables
@@ -386,6 +422,7 @@ def pages() -> dict[str, list[str]]:
         "command-line.md": commands_page(),
         "api.md": api_page(api.openapi()),
         "addresses.md": routes_page(routes),
+        "roles.md": roles_page(),
         "tables.md": tables_page(),
     }
 

@@ -122,8 +122,14 @@ def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serve]:
     servers = request.node.stash.setdefault(SERVERS, [])
     endings = ExitStack()
 
-    def start(*arguments: str, data: Path | None = None, extra: Mapping[str, str] | None = None) -> Server:
-        server = Server(data or tmp_path / f"data-{len(servers) + 1}", *arguments, extra=extra)
+    def start(
+        *arguments: str,
+        data: Path | None = None,
+        extra: Mapping[str, str] | None = None,
+        first_run: bool = False,
+    ) -> Server:
+        folder = data or tmp_path / f"data-{len(servers) + 1}"
+        server = Server(folder, *arguments, extra=extra, first_run=first_run)
         servers.append(server)
         endings.callback(server.end)
         server.start()

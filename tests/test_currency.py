@@ -124,10 +124,10 @@ def test_editing_a_title_does_not_change_the_currency_of_the_fee(tmp_path: Path,
         add_event(database, Money(2000, "EUR"), "Talk")
     server = serve(data=data, extra={"FESTGATE_CURRENCY": "EUR"})
     with organiser.browser(server) as browser:
-        page = browser.get(f"/organise/events/{slug}").text
+        page = browser.get(f"/organise/events/{slug}/edit").text
         assert "Fee in INR" in page
         fields = dict(re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', page)) | {"title": "Robo Race Finals"}
-        assert browser.post(f"/organise/events/{slug}", data=fields).status_code == 303
+        assert browser.post(f"/organise/events/{slug}/edit", data=fields).status_code == 303
     with open_database(f"sqlite:///{data / 'festgate.sqlite3'}") as database:
         event = database.read(queries.event_by_slug, slug)
         assert (event.title, event.fee) == ("Robo Race Finals", Money(45000, "INR"))

@@ -1,21 +1,34 @@
-"""The portal's settings: one frozen object, read once from the environment and an optional TOML file.
+"""The portal's settings: one frozen object, from the environment, an optional TOML file, and the fest's data.
 
-`FESTGATE_PORT=8080` in the environment and `port = 8080` in the file mean the same; the environment takes precedence.
+`FESTGATE_PORT=8080` in the environment and `port = 8080` in the file mean the same; the environment takes precedence,
+and both take precedence over values that were saved in the browser (portal/fest).
 An unknown name is an error, so that a typing mistake cannot silently leave a default in force.
 """
 
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from festgate import addresses
+from festgate import bank_accounts as accounts
 
 PREFIX = "FESTGATE_"
 CONFIG_FILE_VARIABLE = "FESTGATE_CONFIG"
@@ -42,11 +55,22 @@ OptionalOrigin = Annotated[
     str, AfterValidator(lambda value: value and addresses.check_origin(value.rstrip("/")))
 ]
 Sender = Annotated[str, AfterValidator(addresses.check_sender)]
+AccountNumber = Annotated[str, AfterValidator(accounts.check_account)]
+Ifsc = Annotated[str, AfterValidator(accounts.check_ifsc)]
+UpiId = Annotated[str, AfterValidator(accounts.check_upi_id)]
 DatabaseUrl = Annotated[str, AfterValidator(addresses.check_database_url)]
+Source: TypeAlias = Literal["option", "environment", "file", "data", "default"]
+"""The place that a setting's value comes from: a command-line option, the environment, the file, the fest's data."""
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class SettingsError(Exception):
     """An unknown setting or an invalid value; the message names it."""
+
+    def __init__(self, message: str, problems: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Take the sentences for a terminal, and each problem without its place by the setting's name."""
+        super().__init__(message)
+        self.problems = problems
 
 
 class Settings(BaseModel):
@@ -76,6 +100,14 @@ class Settings(BaseModel):
     """Name of the fest on its pages."""
     fest_tagline: str = Field(default="", max_length=200)
     """A sentence below the name on the first page."""
+    fest_starts: str = ""
+    """First day of the fest, such as `2027-03-05`, for the first page; empty for the days of its events."""
+    fest_ends: str = ""
+    """Last day of the fest; empty for a fest of one day."""
+    fest_place: str = Field(default="", max_length=200)
+    """Place of the fest, for the first page."""
+    fest_contact: str = Field(default="", max_length=200)
+    """Contact for visitors at the foot of every page: an email address, a telephone number or a sentence."""
     currency: str = "INR"
     """ISO 4217 code of all fees."""
     timezone: str = "UTC"
@@ -86,11 +118,26 @@ class Settings(BaseModel):
     """Minutes for which a seat with a fee is held until it is paid."""
     desk_hours: int = Field(default=48, ge=1, le=24 * 60)
     """Hours for which seats are held for a visitor who chose to pay at the desk."""
-    payment_methods: tuple[Literal["sandbox", "desk", "stripe"], ...] = Field(default=("desk",), min_length=1)
+    payment_methods: tuple[Literal["sandbox", "desk", "stripe", "transfer"], ...] = Field(
+        default=("desk",), min_length=1
+    )
     """Payment methods, in the order shown: `desk` (at the organisers' desk), `stripe` (cards; extra `stripe`),
-    `sandbox` (play money, for demos and rehearsals)."""
+    `transfer` (to a bank account, or by UPI), `sandbox` (play money, for demos and rehearsals)."""
     allow_sandbox: bool = False
     """Whether `sandbox` is allowed with an `https://` base address, where anyone could register with play money."""
+    transfer_hours: int = Field(default=72, ge=1, le=30 * 24)
+    """Hours for which seats are held for a visitor who chose to pay by transfer; never longer than sales are open."""
+    transfer_account_holder: str = Field(default="", max_length=70)
+    """Holder of the account for transfers."""
+    transfer_account: AccountNumber = ""
+    """Number of the account for transfers, or its IBAN."""
+    transfer_bank: str = Field(default="", max_length=70)
+    """Name of its bank."""
+    transfer_ifsc: Ifsc = ""
+    """IFSC of its branch, for banks in India, such as `SBIN0001234`."""
+    transfer_upi_id: UpiId = ""
+    """UPI id (VPA) that receives transfers, such as `fest@examplebank`. Payers then get a QR code, if the currency is
+    INR."""
     stripe_secret_key: str = Field(default="", repr=False)
     """Stripe's secret API key."""
     stripe_webhook_secret: str = Field(default="", repr=False)
@@ -142,6 +189,22 @@ class Settings(BaseModel):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("fest_starts", "fest_ends")
+    @classmethod
+    def _known_day(cls, value: str, info: ValidationInfo) -> str:
+        if not value:
+            return value
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            msg = f"{value!r} is not a day; use one such as 2027-03-05"
+            raise ValueError(msg) from None
+        first = info.data.get("fest_starts", "") if info.field_name == "fest_ends" else ""
+        if first and day < date.fromisoformat(first):
+            msg = f"{value} is before the first day, {first}"
+            raise ValueError(msg)
+        return day.isoformat()
+
     @field_validator("currency")
     @classmethod
     def _known_currency(cls, value: str) -> str:
@@ -169,6 +232,14 @@ class Settings(BaseModel):
             msg = f"{value!r} is not a locale; use one such as en_IN"
             raise ValueError(msg) from None
         return value
+
+    @property
+    def days(self) -> tuple[date, date] | None:
+        """The first and the last day of the fest; None if they are not set."""
+        if not self.fest_starts:
+            return None
+        first = date.fromisoformat(self.fest_starts)
+        return first, date.fromisoformat(self.fest_ends) if self.fest_ends else first
 
     @property
     def zone(self) -> ZoneInfo:
@@ -225,40 +296,84 @@ def meaning(name: str) -> str:
     return " ".join((Settings.model_fields[name].description or "").split())
 
 
+@dataclass(frozen=True)
+class Given:
+    """The values of settings from outside the data: these are fixed, and the data gives the others."""
+
+    fixed: Mapping[str, object]
+    sources: Mapping[str, Source]
+    """The source of each fixed value."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """The place of each fixed value for error messages, such as `FESTGATE_PORT`."""
+    defaults: Mapping[str, object] = field(default_factory=dict)
+    """Defaults in place of those of Settings, such as the demo's."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Given":
+        """Return the values that were given for these settings, as if by the environment."""
+        fixed = {name: getattr(settings, name) for name in settings.model_fields_set}
+        return cls(fixed, dict.fromkeys(fixed, "environment"))
+
+    def settings(self, stored: Mapping[str, object] = NOTHING) -> Settings:
+        """Return the settings with these values of the data. Raise SettingsError, which names each wrong setting."""
+        try:
+            return Settings.model_validate({**self.defaults, **stored, **self.fixed})
+        except ValidationError as error:
+            sentences: dict[str, str] = {}
+            problems: dict[str, str] = {}
+            for detail in error.errors():
+                name = str(detail["loc"][0])
+                sentences.setdefault(name, _sentence(detail, self.origins))
+                problems.setdefault(name, _problem(name, detail))
+            raise SettingsError("\n".join(sentences.values()), problems) from None
+
+    def source(self, name: str, stored: Mapping[str, object] = NOTHING) -> Source:
+        """Return the place that the value of a setting comes from."""
+        return self.sources.get(name) or ("data" if name in stored else "default")
+
+
+def read_given(
+    environment: Mapping[str, str] | None = None,
+    defaults: Mapping[str, object] | None = None,
+    config_text: str | None = None,
+    **overrides: Any,  # noqa: ANN401  (fields of any type)
+) -> Given:
+    """Return the values from `overrides` (command-line options), the environment and the file, in this order.
+
+    `config_text` is the content of the file as `read_config` returned it; without it the file is read now. Raise
+    SettingsError if it cannot be read.
+    """
+    environment = os.environ if environment is None else environment
+    text = read_config(environment) if config_text is None else config_text
+    path = _config_file(environment) or DEFAULT_FILE
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    sources: dict[str, Source] = {}
+    for name, value in _parse(path, text).items():
+        values[name], origins[name], sources[name] = value, f"{name} in {path}", "file"
+    for variable, value in environment.items():
+        if variable.startswith(TOOLS_PREFIX) or variable == CONFIG_FILE_VARIABLE:
+            continue
+        if variable.startswith(PREFIX):
+            name = variable.removeprefix(PREFIX).lower()
+            values[name], origins[name], sources[name] = value, variable, "environment"
+    for name, value in overrides.items():
+        if value is not None:
+            values[name], origins[name], sources[name] = value, f"--{name.replace('_', '-')}", "option"
+    return Given(values, sources, origins, dict(defaults or {}))
+
+
 def load_settings(
     environment: Mapping[str, str] | None = None,
     defaults: Mapping[str, object] | None = None,
     config_text: str | None = None,
     **overrides: Any,  # noqa: ANN401  (fields of any type)
 ) -> Settings:
-    """Return the settings. `overrides` (command-line options) come before the environment, the file and `defaults`.
+    """Return the settings without those of the data, from the same places as `read_given`.
 
-    `config_text` is the content of the file as `read_config` returned it; without it the file is read now. Raise
-    SettingsError, which names each wrong setting, its origin and the problem.
+    Raise SettingsError, which names each wrong setting, its origin and the problem.
     """
-    environment = os.environ if environment is None else environment
-    text = read_config(environment) if config_text is None else config_text
-    path = _config_file(environment) or DEFAULT_FILE
-    values: dict[str, Any] = dict(defaults or {})
-    origin: dict[str, str] = {}
-    for name, value in _parse(path, text).items():
-        values[name], origin[name] = value, f"{name} in {path}"
-    for variable, value in environment.items():
-        if variable.startswith(TOOLS_PREFIX) or variable == CONFIG_FILE_VARIABLE:
-            continue
-        if variable.startswith(PREFIX):
-            name = variable.removeprefix(PREFIX).lower()
-            values[name], origin[name] = value, variable
-    for name, value in overrides.items():
-        if value is not None:
-            values[name], origin[name] = value, f"--{name.replace('_', '-')}"
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        sentences: dict[str, str] = {}
-        for detail in error.errors():
-            sentences.setdefault(str(detail["loc"][0]), _sentence(detail, origin))
-        raise SettingsError("\n".join(sentences.values())) from None
+    return read_given(environment, defaults, config_text, **overrides).settings()
 
 
 def refuse_play_money(settings: Settings) -> None:

@@ -62,6 +62,10 @@ PAGES = {
     "door, refused": PageState("/door/{open}", "organiser", 422, {"code": "?"}, "Not a ticket of this fest"),
     "organise": PageState("/organise", "organiser", heading="New event"),
     "organise, saved": PageState("/organise?saved={open}", "organiser", heading="Robo Race is saved."),
+    "organise, team": PageState("/organise/team", "organiser", heading="Invite somebody"),
+    "organise, invitation refused": PageState(
+        "/organise/team/invitations", "organiser", fields={"email": "x", "role": "lead"}, status=422
+    ),
     "organise, orders": PageState("/organise/orders", "organiser", heading="To pay at the desk"),
     "organise, payments": PageState("/organise/payments", "organiser", heading="asked about"),
     "organise, payments, found": PageState(
@@ -77,9 +81,27 @@ PAGES = {
     "organise, new, refused": PageState(
         "/organise/events/new", "organiser", fields=WRONG_EVENT, status=422, heading="Not saved yet"
     ),
-    "organise, draft": PageState("/organise/events/{draft}", "organiser", heading="Edit A rough idea"),
-    "organise, published": PageState("/organise/events/{open}", "organiser", heading="Edit Robo Race"),
-    "organise, cancelled": PageState("/organise/events/{cancelled}", "organiser", heading="stays as it is"),
+    "organise, draft": PageState("/organise/events/{draft}/edit", "organiser", heading="Edit A rough idea"),
+    "organise, published": PageState("/organise/events/{open}/edit", "organiser", heading="Edit Robo Race"),
+    "organise, cancelled": PageState(
+        "/organise/events/{cancelled}/edit", "organiser", heading="stays as it is"
+    ),
+    "organise, overview": PageState("/organise/events/{open}", "organiser", heading="Close sales now"),
+    "organise, check-in": PageState("/organise/events/{open}/check-in", "organiser", heading="Open the door"),
+    "organise, filtered": PageState("/organise?q=nothing", "organiser", heading="No event matches"),
+    "organise, emails": PageState("/organise/emails", "organiser", heading="No failed emails"),
+    "organise, close sales": PageState(
+        "/organise/events/{open}/close-sales", "organiser", heading="Close the sales"
+    ),
+    "organise, move": PageState("/organise/events/{open}/move", "organiser", heading="Show the new times"),
+    "organise, move, asked": PageState("/organise/events/{open}/move?days=7", "organiser", heading="Then"),
+    "organise, duplicate": PageState("/organise/events/{open}/duplicate", "organiser", heading="Days later"),
+    "organise, capacity": PageState(
+        "/organise/events/{open}/capacity", "organiser", heading="number of seats"
+    ),
+    "organise, import": PageState("/organise/import", "organiser", heading="Show the preview"),
+    "organise, audit log": PageState("/organise/audit", "organiser", heading="Audit log"),
+    "second factor": PageState("/account/second-factor", "organiser", heading="Second factor"),
     "organise, cancel": PageState("/organise/events/{open}/cancel", "organiser", heading="Cancel Robo Race?"),
 }
 

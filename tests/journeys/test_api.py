@@ -324,6 +324,7 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
     named = {
         "slug": "hackathon",
         "registration_id": ids[0],
+        "exchange_id": 1,
         "waiting_id": application["id"],
         "registration": ids[0],
         "team_id": team["id"],
@@ -331,6 +332,8 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
         "ref": order["ref"],
         "code": ticket["code"],
         "session": browser["name"],
+        "person": 2**53,
+        "invitation": 2**53,
     }
     return ExistingValues(guest.bearer, spare.bearer, named)
 

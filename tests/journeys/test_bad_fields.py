@@ -111,7 +111,7 @@ FORMS = (
     "/events/no-such-event/register",
     "/registrations/4711/cancel",
     "/organise/events/new",
-    "/organise/events/robo-race",
+    "/organise/events/robo-race/edit",
     "/api/v1/tokens",
     "/api/v1/people",
 )

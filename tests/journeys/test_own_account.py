@@ -22,7 +22,7 @@ from tests.rig.browser import PHONE, visit
 from tests.rig.server import Server, serving
 from tests.rig.waiting import until
 
-PEOPLE: dict[str, Role] = {"asha": "attendee", "ravi": "attendee", "meena": "organiser"}
+PEOPLE: dict[str, Role] = {"asha": "attendee", "ravi": "attendee", "meena": "owner"}
 LINK = re.compile(r"(http\S+/account/email/confirm\?token=\S+)")
 
 
@@ -184,7 +184,7 @@ def test_a_person_downloads_their_data_and_deletes_their_account_in_two_tabs(
     assert subjects_to(fest, address) == []
 
 
-def test_a_paid_ticket_and_the_last_organiser_are_kept_from_deletion(page: Page, fest: Fest) -> None:
+def test_a_paid_ticket_and_the_last_owner_are_kept_from_deletion(page: Page, fest: Fest) -> None:
     sign_in(page, "meena")
     page.goto(f"/events/{fest.paid.slug}")
     press_button(page, "Register")
@@ -193,6 +193,6 @@ def test_a_paid_ticket_and_the_last_organiser_are_kept_from_deletion(page: Page,
     page.wait_for_url("**/orders/*")
     page.goto("/account/delete")
     obstacles = page.get_by_role("alert")
-    expect(obstacles).to_contain_text("It is the only organiser's account.")
+    expect(obstacles).to_contain_text("It is the account of the only owner.")
     expect(obstacles).to_contain_text("There is a paid ticket for Robo Race.")
     expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)

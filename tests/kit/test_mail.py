@@ -90,6 +90,22 @@ def test_two_processes_that_post_the_same_topic_at_once_queue_one_email(database
     assert database.read(lambda connection: connection.value(_count)) == 40
 
 
+def test_emails_about_access_and_tickets_overtake_thousands_of_others(database: OpenDatabase) -> None:
+    def post_all(connection: Connection) -> None:
+        for number in range(50):
+            mail.post(connection, f"changed:{number}", f"guest{number}@guest.example", "It moved", "Later.")
+
+    def post_one(connection: Connection, topic: str, priority: mail.Priority) -> None:
+        mail.post(connection, topic, "asha@guest.example", "Yours", "Here.", priority=priority)
+
+    database.write(post_all)
+    database.clock.move(2 * HOUR)
+    database.write(post_one, "confirmed:1", "ticket")
+    database.write(post_one, "reset:1", "access")
+    due = [message.topic for message in database.read(mail.find_due)]
+    assert due[:2] == ["reset:1", "confirmed:1"]
+
+
 def test_an_operation_that_is_rolled_back_sends_no_email(database: OpenDatabase, tmp_path: Path) -> None:
     def fail(connection: Connection) -> None:
         mail.post(connection, "order:1", "asha@example.org", "Subject", "Body")

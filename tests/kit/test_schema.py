@@ -19,7 +19,7 @@ from tests.rig.database import open_database
 from tests.rig.server import festgate
 from tests.rules.project import ROOT
 
-MODULES = ("audit", "accounts", "catalogue", "registrations", "checkout", "tickets")
+MODULES = ("audit", "accounts", "fest", "catalogue", "registrations", "checkout", "tickets")
 
 
 @pytest.fixture

@@ -2,16 +2,20 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 import httpx
+import psycopg
 
+from festgate.kit.db import schema
 from festgate.ports import free_port
+from festgate.settings import PREFIX, load_settings
 from tests.rig import command
 from tests.rig.waiting import until
 
@@ -34,17 +38,41 @@ def festgate(
     return command.run(list(arguments), environment(data, extra), seconds=seconds)
 
 
+def skip_first_run(variables: Mapping[str, str]) -> None:
+    """Note in the data of an empty fest that it has been set up; it still has no people."""
+    own = {name: value for name, value in variables.items() if name.startswith(PREFIX)}
+    fest = load_settings(
+        {name: own[name] for name in own if name in (f"{PREFIX}DATA_DIR", f"{PREFIX}DATABASE_URL")}
+    )
+    if schema.revision(fest) not in (None, schema.HEAD):
+        return  # the server upgrades it: these have people
+    schema.upgrade(fest)
+    change = "UPDATE fest_states SET set_up_at = 1 WHERE set_up_at IS NULL"
+    if fest.database_url:
+        with psycopg.connect(fest.database_url) as postgres:
+            postgres.execute(change)
+    else:
+        with closing(sqlite3.connect(fest.sqlite_path, timeout=TIMEOUT)) as file, file:
+            file.execute(change)
+
+
 class Server:
     """A `festgate serve` at `url` with its data in `data` and its log in `log_file`."""
 
-    def __init__(self, data: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> None:
-        """Take the arguments after `serve` and additions to the environment; start nothing yet."""
+    def __init__(
+        self, data: Path, *arguments: str, extra: Mapping[str, str] | None = None, first_run: bool = False
+    ) -> None:
+        """Take the arguments after `serve` and additions to the environment; start nothing yet.
+
+        An empty fest counts as set up and opens without an owner, except with `first_run`.
+        """
         self.data = data
         self.log_file = data.with_name(f"{data.name}.log")
         self._arguments = arguments
         self._extra = dict(extra or {})
         self._process: command.Process | None = None
         self._port = 0
+        self._is_settled = first_run or "--demo" in arguments
 
     @property
     def url(self) -> str:
@@ -118,6 +146,9 @@ class Server:
         return "\n".join(self.log().splitlines()[-TAIL:])
 
     def _spawn(self) -> None:
+        if not self._is_settled:
+            skip_first_run(environment(self.data, self._extra))
+            self._is_settled = True
         words = ["serve", "--port", str(self._port), *self._arguments]
         # In a new session, so that its workers can be killed with it.
         with self.log_file.open("ab") as log, Path(os.devnull).open("rb") as no_input:
@@ -157,7 +188,11 @@ class Serve(Protocol):
     """The fixture `serve`, which starts servers for one test."""
 
     def __call__(
-        self, *arguments: str, data: Path | None = None, extra: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        data: Path | None = None,
+        extra: Mapping[str, str] | None = None,
+        first_run: bool = False,
     ) -> Server:
         """Start a server and wait until it is ready; without `data`, use an empty folder."""
 

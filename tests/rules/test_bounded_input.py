@@ -222,6 +222,8 @@ ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
     # The readers that limit what they return.
     "kit/web/parameters.py": (
         "query_params.get(name",
+        "query_params.items()",
+        "query_params.getlist(name)",
         "path_params[name]",
         "name in request.path_params",
         "headers.get(name",

@@ -33,8 +33,11 @@ FACTS = {
     "checkout.OrderReduced": ["order_id", "revision"],
     "checkout.OrderRefunded": ["order_id"],
     "checkout.SeatRefunded": ["order_id", "seat_id"],
+    "checkout.TransferAwaited": ["order_id", "cause", "at"],
+    "checkout.PartRefunded": ["order_id", "refund_id"],
     "registrations.HoldCancelled": ["seat_id"],
     "registrations.MemberJoined": ["seat_id", "person_id", "at"],
+    "registrations.SeatExchanged": ["old_seat_id", "new_seat_id"],
     "registrations.HoldsResumed": ["began_at", "resumed_at"],
     "registrations.SeatConfirmed": ["seat_id"],
     "registrations.SeatOffered": ["seat_id"],
@@ -67,6 +70,9 @@ HANDLERS = {
     ("checkout.OrderReduced", "festgate.tickets.handlers.tell_reduced", "outbox.tickets"),
     ("checkout.OrderRefunded", "festgate.tickets.handlers.tell_order_refunded", "outbox.tickets"),
     ("checkout.SeatRefunded", "festgate.tickets.handlers.tell_seat_refunded", "outbox.tickets"),
+    ("checkout.TransferAwaited", "festgate.tickets.handlers.email_transfer", "outbox.tickets"),
+    ("checkout.PartRefunded", "festgate.tickets.handlers.email_part_refunded", "outbox.tickets"),
+    ("registrations.SeatExchanged", "festgate.tickets.handlers.exchange", "outbox.tickets"),
     ("registrations.HoldCancelled", "festgate.checkout.handlers.reduce_orders", "outbox.checkout"),
     ("registrations.HoldCancelled", "festgate.tickets.handlers.tell_hold_cancelled", "outbox.tickets"),
     ("registrations.HoldsResumed", "festgate.checkout.handlers.move_ends", "outbox.checkout"),
@@ -79,7 +85,7 @@ HANDLERS = {
     ("tickets.HoldersLeft", "festgate.tickets.handlers.tell_left", "outbox.tickets"),
 }
 """The fact, the handler's name in `kit_deliveries`, and its point in `drills.json` and in plans of drills."""
-MODULES = ["accounts", "catalogue", "registrations", "checkout", "tickets", "door", "backoffice"]
+MODULES = ["accounts", "fest", "catalogue", "registrations", "checkout", "tickets", "door", "backoffice"]
 """The names of the modules in points (`module.checkout`), in `/readyz` and in the migrations."""
 
 

@@ -40,10 +40,11 @@ def test_an_upgrade_keeps_every_row_sum_count_and_code(old: OldFest) -> None:
 
 def test_the_first_organiser_of_an_older_release_becomes_the_owner(old: OldFest) -> None:
     roles = {"accounts_people": ("username", "role")}
-    before = dict(old.rows(roles)["accounts_people"])
+    before: dict[str, str] = {row[0]: row[1] for row in old.rows(roles)["accounts_people"]}
     organisers = [name for name, role in before.items() if role == "organiser"]
     schema.upgrade(old.settings)
-    assert dict(old.rows(roles)["accounts_people"]) == before | {organisers[0]: "owner"}
+    after = {row[0]: row[1] for row in old.rows(roles)["accounts_people"]}
+    assert after == before | {organisers[0]: "owner"}
 
 
 def test_the_check_finds_no_broken_invariant_after_an_upgrade(old: OldFest) -> None:

@@ -4,13 +4,17 @@ import sys
 from collections import UserDict
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from festgate import __version__
+from festgate.kit import data_settings
 from festgate.kit.process import gc_paused, raise_file_limit
+
+if TYPE_CHECKING:  # not every command needs the settings
+    from festgate.settings import Given, Settings
 
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "festgate.server.cli": ("serve",),
@@ -20,6 +24,7 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "festgate.portal.checkout.cli": ("payments",),
     "festgate.portal.backoffice.programme_commands": ("programme", "types"),
     "festgate.portal.backoffice.cli": ("orders",),
+    "festgate.portal.backoffice.audit_commands": ("audit",),
     "festgate.kit.cli": ("db",),
     "festgate.rehearsal.cli.commands": ("rehearse", "compare", "ab", "calibrate", "capacity", "runs"),
     "festgate.drills.cli": ("drill",),
@@ -70,9 +75,17 @@ def festgate(
         raise typer.Exit
 
 
+def _read_data_settings(given: "Given") -> "tuple[Settings, Mapping[str, object]]":
+    values: tuple[Settings, Mapping[str, object]] = import_module("festgate.portal.fest.commands").in_force(
+        given
+    )
+    return values
+
+
 def main() -> None:
     """Run the command-line program."""
     # Names and currencies are not ASCII, but the encoding of a pipe on Windows may be.
+    data_settings.use(_read_data_settings)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

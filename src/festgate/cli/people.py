@@ -8,6 +8,7 @@ import typer
 from festgate.kit import security_log
 from festgate.kit.cli import current, run
 from festgate.kit.messaging import mail_erasure
+from festgate.kit.visitors import COMMAND
 from festgate.portal.accounts.cli import Name, app, mount
 from festgate.portal.accounts.deletion import Deletion, delete_account, plan_deletion
 from festgate.portal.accounts.queries import person_by_name
@@ -37,7 +38,9 @@ def delete(name: Name, yes: Yes = False) -> None:
             plan = await database.report(plan_deletion, person.id, records)
             if yes and not plan.obstacles:
                 stored = await database.report(mail_erasure.find_emails_to, person.email)
-                emails = await database.write(delete_account, person.id, records, stored, shown=plan.shown)
+                emails = await database.write(
+                    delete_account, person.id, records, stored, shown=plan.shown, actor=COMMAND
+                )
                 await asyncio.to_thread(mail_erasure.delete_files, settings.data_dir / "mail", emails)
             return plan
 

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from festgate.addresses import hide_password
+from festgate.kit import data_settings
 from festgate.kit.cli import FOUND, current, read_settings, run
-from festgate.settings import PREFIX, Settings, meaning
+from festgate.settings import PREFIX, Settings, SettingsError, meaning, read_given
 from festgate.terminal import fail
 
 STATUS_TIMEOUT = 5.0
@@ -84,16 +85,23 @@ def check() -> None:
 
 
 def settings() -> None:
-    """List every setting with its current value and its meaning."""
-    current_settings = read_settings()
-    table = Table("Setting", "Value", "Meaning", show_lines=True)
+    """List every setting with its current value, the place that it comes from, and its meaning."""
+    try:
+        given = read_given()
+        current_settings, stored = data_settings.in_force(given)
+    except SettingsError as error:
+        fail(str(error))
+    table = Table("Setting", "Value", "From", "Meaning", show_lines=True)
     for name, field in Settings.model_fields.items():
         value = getattr(current_settings, name)
         shown = ", ".join(value) if isinstance(value, tuple) else str(value)
         if name == "database_url":
             shown = hide_password(shown)
         table.add_row(
-            f"{PREFIX}{name.upper()}", "(set)" if not field.repr and shown else shown, meaning(name)
+            f"{PREFIX}{name.upper()}",
+            "(set)" if not field.repr and shown else shown,
+            given.source(name, stored),
+            meaning(name),
         )
     Console().print(table)
 

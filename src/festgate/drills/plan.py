@@ -14,12 +14,15 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictB
 from festgate.drills.proxy import ToxicKind
 from festgate.effects import MAX_ARMED_SECONDS, Effect
 
-Module = Literal["accounts", "catalogue", "registrations", "checkout", "tickets", "door", "backoffice"]
+Module = Literal[
+    "accounts", "fest", "catalogue", "registrations", "checkout", "tickets", "door", "backoffice"
+]
 MODULES: Final[tuple[Module, ...]] = get_args(Module)
 """The portal's modules, by their names in /readyz."""
 
 STEPS: Final[Mapping[Module, tuple[str, ...]]] = {
     "accounts": ("/register", "POST /register", "/login", "POST /login"),
+    "fest": (),
     "catalogue": ("/events", "/events/{slug}", "/events/{slug}?code"),
     "registrations": (
         "POST /events/{slug}/register",

@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from festgate.kit import data_settings
 from festgate.kit.cells import guard, one_line
 from festgate.kit.db import schema
 from festgate.kit.db.damage import RESTORE, damage_of, damaged
 from festgate.kit.errors import NotFound, Refused, StartupError
 from festgate.kit.logging import configure
-from festgate.settings import Settings, SettingsError, load_settings
+from festgate.settings import Settings, SettingsError, read_given
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _database(settings: Settings) -> "Database":
 def read_settings(defaults: Mapping[str, object] | None = None, **overrides: Any) -> Settings:  # noqa: ANN401
     """Load the settings and configure the log; end the command with a sentence if a setting is wrong."""
     try:
-        settings = load_settings(defaults=defaults, **overrides)
+        settings, _ = data_settings.in_force(read_given(defaults=defaults, **overrides))
     except SettingsError as error:
         fail(str(error))
     configure(settings.log_format, settings.log_level)

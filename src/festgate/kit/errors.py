@@ -20,6 +20,8 @@ class Refused(Exception):
     """Links for the error page, as (label, address); without any it shows the portal's default links."""
     retry_after: int | None = None
     """Seconds after which the client may retry."""
+    is_bare: ClassVar[bool] = False
+    """Whether the error page has no navigation, because no other page answers."""
 
     def __init__(self, message: str | None = None) -> None:
         """Use `message` in place of the class's own."""
@@ -64,6 +66,29 @@ class SignInNeeded(Refused):
     def headers(self) -> Mapping[str, str]:
         """Name the authentication scheme of the API (RFC 6750)."""
         return {"www-authenticate": 'Bearer realm="festgate"'}
+
+
+class ProofNeeded(Refused):
+    """A sensitive action without a password that was entered a moment ago. A page asks for it; the API answers 403."""
+
+    status = 403
+    code = "proof-needed"
+    title = N_("Your password is needed again")
+    message = N_(
+        "You entered your password more than ten minutes ago, so nothing has been changed. Enter it again, and repeat "
+        "the last step."
+    )
+
+
+class SecondFactorNeeded(Refused):
+    """A request of a team's account without a second factor, which the owner requires."""
+
+    status = 403
+    code = "second-factor-needed"
+    title = N_("A second factor is needed")
+    message = N_(
+        "Every account of the team needs a second factor. Set it up on the page of your account first."
+    )
 
 
 class Conflict(Refused):

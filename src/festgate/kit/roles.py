@@ -19,6 +19,7 @@ Permission: TypeAlias = Literal[
     "guests.view",
     "guests.edit",
     "guests.export",
+    "guests.erase",
     "orders.view",
     "orders.edit",
     "orders.settle",
@@ -41,6 +42,7 @@ MEANINGS: Final[Mapping[Permission, str]] = {
         "Correct names and addresses, send tickets again, transfer and cancel free registrations."
     ),
     "guests.export": N_("Download lists of guests."),
+    "guests.erase": N_("Delete the data of a guest."),
     "orders.view": N_("See orders and payments."),
     "orders.edit": N_("Change what was ordered, give complimentary tickets, and write notes."),
     "orders.settle": N_("Record that an order was paid by hand."),
@@ -80,6 +82,10 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
 """What each role may do. A lead may do it at their own events only."""
 
 
+ASSIGNABLE: Final[frozenset[Role]] = frozenset({"lead", "staff"})
+"""Roles that events can be assigned to. A lead without events sees none; staff without events work at every door."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoleName:
     """The names of a role for people."""
@@ -90,7 +96,7 @@ class RoleName:
 
 ROLE_NAMES: Final[Mapping[Role, RoleName]] = {
     "attendee": RoleName(N_("Attendee"), N_("Registers for events, and has no part in running the fest.")),
-    "staff": RoleName(N_("Door"), N_("Checks people in.")),
+    "staff": RoleName(N_("Door"), N_("Checks people in, at every event or at the assigned ones.")),
     "box-office": RoleName(N_("Box office"), N_("Sells tickets on the spot and checks people in.")),
     "treasurer": RoleName(N_("Treasurer"), N_("Sees the money, confirms transfers and refunds orders.")),
     "lead": RoleName(N_("Event lead"), N_("Runs the events that are assigned to them, and sees no others.")),

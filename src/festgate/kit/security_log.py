@@ -26,6 +26,7 @@ CommandEvent = Literal[
     "event-published",
     "event-cancelled",
     "registration-cancelled",
+    "second-factor-changed",
 ]
 """Names of events on the command line, whose address is `command line`."""
 

@@ -6,6 +6,8 @@ from typing import Literal
 from festgate.kit.clock import MINUTE, Milliseconds
 from festgate.kit.roles import PERMISSIONS, Permission, Role
 
+PROOF_LIFE = 10 * MINUTE
+"""The time after which a sensitive action asks for the password again."""
 SEEN_EVERY = 30 * MINUTE
 """Minimum time between two stored uses of a session, so that an opening's first minutes need no such writes."""
 
@@ -28,6 +30,9 @@ class Visitor:
     is_guest: bool = False
     """Whether the person buys without an account: sees own orders and tickets, and no page of an account."""
 
+    proved_at: Milliseconds = field(default=0, compare=False)
+    """When the person last entered the password in this session, or got this token with it."""
+
     @property
     def shown_name(self) -> str:
         """Return the person's name, or the username in its place."""
@@ -37,15 +42,13 @@ class Visitor:
         """Return whether the visitor's role has the permission; a lead has it at their own events only."""
         return permission in PERMISSIONS[self.role]
 
-    @property
-    def organises(self) -> bool:
-        """Return whether the visitor may act on all events and registrations of the fest."""
-        return self.may("events.manage")
+    def may_everywhere(self, permission: Permission) -> bool:
+        """Return whether the visitor has the permission for the whole fest: a lead never does."""
+        return self.may(permission) and self.role != "lead"
 
-    @property
-    def admits(self) -> bool:
-        """Return whether the visitor may check people in at the door."""
-        return self.may("door")
+    def has_proof(self, now: Milliseconds) -> bool:
+        """Return whether the password was entered a moment ago, so that a sensitive action need not ask for it."""
+        return now - self.proved_at <= PROOF_LIFE
 
 
 @dataclass(frozen=True, slots=True)

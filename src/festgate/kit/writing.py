@@ -48,6 +48,10 @@ class Writing:
         """Return `₹500`, or `₹500.50`, for lists."""
         return amount.short(self._locale)
 
+    def now(self) -> Milliseconds:
+        """Return the present time."""
+        return self._clock()
+
     def year(self) -> int:
         """Return the present year in the fest's time zone."""
         now = self._clock()

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from http import HTTPStatus
 from importlib.resources import files
@@ -48,14 +48,18 @@ from festgate.portal.composition import (
     TEMPLATE_PACKAGES,
     Loader,
     Module,
+    Ways,
     assemble,
     bulkheads,
     link,
     max_bodies,
     security_events,
 )
+from festgate.portal.currency import refuse_other_currency
+from festgate.portal.fest.facade import NOTHING_STORED, Stored
 from festgate.portal.inventory import facts
-from festgate.settings import Settings
+from festgate.portal.renewal import Build, FirstRun, Renewal
+from festgate.settings import Given, Settings
 
 log = structlog.get_logger()
 
@@ -64,35 +68,88 @@ PERIODIC_PAUSE = 30
 """Seconds between two rounds of periodic tasks."""
 
 
-def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
-    """Return the portal over the database of these settings, whose schema must be up to date. It opens at start-up."""
-    load_catalogue(files("festgate.portal") / "locales", settings.locale)
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    given: Given | None = None,
+    stored: Stored = NOTHING_STORED,
+    waits: bool = False,
+) -> Gate:
+    """Return the portal over the database of these settings, whose schema must be up to date. It opens at start-up.
+
+    `given` are the values from outside the data, and `stored` those of the data that `settings` contains; the portal
+    follows later changes of them. If it `waits`, only the page of the first run answers until there is a person.
+    """
     if settings.drills_token:
         faults.load(settings.data_dir)  # before modules are loaded: that one cannot be is a fault, too
+    outside = given or Given.of(settings)
     loader = Loader(schema.unapplied(settings))
-    links = link(loader)
-    portal = Portal(
-        settings=settings,
-        database=Database(settings.url, clock=clock),
-        pages=Pages(settings, TEMPLATE_PACKAGES, NAVIGATION, clock),
-        metrics=Metrics(),
-        secret=load_secret(settings.data_dir),
-        links=links,
-        bulkheads=bulkheads(guarded=settings.bulkheads),
+    database, metrics = Database(settings.url, clock=clock), Metrics()
+    secret, fences = load_secret(settings.data_dir), bulkheads(guarded=settings.bulkheads)
+    trusted = Trusted(settings.trusted_proxies)
+    first_run = FirstRun(database) if waits else None
+
+    def build(new: Settings, stored_then: Stored) -> Build:
+        load_catalogue(files("festgate.portal") / "locales", new.locale)
+        before = database.listeners()
+        logo = stored_then.logo
+        links = link(loader, Ways(outside, renewal.renew, refuse_other_currency), logo)
+        portal = Portal(
+            settings=new,
+            database=database,
+            pages=Pages(new, TEMPLATE_PACKAGES, NAVIGATION, clock, logo.path if logo else ""),
+            metrics=metrics,
+            secret=secret,
+            links=links,
+            bulkheads=fences,
+        )
+        modules = assemble(portal, links, loader)
+        for name, reason in loader.absent.items():
+            portal.bulkheads[name].absent = reason
+            portal.bulkheads[name].details = loader.details.get(name, "")
+        relay = outbox.Relay(
+            database,
+            [subscription for module in modules.values() for subscription in module.subscriptions],
+            facts=facts(loader.absent),
+            complete=len(modules) == len(DECLARED),
+        )
+        headers = security_headers(secure=new.secure, form_targets=new.payment_sites)
+        routes = Routes(
+            _routes(portal, modules, relay, loader),
+            modules=[(portal.bulkheads[name], module.routes) for name, module in modules.items()],
+            admit=first_run.admit if first_run is not None and not first_run.is_over else None,
+        )
+        added = {
+            topic: [listener for listener in listeners if listener not in before.get(topic, [])]
+            for topic, listeners in database.listeners().items()
+        }
+        return Build(portal, modules, relay, routes, headers, stored_then, added)
+
+    renewal = Renewal(database, secret, outside, build, _tasks_of)
+    first = build(settings, stored)
+    gate = Gate(
+        first.routes,
+        metrics=metrics,
+        headers=first.headers,
+        answer=first.portal.failure,
+        bodies=Bodies(trusted=trusted),
+        clients=Counts(MAX_IN_PROGRESS, trusted),
+        max_bodies=max_bodies(),
+        security_events=security_events(),
     )
-    modules = assemble(portal, links, loader)
-    for name, reason in loader.absent.items():
-        portal.bulkheads[name].absent = reason
-        portal.bulkheads[name].details = loader.details.get(name, "")
-    relay = outbox.Relay(
-        portal.database,
-        [subscription for module in modules.values() for subscription in module.subscriptions],
-        facts=facts(loader.absent),
-        complete=len(modules) == len(DECLARED),
-    )
+    gate.life = Routes((), _lifespan(renewal, database, settings, fences))
+    renewal.begin(gate, first)
+    return gate
+
+
+def _routes(
+    portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay, loader: Loader
+) -> list[BaseRoute]:
+    """Return the routes that belong to no module."""
+    settings = portal.settings
     api = _api(portal, modules)
-    assets = Assets(packages=[(package, "static") for package in STATIC_PACKAGES])
-    routes: list[BaseRoute] = [
+    return [
         *(
             Route(path, _absent(portal.bulkheads[declared.name]), methods=ALL)
             for declared in DECLARED
@@ -104,24 +161,9 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
         Route("/metrics", _metrics(portal), methods=["GET"]),
         *Arming(settings.data_dir, settings.drills_token).routes(),
         *ReferencePage(portal, api.openapi).routes(),
-        Mount("/static", assets),
+        Mount("/static", Assets(packages=[(package, "static") for package in STATIC_PACKAGES])),
         Mount("/api/v1", api),
     ]
-    trusted = Trusted(settings.trusted_proxies)
-    return Gate(
-        Routes(
-            routes,
-            _lifespan(portal, modules, relay),
-            [(portal.bulkheads[name], module.routes) for name, module in modules.items()],
-        ),
-        metrics=portal.metrics,
-        headers=security_headers(secure=settings.secure, form_targets=settings.payment_sites),
-        answer=portal.failure,
-        bodies=Bodies(trusted=trusted),
-        clients=Counts(MAX_IN_PROGRESS, trusted),
-        max_bodies=max_bodies(),
-        security_events=security_events(),
-    )
 
 
 class Assets(StaticFiles):
@@ -188,33 +230,48 @@ def _absent(bulkhead: Bulkhead) -> Callable[[Request], Any]:
     return absent
 
 
-def _lifespan(portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay) -> Lifespan[Routes]:
-    periodic_tasks = [periodic_task for module in modules.values() for periodic_task in module.periodic_tasks]
-    links = {kind: maker for module in modules.values() for kind, maker in module.email_links.items()}
+def _tasks_of(build: Build) -> list[Coroutine[Any, Any, None]]:
+    """Return the background tasks that depend on the settings."""
+    database, settings = build.portal.database, build.portal.settings
+    return [
+        build.relay.run(),
+        mail.Postman(database, transport_for(settings), settings, build.email_links).run(),
+        _run_periodic_tasks(
+            database,
+            [
+                *(task for module in build.modules.values() for task in module.periodic_tasks),
+                outbox.forget_settled,
+                mail_erasure.erase_sent,
+            ],
+        ),
+        *(start() for module in build.modules.values() for start in module.work),
+    ]
+
+
+def _lifespan(
+    renewal: Renewal, database: Database, settings: Settings, fences: Mapping[str, Bulkhead]
+) -> Lifespan[Routes]:
+    """Return the life of the process. It keeps no build: that is replaced when the settings change."""
 
     @asynccontextmanager
     async def lifespan(_app: Routes) -> AsyncIterator[None]:
-        database, settings = portal.database, portal.settings
         await database.open()
         work = [
-            relay.run(),
-            mail.Postman(database, transport_for(settings), settings, links).run(),
             mail_erasure.keep_erasing(settings.data_dir / "mail", database.clock),
-            watch_bulkheads(portal.bulkheads.values()),
+            watch_bulkheads(fences.values()),
             database.watch(),
-            _run_periodic_tasks(database, [*periodic_tasks, outbox.forget_settled, mail_erasure.erase_sent]),
-            *(start() for module in modules.values() for start in module.work),
         ]
+        if not fences["fest"].absent:
+            work.append(renewal.run())
         if settings.drills_token:
             work.append(faults.watch(settings.data_dir))
         async with AsyncExitStack() as stack:
             stack.push_async_callback(database.close)
-            for module in modules.values():
-                for close in module.closes:
-                    stack.callback(close)
             # What is loaded by now stays: the collector need not look through it again, a tenth of an order's time. It
             # does not look now either: that takes as long as a page's templates, and the process is no smaller for it.
             gc.freeze()
+            renewal.start()
+            stack.push_async_callback(renewal.end)
             tasks = [asyncio.create_task(task) for task in work]
             stack.push_async_callback(_end, tasks)
             yield

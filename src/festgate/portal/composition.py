@@ -1,7 +1,7 @@
 """The portal's modules, lowest first. Each is imported where it is built: one that cannot be leaves a placeholder."""
 
 import traceback
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,23 +9,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 from starlette.routing import BaseRoute
 
+from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import StartupError
+from festgate.kit.errors import Conflict, StartupError
 from festgate.kit.messaging.mail_links import LinkMaker
 from festgate.kit.messaging.outbox import Subscription
 from festgate.kit.resilience import faults
 from festgate.kit.resilience.bulkhead import Budget, Bulkhead, Unguarded
 from festgate.kit.resilience.pulse import Pulse
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.navigation import Navigation, NavigationEntry
 from festgate.kit.web.portal import PageLinks, Portal
+from festgate.settings import Given, Settings
 
 if TYPE_CHECKING:  # a command that only looks at the data does without it, and is a fifth quicker
     from fastapi import APIRouter
 
-    from festgate.portal.accounts.facade import PersonalRecords
+    from festgate.portal.accounts.facade import AssignEvents, PersonalRecords
     from festgate.portal.catalogue.facade import FindPlace, FindSeats, LapsedHolds
+    from festgate.portal.fest.facade import Logo, PaymentTest
     from festgate.portal.registrations.facade import IsUsed, ReplaceCode, SeatReferences
 
 log = structlog.get_logger()
@@ -35,6 +38,7 @@ T = TypeVar("T")
 TEMPLATE_PACKAGES = (
     "festgate.kit",
     "festgate.portal.accounts",
+    "festgate.portal.fest",
     "festgate.portal.catalogue",
     "festgate.portal.registrations",
     "festgate.portal.checkout",
@@ -42,7 +46,12 @@ TEMPLATE_PACKAGES = (
     "festgate.portal.door",
     "festgate.portal.backoffice",
 )
-STATIC_PACKAGES = ("festgate.kit", "festgate.portal.tickets", "festgate.portal.door")
+STATIC_PACKAGES = (
+    "festgate.kit",
+    "festgate.portal.tickets",
+    "festgate.portal.door",
+    "festgate.portal.backoffice",
+)
 NAVIGATION = Navigation(
     (
         NavigationEntry(N_("Events"), "/events", "events", "everyone"),
@@ -56,6 +65,8 @@ NAVIGATION = Navigation(
     account="/account",
     sign_in="/login",
     sign_out="/logout",
+    prove="/account/prove",
+    second_factor="/account/second-factor",
 )
 """The header's links, in their order. They stand there also while their module is unavailable."""
 WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_("My events"), "/my-events"))
@@ -64,8 +75,12 @@ WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_(
 MAX_EVENT_BODY = 512 * 1024
 """Bytes of an event's form. A description may have 10,000 characters of any script in any spelling, which can be four
 times as many (Korean from a Mac). A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
+MAX_LOGO_FORM = 320 * 1024
+"""Bytes of a form with the fest's logo, which has at most 256 KB."""
 MAX_UPLOAD = 2 * 1024 * 1024 + 64 * 1024
 """Bytes of a form with a file: the largest file, and the form around it."""
+MAX_IMPORT_BODY = 5 * 1024 * 1024
+"""Bytes of a form with a file of events: 2 MB, which a preview sends as base64 with its signs percent-encoded."""
 DEFAULT_ACTIONS = ((N_("See the events"), "/events"),)
 """Links for the page of an error that has none of its own, as (label, address)."""
 
@@ -108,6 +123,18 @@ class Declared:
     """Limits on the bodies of its requests, in bytes, by the beginning of the path, where the kit's does not fit."""
 
 
+@dataclass(frozen=True)
+class Ways:
+    """The functions of the portal as a whole that the module of the settings needs."""
+
+    given: Given
+    """The values of settings from outside the data."""
+    renew: Callable[[], Awaitable[None]]
+    """Brings the settings of the data into force in this process."""
+    refuse_currency: Callable[[Connection, str], None]
+    """Raises StartupError if there is money in other currencies only."""
+
+
 Identify = Callable[[Connection, str], Visitor | None]
 
 
@@ -115,6 +142,7 @@ Identify = Callable[[Connection, str], Visitor | None]
 class Links(PageLinks):
     """The functions that modules get of each other, or their stand-ins while a module is not loaded."""
 
+    assign_events: "AssignEvents"
     find_lapses: "Callable[[Connection], LapsedHolds]"
     own_seats: "FindSeats"
     own_place: "FindPlace"
@@ -122,8 +150,13 @@ class Links(PageLinks):
     is_used: "IsUsed"
     replace_code: "ReplaceCode"
     order_refs: "SeatReferences"
+    """Draws a text as a QR code (SVG); empty while the module of tickets, which has the library, is not loaded."""
     personal_records: "Mapping[str, PersonalRecords | None]"
     """The data about a person of each module that has such, lowest first; None while the module cannot be loaded."""
+    ways: "Ways"
+    """The functions of the portal as a whole."""
+    logo: "Logo | None"
+    """The fest's logo."""
 
 
 class Loader:
@@ -151,18 +184,20 @@ class Loader:
             return None
 
 
-def link(loader: Loader) -> Links:
+def link(loader: Loader, ways: Ways, logo: "Logo | None") -> Links:
     """Return the functions that modules get of each other, with stand-ins for modules that cannot be loaded."""
 
-    def accounts() -> tuple[Identify, Identify, Callable[[Connection, str], None]]:
+    def accounts() -> tuple[
+        Identify, Identify, Callable[[Connection, str], None], Callable[[Connection, int], bool]
+    ]:
         from festgate.portal.accounts import facade
 
-        return facade.find_visitor, facade.find_bearer, facade.note_seen
+        return facade.find_visitor, facade.find_bearer, facade.note_seen, facade.lacks_second_factor
 
-    def catalogue() -> "Callable[[Connection, int, str], bool]":
+    def catalogue() -> "tuple[Callable[[Connection, Visitor, str], bool], AssignEvents]":
         from festgate.portal.catalogue import facade
 
-        return facade.is_assigned
+        return facade.reaches, facade.assign_invited
 
     def registrations() -> (
         "tuple[Callable[[Connection, int], int], Callable[[Connection], LapsedHolds], "
@@ -188,10 +223,11 @@ def link(loader: Loader) -> Links:
 
         return facade.refs_by_seat
 
-    find_visitor, find_bearer, note_seen = loader.attempt("accounts", accounts) or (
+    find_visitor, find_bearer, note_seen, lacks_second_factor = loader.attempt("accounts", accounts) or (
         lambda _connection, _token: None,
         lambda _connection, _token: None,
         lambda _connection, _token: None,
+        lambda _connection, _person: False,
     )
     count_held, find_lapses, kept_sentence, own_seats, own_place = loader.attempt(
         "registrations", registrations
@@ -208,6 +244,10 @@ def link(loader: Loader) -> Links:
         # Members of teams cannot change while their tickets cannot.
         lambda _connection, _seat: False,
     )
+    reaches, assign_events = loader.attempt("catalogue", catalogue) or (
+        lambda _connection, _visitor, _slug: False,
+        _assign_none,
+    )
     return Links(
         find_visitor,
         find_bearer,
@@ -215,8 +255,10 @@ def link(loader: Loader) -> Links:
         count_held,
         {"checkout": kept_sentence},
         WAYS_ON,
-        loader.attempt("catalogue", catalogue) or (lambda _connection, _person, _slug: False),
+        reaches,
+        lacks_second_factor,
         DEFAULT_ACTIONS,
+        assign_events=assign_events,
         find_lapses=find_lapses,
         own_seats=own_seats,
         own_place=own_place,
@@ -224,6 +266,8 @@ def link(loader: Loader) -> Links:
         is_used=is_used,
         replace_code=replace_code,
         order_refs=loader.attempt("checkout", checkout) or (lambda _connection, _person: {}),
+        ways=ways,
+        logo=logo,
         personal_records={name: loader.attempt(name, records_of) for name, records_of in _RECORDS.items()},
     )
 
@@ -252,7 +296,14 @@ def _ticket_records() -> "PersonalRecords":
     return PERSONAL_RECORDS
 
 
+def _catalogue_records() -> "PersonalRecords":
+    from festgate.portal.catalogue.facade import PERSONAL_RECORDS
+
+    return PERSONAL_RECORDS
+
+
 _RECORDS: "Mapping[str, Callable[[], PersonalRecords]]" = {
+    "catalogue": _catalogue_records,
     "registrations": _registration_records,
     "checkout": _checkout_records,
     "tickets": _ticket_records,
@@ -266,8 +317,14 @@ def _no_lapses(_connection: Connection) -> "LapsedHolds":
     return LapsedHolds()
 
 
+def _assign_none(_connection: Connection, _person: int, event_ids: Collection[int]) -> None:
+    """Refuse an invitation for certain events while events cannot be assigned."""
+    if event_ids:
+        raise Conflict(gettext("Events cannot be assigned now. Please try again later."))
+
+
 def _accounts(portal: Portal, links: Links) -> Module:
-    from festgate.portal.accounts import address_changes, confirmation, guest_links, recovery
+    from festgate.portal.accounts import address_changes, confirmation, guest_links, invitations, recovery
     from festgate.portal.accounts.account_pages import OwnAccountPages
     from festgate.portal.accounts.api import AccountApi
     from festgate.portal.accounts.deletion_pages import DeletionPages
@@ -275,9 +332,12 @@ def _accounts(portal: Portal, links: Links) -> Module:
     from festgate.portal.accounts.guest_links import forget_expired_links
     from festgate.portal.accounts.guest_pages import GuestPages
     from festgate.portal.accounts.guests import forget_forms
+    from festgate.portal.accounts.invitation_pages import InvitationPages
+    from festgate.portal.accounts.invitations import forget_invitations
     from festgate.portal.accounts.pages import AccountPages
     from festgate.portal.accounts.passwords import Hasher
     from festgate.portal.accounts.reception import Reception
+    from festgate.portal.accounts.second_factor_pages import SecondFactorPages
     from festgate.portal.accounts.sessions import forget_expired
 
     hasher = Hasher()
@@ -288,20 +348,56 @@ def _accounts(portal: Portal, links: Links) -> Module:
         [
             *AccountPages(portal, hasher).routes(),
             *OwnAccountPages(portal, reception).routes(),
+            *SecondFactorPages(portal, reception).routes(),
             *DeletionPages(portal, reception, records, absent).routes(),
             *GuestPages(portal, records, absent).routes(),
+            *InvitationPages(portal, reception, links.assign_events).routes(),
         ],
         AccountApi(portal, hasher).router(),
         # While a module cannot move its part, the facts wait.
         () if absent else claim_subscriptions(records),
-        periodic_tasks=[forget_expired, forget_expired_links, forget_forms],
+        periodic_tasks=[forget_expired, forget_expired_links, forget_forms, forget_invitations],
         closes=[hasher.close],
         email_links={
             module.LINK_KIND: partial(
                 module.make_link, secret=portal.secret, base_url=portal.settings.base_url
             )
-            for module in (confirmation, recovery, address_changes, guest_links)
+            for module in (confirmation, recovery, address_changes, guest_links, invitations)
         },
+    )
+
+
+def _fest(portal: Portal, links: Links) -> Module:
+    from festgate.portal.fest.api import SettingsApi
+    from festgate.portal.fest.editing import Editor, Live
+    from festgate.portal.fest.pages import SettingsPages
+    from festgate.portal.fest.setup_pages import SetUpPages
+
+    # Modules above this one are loaded when they are needed: without them the settings still work.
+    def check_methods(settings: Settings, database: Database) -> None:
+        from festgate.portal.checkout import facade
+
+        facade.check_methods(settings, database)
+
+    async def run_tests(settings: Settings, database: Database) -> "Sequence[PaymentTest]":
+        from festgate.portal.checkout import facade
+
+        return await facade.run_tests(settings, database)
+
+    def count_events(connection: Connection) -> int:
+        from festgate.portal.catalogue import facade
+
+        return facade.count_events(connection)
+
+    ways = links.ways
+    live = Live(ways.given, ways.renew, check_methods, run_tests, ways.refuse_currency)
+    editor = Editor(portal.database, portal.secret, live)
+    return Module(
+        [
+            *SettingsPages(portal, editor, links.logo).routes(),
+            *SetUpPages(portal, editor, live, count_events).routes(),
+        ],
+        SettingsApi(portal, editor).router(),
     )
 
 
@@ -351,21 +447,27 @@ def _registrations(portal: Portal, links: Links) -> Module:
 
 def _checkout(portal: Portal, links: Links) -> Module:
     from festgate.portal.checkout.api import CheckoutApi
+    from festgate.portal.checkout.bank_lines import forget_lines
     from festgate.portal.checkout.handlers import SUBSCRIPTIONS
     from festgate.portal.checkout.pages import CheckoutPages
     from festgate.portal.checkout.payments import Payments, payment_methods
+    from festgate.portal.checkout.transfer_api import TransferApi
+    from festgate.portal.checkout.transfers import remind_payers
     from festgate.portal.checkout.webhooks import webhook_routes
 
-    # Nothing is paid beforehand at the desk, so anyone could keep seats there under an invented address.
-    confirmed_only = {"desk"} if portal.settings.confirms_email else set()
+    # Nothing is paid beforehand, so anyone could keep seats under an invented address.
+    confirmed_only = {"desk", "transfer"} if portal.settings.confirms_email else set()
     payments = Payments(portal.database, payment_methods(portal.settings, portal.database), confirmed_only)
+    api = CheckoutApi(portal, payments, links.is_used).router()
+    TransferApi(portal).add_to(api)
     return Module(
         [
             *CheckoutPages(portal, payments, links.ticket_codes, links.is_used).routes(),
             *webhook_routes(portal, payments),
         ],
-        CheckoutApi(portal, payments, links.is_used).router(),
+        api,
         SUBSCRIPTIONS,
+        periodic_tasks=[remind_payers, forget_lines],
         work=[payments.run],
     )
 
@@ -381,7 +483,7 @@ def _tickets(portal: Portal, _links: Links) -> Module:
     make_link = partial(holder_links.make_link, secret=portal.secret, base_url=portal.settings.base_url)
     return Module(
         [*HolderPages(portal, pages, handlers.holders).routes(), *pages.routes()],
-        TicketApi(portal, handlers.holders).router(),
+        TicketApi(portal, handlers.holders, handlers.post_order_copy).router(),
         handlers.subscriptions(),
         email_links={holder_links.LINK_KIND: make_link},
     )
@@ -394,33 +496,64 @@ def _door(portal: Portal, _links: Links) -> Module:
     return Module(DoorPages(portal).routes(), DoorApi(portal).router())
 
 
+def _joined(*routers: "APIRouter") -> "APIRouter":
+    from fastapi import APIRouter
+
+    joined = APIRouter()
+    for router in routers:
+        joined.include_router(router)
+    return joined
+
+
 def _backoffice(portal: Portal, links: Links) -> Module:
-    from festgate.portal.backoffice.answer_pages import AnswerListPages
+    from festgate.portal.backoffice.audit_api import AuditApi
+    from festgate.portal.backoffice.audit_pages import AuditPages
     from festgate.portal.backoffice.box_office_api import BoxOfficeApi
     from festgate.portal.backoffice.box_office_pages import BoxOfficePages
+    from festgate.portal.backoffice.crew_api import CrewApi
+    from festgate.portal.backoffice.crew_pages import CrewPages
+    from festgate.portal.backoffice.dashboard_pages import DashboardPages
+    from festgate.portal.backoffice.event_api import EventStepApi
+    from festgate.portal.backoffice.event_step_pages import EventStepPages
+    from festgate.portal.backoffice.guest_action_pages import GuestActionPages
+    from festgate.portal.backoffice.guest_api import GuestApi
+    from festgate.portal.backoffice.guest_export_pages import GuestExportPages
+    from festgate.portal.backoffice.guest_pages import GuestPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
+    from festgate.portal.backoffice.import_pages import ImportPages
+    from festgate.portal.backoffice.order_pages import OrderPages
+    from festgate.portal.backoffice.overview_pages import OverviewPages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
     from festgate.portal.backoffice.question_pages import QuestionPages
+    from festgate.portal.backoffice.registration_pages import RegistrationPages
     from festgate.portal.backoffice.room_pages import RoomPages
+    from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
     from festgate.portal.backoffice.shift_pages import ShiftPages
+    from festgate.portal.backoffice.statement_pages import StatementPages
     from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
+    from festgate.portal.backoffice.transfer_pages import TransferPages
+    from festgate.portal.backoffice.unmatched_pages import UnmatchedPages
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
     from festgate.portal.tickets.handlers import TicketHandlers
 
+    handlers = TicketHandlers(portal.settings, portal.secret)
     people = PeoplePages(
         portal,
-        TicketHandlers(portal.settings, portal.secret).post_copy,
+        handlers.post_copy,
         [part for part in links.personal_records.values() if part is not None],
         [name for name, part in links.personal_records.items() if part is None],
     )
     return Module(
         [
+            *DashboardPages(portal).routes(),
             *EventTeamPages(portal, links.is_used).routes(),
             *BackofficePages(portal).routes(),
             *people.routes(),
+            *OrderPages(portal, handlers.post_order_copy).routes(),
+            *RegistrationPages(portal, handlers.holders).routes(),
             *TicketTypePages(portal).routes(),
             *PromoCodePages(portal).routes(),
             *HolderRulePages(portal).routes(),
@@ -428,11 +561,28 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             *RoomPages(portal).routes(),
             *QuestionPages(portal).routes(),
             *QuestionPages(portal, of_fest=True).routes(),
-            *AnswerListPages(portal).routes(),
+            *CrewPages(portal).routes(),
+            *EventStepPages(portal).routes(),
+            *ImportPages(portal).routes(),
+            *OverviewPages(portal).routes(),
+            *GuestPages(portal).routes(),
+            *GuestActionPages(portal, handlers.post_copy, links.is_used).routes(),
+            *GuestExportPages(portal).routes(),
             *BoxOfficePages(portal).routes(),
             *ShiftPages(portal).routes(),
+            *TransferPages(portal).routes(),
+            *StatementPages(portal).routes(),
+            *UnmatchedPages(portal).routes(),
+            *AuditPages(portal).routes(),
+            *TeamFactorPages(portal).routes(),
         ],
-        BoxOfficeApi(portal).router(),
+        _joined(
+            AuditApi(portal).router(),
+            BoxOfficeApi(portal).router(),
+            CrewApi(portal).router(),
+            EventStepApi(portal).router(),
+            GuestApi(portal).router(),
+        ),
     )
 
 
@@ -446,6 +596,7 @@ DECLARED: Sequence[Declared] = (
         pages=[
             "/register",
             "/login",
+            "/login/code",
             "/logout",
             "/forgot",
             "/reset",
@@ -456,11 +607,17 @@ DECLARED: Sequence[Declared] = (
             "/find-tickets",
             "/guest",
             "/guest/{rest:path}",
+            "/invitation",
         ],
         api=["/tokens", "/tokens/current", "/people", "/people/{rest:path}"],
         build=_accounts,
         security_events={
             ("POST", "/login"): "sign-in",
+            ("POST", "/login/code"): "sign-in",
+            ("POST", "/account/prove"): "password-proved",
+            ("POST", "/account/second-factor/confirm"): "second-factor-changed",
+            ("POST", "/account/second-factor/codes"): "second-factor-changed",
+            ("POST", "/account/second-factor/off"): "second-factor-changed",
             ("POST", "/logout"): "sign-out",
             ("POST", "/register"): "account-made",
             ("POST", "/forgot"): "password-reset-asked",
@@ -479,12 +636,36 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/guest/delete"): "guest-deleted",
             ("GET", "/guest/data"): "data-downloaded",
             ("POST", "/guest/claim"): "guest-claimed",
+            ("POST", "/invitation"): "invitation-accepted",
             ("POST", "/api/v1/tokens"): "token-made",
             ("DELETE", "/api/v1/tokens/current"): "token-ended",
             ("POST", "/api/v1/people"): "account-made",
             ("DELETE", "/api/v1/people/me/sessions"): "sessions-ended",
             ("DELETE", "/api/v1/people/me/sessions/{session}"): "sessions-ended",
         },
+    ),
+    Declared(
+        "fest",
+        N_("The page of the settings"),
+        N_("The fest keeps the settings that it has."),
+        # A test of the mail server or of a payment provider waits for its answer.
+        Budget(requests=100, seconds=30),
+        pages=["/setup", "/fest/logo", "/organise/settings", "/organise/settings/{rest:path}"],
+        api=["/settings"],
+        build=_fest,
+        security_events={
+            ("POST", "/setup"): "fest-set-up",
+            ("POST", "/organise/settings"): "settings-changed",
+            ("POST", "/organise/settings/payments"): "settings-changed",
+            ("POST", "/organise/settings/mail"): "settings-changed",
+            ("POST", "/organise/settings/sign-up"): "settings-changed",
+            ("POST", "/organise/settings/logo"): "settings-changed",
+            ("POST", "/organise/settings/logo/remove"): "settings-changed",
+            ("POST", "/organise/settings/mail/test"): "settings-tested",
+            ("POST", "/organise/settings/payments/test"): "settings-tested",
+            ("PATCH", "/api/v1/settings"): "settings-changed",
+        },
+        max_bodies={"/setup": MAX_LOGO_FORM, "/organise/settings/logo": MAX_LOGO_FORM},
     ),
     Declared(
         "catalogue",
@@ -539,6 +720,7 @@ DECLARED: Sequence[Declared] = (
             "/checkout",
             "/orders/{ref}",
             "/orders/{ref}/cancel",
+            "/orders/{ref}/transfer",
             "/orders/{ref}/seats/{seat_id}/cancel",
             "/webhooks/stripe",
         ],
@@ -547,13 +729,36 @@ DECLARED: Sequence[Declared] = (
             "/orders/{ref}",
             "/orders/{ref}/cancel",
             "/orders/{ref}/refund",
+            "/orders/{ref}/transfer",
+            "/transfers",
+            "/transfers/{rest:path}",
+            "/bank-lines",
+            "/bank-lines/{rest:path}",
+            "/bank-statements",
             "/orders/{ref}/seats/{seat_id}/cancel",
+            "/orders/{ref}/refunds",
+            "/orders/{ref}/notes",
+            "/events/{slug}/orders",
+            "/events/{slug}/complimentary",
+            "/registrations/{id}/exchange",
+            "/exchanges/{id}/settlement",
         ],
         build=_checkout,
         security_events={
+            ("POST", "/api/v1/orders/{ref}/refunds"): "order-refunded",
+            ("POST", "/api/v1/orders/{ref}/notes"): "note-written",
+            ("POST", "/api/v1/events/{slug}/complimentary"): "ticket-given",
+            ("POST", "/api/v1/registrations/{registration_id}/exchange"): "ticket-exchanged",
+            ("POST", "/api/v1/exchanges/{exchange_id}/settlement"): "difference-settled",
             ("POST", "/api/v1/orders/{ref}/refund"): "registration-cancelled",
             ("POST", "/webhooks/stripe"): "webhook",
+            ("POST", "/api/v1/transfers/{ref}/confirm"): "order-marked-paid",
+            ("POST", "/api/v1/transfers/{ref}/reject"): "transfer-rejected",
+            ("POST", "/api/v1/bank-lines/assign"): "payment-assigned",
+            ("POST", "/api/v1/bank-lines/ignore"): "payment-ignored",
+            ("POST", "/api/v1/bank-statements"): "statement-imported",
         },
+        max_bodies={"/api/v1/bank-statements": MAX_UPLOAD},
     ),
     Declared(
         "tickets",
@@ -566,9 +771,18 @@ DECLARED: Sequence[Declared] = (
             "/tickets/{code}/send",
             "/tickets/{code}/transfer",
         ],
-        api=["/tickets", "/tickets/{rest:path}"],
+        api=[
+            "/tickets",
+            "/tickets/{rest:path}",
+            "/orders/{ref}/send",
+            "/registrations/{id}/correction",
+            "/registrations/{id}/transfer",
+        ],
         build=_tickets,
         security_events={
+            ("POST", "/api/v1/orders/{ref}/send"): "ticket-sent-again",
+            ("POST", "/api/v1/registrations/{registration_id}/correction"): "holder-corrected",
+            ("POST", "/api/v1/registrations/{registration_id}/transfer"): "ticket-transferred",
             ("POST", "/tickets/{code}/send"): "ticket-sent",
             ("POST", "/tickets/{code}/transfer"): "ticket-transferred",
             ("POST", "/api/v1/tickets/{code}/send"): "ticket-sent",
@@ -591,9 +805,34 @@ DECLARED: Sequence[Declared] = (
         N_("Visitors can use the fest as usual."),
         Budget(requests=50, seconds=10),
         pages=["/organise", "/organise/{rest:path}"],
-        api=["/box-office/{rest:path}"],
+        api=[
+            "/audit",
+            "/box-office/{rest:path}",
+            "/team",
+            "/team/{rest:path}",
+            "/dashboard",
+            "/events/{slug}/publish",
+            "/events/{slug}/unpublish",
+            "/events/{slug}/sales/open",
+            "/events/{slug}/sales/close",
+            "/events/{slug}/capacity",
+            "/events/{slug}/move",
+            "/events/{slug}/duplicate",
+            "/events/{slug}/cancel",
+            "/guests",
+            "/events/{slug}/guests",
+        ],
         build=_backoffice,
         security_events={
+            ("POST", "/organise/team/invitations"): "team-invited",
+            ("POST", "/organise/team/invitations/{id}/again"): "team-invited",
+            ("POST", "/organise/team/invitations/{id}/withdraw"): "invitation-withdrawn",
+            ("POST", "/organise/team/{id}/change"): "role-changed",
+            ("POST", "/api/v1/team/invitations"): "team-invited",
+            ("POST", "/api/v1/team/invitations/{invitation}/again"): "team-invited",
+            ("DELETE", "/api/v1/team/invitations/{invitation}"): "invitation-withdrawn",
+            ("PUT", "/api/v1/team/{person}"): "role-changed",
+            ("DELETE", "/api/v1/team/{person}"): "role-changed",
             ("POST", "/organise/box-office/events/{slug}"): "tickets-sold",
             ("POST", "/organise/box-office/sales/{ref}/undo"): "sale-undone",
             ("POST", "/organise/box-office/shift/close"): "shift-closed",
@@ -601,19 +840,59 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/api/v1/box-office/sales/{ref}/undo"): "sale-undone",
             ("POST", "/api/v1/box-office/shifts/current/close"): "shift-closed",
             ("POST", "/organise/events/new"): "event-created",
-            ("POST", "/organise/events/{slug}"): "event-changed",
+            ("POST", "/organise/events/{slug}/edit"): "event-changed",
             ("POST", "/organise/events/{slug}/publish"): "event-published",
+            ("POST", "/organise/events/{slug}/unpublish"): "event-changed",
+            ("POST", "/organise/events/{slug}/open-sales"): "event-changed",
+            ("POST", "/organise/events/{slug}/close-sales"): "event-changed",
+            ("POST", "/organise/events/{slug}/move"): "event-changed",
+            ("POST", "/organise/events/{slug}/capacity"): "event-changed",
+            ("POST", "/organise/events/{slug}/duplicate"): "event-created",
+            ("POST", "/api/v1/events/{slug}/publish"): "event-published",
+            ("POST", "/api/v1/events/{slug}/unpublish"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/sales/open"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/sales/close"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/capacity"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/move"): "event-changed",
+            ("POST", "/api/v1/events/{slug}/duplicate"): "event-created",
+            ("POST", "/api/v1/events/{slug}/cancel"): "event-cancelled",
+            ("POST", "/organise/emails/{id}/try"): "email-sent-again",
+            ("POST", "/organise/backup"): "backup-made",
+            ("POST", "/organise/import/save"): "events-imported",
             ("POST", "/organise/events/{slug}/cancel"): "event-cancelled",
             ("POST", "/organise/orders/{ref}/paid"): "order-marked-paid",
             ("POST", "/organise/orders/{ref}/refunded"): "order-marked-refunded",
             ("POST", "/organise/orders/{ref}/cancel"): "registration-cancelled",
+            ("POST", "/organise/orders/{ref}/refund"): "order-refunded",
+            ("POST", "/organise/orders/{ref}/send"): "ticket-sent-again",
+            ("POST", "/organise/orders/{ref}/notes"): "note-written",
+            ("POST", "/organise/people/{id}/notes"): "note-written",
+            ("POST", "/organise/differences/{id}"): "difference-settled",
+            ("POST", "/organise/registrations/{id}/exchange"): "ticket-exchanged",
+            ("POST", "/organise/registrations/{id}/holder"): "holder-corrected",
+            ("POST", "/organise/registrations/{id}/transfer"): "ticket-transferred",
+            ("POST", "/organise/events/{slug}/complimentary"): "ticket-given",
             ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
+            ("POST", "/organise/transfers/orders/{ref}/confirm"): "order-marked-paid",
+            ("POST", "/organise/transfers/orders/{ref}/reject"): "transfer-rejected",
+            ("POST", "/organise/transfers/statement/import"): "statement-imported",
+            ("POST", "/organise/transfers/assign"): "payment-assigned",
+            ("POST", "/organise/transfers/ignore"): "payment-ignored",
             ("POST", "/organise/people/{id}/email/change"): "email-changed",
             ("POST", "/organise/people/{id}/links/end"): "guest-links-ended",
             ("POST", "/organise/people/{id}/delete"): "guest-deleted",
             ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
+            ("POST", "/organise/guests/action"): "guests-changed",
+            ("POST", "/organise/events/{slug}/guests/action"): "guests-changed",
+            ("POST", "/organise/guests/export"): "guests-exported",
+            ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",
+            ("POST", "/organise/second-factor"): "second-factor-changed",
         },
-        max_bodies={"/organise/events/": MAX_EVENT_BODY},
+        max_bodies={
+            "/organise/events/": MAX_EVENT_BODY,
+            "/organise/import": MAX_IMPORT_BODY,
+            "/organise/transfers/": MAX_UPLOAD,
+        },
     ),
 )
 

@@ -13,6 +13,7 @@ from festgate.portal.accounts.facade import find_person
 from festgate.portal.accounts.passwords import hash_password
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.tables import people
+from festgate.portal.catalogue.assignments import assign_events
 from festgate.portal.catalogue.demo import PROGRAMME, plant_demo
 from festgate.portal.catalogue.demo_tickets import FULL_EVENT, PROMO_CODE, PROMO_EVENT, plant_tickets
 from festgate.portal.catalogue.queries import event_by_slug
@@ -23,9 +24,13 @@ from festgate.portal.registrations.waiting_list import join
 from festgate.settings import Settings
 
 CREW = (
-    Newcomer("organiser", "organiser@localhost", "organiser"),
+    Newcomer("organiser", "organiser@localhost", "owner"),
+    Newcomer("lead", "lead@localhost", "lead"),
+    Newcomer("treasurer", "treasurer@localhost", "treasurer"),
+    Newcomer("box-office", "box-office@localhost", "box-office"),
     Newcomer("staff", "staff@localhost", "staff"),
 )
+"""One account of each role; the organiser is the owner."""
 GUESTS = tuple(
     Newcomer(f"{given}-example", f"{given}@example.org", name=f"{given.title()} Example")
     for given in ("ada", "ben", "cora", "dan", "eve", "finn", "gus", "hana", "ivo")
@@ -81,15 +86,22 @@ def adopt(connection: Connection) -> None:
 
 
 async def plant(database: Database, settings: Settings) -> Mapping[str, str]:
-    """Create the events, an organiser and a member of staff; return the passwords of new accounts, by username."""
+    """Create the events and an account of each role; return the passwords of new accounts, by username."""
     await database.write(adopt)
     await database.write(plant_fest, settings)
     made = {}
     for newcomer in CREW:
         if await database.read(find_person, newcomer.username) is None:
             made[newcomer.username] = secrets.token_urlsafe(9)
-            await database.write(add_person, newcomer, hash_password(made[newcomer.username]), confirmed=True)
+            await database.write(add_member, newcomer, hash_password(made[newcomer.username]))
     return made
+
+
+def add_member(connection: Connection, newcomer: Newcomer, password_hash: str) -> None:
+    """Add an account of the demo's team; the lead gets the event that is full."""
+    person = add_person(connection, newcomer, password_hash, confirmed=True)
+    if newcomer.role == "lead":
+        assign_events(connection, person.id, [event_by_slug(connection, FULL_EVENT).id])
 
 
 def plant_fest(connection: Connection, settings: Settings) -> None:

@@ -49,8 +49,9 @@ class Limits:
     """Bytes of the address, as in nginx and Apache."""
     headers: int = 100
     """The number of headers."""
-    message: int = 1024 * 1024
-    """Bytes of a body on the wire, with its chunks, even if the portal does not read it: sixteen times the largest."""
+    message: int = 6 * 1024 * 1024
+    """Bytes of a body on the wire, with its chunks, even if the portal does not read it: the largest form, that of an
+    import's preview with its file of 2 MB, and a fifth more."""
     pipelined: int = 100
     """Requests that a client may send before the response to the first."""
     head_seconds: float = 10.0

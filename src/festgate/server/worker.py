@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -30,6 +31,15 @@ from festgate.kit.web.clients import Trusted
 from festgate.portal.app import create_app
 from festgate.portal.currency import refuse_other_currency
 from festgate.portal.demo import INTRODUCTION, look, plant
+from festgate.portal.fest.facade import PATH as SET_UP_PATH
+from festgate.portal.fest.facade import (
+    Stored,
+    begin_first_run,
+    effective,
+    has_first_run,
+    is_waiting,
+    read_stored,
+)
 from festgate.server.channel import (
     END,
     HEARTBEAT,
@@ -43,7 +53,14 @@ from festgate.server.channel import (
 from festgate.server.connections import Limits, OnClosed, Watch, protocol_class
 from festgate.server.sockets import BACKLOG, duplicate
 from festgate.server.workers import KEEP_ALIVE, MAX_GRACE, NOT_STARTED
-from festgate.settings import DEMO_SETTINGS, Settings, SettingsError, load_settings, refuse_play_money
+from festgate.settings import (
+    DEMO_SETTINGS,
+    Given,
+    Settings,
+    SettingsError,
+    read_given,
+    refuse_play_money,
+)
 from festgate.terminal import WRONG_USE
 
 log = structlog.get_logger()
@@ -59,45 +76,50 @@ MAX_ON_WINDOWS = 400
 def work(spec: WorkerSpec, channel: Channel, sockets: Sequence[socket.socket]) -> int:
     """Run a worker. Return its exit code: 0 when it was asked to end, or why it could not start."""
     try:
-        settings = settings_of(spec)
+        given = given_of(spec)
+        settings = _checked(given.settings())
         configure(settings.log_format, settings.log_level)
         if spec.counts_folder:
             share_counts(spec.counts_folder, spec.dead)
         if spec.prepare and spec.demo:
             _check_demo(settings)
-        load_secret(settings.data_dir)
-        passwords: Mapping[str, str] = {}
+        secret = load_secret(settings.data_dir)
         if spec.prepare:
             schema.upgrade(settings)
             schema.refuse_damaged(settings)
-            passwords = asyncio.run(_prepare(settings, demo=spec.demo))
+        state = asyncio.run(_read_state(settings, given, secret, spec))
+        _checked(state.settings)
         with gc_paused():
-            app = create_app(settings)
+            app = create_app(state.settings, given=given, stored=state.stored, waits=state.waits)
     except (StartupError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USE
-    if spec.greet:
+    settings = state.settings
+    if spec.greet and state.link:
         # The sockets listen already: a visitor who connects now is served as soon as the loop runs.
-        _print_welcome(settings, passwords, INTRODUCTION if spec.demo else "")
+        _print_link(settings, state.link)
+    elif spec.greet and not state.waits:
+        _print_welcome(settings, state.passwords, INTRODUCTION if spec.demo else "")
     config = server_config(app, settings, app.metrics.count_ended)
     server = Server(config, channel, app.metrics, spec.restarts)
     server.run(sockets=duplicate(sockets))
     return 0 if server.started else NOT_STARTED
 
 
-def settings_of(spec: WorkerSpec) -> Settings:
-    """Return the settings of this worker. Raise SettingsError.
+def given_of(spec: WorkerSpec) -> Given:
+    """Return the values of settings from outside the data. Raise SettingsError.
 
     If no public address is set, it is this machine's, with the port in use.
     """
+    address = {"base_url": f"http://localhost:{spec.port}"}
+    defaults = {**(DEMO_SETTINGS if spec.demo else {}), **address}
     overrides: dict[str, Any] = dict(spec.overrides)
-    settings = load_settings(
-        defaults=DEMO_SETTINGS if spec.demo else {}, config_text=spec.config_text, **overrides
-    )
+    return read_given(defaults=defaults, config_text=spec.config_text, **overrides)
+
+
+def _checked(settings: Settings) -> Settings:
     refuse_play_money(settings)
-    if "base_url" in settings.model_fields_set:
-        return settings
-    return settings.model_copy(update={"base_url": f"http://localhost:{spec.port}"})
+    return settings
 
 
 def server_config(
@@ -224,14 +246,51 @@ async def _with_database(settings: Settings, use: Callable[[Database], Coroutine
         ) from error
 
 
-async def _prepare(settings: Settings, *, demo: bool) -> Mapping[str, str]:
-    """Refuse data that does not fit these settings; with `demo`, fill it. Return the new passwords."""
+@dataclass(frozen=True)
+class _State:
+    """The state of the data when a worker starts."""
 
-    async def prepare(database: Database) -> Mapping[str, str]:
-        await database.read(refuse_other_currency, settings.currency)
-        return await plant(database, settings) if demo else {}
+    settings: Settings
+    stored: Stored
+    waits: bool
+    """Whether the fest waits for its first owner."""
+    link: str = ""
+    """The address of the first run, if this worker made one."""
+    passwords: Mapping[str, str] = field(default_factory=dict)
+    """New passwords of the demo's accounts."""
 
-    return await _with_database(settings, prepare)
+
+async def _read_state(outside: Settings, given: Given, secret: bytes, spec: WorkerSpec) -> _State:
+    """Return the settings with those of the data; the worker that prepares also fills a demo, and refuses other data.
+
+    The one that greets makes the link of the first run, if the fest waits for its owner.
+    """
+
+    async def read(database: Database) -> _State:
+        stored = await database.read(read_stored)
+        settings = effective(given, stored, secret).settings
+        passwords: Mapping[str, str] = {}
+        if spec.prepare:
+            await database.read(refuse_other_currency, settings.currency)
+            passwords = await plant(database, settings) if spec.demo else {}
+        token = ""
+        if spec.greet and await database.read(has_first_run):
+            token = await database.write(begin_first_run, secret)
+        link = f"{settings.base_url}{SET_UP_PATH}?token={token}" if token else ""
+        return _State(settings, stored, await database.read(is_waiting), link, passwords)
+
+    return await _with_database(outside, read)
+
+
+def _print_link(settings: Settings, link: str) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print("This fest has no people yet. Set it up here, within one hour:")
+    console.print(f"[bold]{link}[/bold]")
+    console.print("The link works once, and makes the owner. Until then no other page answers.")
+    console.print("Without a browser: `festgate user add NAME --email EMAIL --role owner`.")
+    if _is_local(settings.base_url):
+        console.print("On another machine, set FESTGATE_BASE_URL to the address that visitors use.")
+    console.print("Press Ctrl-C to stop.")
 
 
 def _print_welcome(settings: Settings, passwords: Mapping[str, str], introduction: str) -> None:
@@ -250,8 +309,12 @@ def _print_welcome(settings: Settings, passwords: Mapping[str, str], introductio
 
 
 def _unconfirmed_warning(settings: Settings) -> str:
-    """Return a warning if seats can be held for payment at the desk under unconfirmed addresses."""
-    if settings.confirms_email or "desk" not in settings.payment_methods or _is_local(settings.base_url):
+    """Return a warning if seats can be held for payment at the desk or by transfer under unconfirmed addresses."""
+    if (
+        settings.confirms_email
+        or not {"desk", "transfer"} & {*settings.payment_methods}
+        or _is_local(settings.base_url)
+    ):
         return ""
     cause, remedy = (
         ("no mail server is set", "FESTGATE_SMTP_HOST")

@@ -188,7 +188,11 @@ def test_the_download_is_a_file_of_json_and_a_limited_number_in_an_hour(
     assert set(data) == {
         "exported_at",
         "account",
+        "invitation",
+        "assigned_events",
         "sessions",
+        "second_factor_since",
+        "audit_log",
         "registrations",
         "answers",
         "teams",

@@ -199,9 +199,14 @@ def test_a_deleted_account_is_gone_after_yes_and_its_name_is_free(data: Path) ->
     add_account(data)
 
 
-def test_the_command_does_not_delete_the_last_organiser(data: Path) -> None:
-    add_account(data, role="organiser")
+def test_no_command_takes_the_last_owner_away(data: Path) -> None:
+    add_account(data, role="owner")
+    demoted = festgate("user", "role", "meena", "organiser", data=data)
+    assert demoted.returncode == 2
+    assert "the only owner of the fest" in demoted.stderr
     refused = festgate("user", "delete", "meena", "--yes", data=data)
     assert refused.returncode == 2
-    assert refused.stderr.startswith("The account Meena cannot be deleted yet. It is the only organiser's")
+    assert refused.stderr.startswith(
+        "The account Meena cannot be deleted yet. It is the account of the only owner."
+    )
     assert len(festgate("user", "list", data=data).stdout.splitlines()) == 1

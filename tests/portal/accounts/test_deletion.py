@@ -264,13 +264,13 @@ def test_a_guest_who_was_checked_in_keeps_the_seat_of_a_running_event(fest: Fest
     assert fest.database.read(attendance_of, event.id).inside == 1
 
 
-def test_the_last_organiser_cannot_go_and_of_two_at_once_one_stays(fest: Fest) -> None:
+def test_the_last_owner_cannot_go_and_of_two_at_once_one_stays(fest: Fest) -> None:
     database = fest.database
     asha, ravi = fest.person("asha"), fest.person("ravi")
-    database.write(set_role, "asha", "organiser")
-    with pytest.raises(AccountInUse, match="the only organiser"):
+    database.write(set_role, "asha", "owner")
+    with pytest.raises(AccountInUse, match="the only owner"):
         delete(fest, asha)
-    database.write(set_role, "ravi", "organiser")
+    database.write(set_role, "ravi", "owner")
     stored = database.report(mail_erasure.find_emails_to, "")
 
     def leave(person: Person) -> Callable[[Connection], object]:

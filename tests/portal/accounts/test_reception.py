@@ -14,6 +14,7 @@ from festgate.portal.accounts.passwords import Hasher, hash_password, is_outdate
 from festgate.portal.accounts.people import Newcomer, Taken, set_password
 from festgate.portal.accounts.queries import Kind, Person, all_people, find_candidate
 from festgate.portal.accounts.reception import (
+    HalfWay,
     Opening,
     PasswordChanged,
     Reception,
@@ -89,7 +90,7 @@ def test_of_a_hundred_simultaneous_wrong_passwords_only_the_limit_is_checked(
 ) -> None:
     join("Asha", HASH)
 
-    async def guess() -> list[Session | BaseException]:
+    async def guess() -> list[Session | HalfWay | BaseException]:
         reception_under_test = reception(sign_in_limit=10)
         return await asyncio.gather(
             *(
@@ -326,9 +327,9 @@ def test_a_password_change_during_a_sign_in_refuses_the_sign_in(
     database.write(set_password, "asha", hash_password("another horse"))
     for kind in KINDS:
         with pytest.raises(PasswordChanged):
-            database.write(finish_sign_in, candidate, None, [LIMIT], Opening(kind))
+            database.write(finish_sign_in, candidate, None, [LIMIT], Opening(kind), ADDRESS, b"s" * 32)
         with pytest.raises(PasswordChanged):
-            database.write(finish_sign_in, candidate, HASH, [LIMIT], Opening(kind))
+            database.write(finish_sign_in, candidate, HASH, [LIMIT], Opening(kind), ADDRESS, b"s" * 32)
     assert rows("accounts_sessions") == []
 
 
@@ -344,7 +345,10 @@ def test_no_session_outlives_its_password_when_two_processes_race(
         await other_database.open()
         try:
             return await asyncio.gather(
-                *(database.real.write(finish_sign_in, candidate, None, [LIMIT], COOKIE) for _ in range(20)),
+                *(
+                    database.real.write(finish_sign_in, candidate, None, [LIMIT], COOKIE, ADDRESS, b"s" * 32)
+                    for _ in range(20)
+                ),
                 other_database.write(set_password, "asha", "another"),
                 return_exceptions=True,
             )
@@ -361,8 +365,9 @@ def test_wrong_guesses_do_not_lock_out_other_networks_or_a_known_browser(
 ) -> None:
     join("Asha", HASH)
     reception_under_test = reception()
-    known_device = database.run(reception_under_test.sign_in("asha", PASSWORD, ADDRESS, COOKIE)).device
-    owner = Opening("cookie", device=known_device)
+    known = database.run(reception_under_test.sign_in("asha", PASSWORD, ADDRESS, COOKIE))
+    assert isinstance(known, Session)
+    owner = Opening("cookie", device=known.device)
     for _ in range(3):
         with pytest.raises(WrongPassword):
             database.run(reception_under_test.sign_in("asha", "wrong", ADDRESS, COOKIE))

@@ -81,7 +81,10 @@ def test_a_registration_is_cancelled_and_refunded_only_in_the_state_that_was_con
     assert all(word in confirmation for word in ("asha", first.title, "450", "Cancel and refund"))
     assert second.title not in confirmation
     response = organiser.post(f"/organise/orders/{ref}/cancel", data=hidden_fields(confirmation))
-    assert (response.status_code, response.headers["location"]) == (303, f"/organise/orders/{ref}")
+    assert (response.status_code, response.headers["location"]) == (
+        303,
+        f"/organise/orders/{ref}?done=cancelled",
+    )
     until(
         lambda: all(
             refund.done_at for refund in database.read(refunds_of, database.read(order_by_ref, ref).id)

@@ -81,7 +81,7 @@ def create(client: httpx.Client, **changes: str) -> str:
 
 def save(client: httpx.Client, slug: str, **changes: str) -> httpx.Response:
     """Open the event's form and submit it with these changes."""
-    path = f"/organise/events/{slug}"
+    path = f"/organise/events/{slug}/edit"
     return press(client, path, path, **FORM | changes)
 
 
@@ -124,8 +124,8 @@ def row_of(client: httpx.Client, slug: str) -> str:
         ("GET", "/organise"),
         ("GET", "/organise/events/new"),
         ("POST", "/organise/events/new"),
-        ("GET", "/organise/events/x"),
-        ("POST", "/organise/events/x"),
+        ("GET", "/organise/events/x/edit"),
+        ("POST", "/organise/events/x/edit"),
         ("POST", "/organise/events/x/publish"),
         ("GET", "/organise/events/x/cancel"),
         ("POST", "/organise/events/x/cancel"),
@@ -150,7 +150,7 @@ def test_a_new_event_is_a_draft_and_then_published(client: httpx.Client) -> None
     assert "First Steps is saved as a draft." in client.get(f"/organise?saved={slug}").text
     assert "Draft 0 of 50" in row_of(client, slug)
     assert client.get(f"/events/{slug}").status_code == 404
-    response = press(client, "/organise", f"/organise/events/{slug}/publish")
+    response = press(client, f"/organise/events/{slug}/publish", f"/organise/events/{slug}/publish")
     assert (response.status_code, response.headers["location"]) == (303, f"/organise?published={slug}")
     assert "First Steps is published." in client.get(response.headers["location"]).text
     assert "On sale" in row_of(client, slug)
@@ -174,7 +174,7 @@ def test_a_small_event_is_nearly_full_only_when_most_of_its_seats_are_taken(
 
 def test_the_form_shows_stored_values_in_the_time_zone_of_the_fest(client: httpx.Client) -> None:
     slug = create(client, title="Shown Again", sales_open_at="2199-03-01T08:00")
-    page = client.get(f"/organise/events/{slug}")
+    page = client.get(f"/organise/events/{slug}/edit")
     values = {name: field_value(page, name) for name in FORM if name != "description"}
     stored = {"title": "Shown Again", "sales_open_at": "2199-03-01T08:00", "fee": "450.00"}
     assert values == {name: text for name, text in (FORM | stored).items() if name != "description"}
@@ -202,14 +202,18 @@ def test_entered_values_are_kept_if_a_field_is_invalid(client: httpx.Client) -> 
 
 def test_an_incomplete_draft_is_not_published_and_its_form_shows_the_errors(client: httpx.Client) -> None:
     slug = create(client, title="Half", place="", starts_at="", ends_at="", capacity="")
-    edit = f"/organise/events/{slug}"
-    for page_path, path, fields in (("/organise", f"{edit}/publish", {}), (edit, edit, FORM)):
-        page = press(client, page_path, path, **fields | {"title": "Half", "place": "", "then": "publish"})
+    edit = f"/organise/events/{slug}/edit"
+    question = client.get(f"/organise/events/{slug}/publish").text
+    assert "It cannot be published yet." in question
+    assert "Enter a place before you publish the event." in question
+    for path, fields in ((f"/organise/events/{slug}/publish", {}), (edit, FORM)):
+        shown = hidden_fields(client.get(edit).text, edit)
+        page = client.post(path, data=shown | fields | {"title": "Half", "place": "", "then": "publish"})
         assert page.status_code == 422
         assert field_error(page, "place") == "Enter a place before you publish the event."
     assert "Draft" in row_of(client, slug)
     # The fields of the refused form were not saved either.
-    assert field_value(client.get(f"/organise/events/{slug}"), "starts_at") == ""
+    assert field_value(client.get(f"/organise/events/{slug}/edit"), "starts_at") == ""
 
 
 def test_an_edit_is_public_at_once(client: httpx.Client) -> None:
@@ -241,7 +245,7 @@ def test_moving_a_sold_event_far_away_asks_first_and_keeps_what_was_entered(
     slug = create(client, title="Moving", then="publish")
     for _ in range(2):
         database.write(hold_seat, add_guest(database).id, slug, 15)
-    path = f"/organise/events/{slug}"
+    path = f"/organise/events/{slug}/edit"
     far = {"title": "Moving", "starts_at": "2199-11-14T10:00", "ends_at": "2199-11-14T13:00", "place": "Hall"}
     page = save(client, slug, **far)
     assert page.status_code == 409
@@ -269,7 +273,7 @@ def test_moving_a_sold_event_into_the_past_asks_first_and_can_be_corrected(
     page = save(client, slug, title="Wrong Year", starts_at="2024-03-14T10:00", ends_at="2024-03-14T12:00")
     assert page.status_code == 409
     assert "This would move the event into the past. 1 person holds a seat." in page.text
-    path = f"/organise/events/{slug}"
+    path = f"/organise/events/{slug}/edit"
     corrected = {"title": "Wrong Year", "starts_at": "2199-03-15T10:00", "ends_at": "2199-03-15T12:00"}
     answer = client.post(path, data=FORM | hidden_fields(page.text, path) | corrected)
     assert answer.status_code == 303
@@ -349,7 +353,7 @@ def test_a_draft_that_was_published_meanwhile_is_not_deleted(client: httpx.Clien
     slug = create(client, title="Nearly Gone")
     path = f"/organise/events/{slug}/cancel"
     stale = hidden_fields(client.get(path).text, path)
-    press(client, "/organise", f"/organise/events/{slug}/publish")
+    press(client, f"/organise/events/{slug}/publish", f"/organise/events/{slug}/publish")
     assert client.post(path, data=stale | {"whatever": "yes"}).status_code == 409
     assert "On sale" in row_of(client, slug)
 
@@ -358,7 +362,7 @@ def test_changes_of_another_organiser_are_not_overwritten_and_entered_values_are
     client: httpx.Client,
 ) -> None:
     slug = create(client, title="Shared", then="publish")
-    path = f"/organise/events/{slug}"
+    path = f"/organise/events/{slug}/edit"
     my_changes = FORM | {"title": "Shared", "capacity": "80", "summary": "Mine."}
     stale = hidden_fields(client.get(path).text, path)
     assert save(client, slug, title="Shared", capacity="60", place="Hall 9").status_code == 303
@@ -383,7 +387,7 @@ def test_changes_of_another_organiser_are_not_overwritten_and_entered_values_are
 
 def test_a_form_without_a_version_saves_nothing(client: httpx.Client) -> None:
     slug = create(client, title="Old Page", then="publish")
-    page = client.post(f"/organise/events/{slug}", data=FORM | {"title": "Old Page", "capacity": "80"})
+    page = client.post(f"/organise/events/{slug}/edit", data=FORM | {"title": "Old Page", "capacity": "80"})
     assert page.status_code == 409
     assert field_value(page, "capacity") == "80"
     assert "0 of 50" in row_of(client, slug)
@@ -392,20 +396,20 @@ def test_a_form_without_a_version_saves_nothing(client: httpx.Client) -> None:
 def test_a_draft_that_was_changed_meanwhile_is_not_published(client: httpx.Client) -> None:
     slug = create(client, title="Unseen")
     path = f"/organise/events/{slug}/publish"
-    stale = hidden_fields(client.get("/organise").text, path)
+    stale = hidden_fields(client.get(path).text, path)
     assert save(client, slug, title="Unseen", fee="9000").status_code == 303
     page = client.post(path, data=stale)
     assert page.status_code == 409
     assert field_value(page, "fee") == "9000.00"
     assert "Draft" in row_of(client, slug)
-    assert press(client, "/organise", path).status_code == 303
+    assert press(client, path, path).status_code == 303
 
 
 def test_a_cancelled_event_cannot_be_changed(client: httpx.Client) -> None:
     slug = create(client, title="Gone", then="publish")
     cancel(client, slug)
-    assert 'class="form' not in client.get(f"/organise/events/{slug}").text
-    assert client.post(f"/organise/events/{slug}", data=FORM | {"title": "Back"}).status_code == 409
+    assert 'class="form' not in client.get(f"/organise/events/{slug}/edit").text
+    assert client.post(f"/organise/events/{slug}/edit", data=FORM | {"title": "Back"}).status_code == 409
     assert client.post(f"/organise/events/{slug}/publish").status_code == 409
 
 
@@ -418,7 +422,7 @@ def test_a_draft_can_be_deleted(client: httpx.Client) -> None:
     assert "Bad Idea" not in text
 
 
-@pytest.mark.parametrize("path", ["/organise/events/nothing", "/organise/events/nothing/cancel"])
+@pytest.mark.parametrize("path", ["/organise/events/nothing/edit", "/organise/events/nothing/cancel"])
 def test_a_missing_event_is_not_found(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
     assert client.post(path, data=FORM).status_code == 404
@@ -458,7 +462,7 @@ def test_a_description_may_have_ten_thousand_characters_of_any_script(
     client: httpx.Client, character: str
 ) -> None:
     slug = create(client, title="Long", description=character * 10_000, summary=character * 200)
-    page = client.get(f"/organise/events/{slug}")
+    page = client.get(f"/organise/events/{slug}/edit")
     assert unicodedata.normalize("NFC", character) * 10_000 in page.text
     for length in (10_001, 13_000):
         refused = client.post("/organise/events/new", data=FORM | {"description": character * length})

@@ -41,7 +41,7 @@ def test_each_invalid_field_of_a_form_is_described_by_its_error(
     with visit(browser, base_url=fest[0].url) as visitor:
         sign_in(visitor.context, fest)
         page = visitor.context.new_page()
-        page.goto("/organise/events/an-idea")
+        page.goto("/organise/events/an-idea/edit")
         page.get_by_role("button", name="Save and publish").click()
         expect(page.get_by_role("alert")).to_be_visible()
         expect(page.get_by_label("Starts")).to_have_accessible_description(
@@ -66,7 +66,9 @@ def test_an_organiser_creates_an_event_by_keyboard_without_javascript(
         page.get_by_role("button", name="Save and publish").focus()
         page.keyboard.press("Enter")
         expect(page.locator(".notice-good")).to_have_text("Chess is published.")
-        page.get_by_role("link", name="Edit Chess").focus()
+        page.get_by_role("link", name="Chess", exact=True).focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name="Settings", exact=True).focus()
         page.keyboard.press("Enter")
         expect(page.get_by_label("Starts")).to_have_value("2199-03-14T10:00")
         page.get_by_label("Name").fill("Rapid Chess")

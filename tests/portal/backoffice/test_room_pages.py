@@ -78,7 +78,7 @@ def add_room(client: httpx.Client, name: str, **changes: str) -> str:
 
 def choose_room(client: httpx.Client, slug: str, **changes: str) -> httpx.Response:
     """Send the form of an event as a browser does, with those changes."""
-    address = f"/organise/events/{slug}"
+    address = f"/organise/events/{slug}/edit"
     text = client.get(address).text
     entered = re.findall(r'<input id="f-\w+" name="(\w+)" type="[\w-]+"(?: value="([^"]*)")?', text)
     chosen = re.search(r'<select id="f-room".*?<option value="([^"]*)" selected>', text, re.DOTALL)
@@ -125,9 +125,13 @@ def test_two_events_in_one_room_at_the_same_time_are_named_and_not_refused(
     second = database.write(announce, "Poetry", place="Attic", starts_at=first.starts_at + HOUR)
     later = database.write(announce, "Dance", place="Attic", starts_at=first.starts_at + 5 * HOUR)
     sentence = "“Chess” and “Poetry” are both in Attic from"
-    for address in ("/organise", f"/organise/events/{first.slug}", f"/organise/events/{second.slug}"):
+    for address in (
+        "/organise",
+        f"/organise/events/{first.slug}/edit",
+        f"/organise/events/{second.slug}/edit",
+    ):
         assert sentence in page(client, address)
-    assert "are both in" not in page(client, f"/organise/events/{later.slug}")
+    assert "are both in" not in page(client, f"/organise/events/{later.slug}/edit")
     assert choose_room(client, second.slug, place="Yard").status_code == 303
     assert sentence not in page(client, "/organise")
 
@@ -139,7 +143,7 @@ def test_an_event_with_more_seats_than_its_room_holds_is_named(
     slug = database.write(announce, "Hide and Seek", place="Closet", capacity=4).slug
     sentence = "“Hide and Seek” has 4 seats, but Closet holds only 3 people."
     assert sentence in page(client, "/organise")
-    assert sentence in page(client, f"/organise/events/{slug}")
+    assert sentence in page(client, f"/organise/events/{slug}/edit")
 
 
 def test_a_wrong_form_is_shown_again_with_what_was_entered(client: httpx.Client) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from festgate.kit.clock import HOUR, MINUTE
 from festgate.kit.money import Money
+from festgate.kit.visitors import COMMAND
 from festgate.portal.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries, refunds
@@ -71,17 +72,17 @@ def test_cancelling_an_event_is_refused_if_more_people_or_money_are_affected_tha
     seen = database.read(find_concerned, event.slug).shown
     database.write(hold_seat, person, event.slug, 15)
     with pytest.raises(CancellationChanged):
-        database.write(cancel_as_shown, event.slug, seen)
+        database.write(cancel_as_shown, event.slug, seen, COMMAND)
     held = database.read(find_concerned, event.slug).shown
     order, _ = database.write(place_order, person, "desk", HOUR, "key", asks=False)
     database.write(mark_order_paid, order.ref, add_someone(database))
     with pytest.raises(CancellationChanged):
-        database.write(cancel_as_shown, event.slug, held)
+        database.write(cancel_as_shown, event.slug, held, COMMAND)
     assert database.read(catalogue.any_event_by_slug, event.slug).state == "published"
     paid = database.read(find_concerned, event.slug)
     assert (paid.held, paid.confirmed, paid.refunds) == (0, 1, (Money(45_000, "INR"),))
     for _ in range(2):
-        assert database.write(cancel_as_shown, event.slug, paid.shown).state == "cancelled"
+        assert database.write(cancel_as_shown, event.slug, paid.shown, COMMAND).state == "cancelled"
 
 
 def test_an_expired_hold_is_not_counted_as_affected_by_a_cancellation(database: OpenDatabase) -> None:

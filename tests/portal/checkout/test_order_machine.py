@@ -26,10 +26,20 @@ from festgate.kit.db.statements import Connection, Statement, metadata
 from festgate.kit.errors import Refused
 from festgate.kit.messaging.outbox import Relay
 from festgate.kit.money import Money
+from festgate.kit.visitors import COMMAND
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import orders, placements, queries, refunds
-from festgate.portal.checkout.cancellations import cancel_registrations
-from festgate.portal.checkout.checks import check_money, check_seats
+from festgate.portal.checkout.cancellations import RefundTerms, cancel_registrations
+from festgate.portal.checkout.checks import check_exchanges, check_money, check_seats
+from festgate.portal.checkout.exchanges import (
+    CHOICES,
+    Settlement,
+    Wish,
+    exchange_ticket,
+    exchanges_of_order,
+    settle_difference,
+)
+from festgate.portal.checkout.part_refunds import refund_part
 from festgate.portal.checkout.records import Order
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.cancellations import cancel_seat
@@ -45,6 +55,7 @@ DELETE_ALL = [
     for table in reversed(metadata.sorted_tables)
     if table.name != "audit_entries"  # append-only
 ]
+CHECKS = (check_counts, check_quotas, check_types, check_money, check_seats, check_exchanges)
 MOVES = {
     "pending": {"pending", "paid", "declined", "cancelled", "expired", "refunding", "refunded"},
     "declined": {"declined", "refunding", "refunded"},
@@ -55,6 +66,10 @@ MOVES = {
     "refunded": {"refunded"},
 }
 """For each state, the states that may follow it; drawn in docs/explanation/orders.md."""
+
+
+def never_used(_connection: Connection, _seat: int) -> bool:
+    return False
 
 
 class OrderMachine(RuleBasedStateMachine):
@@ -89,6 +104,9 @@ class OrderMachine(RuleBasedStateMachine):
         self.relay = Relay(self.database.real, subscriptions())
         self.last_states: dict[int, str] = {}
         self.charges = 0
+        # The provider's books, by charge.
+        self.charged: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
 
     def edit(
         self,
@@ -147,17 +165,22 @@ class OrderMachine(RuleBasedStateMachine):
     def pay(self, order: int, times: int) -> None:
         total = self.database.read(queries.order_by_id, order).total
         for _ in range(times):
-            self.database.write(orders.mark_paid, order, f"charge-{order}", total)
+            self.charge(order, f"charge-{order}", total)
+
+    def charge(self, order: int, charge: str, amount: Money) -> None:
+        """Report a charge; the provider's books keep what it reported first."""
+        self.charged.setdefault(charge, amount.minor)
+        self.database.write(orders.mark_paid, order, charge, Money(self.charged[charge], amount.currency))
 
     @rule(order=placed)
     def pay_with_another_charge(self, order: int) -> None:
         total = self.database.read(queries.order_by_id, order).total
         self.charges += 1
-        self.database.write(orders.mark_paid, order, f"charge-{order}-{self.charges}", total)
+        self.charge(order, f"charge-{order}-{self.charges}", total)
 
     @rule(order=placed, minor=st.sampled_from([1, 999, 5000]))
     def pay_a_wrong_amount(self, order: int, minor: int) -> None:
-        self.database.write(orders.mark_paid, order, f"charge-{order}", Money(minor, "INR"))
+        self.charge(order, f"charge-{order}", Money(minor, "INR"))
 
     @rule(order=placed)
     def decline(self, order: int) -> None:
@@ -215,6 +238,10 @@ class OrderMachine(RuleBasedStateMachine):
     @rule()
     def send_refunds(self) -> None:
         for refund in self.database.read(queries.refunds_due):
+            self.sent[refund.provider_ref] += refund.amount.minor
+            assert self.sent[refund.provider_ref] <= self.charged[refund.provider_ref], (
+                "more than was charged"
+            )
             assert self.database.write(refunds.claim_refund, refund.id)
             assert not self.database.write(refunds.claim_refund, refund.id)
             for _ in range(2):
@@ -232,11 +259,55 @@ class OrderMachine(RuleBasedStateMachine):
         order_found = self.database.read(queries.order_by_id, order)
         seat = None if line is None else order_found.lines[line].seat_id
         try:
+            self.database.write(cancel_registrations, order_found.ref, seat, None, never_used)
+        except Refused:
+            return
+
+    @rule(order=placed, line=st.sampled_from([0, -1, None]), minor=st.sampled_from([0, 1, 400, 1000]))
+    def cancel_for_less(self, order: int, line: int | None, minor: int) -> None:
+        order_found = self.database.read(queries.order_by_id, order)
+        seat = None if line is None else order_found.lines[line].seat_id
+        terms = RefundTerms(Money(minor, "INR"), by_hand=minor == 400)
+        try:
             self.database.write(
-                cancel_registrations, order_found.ref, seat, None, lambda _connection, _seat: False
+                cancel_registrations, order_found.ref, seat, None, never_used, force=True, terms=terms
             )
         except Refused:
             return
+
+    @rule(order=placed, minor=st.sampled_from([1, 300, 1000, 5000]), key=st.sampled_from("xyz"))
+    def refund_a_part(self, order: int, minor: int, key: str) -> None:
+        order_found = self.database.read(queries.order_by_id, order)
+        for _ in range(2):  # the second call refunds nothing more
+            try:
+                self.database.write(refund_part, COMMAND, order_found.ref, Money(minor, "INR"), key)
+            except Refused:
+                return
+
+    @rule(
+        order=placed,
+        line=st.sampled_from([0, -1]),
+        event=st.integers(0, 1),
+        kind=st.integers(0, 1),
+        settlement=st.sampled_from(["even", *CHOICES]),
+    )
+    def exchange(self, order: int, line: int, event: int, kind: int, settlement: Settlement) -> None:
+        seat = self.database.read(queries.order_by_id, order).lines[line].seat_id
+        chosen = self.types[event][kind % len(self.types[event])]
+        wish = Wish(self.events[event].slug, chosen.id, settlement)
+        try:
+            new_seat = self.database.write(exchange_ticket, COMMAND, seat, wish, never_used)
+        except Refused:
+            return
+        assert self.database.write(exchange_ticket, COMMAND, seat, wish, never_used) == new_seat
+
+    @rule(order=placed, step=st.sampled_from(["paid", "waived", "returned"]))
+    def settle(self, order: int, step: Settlement) -> None:
+        for exchange in self.database.read(exchanges_of_order, order):
+            try:
+                self.database.write(settle_difference, COMMAND, exchange.id, step)
+            except Refused:
+                continue
 
     @rule()
     def deliver_facts(self) -> None:
@@ -249,12 +320,13 @@ class OrderMachine(RuleBasedStateMachine):
         self.database.read(self.assert_data_agree)
 
     def assert_data_agree(self, connection: Connection) -> None:
-        for check in (check_counts, check_quotas, check_types, check_money, check_seats):
+        for check in CHECKS:
             assert check(connection) == []
         people: list[int] = getattr(self, "people", [])
         self.assert_no_event_has_more_owners_than_seats(connection, people)
         for order in (order for person in people for order in queries.orders_of(connection, person)):
             self.assert_state_changes_only_as_documented(order)
+            assert_money_in_is_kept_or_refunded(connection, order)
             if order.state == "expired":
                 assert registrations.kept_until(connection, order.id) <= connection.now
             elif order.state == "paid":
@@ -283,6 +355,23 @@ def assert_order_has_all_its_seats(connection: Connection, order: Order) -> None
         ended_by_fest = seat.ended_by in (registrations.EVENT, registrations.ORGANISER)
         assert seat.state == "confirmed" or ended_by_fest
         assert seat.state == "cancelled" or line.seat_id not in refunded
+
+
+def assert_money_in_is_kept_or_refunded(connection: Connection, order: Order) -> None:
+    """Compare what came in for an order with what is kept for its seats and what goes back."""
+    if order.paid is None or order.state != "paid":
+        return
+    back: Counter[int | None] = Counter()
+    for refund in queries.refunds_of(connection, order.id):
+        if refund.provider_ref == order.provider_ref:
+            back[refund.seat_id] += refund.amount.minor
+    lines = {line.seat_id for line in order.kept_lines}
+    kept = sum(line.fee.minor - back[line.seat_id] for line in order.kept_lines) - back[None]
+    exchanged = sum(minor for seat, minor in back.items() if seat is not None and seat not in lines)
+    assert order.paid.minor == kept + exchanged + sum(back[seat] for seat in lines) + back[None]
+    assert kept >= 0
+    for line in order.kept_lines:
+        assert registrations.seat(connection, line.seat_id).fee == line.fee
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ from festgate.kit.clock import MINUTE
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Forbidden, Refused
 from festgate.kit.roles import Role
-from festgate.kit.visitors import Visitor
+from festgate.kit.visitors import Actor, Visitor
 from festgate.portal.accounts.people import set_role
+from festgate.portal.accounts.queries import find_person
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.door.admissions import admit, admit_scanned, undo_admission, undo_scanned
 from festgate.portal.door.errors import (
@@ -181,6 +183,20 @@ def test_a_check_in_is_undone_once_and_recorded(fest: Fest) -> None:
     ]
     assert fest.database.read(attendance_of, talk.id) == Attendance(0, 1)
     assert isinstance(fest.database.write(admit, code, members[1]), Arrival)
+
+
+def test_an_undone_check_in_is_in_the_audit_log_by_the_number_of_the_guest(fest: Fest) -> None:
+    talk, meena = fest.event("Open Talk"), add_staff(fest)
+    code = issue_ticket(fest, "asha", talk)
+    fest.database.write(admit, code, meena)
+    actor = Actor(meena.person, "session", "192.0.2.7")
+    fest.database.write(undo_admission, code, meena, talk.slug, None, actor)
+    ((entry,), _) = fest.database.report(audit.find_entries, audit.Filters(), 9)
+    assert (entry.action, entry.person, entry.event_id) == ("check-in.undone", meena.person, talk.id)
+    asha = fest.database.read(find_person, "asha")
+    assert asha is not None
+    assert entry.details == {"person": asha.id}
+    assert code not in entry.subject
 
 
 def test_after_half_an_hour_only_an_organiser_can_undo_a_check_in(fest: Fest) -> None:

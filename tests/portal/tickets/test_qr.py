@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from festgate.kit.errors import Malformed
 from festgate.kit.ids import ALPHABET, new_code, read_code
+from festgate.kit.qr import draw
 from festgate.portal.tickets.facade import ForgedCode, read_qr
 from festgate.portal.tickets.issue import CODE_LENGTH
-from festgate.portal.tickets.qr import draw, in_fours, qr_text, read_picture, sign
+from festgate.portal.tickets.qr import in_fours, qr_text, read_picture, sign
 from tests.portal.tickets.pictures import draw_svg, paste, read_pixels
 
 SECRET = b"a secret of thirty-two bytes...."

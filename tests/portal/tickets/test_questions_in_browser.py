@@ -152,13 +152,16 @@ def test_answers_are_given_before_payment_and_shown_at_the_door_and_in_the_expor
     phone.get_by_label("Ticket", exact=True).fill(code)
     press_button(phone, "Check in")
     expect(phone.locator("#answer")).to_contain_text("21CS042")
-    assert phone.request.get("/organise/events/robo-race/answers.csv").status == 403
+    assert phone.request.get("/organise/events/robo-race/guests/export").status == 403
 
     sign_in(phone, fest, fest.organiser)
-    phone.goto("/organise/events/robo-race/answers")
+    phone.goto("/organise/events/robo-race/guests")
     expect(phone.get_by_role("link", name="letter.html.pdf")).to_be_visible()
     check_download(phone, phone.get_by_role("link", name="letter.html.pdf").get_attribute("href") or "")
-    exported = phone.request.get("/organise/events/robo-race/answers.csv").body().decode("utf-8-sig")
+    follow_link(phone, "Export")
+    with phone.expect_download() as download:
+        press_button(phone, "Export")
+    exported = Path(download.value.path()).read_text(encoding="utf-8-sig")
     (row,) = csv.DictReader(io.StringIO(exported))
     assert (row["T-shirt size"], row["Workshops"], row["State"]) == ("L", "Arduino, ROS", "Confirmed")
 
@@ -180,7 +183,7 @@ def test_the_pages_are_accessible_in_light_and_dark(fest: Fest, browser: Browser
             "/organise/questions",
             "/organise/events/quiz/questions",
             "/organise/events/quiz/questions/new",
-            "/organise/events/quiz/answers",
+            "/organise/events/quiz/guests",
         ):
             page.goto(address)
             for scheme in ("light", "dark"):

@@ -6,7 +6,7 @@ and their callers get the results after COMMIT. One fsync (about half a millisec
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar, cast
@@ -176,6 +176,15 @@ class Database:
     def on_commit(self, topic: str, listener: Callable[[], None]) -> None:
         """Call `listener` on the event loop after each commit in which an operation announced `topic`."""
         self._listeners[topic].append(listener)
+
+    def listeners(self) -> dict[str, list[Callable[[], None]]]:
+        """Return the present listeners by topic."""
+        return {topic: [*listeners] for topic, listeners in self._listeners.items()}
+
+    def remove_listeners(self, removed: Mapping[str, Sequence[Callable[[], None]]]) -> None:
+        """Call these listeners no more."""
+        for topic, listeners in removed.items():
+            self._listeners[topic] = [known for known in self._listeners[topic] if known not in listeners]
 
     async def wait_for(self, topic: str, seconds: float) -> None:
         """Wait for the next commit of this process that announces `topic`, at most `seconds`."""

@@ -15,12 +15,12 @@ from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import structlog
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, bindparam, func, select, update
 
-from festgate.kit.clock import HOUR, MINUTE, NEVER, Milliseconds, moment
+from festgate.kit.clock import DAY, HOUR, MINUTE, NEVER, Milliseconds, moment
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting, metadata
 from festgate.kit.messaging.mail_links import Link, LinkMaker, LinkOver, fill
@@ -39,6 +39,8 @@ LEASE = 5 * MINUTE
 """How long one process may take to send a message: longer than the dozen steps of SMTP at TIMEOUT each, so that two
 processes never send the same message at once."""
 MAX_WAIT = 4 * HOUR
+MAX_GIVEN_UP = 100
+"""Emails that were given up that a page lists."""
 BUSY_SHARE = 0.05
 """Share of a core for emails while the process is busy: twenty or thirty emails a second."""
 IDLE_SHARE = 0.5
@@ -47,6 +49,10 @@ BUSY = 0.5
 """Share of a core for other work above which the process counts as busy."""
 AT_ONCE = 4
 """Messages, and so connections to the mail server, in progress at a time; sending mostly waits for the network."""
+Priority: TypeAlias = Literal["access", "ticket", "other"]
+"""Of emails: to sign in or confirm an address; with a ticket; all others, of which an organiser can cause thousands."""
+_AHEAD: Mapping[Priority, Milliseconds] = {"access": 6 * DAY, "ticket": 3 * DAY, "other": 0}
+"""How much later a message of a lower priority counts as due: longer than any backlog lasts."""
 GRACE = 5
 """Seconds for messages in progress when the portal stops."""
 
@@ -71,6 +77,20 @@ Index(
     sqlite_where=messages.c.due_at < NEVER,
     postgresql_where=messages.c.due_at < NEVER,
 )
+# Emails that were given up: few, so that the organisers' dashboard counts them at once.
+_GIVEN_UP = messages.c.sent_at.is_(None) & (messages.c.due_at == NEVER)
+Index("ix_kit_mail_given_up", messages.c.id, sqlite_where=_GIVEN_UP, postgresql_where=_GIVEN_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """An email that was not sent, and is not tried any more."""
+
+    id: int
+    recipient: str
+    subject: str
+    queued_at: Milliseconds
+    error: str
 
 
 @dataclass(frozen=True)
@@ -138,6 +158,22 @@ _failed = Statement(
     .values(due_at=bindparam("later"), error=bindparam("reason"))
 )
 
+# An email that was erased has no recipient.
+_IS_LOST = _GIVEN_UP & (messages.c.recipient != "")
+_count_given_up = Statement(select(func.count()).select_from(messages).where(_IS_LOST))
+_given_up = Statement(
+    select(*messages.c["id", "recipient", "subject", "queued_at", "error"])
+    .where(_IS_LOST)
+    .order_by(messages.c.id.desc())
+    .limit(MAX_GIVEN_UP)
+)
+_again = Statement(
+    update(messages)
+    .where(messages.c.id == bindparam("message"), _IS_LOST)
+    .values(due_at=bindparam("now"), attempts=0, error=None)
+    .returning(messages.c.subject)
+)
+
 
 def post(
     connection: Connection,
@@ -147,12 +183,12 @@ def post(
     body: str,
     attachments: Sequence[Attachment] = (),
     *,
-    ahead: Milliseconds = 0,
+    priority: Priority = "other",
     links: Sequence[Link] = (),
 ) -> None:
     """Queue a message in this transaction. A second message with the same `topic` is dropped as a duplicate.
 
-    It is sent before the waiting messages of the last `ahead` milliseconds. `links` are the links whose placeholders
+    It is sent before waiting messages of a lower priority. `links` are the links whose placeholders
     the body contains. Nothing is queued without a recipient: a deleted account has no address.
     """
     if not recipient:
@@ -168,7 +204,7 @@ def post(
             body=body,
             attachments=json.dumps([*map(asdict, attachments), *map(asdict, links)]),
             queued_at=connection.now,
-            due_at=connection.now - ahead,
+            due_at=connection.now - _AHEAD[priority],
             attempts=0,
             sent_at=None,
             error=None,
@@ -202,6 +238,29 @@ def count_waiting(connection: Connection) -> int:
     """Return how many messages wait to be sent."""
     count: int = connection.value(_count_waiting)
     return count
+
+
+def count_given_up(connection: Connection) -> int:
+    """Return how many messages of the last week were not sent and are not tried any more."""
+    count: int = connection.value(_count_given_up)
+    return count
+
+
+def given_up(connection: Connection) -> list[GivenUp]:
+    """Return the last MAX_GIVEN_UP messages that were not sent and are not tried any more, the latest first."""
+    rows = connection.all(_given_up)
+    return [
+        GivenUp(number, recipient, subject, queued_at, error or "")
+        for number, recipient, subject, queued_at, error in rows
+    ]
+
+
+def try_again(connection: Connection, message: int) -> str | None:
+    """Send a message that was given up, with all its attempts. Return its subject; None if it is none of those."""
+    subject: str | None = connection.value(_again, message=message, now=connection.now)
+    if subject is not None:
+        connection.announce("mail")
+    return subject
 
 
 def find_due(connection: Connection) -> list[Message]:
@@ -277,7 +336,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _reason(error: Exception) -> str:
+def failure_reason(error: Exception) -> str:
     """Describe the failure for organisers: with the mail server's own answer if there is one."""
     answer: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):
@@ -373,7 +432,7 @@ class Postman:
         except LinkOver as error:
             await self._database.write(note_dropped, message.id, str(error))
         except Exception as error:  # noqa: BLE001  (the failure of one message must not stop the others)
-            reason = _reason(error)
+            reason = failure_reason(error)
             log.warning("an email could not be sent", topic=message.topic, attempt=attempt, reason=reason)
             await self._database.write(note_failed, message.id, attempt, reason)
         else:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Annotated, Any, Final
+from weakref import proxy
 
 from fastapi import APIRouter, Depends, Path
 from fastapi.exceptions import RequestValidationError
@@ -12,10 +13,12 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from festgate.kit.errors import Invalid, Malformed, Refused, SignInNeeded
+from festgate.kit.errors import Invalid, Malformed, ProofNeeded, Refused, SignInNeeded
 from festgate.kit.money import Money
-from festgate.kit.visitors import Visitor
+from festgate.kit.roles import Permission
+from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.bodies import BODIES, read_ahead
+from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import sentences
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import MAX_TOKEN_LENGTH, PROBLEM, Portal
@@ -35,21 +38,35 @@ class Bearer:
     """The dependency that identifies the caller: `caller: Annotated[Visitor, Depends(Bearer(portal))]`.
 
     It accepts only `Authorization: Bearer TOKEN` and no cookie, so that a page of another site cannot make a visitor's
-    browser call the API.
+    browser call the API. With a permission, it accepts only callers whose role has it, as guarded pages do.
     """
 
-    def __init__(self, portal: Portal) -> None:
-        """Take the portal, which looks tokens up."""
-        self._portal = portal
+    def __init__(
+        self, portal: Portal, permission: Permission | None = None, *, sensitive: bool = False
+    ) -> None:
+        """Take the portal, which looks tokens up, and the permission that the route needs, None for none.
+
+        A `sensitive` operation needs a token of the last ten minutes. The portal is not kept alive: `typing` keeps this
+        object in a cache.
+        """
+        self._portal: Portal = proxy(portal)
+        self.permission = permission
+        self._sensitive = sensitive
 
     async def __call__(self, request: Request, credentials: Credentials) -> Visitor:
-        """Return the visitor of the call's token. Raise SignInNeeded without a valid token."""
+        """Return the visitor of the call's token. Raise SignInNeeded, SecondFactorNeeded or ProofNeeded."""
         known: Visitor | None = request.scope.get(_CALLER)
-        return known or await self._find(credentials)
+        visitor = known or await self._find(credentials)
+        if known is None and self.permission is not None:
+            await self._portal.require(visitor, self.permission, request)
+        return visitor
 
     async def check(self, request: Request) -> None:
         """Look the caller up before the body is read. Raise SignInNeeded without a valid token."""
-        request.scope[_CALLER] = await self._find(await TOKEN_SCHEME(request))
+        visitor = await self._find(await TOKEN_SCHEME(request))
+        if self.permission is not None:
+            await self._portal.require(visitor, self.permission, request)
+        request.scope[_CALLER] = visitor
 
     async def _find(self, credentials: HTTPAuthorizationCredentials | None) -> Visitor:
         token = credentials.credentials if credentials else ""
@@ -58,7 +75,18 @@ class Bearer:
         if visitor is None:
             msg = "Send `Authorization: Bearer TOKEN` with a valid token. The page /docs describes how to get one."
             raise SignInNeeded(msg)
+        await self._portal.check_second_factor(visitor)
+        if self._sensitive and not visitor.has_proof(self._portal.database.clock()):
+            msg = (
+                "This needs a token that is younger than ten minutes. Get a new one with POST /api/v1/tokens."
+            )
+            raise ProofNeeded(msg)
         return visitor
+
+
+def actor_of(caller: Visitor, request: Request) -> Actor:
+    """Return the caller of the API as an actor, for the audit log."""
+    return Actor(caller.person, "token", address_of(request.scope))
 
 
 def module_router(portal: Portal, module: str, tag: str) -> APIRouter:

@@ -111,21 +111,27 @@ class Gate:
         `max_bodies` are limits on bodies, in bytes, by the beginning of the path; `security_events` are names for the
         log by method and route.
         """
-        self.routes = routes
-        # For responses that are not pages; pages are compressed once (compression.py).
-        self._zipping = GZipMiddleware(routes, minimum_size=MIN_SIZE, compresslevel=LEVEL)
+        self.replace(routes, headers=headers, answer=answer)
+        self.life: ASGIApp = routes
+        """Handles the beginning and the end of the process; not the routes themselves, if these are replaced."""
         self.metrics = metrics
         # A module's logger looks its configuration up for every line, even for one that is dropped, which takes 2 us.
         self._log = log.bind()
-        self._headers = headers
-        self._unnamed_headers = [pair for pair in headers if pair[0] != NO_REFERRER[0]]
-        self._answer = answer
         self._hosts: set[bytes] = set()
         """Well-formed values of the Host header so far."""
         self._bodies = bodies or Bodies()
         self._clients = clients or Counts(MAX_IN_PROGRESS, Trusted())
         self._max_bodies = (("/api/", MAX_API_BODY), *(max_bodies or {}).items())
         self._security_events = security_events or {}
+
+    def replace(self, routes: Routes, *, headers: RawHeaders, answer: Answer) -> None:
+        """Serve these routes from now on, because the settings have changed. Requests in progress end as they began."""
+        self.routes = routes
+        # For responses that are not pages; pages are compressed once (compression.py).
+        self._zipping = GZipMiddleware(routes, minimum_size=MIN_SIZE, compresslevel=LEVEL)
+        self._headers = headers
+        self._unnamed_headers = [pair for pair in headers if pair[0] != NO_REFERRER[0]]
+        self._answer = answer
 
     def max_body(self, path: str) -> int:
         """Return how many bytes the body of a request to that path may have."""
@@ -134,7 +140,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
-            await self.routes(scope, receive, send)
+            await self.life(scope, receive, send)
             return
         started = scope[BEGAN] = monotonic()
         identity = f"{getrandbits(64):016x}"

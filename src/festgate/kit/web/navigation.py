@@ -40,6 +40,10 @@ class Navigation:
     account: str = ""
     sign_in: str = ""
     sign_out: str = ""
+    prove: str = ""
+    """The page that asks for the password again."""
+    second_factor: str = ""
+    """The page on which a second factor is set up."""
 
     def shown_to(self, role: Role | None, held: int = 0) -> Sequence[NavigationEntry]:
         """Return the entries of a visitor with that role, None for an anonymous one; without those for everyone.

@@ -6,6 +6,7 @@ frame. A kept page is rendered again only when its view model differs.
 """
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -32,13 +33,14 @@ from festgate.kit.translation import gettext, ngettext, page_language
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.compression import QUICK, STORED, Piece
 from festgate.kit.web.navigation import NO_ENTRIES, Navigation
-from festgate.kit.writing import Writing
+from festgate.kit.writing import Writing, unbroken
 from festgate.settings import Settings
 
 MAX_KEPT = 1024
 """Pages in memory: about 20 MB if each were as long as the list of events, and most are a tenth of that."""
 CUT = "<!--cut-->"
 """The mark between the pieces of a frame or a page; texts of people are escaped, so they cannot contain it."""
+_EMAIL = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+")
 NAME_SLOT = "(name)"
 """The place of the username; no username has a bracket."""
 
@@ -80,12 +82,23 @@ class Pages:
         packages: Iterable[str],
         navigation: Navigation = NO_ENTRIES,
         clock: Clock = system_clock,
+        logo: str = "",
     ) -> None:
-        """`packages` are the modules that have templates, as `festgate.portal.catalogue`."""
+        """`packages` are the modules that have templates, as `festgate.portal.catalogue`; `logo` is its address."""
         self.writing = Writing(settings, clock)
         self._environment = environment(settings, packages, self.writing)
         self._environment.globals["navigation"] = self.navigation = navigation
         self._environment.globals["fragment"] = self.fragment
+        days = settings.days
+        self._environment.globals["fest"] = {
+            "name": settings.fest_name,
+            "tagline": settings.fest_tagline,
+            "place": settings.fest_place,
+            "days": unbroken(self.writing.dates(*days)) if days else "",
+            "contact": settings.fest_contact,
+            "contact_is_email": _EMAIL.fullmatch(settings.fest_contact) is not None,
+            "logo": logo,
+        }
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
         self._fragments: OrderedDict[Hashable, Markup] = OrderedDict()
         self._frames: dict[str, list[Piece]] = {}
@@ -241,7 +254,6 @@ def environment(settings: Settings, packages: Iterable[str], writing: Writing) -
     made.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.globals.update({"_": _gettext, "gettext": _gettext, "ngettext": _ngettext})
     made.globals.update(
-        fest={"name": settings.fest_name, "tagline": settings.fest_tagline},
         assets=_asset_urls(names),
         language=page_language(settings.locale),
         cut=Markup(CUT),  # noqa: S704  (a constant)

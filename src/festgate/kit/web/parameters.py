@@ -29,6 +29,25 @@ def read_query(request: Request, name: str, max_length: int) -> str:
     return text if len(text) <= max_length else ""
 
 
+def read_parameters(request: Request, max_length: int) -> dict[str, str]:
+    """Return the parameters of the query string, the last one of each name, without those that are too long."""
+    parameters = request.query_params.items()
+    return {name: text for name, text in parameters if len(name) <= MAX_NAME and len(text) <= max_length}
+
+
+def read_ids(request: Request, name: str, max_count: int) -> tuple[int, ...]:
+    """Return the ids in the parameters of that name, at most `max_count`. Raise NotFound for anything else."""
+    texts = request.query_params.getlist(name)
+    if len(texts) > max_count or not all(is_id(text) for text in texts):
+        raise NotFound
+    return tuple(map(int, texts))
+
+
+def is_id(text: str) -> bool:
+    """Return whether the text is a number that a row can have as its id."""
+    return len(text) <= MAX_ID_LENGTH and text.isascii() and text.isdecimal()
+
+
 def read_path(request: Request, name: str) -> str:
     """Return the parameter of the path. Raise NotFound if it is too long to name anything, without looking it up."""
     text: str = request.path_params[name]
@@ -45,7 +64,7 @@ def has_parameter(request: Request, name: str) -> bool:
 def read_id(request: Request, name: str) -> int:
     """Return the id in the parameter of the path. Raise NotFound if no row can have it."""
     text = read_path(request, name)
-    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH):
+    if not is_id(text):
         raise NotFound
     return int(text)
 

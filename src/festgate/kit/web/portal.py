@@ -6,7 +6,9 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import wraps
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -20,11 +22,21 @@ from starlette.types import Scope
 from festgate.kit import security_log
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Bug, Forbidden, ModuleUnavailable, NotFound, NotTaken, Refused, SignInNeeded
+from festgate.kit.errors import (
+    Bug,
+    Forbidden,
+    ModuleUnavailable,
+    NotFound,
+    NotTaken,
+    ProofNeeded,
+    Refused,
+    SecondFactorNeeded,
+    SignInNeeded,
+)
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.resilience.bulkhead import Bulkhead
-from festgate.kit.roles import Permission
+from festgate.kit.roles import ASSIGNABLE, Permission
 from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import SEEN_EVERY, Actor, Visitor
 from festgate.kit.web.clients import address_of
@@ -72,8 +84,10 @@ class PageLinks:
     """By module: a query for a sentence on what a person keeps while it is unavailable; empty for none."""
     ways_on: Sequence[tuple[str, str, str]] = ()
     """Pages that a visitor can use while a module is unavailable, as (module, label, address)."""
-    is_assigned: Callable[[Connection, int, str], bool] = lambda _connection, _person, _slug: False
-    """Whether the event with that slug is assigned to the person, who is its lead."""
+    reaches: Callable[[Connection, Visitor, str], bool] = lambda _connection, _visitor, _slug: False
+    """Whether the visitor, a lead or a member of staff at the door, may act at the event with that slug."""
+    lacks_second_factor: Callable[[Connection, int], bool] = lambda _connection, _person: False
+    """Whether a person of the team has to set up a second factor first."""
     default_actions: Sequence[tuple[str, str]] = ()
     """Links for the page of an error that has none of its own, as (label, address)."""
 
@@ -82,11 +96,18 @@ class GuardedRoute(Route):
     """A route that needs a permission, which tests and the reference of roles read."""
 
     def __init__(
-        self, permission: Permission, path: str, endpoint: Endpoint, methods: Collection[str]
+        self,
+        permission: Permission,
+        path: str,
+        endpoint: Endpoint,
+        methods: Collection[str],
+        *,
+        sensitive: bool = False,
     ) -> None:
-        """Take a path of Starlette."""
+        """Take a path of Starlette. `sensitive`: it needs the password of a moment ago, too."""
         super().__init__(path, endpoint, methods=list(methods))
         self.permission = permission
+        self.sensitive = sensitive
 
 
 class Portal:
@@ -169,51 +190,92 @@ class Portal:
             raise SignInNeeded
         return visitor
 
-    async def organiser(self, request: Request) -> Visitor:
-        """Return the signed-in organiser. Raises Forbidden for others."""
+    async def proven(self, request: Request) -> Visitor:
+        """Return the signed-in visitor if the password was entered a moment ago. Raises ProofNeeded or SignInNeeded."""
         visitor = await self.signed_in(request)
-        if not visitor.organises:
-            raise Forbidden
+        self.check_proof(visitor)
         return visitor
 
-    async def allow(self, request: Request, permission: Permission) -> Visitor:
-        """Return the signed-in visitor if their role has the permission. Raises Forbidden for others.
+    def check_proof(self, visitor: Visitor) -> None:
+        """Raise ProofNeeded if the password was entered too long ago for a sensitive action."""
+        if not visitor.has_proof(self.database.clock()):
+            raise ProofNeeded
+
+    async def check_second_factor(self, visitor: Visitor) -> None:
+        """Raise SecondFactorNeeded if the visitor belongs to the team and lacks the second factor that it needs."""
+        if visitor.role == "attendee":
+            return
+        if await self.database.recall(self._links.lacks_second_factor, visitor.person):
+            raise SecondFactorNeeded
+
+    async def allow(
+        self, request: Request, permission: Permission, *, lists_assigned: bool = False
+    ) -> Visitor:
+        """Return the signed-in visitor if their role has the permission. Raises Forbidden or SecondFactorNeeded.
 
         A lead has it at the assigned events only: NotFound for every other event, Forbidden where the path names none.
+        So has a member of staff at the door to whom events are assigned. `lists_assigned` is for a page without an
+        event that shows a lead nothing but the assigned ones.
         """
         visitor = await self.signed_in(request)
         if not visitor.may(permission):
             raise Forbidden
-        if visitor.role == "lead" and permission not in ANYWHERE:
-            if not has_parameter(request, "slug"):
-                raise Forbidden
-            slug = read_path(request, "slug")
-            if not await self.database.read(self._links.is_assigned, visitor.person, slug):
-                raise NotFound
+        await self.check_second_factor(visitor)
+        await self.require(visitor, permission, request, lists_assigned=lists_assigned)
         return visitor
 
-    def guard(
-        self, permission: Permission, path: str, endpoint: Endpoint, *, methods: Collection[str] = ("GET",)
-    ) -> "GuardedRoute":
-        """Return a route that only visitors with the permission reach; `endpoint` need not check it again."""
+    async def require(
+        self, visitor: Visitor, permission: Permission, request: Request, *, lists_assigned: bool = False
+    ) -> None:
+        """Raise Forbidden or NotFound as `allow` does."""
+        if not visitor.may(permission):
+            raise Forbidden
+        if visitor.role not in ASSIGNABLE:
+            return
+        if has_parameter(request, "slug"):
+            slug = read_path(request, "slug")
+            if not await self.database.read(self._links.reaches, visitor, slug):
+                raise NotFound
+        elif visitor.role == "lead" and permission not in ANYWHERE and not lists_assigned:
+            raise Forbidden
 
+    def guard(
+        self,
+        permission: Permission,
+        path: str,
+        endpoint: Endpoint,
+        *,
+        methods: Collection[str] = ("GET",),
+        lists_assigned: bool = False,
+        sensitive: bool = False,
+    ) -> "GuardedRoute":
+        """Return a route that only visitors with the permission reach; `endpoint` need not check it again.
+
+        `lists_assigned` as in `allow`. A `sensitive` route asks for the password if that was entered more than ten
+        minutes ago: a page leads to the form for it and back, and a form is refused with a link to it. So the page that
+        shows the form is sensitive, too.
+        """
+
+        @wraps(endpoint)
         async def guarded(request: Request) -> Response:
-            await self.allow(request, permission)
+            visitor = await self.allow(request, permission, lists_assigned=lists_assigned)
+            if sensitive:
+                self.check_proof(visitor)
             return await endpoint(request)
 
-        return GuardedRoute(permission, path, guarded, methods)
+        return GuardedRoute(permission, path, guarded, methods, sensitive=sensitive)
+
+    def known(self, request: Request) -> Visitor:
+        """Return the visitor of a request that a guarded route has let in."""
+        visitor: Visitor | None = request.scope.get("festgate.visitor")
+        if visitor is None:
+            raise SignInNeeded
+        return visitor
 
     def actor(self, request: Request) -> Actor:
         """Return the signed-in visitor of the request as an actor, for the audit log."""
         visitor: Visitor | None = request.scope.get("festgate.visitor")
         return Actor(None if visitor is None else visitor.person, "session", address_of(request.scope))
-
-    async def staff(self, request: Request) -> Visitor:
-        """Return the signed-in member of staff or organiser. Raises Forbidden for others."""
-        visitor = await self.signed_in(request)
-        if not visitor.admits:
-            raise Forbidden
-        return visitor
 
     async def page(
         self,
@@ -228,9 +290,14 @@ class Portal:
     ) -> Response:
         """Return a page rendered for this request.
 
-        `held` is the number of the visitor's unpaid seats; without it a query counts them.
+        `held` is the number of the visitor's unpaid seats; without it a query counts them. On guarded routes the
+        template has `may` and `may_everywhere` of the visitor, so that it links only to pages that they can open.
         """
-        page = self.pages.render(template, section, **context)
+        reader: Visitor | None = request.scope.get("festgate.visitor")
+        may: dict[str, Any] = (
+            {} if reader is None else {"may": reader.may, "may_everywhere": reader.may_everywhere}
+        )
+        page = self.pages.render(template, section, **may, **context)
         response = await self._with_visitor(request, page, section, status=status, held=held)
         response.headers.update(headers or {})
         return response
@@ -286,6 +353,8 @@ class Portal:
             return problem(refusal)
         if isinstance(refusal, SignInNeeded):
             return see_other(f"{self.pages.navigation.sign_in}?next={quote(self._return_path(request))}")
+        if isinstance(refusal, ProofNeeded | SecondFactorNeeded) and request.method in ("GET", "HEAD"):
+            return see_other(self._way_back(request, refusal))
         return await self._error_page(request, refusal)
 
     async def failure(self, request: Request, error: Exception) -> Response:
@@ -298,7 +367,27 @@ class Portal:
             return await self.refusal(request, NotFound())
         return await self.refusal(request, NotTaken(error.headers))
 
+    def bare_page(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        **context: Any,  # noqa: ANN401  (whatever the template shows)
+    ) -> Response:
+        """Return a page without navigation and visitor, for a fest of which no other page answers."""
+        text = self.pages.text(template, **context)
+        return Response(text, status, {**NO_STORE, **headers}, "text/html; charset=utf-8")
+
     async def _error_page(self, request: Request, refusal: Refused) -> Response:
+        if refusal.is_bare:
+            return self.bare_page(
+                "kit/bare_error.html",
+                status=refusal.status,
+                headers=refusal.headers(),
+                title=gettext(refusal.title),
+                message=refusal.message,
+            )
         actions = refusal.actions or self._links.default_actions
         message, details = refusal.message, ""
         if isinstance(refusal, ModuleUnavailable):
@@ -306,6 +395,10 @@ class Portal:
             details = self.bulkheads[refusal.module].details if is_local(request.scope) else ""
             actions = self._ways_on(request, refusal)
             message = await self._comfort(request, refusal) or message
+        if isinstance(refusal, ProofNeeded):
+            actions = ((N_("Enter your password"), self._way_back(request, refusal)),)
+        elif isinstance(refusal, SecondFactorNeeded):
+            actions = ((N_("Set up a second factor"), self._way_back(request, refusal)),)
         page = self.pages.render(
             "kit/error.html",
             title=gettext(refusal.title),
@@ -343,6 +436,12 @@ class Portal:
             return f"{refusal.problem} {personal}" if personal else ""
         return ""
 
+    def _way_back(self, request: Request, refusal: ProofNeeded | SecondFactorNeeded) -> str:
+        """Return the address of the page that asks for what is missing, and leads back to this page or form."""
+        navigation = self.pages.navigation
+        page = navigation.prove if isinstance(refusal, ProofNeeded) else navigation.second_factor
+        return f"{page}?next={quote(self._return_path(request))}"
+
     @staticmethod
     def _return_path(request: Request) -> str:
         """Return the page to show after signing in: this one, or for a POST the page of its form."""
@@ -352,7 +451,9 @@ class Portal:
             referer = urlsplit(read_header(request, "referer", MAX_ADDRESS))
         except ValueError:  # no address at all
             return _HOME
-        return local_path(referer.path) if referer.netloc == request.headers.get("host") else _HOME
+        if referer.netloc != request.headers.get("host"):
+            return _HOME
+        return local_path(referer.path + (f"?{referer.query}" if referer.query else ""))
 
 
 class PageResponse(Response):

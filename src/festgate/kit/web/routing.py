@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from time import monotonic
 from typing import Any, Final, TypeAlias
@@ -41,10 +41,15 @@ class Routes:
     def __init__(
         self,
         routes: Sequence[BaseRoute],
-        lifespan: Lifespan["Routes"],
+        lifespan: Lifespan["Routes"] | None = None,
         modules: Iterable[tuple[Bulkhead, Sequence[BaseRoute]]] = (),
+        admit: Callable[[Scope], Awaitable[None]] | None = None,
     ) -> None:
-        """Take all routes; those of `modules`, behind their bulkheads, are tried before `routes`."""
+        """Take all routes; those of `modules`, behind their bulkheads, are tried before `routes`.
+
+        `admit` raises Refused for requests that are not served at all.
+        """
+        self._admit = admit
         placed: list[tuple[BaseRoute, Bulkhead | None]] = [
             (route, bulkhead) for bulkhead, own in modules for route in own
         ]
@@ -71,6 +76,8 @@ class Routes:
         if scope["type"] != "http":
             await self._whole(scope, receive, send)
             return
+        if self._admit is not None:
+            await self._admit(scope)
         route = self._fixed.get((scope["method"], scope["path"]))
         if route is not None:
             scope["route"] = route

@@ -31,6 +31,7 @@ from festgate.portal.accounts.forms import AddressRequest, NameChange, PasswordC
 from festgate.portal.accounts.people import set_name
 from festgate.portal.accounts.queries import Person, person_by_id
 from festgate.portal.accounts.reception import Reception, WrongPassword
+from festgate.portal.accounts.second_factors import has_second_factor
 from festgate.portal.accounts.session_list import OpenSession, end_listed, list_sessions
 from festgate.portal.accounts.sessions import end_other_sessions
 
@@ -43,6 +44,7 @@ NOTICES: Mapping[str, str] = {
     "changed": N_("Your password has been changed. You have been signed out on all other devices."),
     "session": N_("Signed out there."),
     "sessions": N_("You are signed out everywhere else."),
+    "second-factor-off": N_("Your second factor is switched off."),
 }
 """The notice above the page after each change, by the query of the address."""
 REFUSALS: Mapping[str, str] = {
@@ -63,6 +65,7 @@ class AccountView:
     sessions: tuple[OpenSession, ...]
     unlisted: int
     """Sessions beyond those."""
+    has_second_factor: bool
 
     @property
     def has_others(self) -> bool:
@@ -214,6 +217,7 @@ class OwnAccountPages:
             find_change(connection, person_id),
             tuple(listed[:MAX_LISTED]),
             max(0, len(listed) - MAX_LISTED),
+            has_second_factor(connection, person_id),
         )
 
     async def _page(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, delete, select, update
 
-from festgate.kit.clock import DAY, HOUR, MINUTE, Milliseconds
+from festgate.kit.clock import DAY, MINUTE, Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import NotFound, Refused
 from festgate.kit.ids import keyed_hash
@@ -29,8 +29,6 @@ from festgate.portal.accounts.tables import address_changes, people
 from festgate.settings import Settings
 
 LIFE = DAY
-AHEAD = HOUR
-"""The email is sent before other emails of the last hour, because its reader is waiting for it."""
 MAX_CHANGES = 5
 """Requests of one account in a day."""
 AGAIN = MINUTE
@@ -133,7 +131,7 @@ def request_change(
         email,
         gettext("Confirm your new email address"),
         text,
-        ahead=AHEAD,
+        priority="access",
         links=[link],
     )
     return {}
@@ -244,5 +242,5 @@ def _inform_old_address(connection: Connection, person: Person, secret: bytes, s
         person.email,
         gettext("Your email address was changed"),
         text,
-        ahead=AHEAD,
+        priority="access",
     )

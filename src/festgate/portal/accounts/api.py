@@ -13,11 +13,12 @@ from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Bearer, Credentials, module_router, problems
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.portal import NO_STORE, Portal
-from festgate.portal.accounts.forms import NewAccount, SignIn
+from festgate.portal.accounts.forms import NewAccount, TokenRequest
 from festgate.portal.accounts.passwords import Crowded, Hasher
 from festgate.portal.accounts.people import Taken
 from festgate.portal.accounts.queries import Person
-from festgate.portal.accounts.reception import Opening, PasswordChanged, Reception, WrongPassword
+from festgate.portal.accounts.reception import PasswordChanged, Reception, WrongPassword
+from festgate.portal.accounts.second_factors import CodeNeeded, WrongCode
 from festgate.portal.accounts.session_list import NAME_LENGTH, end_listed, list_sessions
 from festgate.portal.accounts.sessions import end_other_sessions
 
@@ -69,12 +70,17 @@ class AccountApi:
         caller = Bearer(self._portal)
 
         @router.post(
-            "/tokens", status_code=201, responses=problems(WrongPassword, PasswordChanged, TooMany, Crowded)
+            "/tokens",
+            status_code=201,
+            responses=problems(WrongPassword, CodeNeeded, WrongCode, PasswordChanged, TooMany, Crowded),
         )
-        async def make_token(body: SignIn, request: Request, response: Response) -> Token:
-            """Sign in: get a token for a username (or email address) and a password."""
-            session = await self._reception.sign_in(
-                body.username, body.password, address_of(request.scope), Opening("token")
+        async def make_token(body: TokenRequest, request: Request, response: Response) -> Token:
+            """Sign in: get a token for a username (or email address) and a password, and a code if there is one.
+
+            Sensitive operations, such as refunds, need a token that is younger than ten minutes.
+            """
+            session = await self._reception.make_token(
+                body.username, body.password, body.code, address_of(request.scope)
             )
             response.headers.update(NO_STORE)
             return Token(token=session.token, expires_at=moment(session.expires_at))

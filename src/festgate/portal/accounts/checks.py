@@ -1,15 +1,18 @@
-"""Invariants of guests."""
+"""Invariants of guests, of second factors, and of the owners of the fest."""
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection, Statement
-from festgate.portal.accounts.tables import IS_GUEST, people, sessions
+from festgate.portal.accounts.tables import IS_GUEST, people, recovery_codes, second_factors, sessions
 
 _powerful = Statement(
     select(people.c.id)
     .where(IS_GUEST, (people.c.password_hash != "") | (people.c.role != "attendee"))
     .order_by(people.c.id)
+)
+_with_role = Statement(
+    select(people.c.id).where(people.c.role == bindparam("role"), people.c.email != "").order_by(people.c.id)
 )
 _half_claimed = Statement(
     select(people.c.id)
@@ -20,6 +23,19 @@ _half_claimed = Statement(
         | (people.c.name != "")
         | select(sessions.c.person_id).where(sessions.c.person_id == people.c.id).exists(),
     )
+    .order_by(people.c.id)
+)
+_codes_alone = Statement(
+    select(recovery_codes.c.person_id)
+    .join(second_factors, second_factors.c.person_id == recovery_codes.c.person_id, isouter=True)
+    .where(second_factors.c.confirmed_at.is_(None))
+    .distinct()
+    .order_by(recovery_codes.c.person_id)
+)
+_factors_of_nobody = Statement(
+    select(people.c.id)
+    .join_from(people, second_factors)
+    .where(IS_GUEST | (people.c.email == ""))
     .order_by(people.c.id)
 )
 
@@ -45,4 +61,34 @@ def check_guests(connection: Connection) -> list[Finding]:
     ]
 
 
-CHECKS: tuple[Check, ...] = (check_guests,)
+def check_owner(connection: Connection) -> list[Finding]:
+    """Check that a fest with organisers has an owner, since only an owner can change settings and make owners."""
+    organisers = connection.all(_with_role, role="organiser")
+    if not organisers or connection.all(_with_role, role="owner"):
+        return []
+    what = "there are organisers and no owner: run “festgate user role USERNAME owner”"
+    return [Finding("a fest with organisers has an owner", f"person {organisers[0][0]}", what)]
+
+
+def check_second_factors(connection: Connection) -> list[Finding]:
+    """Check that recovery codes belong to a second factor, and second factors to accounts that can sign in."""
+    rules = (
+        (
+            _codes_alone,
+            "recovery codes belong to a second factor",
+            "it has recovery codes, and no second factor that is on",
+        ),
+        (
+            _factors_of_nobody,
+            "a second factor belongs to an account",
+            "it has a second factor, and nobody can sign in to it",
+        ),
+    )
+    return [
+        Finding(rule, f"person {person}", what)
+        for statement, rule, what in rules
+        for (person,) in connection.all(statement)
+    ]
+
+
+CHECKS: tuple[Check, ...] = (check_guests, check_owner, check_second_factors)

@@ -9,9 +9,11 @@ import typer
 from festgate.kit import security_log
 from festgate.kit.cli import current, opened, run, show_rows
 from festgate.kit.clock import moment
+from festgate.kit.db.statements import Connection
 from festgate.kit.ids import new_code
 from festgate.kit.roles import ROLE_NAMES, Role
 from festgate.kit.secret import load_secret
+from festgate.kit.visitors import COMMAND
 from festgate.portal.accounts.confirmation import confirm_by_name
 from festgate.portal.accounts.corrections import correct_email
 from festgate.portal.accounts.names import (
@@ -23,8 +25,9 @@ from festgate.portal.accounts.names import (
     read_username,
 )
 from festgate.portal.accounts.passwords import hash_password
-from festgate.portal.accounts.people import Newcomer, add_person, set_password, set_role
-from festgate.portal.accounts.queries import Member, Person, all_people, find_person
+from festgate.portal.accounts.people import Newcomer, add_by_command, set_password, set_role
+from festgate.portal.accounts.queries import Member, Person, all_people, find_person, person_by_name
+from festgate.portal.accounts.second_factors import has_second_factor, remove
 from festgate.portal.accounts.strength import find_weakness
 from festgate.settings import Settings
 from festgate.terminal import fail
@@ -66,7 +69,7 @@ def add(
     async def add_to(settings: Settings) -> Person:
         _refuse_weak(password, (newcomer.username, newcomer.email, settings.fest_name))
         async with opened(settings) as database:
-            return await database.write(add_person, newcomer, hash_password(password), confirmed=True)
+            return await database.write(add_by_command, newcomer, hash_password(password))
 
     person = run(add_to)
     security_log.note_command("account-made", person.id)
@@ -95,7 +98,7 @@ def change_password(name: Name, password_stdin: FromStdin = False) -> None:
 @app.command(name="role")
 def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What the account may do.")]) -> None:
     """Give an account another role, and sign it out everywhere."""
-    person = _change("role-changed", set_role, name, role)
+    person = _change("role-changed", set_role, name, role, COMMAND)
     print(f"{person.username} has the role {ROLE_NAMES[person.role].title} now, and has to sign in again.")
 
 
@@ -116,7 +119,7 @@ def change_email(
     async def change(settings: Settings) -> Person:
         async with current(settings) as database:
             secret = load_secret(settings.data_dir)
-            return await database.write(correct_email, name, address, secret, settings)
+            return await database.write(correct_email, name, address, secret, settings, COMMAND)
 
     person = run(change)
     security_log.note_command("email-changed", person.id)
@@ -128,6 +131,38 @@ def confirm(name: Name) -> None:
     """Confirm the email address of an account by hand, if the email with the link does not arrive."""
     person = _change("address-confirmed", confirm_by_name, name)
     print(f"The email address {person.email} of {person.username} is confirmed.")
+
+
+@app.command(name="second-factor")
+def switch_off_second_factor(
+    name: Name,
+    off: Annotated[
+        bool, typer.Option("--off", help="Switch it off; without this the command only prints its state.")
+    ] = False,
+) -> None:
+    """Show whether an account has a second factor, and switch it off for somebody that lost phone and recovery codes.
+
+    Check first that it is the right person. They sign in with the password alone then, and set it up again.
+    """
+
+    def work_on(connection: Connection) -> tuple[Person, bool]:
+        person = person_by_name(connection, name)
+        if off:
+            return person, remove(connection, person.id, COMMAND)
+        return person, has_second_factor(connection, person.id)
+
+    async def work(settings: Settings) -> tuple[Person, bool]:
+        async with current(settings) as database:
+            return await database.write(work_on)
+
+    person, was_on = run(work)
+    if not was_on:
+        print(f"{person.username} has no second factor.")
+    elif off:
+        security_log.note_command("second-factor-changed", person.id)
+        print(f"The second factor of {person.username} is off. The password alone signs in now.")
+    else:
+        print(f"{person.username} has a second factor. --off switches it off.")
 
 
 @app.command(name="list")

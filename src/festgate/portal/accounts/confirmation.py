@@ -6,7 +6,7 @@ confirm a later address. Only the button confirms, because mail scanners open ev
 
 from sqlalchemy import bindparam, select, update
 
-from festgate.kit.clock import DAY, HOUR, Milliseconds
+from festgate.kit.clock import DAY, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Conflict, NotFound, Refused, TooMany
 from festgate.kit.ids import keyed_hash
@@ -22,8 +22,6 @@ from festgate.portal.accounts.tables import people
 from festgate.settings import Settings
 
 LIFE = 3 * DAY
-AHEAD = HOUR
-"""The email is sent before other emails of the last hour, because its reader is waiting for it."""
 MAX_CONFIRMATIONS = 3
 """Confirmation emails to one mailbox in a day, from all accounts together."""
 UNCONFIRMED_HOLD_MINUTES = 5
@@ -91,7 +89,7 @@ def send_confirmation(connection: Connection, person: Person, secret: bytes, set
         person.email,
         gettext("Confirm your email address"),
         text,
-        ahead=AHEAD,
+        priority="access",
         links=[link],
     )
 

@@ -7,7 +7,7 @@ and email address are free again. The other modules end their part in the same t
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, case, select, update
 
@@ -17,14 +17,20 @@ from festgate.kit.messaging import mail_erasure
 from festgate.kit.messaging.mail_erasure import StoredEmails
 from festgate.kit.shown import Changed
 from festgate.kit.translation import N_, gettext
+from festgate.kit.visitors import COMMAND, Actor
 from festgate.portal.accounts.address_changes import find_change
 from festgate.portal.accounts.guest_links import end_links
+from festgate.portal.accounts.invitations import end_invitations, export_invitation
 from festgate.portal.accounts.names import key_of, search_text
+from festgate.portal.accounts.people import has_other_owner, lock_owners, record_role
 from festgate.portal.accounts.personal_data import AllRecords, Forecast, Values, export_time
 from festgate.portal.accounts.queries import IS_OPEN, Person, open_times, person_by_id
 from festgate.portal.accounts.reception import Checked, settle
+from festgate.portal.accounts.second_factors import find_second_factor
+from festgate.portal.accounts.second_factors import forget as forget_second_factor
 from festgate.portal.accounts.sessions import end_sessions
 from festgate.portal.accounts.tables import people, sessions
+from festgate.portal.audit import facade as audit
 
 DIGEST_LENGTH = 16
 
@@ -65,11 +71,6 @@ _sessions = Statement(
     .order_by(sessions.c.created_at)
 )
 _lock = Statement(select(people.c.id).where(people.c.id == bindparam("person")).with_for_update())
-_organisers = (
-    select(people.c.id).where(people.c.role == "organiser", people.c.email != "").order_by(people.c.id)
-)
-_all_organisers = Statement(_organisers)
-_lock_organisers = Statement(_organisers.with_for_update())
 _anonymise = Statement(
     update(people)
     .where(people.c.id == bindparam("person"))
@@ -112,6 +113,7 @@ def export_account(connection: Connection, person_id: int, records: AllRecords) 
             "role": person.role,
             "created_at": export_time(created_at),
         },
+        "invitation": export_invitation(connection, person),
         "sessions": [
             {
                 "kind": "browser" if kind == "cookie" else "token",
@@ -124,6 +126,20 @@ def export_account(connection: Connection, person_id: int, records: AllRecords) 
             )
         ],
     }
+    factor = find_second_factor(connection, person_id)
+    exported["second_factor_since"] = export_time(None if factor is None else factor.confirmed_at)
+    exported["audit_log"] = [
+        {
+            "at": export_time(entry.at),
+            "action": entry.action,
+            "subject": entry.subject,
+            "origin": entry.origin,
+            "address": entry.address,
+        }
+        # What the person did for the fest is about others.
+        for entry in audit.entries_of(connection, person_id)
+        if entry.details.get(audit.PERSON) == person_id
+    ]
     for part in records:
         exported |= part.export(connection, person_id)
     # Anybody can buy as a guest with somebody else's address, whose emails are not theirs until they open a link.
@@ -165,14 +181,16 @@ def delete_account(
     stored: StoredEmails,
     checked: Checked | None = None,
     shown: str | None = None,
+    actor: Actor | None = None,
 ) -> tuple[int, ...]:
     """Delete the account and return the ids of its emails, whose files can be deleted too. Idempotent.
 
-    `checked` is the password check, and `shown` what the person was shown; None on the command line. Raises
-    AccountInUse, PasswordChanged, NotFound, or Changed if something else would end or be kept than was shown.
+    `checked` is the password check, and `shown` what the person was shown; None on the command line. `actor` is for the
+    audit log. Raises AccountInUse, PasswordChanged, NotFound, or Changed if something else would end or be kept than
+    was shown.
     """
-    if person_by_id(connection, person_id).role == "organiser":
-        connection.all(_lock_organisers)  # two organisers take turns, so that one stays
+    if person_by_id(connection, person_id).role == "owner":
+        lock_owners(connection)  # two owners take turns, so that one stays
     else:
         connection.first(_lock, person=person_id)
     if checked is not None:
@@ -192,6 +210,13 @@ def delete_account(
         erased = mail_erasure.erase_emails_to(connection, person.email, stored)
     end_sessions(connection, person_id)
     end_links(connection, person_id)
+    forget_second_factor(connection, person_id)
+    by = actor or COMMAND
+    end_invitations(connection, person, by)
+    if person.role != "attendee":
+        record_role(connection, by, replace(person, role="attendee"), person.role)
+    if actor is not None:
+        audit.record(connection, actor, "account.deleted", "", **{audit.PERSON: person_id})
     # A space is in no username, and a key has no upper case: nobody can sign up, or be looked up, with either.
     placeholder = f"{gettext('Deleted account')} {person_id}"
     connection.run(
@@ -210,10 +235,10 @@ def _shares_address(connection: Connection, person: Person) -> bool:
 
 
 def _foresee_account(connection: Connection, person: Person) -> Forecast:
-    if person.role != "organiser" or connection.all(_all_organisers) != [(person.id,)]:
-        return Forecast()
-    sentence = gettext(
-        "It is the only organiser's account. Somebody with access to the server has to make another person an "
-        "organiser first."
-    )
-    return Forecast(obstacles=(sentence,))
+    kept: tuple[str, ...] = ()
+    if audit.has_entries_of(connection, person.id):
+        kept = (gettext("What you did for the fest, in its audit log."),)
+    if person.role != "owner" or has_other_owner(connection, person.id):
+        return Forecast(kept=kept)
+    sentence = gettext("It is the account of the only owner. Make somebody else an owner first, in the team.")
+    return Forecast(obstacles=(sentence,), kept=kept)

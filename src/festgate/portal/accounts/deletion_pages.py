@@ -15,7 +15,7 @@ from festgate.kit.errors import Invalid, NotFound, SignInNeeded
 from festgate.kit.messaging import mail_erasure
 from festgate.kit.shown import FIELD, Changed
 from festgate.kit.translation import gettext
-from festgate.kit.visitors import Visitor
+from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import checked, read_fields
 from festgate.kit.web.portal import NO_STORE, Portal, see_other
@@ -94,6 +94,8 @@ class DeletionPages:
                 stored,
                 password,
                 fields.get(FIELD, ""),
+                # Without the address of the client, which would stay after the account.
+                Actor(visitor.person, "session"),
             )
         except Invalid as refusal:
             return await self._page(request, visitor, refusal.status, errors=refusal.fields)

@@ -18,6 +18,7 @@ from festgate.portal.accounts.names import (
     read_username,
 )
 from festgate.portal.accounts.people import Newcomer
+from festgate.portal.accounts.second_factors import MAX_CODE_LENGTH
 
 Name = Annotated[
     str,
@@ -64,6 +65,18 @@ class SignIn(BaseModel, extra="forbid"):
     password: Password
 
 
+class TokenRequest(SignIn, extra="forbid"):
+    """A name and a password, with the code of the account's second factor if it has one."""
+
+    code: Annotated[
+        str,
+        Field(
+            max_length=MAX_CODE_LENGTH,
+            description="The present code of the account's second factor, or a recovery code.",
+        ),
+    ] = ""
+
+
 class ForgottenPassword(BaseModel, extra="forbid"):
     """The name of the account whose password was forgotten."""
 
@@ -101,6 +114,14 @@ class DeletionRequest(BaseModel, extra="forbid"):
 
     confirmation: Name
     password: Password
+
+
+class InvitedAccount(BaseModel, extra="forbid"):
+    """The data of an invited person's account; the address is that of the invitation."""
+
+    name: PersonName
+    username: NewUsername
+    password: NewPassword
 
 
 class NewAccount(BaseModel, extra="forbid"):

@@ -2,7 +2,7 @@
 
 from sqlalchemy import bindparam, func, select
 
-from festgate.kit.clock import DAY, HOUR
+from festgate.kit.clock import DAY
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import TooMany
 from festgate.kit.ids import keyed_hash
@@ -71,6 +71,6 @@ def send_link(
         person.email,
         gettext("Your tickets at {fest}").format(fest=settings.fest_name),
         text,
-        ahead=HOUR,
+        priority="access",
         links=[link],
     )

@@ -15,7 +15,7 @@ from festgate.kit.errors import Invalid, SignInNeeded
 from festgate.kit.messaging import mail_erasure
 from festgate.kit.shown import FIELD, Changed
 from festgate.kit.translation import N_, gettext
-from festgate.kit.visitors import Visitor
+from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_query, session_token
@@ -176,7 +176,11 @@ class GuestPages:
         database = self._portal.database
         stored = await database.report(mail_erasure.find_emails_to, visitor.email)
         try:
-            emails = await database.write(delete_account, visitor.person, self._records, stored, None, shown)
+            # Without the address of the client, which would stay after the data.
+            actor = Actor(visitor.person, "session")
+            emails = await database.write(
+                delete_account, visitor.person, self._records, stored, None, shown, actor
+            )
         except (AccountInUse, Changed) as refusal:
             return await self._deletion(request, visitor, refusal)
         await delete_email_files(self._portal, emails)
@@ -236,7 +240,7 @@ def use_link(connection: Connection, token: str, replaces: str, records: AllReco
     claim_guests(connection, person.id, records)
     if replaces:
         end_session(connection, replaces, "cookie")
-    return open_session(connection, person.id, "cookie")
+    return open_session(connection, person.id, "cookie", proved=False)
 
 
 def _token(request: Request) -> str:

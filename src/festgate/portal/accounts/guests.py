@@ -110,7 +110,7 @@ def admit_guest(
     again: int | None = connection.value(_form, key=key, now=connection.now)
     if again is not None:
         return again, True
-    person_id = known or _add_guest(connection, entry)
+    person_id = known or add_guest(connection, entry)
     try:
         connection.run(_insert_form, key=key, person_id=person_id, expires_at=connection.now + SECOND_CLICK)
     except UniqueViolation:
@@ -120,7 +120,7 @@ def admit_guest(
 
 def open_guest_session(connection: Connection, person_id: int) -> Session:
     """Open a session in which the browser sees what it has bought."""
-    return open_session(connection, person_id, "cookie")
+    return open_session(connection, person_id, "cookie", proved=False)
 
 
 def lock_guest(connection: Connection, person_id: int) -> str:
@@ -183,7 +183,8 @@ def forget_forms(connection: Connection) -> None:
     connection.run(_forget_forms, now=connection.now)
 
 
-def _add_guest(connection: Connection, entry: GuestEntry) -> int:
+def add_guest(connection: Connection, entry: GuestEntry) -> int:
+    """Add a guest and return the id: no other purchase with the same address belongs to it."""
     # A space is in no username, and a key has no upper case: nobody can sign up, or be looked up, with it.
     unreachable = f"GUEST {new_token()}"
     person_id: int = connection.value(

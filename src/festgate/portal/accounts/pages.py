@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from festgate.kit.errors import Invalid
+from festgate.kit.errors import Invalid, SignInNeeded
 from festgate.kit.translation import N_, gettext
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import checked, read_fields
@@ -24,7 +24,8 @@ from festgate.portal.accounts.forms import (
 from festgate.portal.accounts.passwords import Hasher
 from festgate.portal.accounts.people import Taken
 from festgate.portal.accounts.queries import Person
-from festgate.portal.accounts.reception import Reception, WrongPassword
+from festgate.portal.accounts.reception import HalfWay, Reception, WrongPassword
+from festgate.portal.accounts.second_factors import MAX_CODE_LENGTH, WrongCode
 from festgate.portal.accounts.sessions import Session
 
 AFTERWARDS = "/events"
@@ -52,6 +53,7 @@ class AccountPages:
             Route("/register", self.register, methods=["POST"]),
             Route("/login", self.show_login, methods=["GET"]),
             Route("/login", self.log_in, methods=["POST"]),
+            Route("/login/code", self.enter_code, methods=["POST"]),
             Route("/logout", self.log_out, methods=["POST"]),
             Route("/forgot", self.show_forgot, methods=["GET"]),
             Route("/forgot", self.send_link, methods=["POST"]),
@@ -92,6 +94,23 @@ class AccountPages:
             )
         except (Invalid, WrongPassword) as refusal:
             return await self._page(request, "login", fields, refusal)
+        return await self._go_on(request, session, fields.get("next"))
+
+    async def enter_code(self, request: Request) -> Response:
+        """Open the session of an account with a second factor; or show the form for the code again."""
+        fields = await read_fields(request)
+        half_way = HalfWay(fields.get("half_way", "")[:MAX_TOKEN_LENGTH])
+        try:
+            session = await self._reception.finish_sign_in(
+                half_way.token,
+                fields.get("code", "")[:MAX_CODE_LENGTH],
+                address_of(request.scope),
+                self._cookies.opening(request),
+            )
+        except WrongCode as refusal:
+            return await self._code_page(request, half_way, fields.get("next"), refusal)
+        except SignInNeeded:  # it began too long ago
+            return see_other(f"/login?next={quote(local_path(fields.get('next'), AFTERWARDS))}")
         return self._welcome(request, session, fields)
 
     async def log_out(self, request: Request) -> Response:
@@ -129,12 +148,12 @@ class AccountPages:
         try:
             form = checked(PasswordReset, fields)
             session = await self._reception.use_link(
-                candidate, form.password, address_of(request), self._cookies.opening(request)
+                candidate, form.password, address_of(request.scope), self._cookies.opening(request)
             )
         except Invalid as refusal:
             entered = {"username": candidate.person.username}
             return await self._page(request, "reset", entered, refusal, headers=NO_STORE)
-        return self._welcome(request, session, {"next": read_query(request, "next", MAX_ADDRESS)})
+        return await self._go_on(request, session, read_query(request, "next", MAX_ADDRESS))
 
     async def show_confirm(self, request: Request) -> Response:
         """Show the button that confirms an email address, which an email links to; 410 if the link has expired."""
@@ -190,6 +209,26 @@ class AccountPages:
             sent=sent,
             next=path,
             onward="" if path == AFTERWARDS else f"?next={quote(path, safe='/')}",
+        )
+
+    async def _go_on(self, request: Request, session: Session | HalfWay, onward: str | None) -> Response:
+        """Sign in, or ask for the code of the second factor first."""
+        if isinstance(session, HalfWay):
+            return await self._code_page(request, session, onward)
+        return self._welcome(request, session, {"next": onward or ""})
+
+    async def _code_page(
+        self, request: Request, half_way: HalfWay, onward: str | None, refusal: WrongCode | None = None
+    ) -> Response:
+        return await self._portal.page(
+            request,
+            "accounts/login_code.html",
+            status=HTTPStatus.OK if refusal is None else refusal.status,
+            headers=NO_STORE if refusal is None else {**NO_STORE, **refusal.headers()},
+            section="login",
+            half_way=half_way.token,
+            next=local_path(onward, AFTERWARDS),
+            refused="" if refusal is None else refusal.message,
         )
 
     def _welcome(self, request: Request, session: Session, fields: Mapping[str, str]) -> Response:

@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import Conflict
 from festgate.kit.roles import Role
 from festgate.kit.translation import N_, gettext
+from festgate.kit.visitors import COMMAND, Actor
 from festgate.portal.accounts.names import key_of, search_text
 from festgate.portal.accounts.queries import Person, find_person, person_by_id, person_by_name
 from festgate.portal.accounts.sessions import end_sessions
 from festgate.portal.accounts.tables import people
+from festgate.portal.audit import facade as audit
 
 
 class Taken(Conflict):
@@ -25,6 +27,14 @@ class Taken(Conflict):
         """Take a sentence for each field that is taken."""
         super().__init__(" ".join(fields.values()))
         self.fields = dict(fields)
+
+
+class LastOwner(Conflict):
+    """The only owner cannot lose that role, because nobody could give it back."""
+
+    code = "last-owner"
+    title = N_("The last owner stays")
+    message = N_("This is the only owner of the fest. Make somebody else an owner first.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,18 @@ class Newcomer:
 _insert = inserting(people, returning="id")
 _person = update(people).where(people.c.id == bindparam("person"))
 _set_role = Statement(_person.values(role=bindparam("new_role")))
+_owners = people.alias("owners")
+_other_owners = select(_owners.c.id).where(_owners.c.role == "owner", _owners.c.email != "")
+_other_owner = Statement(_other_owners.where(_owners.c.id != bindparam("person")))
+# Changes nothing where it would leave the fest without an owner. Two owners that remove each other take turns, because
+# both lock the rows of all owners first.
+_lock_owners = Statement(_other_owners.order_by(_owners.c.id).with_for_update())
+_take_ownership = Statement(
+    _person.where(
+        (people.c.role != "owner")
+        | _other_owners.where(_owners.c.id != people.c.id).correlate(people).exists()
+    ).values(role=bindparam("new_role"))
+)
 _set_hash = Statement(_person.values(password_hash=bindparam("new_hash")))
 _set_email = Statement(
     _person.values(
@@ -98,15 +120,54 @@ def add_person(
     return Person(number, newcomer.username, newcomer.email, newcomer.role, confirmed, newcomer.name)
 
 
-def set_role(connection: Connection, name: str, role: Role) -> Person:
-    """Give the account with that username or email address a role, and sign it out everywhere. Raises NotFound.
+def add_by_command(connection: Connection, newcomer: Newcomer, password_hash: str) -> Person:
+    """Add a person with a confirmed address, and record a role in the audit log; for the command line. Raises Taken."""
+    person = add_person(connection, newcomer, password_hash, confirmed=True)
+    record_role(connection, COMMAND, person, "attendee")
+    return person
 
-    Signing out ends every session and token, so that nobody else who uses one gets the new role.
+
+def set_role(connection: Connection, name: str, role: Role, actor: Actor = COMMAND) -> Person:
+    """Give the account with that username or email address a role, and sign it out everywhere.
+
+    `actor` is for the audit log. Raises NotFound or LastOwner.
     """
-    person = person_by_name(connection, name)
-    connection.run(_set_role, person=person.id, new_role=role)
+    return change_role(connection, person_by_name(connection, name), role, actor)
+
+
+def change_role(connection: Connection, person: Person, role: Role, actor: Actor) -> Person:
+    """Give the person another role, and sign them out everywhere. Raises LastOwner.
+
+    Signing out ends every session and token, so that nobody else who uses one gets the new role. `actor` is for the
+    audit log.
+    """
+    if role == "owner":
+        connection.run(_set_role, person=person.id, new_role=role)
+    else:
+        lock_owners(connection)
+        if not connection.run(_take_ownership, person=person.id, new_role=role):
+            raise LastOwner
     end_sessions(connection, person.id)
-    return replace(person, role=role)
+    changed = replace(person, role=role)
+    record_role(connection, actor, changed, person.role)
+    return changed
+
+
+def record_role(connection: Connection, actor: Actor, person: Person, before: Role) -> None:
+    """Record in the audit log that the person has another role than before."""
+    if person.role != before:
+        about: dict[str, str | int] = {audit.PERSON: person.id, "from": before, "to": person.role}
+        audit.record(connection, actor, "role.changed", person.username, event_id=None, **about)
+
+
+def lock_owners(connection: Connection) -> list[int]:
+    """Return the ids of the owners, and let others that change or delete one wait, so that one owner stays."""
+    return [person for (person,) in connection.all(_lock_owners)]
+
+
+def has_other_owner(connection: Connection, person_id: int) -> bool:
+    """Return whether somebody else is an owner."""
+    return connection.first(_other_owner, person=person_id) is not None
 
 
 def set_password(connection: Connection, name: str, password_hash: str) -> Person:

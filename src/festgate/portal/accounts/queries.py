@@ -4,13 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, case, or_, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
 
 from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.db.search import has_words, word_values, words_of
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
-from festgate.kit.roles import Role
+from festgate.kit.roles import ROLE_NAMES, Role
 from festgate.kit.visitors import Visitor
 from festgate.portal.accounts.names import key_of, plain_name
 from festgate.portal.accounts.tables import IS_WALK_IN, people, sessions
@@ -88,7 +88,7 @@ IS_OPEN = and_(
 """The condition of a session that has not ended, with the values of `open_times`."""
 # Runs on every request of a signed-in visitor: two lookups by key in one statement.
 _visitor = Statement(
-    select(*_person, sessions.c.seen_at)
+    select(*_person, *sessions.c["seen_at", "proved_at"])
     .join_from(sessions, people)
     .where(sessions.c.token_hash == bindparam("token_hash"), sessions.c.kind == bindparam("kind"), IS_OPEN)
 )
@@ -121,6 +121,16 @@ _all = Statement(
     .where(people.c.email != "", people.c.guest_key.is_(None))
     .order_by(people.c.username_key)
 )
+_crew = Statement(
+    select(
+        *_person,
+        select(func.max(sessions.c.seen_at))
+        .where(sessions.c.person_id == people.c.id, sessions.c.expires_at > bindparam("now"))
+        .correlate(people)
+        .scalar_subquery(),
+    ).where(people.c.role != "attendee", people.c.email != "", people.c.guest_key.is_(None))
+)
+_any_person = Statement(select(people.c.id).limit(1))
 
 
 def hash_of(token: str) -> str:
@@ -141,6 +151,11 @@ def find_visitor(connection: Connection, token: str) -> Visitor | None:
 def find_bearer(connection: Connection, token: str) -> Visitor | None:
     """Return the caller of the API with this token; None if it is unknown or has ended."""
     return _find(connection, token, "token")
+
+
+def has_people(connection: Connection) -> bool:
+    """Return whether there is any person, a guest included."""
+    return connection.first(_any_person) is not None
 
 
 def person_by_id(connection: Connection, person: int) -> Person:
@@ -207,12 +222,30 @@ def all_people(connection: Connection) -> list[Member]:
     return [Member(_read(row[:-1]), row[-1]) for row in connection.all(_all)]
 
 
+@dataclass(frozen=True, slots=True)
+class CrewMember:
+    """A person with a role in the team."""
+
+    person: Person
+    seen_at: Milliseconds | None
+    """The last use of an open session or token; None without any."""
+
+
+def crew(connection: Connection) -> list[CrewMember]:
+    """Return everyone with a role, the most powerful roles first, then by name."""
+    ranks = list(ROLE_NAMES)
+    members = [CrewMember(_read(row[:-1]), row[-1]) for row in connection.all(_crew, now=connection.now)]
+    return sorted(
+        members, key=lambda member: (-ranks.index(member.person.role), key_of(member.person.shown_name))
+    )
+
+
 def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
     row = connection.first(_visitor, token_hash=hash_of(token), kind=kind, **open_times(connection.now))
     if row is None:
         return None
-    *_, seen_at = row
-    person = _read(row[:-1])
+    *_, seen_at, proved_at = row
+    person = _read(row[:-2])
     return Visitor(
         person.id,
         person.username,
@@ -222,6 +255,7 @@ def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
         person.name,
         seen_at,
         person.is_guest,
+        proved_at,
     )
 
 

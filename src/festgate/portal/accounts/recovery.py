@@ -66,7 +66,8 @@ def send_link(
         return
     until = connection.now + LIFE
     token = write_token(secret, candidate_by_id(connection, person.id), until)
-    path = (onward,) if 0 < len(onward) <= MAX_ONWARD else ()
+    # The queue must not hold another link's token.
+    path = (onward,) if 0 < len(onward) <= MAX_ONWARD and "token=" not in onward else ()
     link = Link(LINK_KIND, (person.id, until, proof_of(secret, token), *path))
     text = gettext(
         "Hello {name},\n\n"
@@ -83,7 +84,7 @@ def send_link(
         person.email,
         gettext("Reset your password"),
         text,
-        ahead=LIFE,
+        priority="access",
         links=[link],
     )
 

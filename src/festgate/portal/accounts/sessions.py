@@ -42,6 +42,11 @@ _delete_others = Statement(
 _withdraw = Statement(delete(address_changes).where(address_changes.c.person_id == bindparam("person")))
 _forget = Statement(delete(sessions).where(sessions.c.expires_at <= bindparam("now")))
 _forget_changes = Statement(delete(address_changes).where(address_changes.c.expires_at <= bindparam("now")))
+_prove = Statement(
+    update(sessions)
+    .where(sessions.c.token_hash == bindparam("proved_hash"), sessions.c.person_id == bindparam("person"))
+    .values(proved_at=bindparam("now"))
+)
 _see = Statement(
     update(sessions)
     .where(sessions.c.token_hash == bindparam("seen_hash"), sessions.c.seen_at <= bindparam("before"))
@@ -49,8 +54,11 @@ _see = Statement(
 )
 
 
-def open_session(connection: Connection, person: int, kind: Kind) -> Session:
-    """Open a session for the person. Its token is always new: one that came with a request is never reused."""
+def open_session(connection: Connection, person: int, kind: Kind, *, proved: bool = True) -> Session:
+    """Open a session for the person. Its token is always new: one that came with a request is never reused.
+
+    `proved`: everything that signs the person in was entered just now.
+    """
     session = Session(new_token(), connection.now + LIFE, person)
     connection.run(
         _insert,
@@ -60,6 +68,7 @@ def open_session(connection: Connection, person: int, kind: Kind) -> Session:
         created_at=connection.now,
         expires_at=session.expires_at,
         seen_at=connection.now,
+        proved_at=connection.now if proved else 0,
     )
     return session
 
@@ -81,6 +90,11 @@ def end_sessions(connection: Connection, person: int) -> None:
 def end_other_sessions(connection: Connection, person: int, token: str) -> int:
     """End the person's sessions and tokens, except the one with this token; return how many ended."""
     return connection.run(_delete_others, person=person, kept=hash_of(token))
+
+
+def note_proof(connection: Connection, person: int, token: str) -> None:
+    """Record that the person has just entered the password, and the code if there is one, in this session."""
+    connection.run(_prove, person=person, proved_hash=hash_of(token), now=connection.now)
 
 
 def note_seen(connection: Connection, token: str) -> None:

@@ -1,4 +1,4 @@
-"""The tables of people, guests, their links, sessions, requested changes of address, and counted attempts."""
+"""The tables of people, guests, links, invitations, sessions, second factors, and counted attempts."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, func
 
@@ -59,6 +59,27 @@ guest_forms = Table(
     Column("expires_at", BigInteger, nullable=False, index=True),
 )
 
+invitations = Table(
+    "accounts_invitations",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    # SHA-256 of the token in the link, as for sessions.
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("email", Text, nullable=False),
+    # One invitation for each address.
+    Column("email_key", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    # A JSON list. The events belong to a module above, so a deleted one may still be listed.
+    Column("event_ids", Text, nullable=False),
+    # Null: the account that invited was deleted.
+    Column("invited_by", ForeignKey("accounts_people.id"), index=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    CheckConstraint(
+        "role IN ('staff', 'box-office', 'treasurer', 'lead', 'organiser', 'owner')", name="role"
+    ),
+)
+
 sessions = Table(
     "accounts_sessions",
     metadata,
@@ -71,7 +92,38 @@ sessions = Table(
     Column("expires_at", BigInteger, nullable=False, index=True),
     # When it was last used, to within some minutes.
     Column("seen_at", BigInteger, nullable=False),
+    # When the person last entered the password in it, and the code if there is a second factor; 0 if never.
+    Column("proved_at", BigInteger, nullable=False),
     CheckConstraint("kind IN ('cookie', 'token')", name="kind"),
+)
+
+second_factors = Table(
+    "accounts_second_factors",
+    metadata,
+    Column("person_id", ForeignKey("accounts_people.id", ondelete="CASCADE"), primary_key=True),
+    # The key of the one-time codes, encrypted with the fest's secret (kit/sealing.py).
+    Column("sealed_key", Text, nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    # When it was confirmed by a code; null while it is being set up, when nothing asks for it.
+    Column("confirmed_at", BigInteger),
+    # The number of the last half minute whose code was used: no code is accepted twice.
+    Column("last_step", BigInteger, nullable=False),
+)
+
+recovery_codes = Table(
+    "accounts_recovery_codes",
+    metadata,
+    # SHA-256 of a code of 80 random bits. A code that was used is deleted.
+    Column("code_hash", Text, primary_key=True),
+    Column("person_id", ForeignKey("accounts_people.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+requirements = Table(
+    "accounts_requirements",
+    metadata,
+    # A rule for all accounts of the team that the owner has switched on: `second-factor`.
+    Column("name", Text, primary_key=True),
+    Column("required_at", BigInteger, nullable=False),
 )
 
 address_changes = Table(

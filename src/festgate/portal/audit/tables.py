@@ -24,4 +24,5 @@ entries = Table(
     Column("search", Text, nullable=False),
     Index("ix_audit_entries_person", "person_id"),
     Index("ix_audit_entries_action", "action"),
+    Index("ix_audit_entries_subject", "subject"),
 )

@@ -163,7 +163,7 @@ def sellable_events(connection: Connection, seller: Visitor) -> Collection[int] 
 
     A member of the team to whom events are assigned sells these, and a lead no others in any case.
     """
-    if seller.organises:
+    if seller.may("events.manage"):
         return None
     assigned = catalogue.assigned_events(connection, seller.person)
     return assigned if assigned or seller.role == "lead" else None
@@ -308,7 +308,7 @@ def view_sale(connection: Connection, visitor: Visitor, ref: str) -> SaleView:
         accounts.person_by_id(connection, sale.seller_id).shown_name,
         tuple(sold),
         final,
-        visitor.admits,
+        visitor.may("door"),
         event.asks > 0 and sale.undone_at is None and connection.now < event.starts_at,
         buyer.email,
     )

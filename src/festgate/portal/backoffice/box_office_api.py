@@ -73,7 +73,7 @@ class CountInput(BaseModel, extra="forbid", strict=True):
     """The body of POST /box-office/shifts/current/close."""
 
     counted: Minor = Field(description="The cash that was counted, in minor units.")
-    note: Annotated[Line, Field(max_length=checkout.MAX_NOTE)] = ""
+    note: Annotated[Line, Field(max_length=checkout.MAX_SHIFT_NOTE)] = ""
 
 
 class TicketOutput(BaseModel):
@@ -204,7 +204,7 @@ class BoxOfficeApi:
                 catalogue.SoldOut,
                 catalogue.CodeUnknown,
                 catalogue.CodeNotValid,
-                checkout.OtherCurrency,
+                checkout.ShiftInOtherCurrency,
                 checkout.KeyReused,
             ),
         )
@@ -285,7 +285,7 @@ class BoxOfficeApi:
             return ShiftList(shifts=[ShiftOutput.of(shift) for shift in shifts], total=total)
 
         @router.post(
-            "/box-office/shifts", responses=problems(SignInNeeded, Forbidden, checkout.OtherCurrency)
+            "/box-office/shifts", responses=problems(SignInNeeded, Forbidden, checkout.ShiftInOtherCurrency)
         )
         async def open_shift(body: FloatInput, seller: Caller) -> ShiftOutput:
             """Open your shift with its float, or correct the float of the open one."""

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound, Refused
 from festgate.kit.ids import new_token
+from festgate.kit.qr import draw
 from festgate.kit.shown import FIELD
 from festgate.kit.translation import gettext
 from festgate.kit.web.forms import read_fields
@@ -176,7 +177,7 @@ class BoxOfficePages:
 
     def _picture(self, code: str) -> Markup:
         """Return the QR code as SVG."""
-        return Markup(tickets.draw(tickets.qr_text(self._portal.secret, code)))  # noqa: S704  (nothing of it is anyone's text)
+        return Markup(draw(tickets.qr_text(self._portal.secret, code)))  # noqa: S704  (nothing of it is anyone's text)
 
     async def undo(self, request: Request) -> Response:
         """Take the sale back, and show what has become of it."""

@@ -6,6 +6,7 @@ from festgate.kit import shown
 from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext, ngettext
+from festgate.kit.visitors import Actor
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event
 from festgate.portal.registrations import facade as registrations
@@ -106,11 +107,13 @@ def find_concerned(connection: Connection, slug: str) -> Concerned:
     )
 
 
-def cancel_as_shown(connection: Connection, slug: str, seen: str, *, whatever: bool = False) -> Event:
+def cancel_as_shown(
+    connection: Connection, slug: str, seen: str, actor: Actor, *, whatever: bool = False
+) -> Event:
     """Cancel the event if it concerns what the form showed. A second time does nothing.
 
     `whatever` is for an event that is being registered for at that moment, where the numbers never stand still: only
-    its state has to be as it was shown. Raises NotFound or CancellationChanged.
+    its state has to be as it was shown. `actor` is for the audit log. Raises NotFound or CancellationChanged.
     """
     event = catalogue.any_event_by_slug(connection, slug)
     if event.state == "cancelled":
@@ -121,4 +124,4 @@ def cancel_as_shown(connection: Connection, slug: str, seen: str, *, whatever: b
     same_state = seen.partition(";")[0] == now.event.state
     if now.event.state != "cancelled" and not (seen == now.shown or (whatever and same_state)):
         raise CancellationChanged
-    return catalogue.cancel_event(connection, slug)
+    return catalogue.cancel_event(connection, slug, actor=actor)

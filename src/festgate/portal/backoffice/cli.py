@@ -10,7 +10,10 @@ from festgate.kit.cli import current, run, show_rows
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.ids import read_code
+from festgate.kit.roles import PERMISSIONS
+from festgate.kit.visitors import COMMAND
 from festgate.portal.accounts import facade as accounts
+from festgate.portal.audit import facade as audit
 from festgate.portal.backoffice.orders import OrderView, view_order
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout.facade import Cancellation
@@ -81,7 +84,8 @@ def cancel(
         async with current(settings) as database:
             plan, organiser = await database.read(look)
             if yes:
-                cancel_now = partial(checkout.cancel_registrations, force=force, seen=plan.seen)
+                terms = checkout.RefundTerms(actor=COMMAND)
+                cancel_now = partial(checkout.cancel_registrations, force=force, seen=plan.seen, terms=terms)
                 await database.write(cancel_now, code, seat, organiser, tickets.is_used)
         return plan, organiser, plan.back.shown(settings.locale)
 
@@ -103,12 +107,21 @@ def cancel_registration(
 ) -> None:
     """Cancel a registration that is free or not paid, which is in no order."""
 
+    def take_back(connection: Connection) -> registrations.Seat:
+        before = registrations.seat(connection, registration)
+        seat = registrations.take_back_seat(connection, registration, tickets.is_used, force=force)
+        if before.state != "cancelled":
+            about = {audit.PERSON: seat.person_id}
+            audit.record(
+                connection, COMMAND, "registration.cancelled", seat.title, event_id=seat.event_id, **about
+            )
+        return seat
+
     async def work(settings: Settings) -> registrations.Seat:
         async with current(settings) as database:
             if not yes:
                 return await database.read(registrations.seat, registration)
-            take_back = partial(registrations.take_back_seat, force=force)
-            return await database.write(take_back, registration, tickets.is_used)
+            return await database.write(take_back)
 
     seat = run(work, missing=f"There is no registration {registration}.")
     if not yes:
@@ -120,6 +133,6 @@ def cancel_registration(
 def _organiser(connection: Connection, name: str) -> int:
     """Return the id of the organiser of that name; fail where there is none."""
     person = accounts.find_person(connection, name)
-    if person is None or person.role != "organiser":
+    if person is None or "orders.settle" not in PERMISSIONS[person.role]:
         fail(f"{name} is no organiser. Give an organiser's username with --by, or leave it out.")
     return person.id

@@ -31,20 +31,19 @@ class HolderRulePages:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
+        guard = self._portal.guard
         address = "/organise/events/{slug}/holders"
         return [
-            Route(address, self.show, methods=["GET"]),
-            Route(address, self.save, methods=["POST"]),
+            guard("events.edit", address, self.show),
+            guard("events.edit", address, self.save, methods=["POST"]),
         ]
 
     async def show(self, request: Request) -> Response:
         """Show the rules."""
-        await self._portal.organiser(request)
         return await self._form(request)
 
     async def save(self, request: Request) -> Response:
         """Save the rules."""
-        await self._portal.organiser(request)
         slug = read_path(request, "slug")
         fields = await read_fields(request)
         try:

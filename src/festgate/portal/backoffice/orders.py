@@ -85,6 +85,13 @@ class Confirmation:
     """The person's name, or the username in its place."""
     back: str
     """The amount that would be refunded, written out."""
+    waiting: tuple[str, ...] = ()
+    """The titles of the events with a waiting list."""
+
+    @property
+    def by_hand(self) -> bool:
+        """Return whether the order was paid to the organisers themselves, not to a provider."""
+        return self.plan.order.method == "desk"
 
     @property
     def heading(self) -> str:
@@ -104,9 +111,19 @@ class Confirmation:
         """The sentence about the refund."""
         if not self.plan.back.minor:
             return gettext("Nothing was paid, so there is nothing to refund.")
-        if self.plan.order.method in checkout.BY_HAND:
+        if self.by_hand:
             return gettext("{amount} is to be refunded at the desk.").format(amount=self.back)
+        if self.plan.order.method == "transfer":
+            return gettext("{amount} is to be transferred back.").format(amount=self.back)
         return gettext("{amount} will be refunded to the payment method.").format(amount=self.back)
+
+    @property
+    def waiting_sentence(self) -> str:
+        """The sentence about waiting lists; empty without one."""
+        if not self.waiting:
+            return ""
+        sentence = gettext("The freed seats are offered to the waiting list of {events}.")
+        return sentence.format(events=", ".join(self.waiting))
 
     @property
     def button(self) -> str:

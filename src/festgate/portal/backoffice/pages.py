@@ -1,4 +1,4 @@
-"""The organisers' pages: events, open orders and stuck payments."""
+"""The organisers' pages: the form of an event, open orders and stuck payments."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,8 +12,9 @@ from festgate.kit.errors import Invalid, NotFound, Refused
 from festgate.kit.shown import FIELD
 from festgate.kit.text import DECOMPOSED, MAX_TEXT
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Actor
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.parameters import MAX_NAME, read_path, read_query
+from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
 from festgate.portal.backoffice.editing import (
@@ -25,21 +26,20 @@ from festgate.portal.backoffice.editing import (
     shown_form,
     shown_version,
 )
-from festgate.portal.backoffice.notices import NOTICES, notice_of, notice_of_order, notice_of_retry
-from festgate.portal.backoffice.orders import plan_for_page, read_seat, view_order
+from festgate.portal.backoffice.event_steps import publish
+from festgate.portal.backoffice.notices import notice_of_order, notice_of_retry
 from festgate.portal.backoffice.queries import (
     FoundOrder,
     Organised,
     find_order,
     find_organised,
-    list_organised,
+    own_events,
 )
 from festgate.portal.backoffice.room_warnings import room_warnings
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout.facade import OpenOrder
-from festgate.portal.tickets import facade as tickets
 
 MAX_EVENT_FIELD = DECOMPOSED * MAX_TEXT
 """Characters of one field of an event's form as it is sent; `read_details` has closer limits for each."""
@@ -62,58 +62,36 @@ class BackofficePages:
 
     def routes(self) -> list[Route]:
         """Return the routes; `new` stands before the slugs, none of which is `new`."""
+        guard = self._portal.guard
         event, order = "/organise/events/{slug}", "/organise/orders/{ref}"
+        guard = self._portal.guard
         return [
-            Route("/organise", self.show_events, methods=["GET"]),
-            Route("/organise/events/new", self.show_new, methods=["GET"]),
-            Route("/organise/events/new", self.create, methods=["POST"]),
-            Route(event, self.show_event, methods=["GET"]),
-            Route(event, self.edit, methods=["POST"]),
-            Route(f"{event}/publish", self.publish, methods=["POST"]),
-            Route(f"{event}/cancel", self.show_cancel, methods=["GET"]),
-            Route(f"{event}/cancel", self.cancel, methods=["POST"]),
-            Route("/organise/payments", self.show_payments, methods=["GET"]),
-            Route("/organise/payments/{ref}/try", self.try_now, methods=["POST"]),
-            Route("/organise/orders", self.show_orders, methods=["GET"]),
-            Route(order, self.show_order, methods=["GET"]),
-            Route(f"{order}/paid", self.mark_paid, methods=["POST"]),
-            Route(f"{order}/refunded", self.mark_refunded, methods=["POST"]),
-            Route(f"{order}/cancel", self.show_cancel_order, methods=["GET"]),
-            Route(f"{order}/cancel", self.cancel_order, methods=["POST"]),
+            guard("events.manage", "/organise/events/new", self.show_new),
+            guard("events.manage", "/organise/events/new", self.create, methods=["POST"]),
+            guard("events.edit", f"{event}/edit", self.show_event),
+            guard("events.edit", f"{event}/edit", self.edit, methods=["POST"]),
+            guard("events.edit", f"{event}/publish", self.publish, methods=["POST"]),
+            guard("events.manage", f"{event}/cancel", self.show_cancel, sensitive=True),
+            guard("events.manage", f"{event}/cancel", self.cancel, methods=["POST"], sensitive=True),
+            guard("orders.view", "/organise/payments", self.show_payments),
+            guard("orders.settle", "/organise/payments/{ref}/try", self.try_now, methods=["POST"]),
+            guard("orders.view", "/organise/orders", self.show_orders),
+            guard("orders.settle", f"{order}/paid", self.mark_paid, methods=["POST"]),
+            guard("orders.refund", f"{order}/refunded", self.mark_refunded, methods=["POST"], sensitive=True),
         ]
-
-    async def show_events(self, request: Request) -> Response:
-        """Answer with every event, its state and its seats."""
-        await self._portal.organiser(request)
-        listed, stuck = await self._portal.database.read(
-            lambda connection: (list_organised(connection), checkout.count_stuck(connection))
-        )
-        return await self._portal.page(
-            request,
-            "backoffice/events.html",
-            section="organise",
-            events=listed,
-            stuck=stuck,
-            warnings=room_warnings([organised.event for organised in listed], self._portal.database.clock()),
-            mail_folder=""
-            if self._portal.settings.smtp_host
-            else str(self._portal.settings.data_dir / "mail"),
-            notice=notice_of({name: read_query(request, name, MAX_NAME) for name in NOTICES}, listed),
-        )
 
     async def show_new(self, request: Request) -> Response:
         """Answer with an empty form."""
-        await self._portal.organiser(request)
         return await self._form(request, None)
 
     async def create(self, request: Request) -> Response:
         """Create a draft, and publish it where that button was pressed; a second click leads to the same event."""
-        await self._portal.organiser(request)
         fields = await read_fields(request, MAX_EVENT_FIELD, catalogue.MAX_LENGTHS)
         publishes = _publishes(fields)
 
         seen = fields.get(FIELD, "")
         opened_at = shown_version(seen)
+        actor = self._portal.actor(request)
 
         def operation(connection: Connection) -> Event:
             placed = catalogue.with_room(connection, fields)
@@ -121,7 +99,7 @@ class BackofficePages:
             event = catalogue.create_event(
                 connection, details, opened_at=opened_at if opened_at > 0 else None
             )
-            return catalogue.publish_event(connection, event.slug) if publishes else event
+            return publish(connection, event.slug, None, actor) if publishes else event
 
         try:
             event = await self._portal.database.write(operation)
@@ -131,16 +109,15 @@ class BackofficePages:
 
     async def show_event(self, request: Request) -> Response:
         """Answer with the form of one event."""
-        await self._portal.organiser(request)
         return await self._form(request, await self._organised(request))
 
     async def edit(self, request: Request) -> Response:
         """Save the form, and publish the event where that button was pressed."""
-        await self._portal.organiser(request)
         slug = _slug(request)
         fields = await read_fields(request, MAX_EVENT_FIELD, catalogue.MAX_LENGTHS)
         publishes = _publishes(fields)
         seen = fields.get(FIELD, "")
+        actor = self._portal.actor(request)
 
         def operation(connection: Connection) -> Event:
             event = catalogue.any_event_by_slug(connection, slug)
@@ -150,7 +127,7 @@ class BackofficePages:
             # Seats whose hold has expired may still be counted; their people are not asked about.
             may_move = fields.get("move") == answer_to(details) or not find_organised(connection, slug).taken
             event = catalogue.edit_event(connection, slug, details, shown_version(seen), may_move=may_move)
-            return catalogue.publish_event(connection, slug) if publishes else event
+            return publish(connection, slug, None, actor) if publishes else event
 
         try:
             await self._portal.database.write(operation)
@@ -177,11 +154,10 @@ class BackofficePages:
 
     async def publish(self, request: Request) -> Response:
         """Publish the event, or answer with its form and the missing fields."""
-        await self._portal.organiser(request)
         slug = _slug(request)
         seen = (await read_fields(request)).get(FIELD, "")
         try:
-            await self._portal.database.write(catalogue.publish_event, slug, shown_version(seen))
+            await self._portal.database.write(publish, slug, shown_version(seen), self._portal.actor(request))
         except catalogue.EventEdited as refusal:
             notice = gettext(
                 "Somebody else has changed this event, so it has not been published. Check it first."
@@ -193,7 +169,6 @@ class BackofficePages:
 
     async def show_cancel(self, request: Request) -> Response:
         """Answer with what cancelling the event would do."""
-        await self._portal.organiser(request)
         return await self._cancellation(request)
 
     async def _cancellation(self, request: Request, refusal: Refused | None = None) -> Response:
@@ -209,19 +184,21 @@ class BackofficePages:
 
     async def cancel(self, request: Request) -> Response:
         """Cancel the event, or delete the draft, if the form still shows the truth."""
-        await self._portal.organiser(request)
         slug = _slug(request)
         fields = await read_fields(request)
-        cancel = partial(cancel_as_shown, whatever=fields.get("whatever") == "yes")
+        cancel = partial(
+            cancel_as_shown, whatever=fields.get("whatever") == "yes", actor=self._portal.actor(request)
+        )
         try:
-            await self._portal.database.write(cancel, slug, fields.get(FIELD, ""))
+            await self._portal.database.write(
+                cancel, slug, fields.get(FIELD, ""), self._portal.actor(request)
+            )
         except CancellationChanged as refusal:
             return await self._cancellation(request, refusal)
         return see_other(f"/organise?cancelled={slug}")
 
     async def show_orders(self, request: Request) -> Response:
         """Answer with the open orders: to pay or refund at the desk, or in progress at a provider."""
-        await self._portal.organiser(request)
         return await self._orders(request)
 
     async def _orders(self, request: Request, refusal: checkout.OrderChanged | None = None) -> Response:
@@ -252,6 +229,7 @@ class BackofficePages:
             forms=forms,
             to_pay=[order for order in at_desk if order.state == "pending"],
             to_refund=[order for order in at_desk if order.state != "pending"],
+            to_return=[order for order in orders if order.method == "transfer" and order.state != "pending"],
             elsewhere=[order for order in orders if order.method not in checkout.BY_HAND],
             notice=notice_of_order(done, self._writing),
         )
@@ -265,20 +243,21 @@ class BackofficePages:
         return await self._mark(request, checkout.mark_refunded_at_desk)
 
     async def _mark(
-        self, request: Request, operation: Callable[[Connection, str, int, str], checkout.Order]
+        self, request: Request, operation: Callable[[Connection, str, int, str, Actor | None], checkout.Order]
     ) -> Response:
-        organiser = await self._portal.organiser(request)
+        organiser = self._portal.known(request)
         ref = read_path(request, "ref")
         seen = (await read_fields(request)).get(FIELD, "")
         try:
-            order = await self._portal.database.write(operation, ref, organiser.person, seen)
+            order = await self._portal.database.write(
+                operation, ref, organiser.person, seen, self._portal.actor(request)
+            )
         except checkout.OrderChanged as refusal:
             return await self._orders(request, refusal)
         return see_other(f"/organise/orders?done={order.ref}")
 
     async def show_payments(self, request: Request) -> Response:
         """Answer with the payments and refunds that need attention, and one order by its reference."""
-        await self._portal.organiser(request)
         words = read_query(request, "ref", MAX_REF_LENGTH)
         tried = read_query(request, "tried", MAX_REF_LENGTH)
         stuck, found, done = await self._portal.database.read(
@@ -301,7 +280,6 @@ class BackofficePages:
 
     async def try_now(self, request: Request) -> Response:
         """Ask the provider about an order, or send its refund, at once."""
-        await self._portal.organiser(request)
         order = await self._portal.database.write(checkout.try_now, read_path(request, "ref"))
         return see_other(f"/organise/payments?tried={order.ref}")
 
@@ -325,8 +303,9 @@ class BackofficePages:
             errors = _errors(refusal)
         if errors and not notice:
             notice = gettext("Not saved yet. Please correct the marked fields.")
+        visitor = self._portal.known(request)
         listed, rooms = await self._portal.database.read(
-            lambda connection: (catalogue.all_events(connection), catalogue.all_rooms(connection))
+            lambda connection: (own_events(connection, visitor), catalogue.all_rooms(connection))
         )
         return await self._portal.page(
             request,
@@ -353,54 +332,6 @@ class BackofficePages:
     def _written(self, organised: Organised) -> dict[str, str]:
         room = organised.event.room
         return {**catalogue.written(organised.event, self._zone), "room": room.name if room else ""}
-
-    async def show_order(self, request: Request) -> Response:
-        """Answer with the order: its lines, refunds and person."""
-        await self._portal.organiser(request)
-        view = await self._portal.database.read(view_order, read_path(request, "ref"))
-        return await self._portal.page(request, "backoffice/order.html", section="organise", view=view)
-
-    async def show_cancel_order(self, request: Request) -> Response:
-        """Answer with what cancelling would do."""
-        await self._portal.organiser(request)
-        return await self._confirm(request, read_query(request, "seat", MAX_REF_LENGTH))
-
-    async def cancel_order(self, request: Request) -> Response:
-        """Cancel and refund what the confirmation showed; where that has changed, show it again."""
-        organiser = await self._portal.organiser(request)
-        ref = read_path(request, "ref")
-        fields = await read_fields(request)
-        seat = fields.get("seat", "")
-        try:
-            # The confirmation has warned of a check-in, and the check-in is part of `seen`.
-            await self._portal.database.write(
-                checkout.cancel_registrations,
-                ref,
-                read_seat(seat),
-                organiser.person,
-                tickets.is_used,
-                force=True,
-                seen=fields.get("seen", ""),
-            )
-        except checkout.OrderChanged as changed:
-            return await self._confirm(request, seat, changed)
-        return see_other(f"/organise/orders/{ref}")
-
-    async def _confirm(
-        self, request: Request, seat: str, changed: checkout.OrderChanged | None = None
-    ) -> Response:
-        confirmation = await self._portal.database.read(
-            plan_for_page, read_path(request, "ref"), read_seat(seat), self._writing
-        )
-        return await self._portal.page(
-            request,
-            "backoffice/cancel_order.html",
-            status=200 if changed is None else changed.status,
-            section="organise",
-            confirmation=confirmation,
-            seat=seat,
-            changed=changed,
-        )
 
 
 def _slug(request: Request) -> str:

@@ -1,6 +1,6 @@
 """One person as organisers see them: name, email address, registrations, and what became of the tickets' emails."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
@@ -10,6 +10,8 @@ from festgate.kit.text import tidy
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facade import Person
+from festgate.portal.backoffice.history import Histories, Moment
+from festgate.portal.backoffice.order_actions import Difference
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
@@ -37,6 +39,9 @@ class Registration:
     """How often the ticket was sent again."""
     mail: MailState | None
     """The state of the last email with the ticket."""
+    is_complimentary: bool = False
+    can_exchange: bool = False
+    """Whether it can be exchanged for another ticket."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class PersonView:
 
     person: Person
     registrations: tuple[Registration, ...]
+    history: tuple[Moment, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
     @property
     def can_correct(self) -> bool:
@@ -64,15 +71,31 @@ def view_person(connection: Connection, person_id: int) -> PersonView:
     return PersonView(person, tuple(sorted(rows, key=lambda row: -row.seat.id)))
 
 
+def view_history(connection: Connection, person_id: int, writing: Formats) -> PersonView:
+    """Return what `view_person` does, with the history and the open differences of free registrations."""
+    view = view_person(connection, person_id)
+    histories = Histories(connection, writing)
+    differences = [
+        Difference(exchange, histories.settlement(exchange))
+        for row in view.registrations
+        for exchange in checkout.exchanges_of_seat(connection, row.seat.id)
+        if exchange.settlement in checkout.STEPS
+    ]
+    return replace(view, history=histories.of_person(person_id), differences=tuple(differences))
+
+
 def _registration(connection: Connection, seat: Seat, ref: str, ticket: Ticket | None) -> Registration:
     words = _words(connection, seat, ticket)
     event = catalogue.event_by_id(connection, seat.event_id)
     if ticket is None or not tickets.is_useful(ticket, event, connection.now):
-        return Registration(seat, words, ref, None, 0, None)
+        given = checkout.is_complimentary(connection, seat.id)
+        return Registration(seat, words, ref, None, 0, None, given)
     copies = tickets.count_copies(connection, ticket.id)
     receipt = None if ticket.order_id is None else checkout.ref_of(connection, ticket.order_id)
     state = tickets.latest_mail(connection, ticket, receipt)
-    return Registration(seat, words, ref, ticket, copies, state)
+    single = seat.team_id is None and not seat.is_pass
+    given = checkout.is_complimentary(connection, seat.id)
+    return Registration(seat, words, ref, ticket, copies, state, given, single)
 
 
 def _words(connection: Connection, seat: Seat, ticket: Ticket | None) -> str:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from festgate.kit import security_log
+from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound, Refused, TooMany
 from festgate.kit.ids import read_code
 from festgate.kit.messaging.mail_erasure import find_emails_to
@@ -18,6 +19,7 @@ from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facade import Person
+from festgate.portal.backoffice.order_pages import notice_of_step
 from festgate.portal.backoffice.orders import read_seat
 from festgate.portal.backoffice.people import (
     MAX_FOUND,
@@ -25,9 +27,11 @@ from festgate.portal.backoffice.people import (
     describe_email,
     read_email,
     read_words,
+    view_history,
     view_person,
     visible,
 )
+from festgate.portal.checkout import facade as checkout
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.facade import PostCopy, TicketOver
 
@@ -54,22 +58,22 @@ class PeoplePages:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
+        guard = self._portal.guard
         person = "/organise/people/{id}"
         return [
-            Route("/organise/people", self.show_people, methods=["GET"]),
-            Route(person, self.show_person, methods=["GET"]),
-            Route(f"{person}/email", self.show_correction, methods=["GET"]),
-            Route(f"{person}/email", self.ask, methods=["POST"]),
-            Route(f"{person}/email/change", self.correct, methods=["POST"]),
-            Route(f"{person}/links/end", self.end_links, methods=["POST"]),
-            Route(f"{person}/delete", self.show_deletion, methods=["GET"]),
-            Route(f"{person}/delete", self.delete, methods=["POST"]),
-            Route(f"{person}/tickets/{{code}}/again", self.send_again, methods=["POST"]),
+            guard("guests.view", "/organise/people", self.show_people),
+            guard("guests.view", person, self.show_person),
+            guard("guests.edit", f"{person}/email", self.show_correction),
+            guard("guests.edit", f"{person}/email", self.ask, methods=["POST"]),
+            guard("guests.edit", f"{person}/email/change", self.correct, methods=["POST"]),
+            guard("guests.edit", f"{person}/links/end", self.end_links, methods=["POST"]),
+            guard("guests.erase", f"{person}/delete", self.show_deletion),
+            guard("guests.erase", f"{person}/delete", self.delete, methods=["POST"]),
+            guard("guests.edit", f"{person}/tickets/{{code}}/again", self.send_again, methods=["POST"]),
         ]
 
     async def show_people(self, request: Request) -> Response:
         """Answer with the search by name, username or email address, and the people that match."""
-        await self._portal.organiser(request)
         words = read_words(read_query(request, "q", MAX_WORDS_LENGTH))
         people: Sequence[Person] = ()
         if words:
@@ -86,11 +90,11 @@ class PeoplePages:
 
     async def show_person(self, request: Request) -> Response:
         """Answer with one person: name, email address, registrations and tickets."""
-        await self._portal.organiser(request)
         return await self._person(request)
 
     async def _person(self, request: Request, refusal: Refused | None = None) -> Response:
-        view = await self._portal.database.read(view_person, _person_id(request))
+        visitor = await self._portal.signed_in(request)
+        view = await self._portal.database.report(view_history, _person_id(request), self._writing)
         return await self._portal.page(
             request,
             "backoffice/person.html",
@@ -98,6 +102,10 @@ class PeoplePages:
             headers=refusal.headers() if refusal else None,
             section="organise",
             view=view,
+            may=visitor.may,
+            done=notice_of_step(request),
+            note_key=f"page:{view.person.id}:{self._portal.database.clock()}",
+            max_note=checkout.MAX_NOTE,
             refused=refusal.message if refusal else "",
             corrected=read_query(request, "corrected", 1) != "",
             ended=read_query(request, "ended", 1) != "",
@@ -108,12 +116,10 @@ class PeoplePages:
 
     async def show_correction(self, request: Request) -> Response:
         """Answer with the form for the right email address."""
-        await self._portal.organiser(request)
         return await self._correction(request)
 
     async def ask(self, request: Request) -> Response:
         """Show both addresses and the consequences, with the button that corrects; or the form, if it is wrong."""
-        await self._portal.organiser(request)
         entered = (await read_fields(request)).get("email", "")
         try:
             email = read_email(entered)
@@ -124,7 +130,6 @@ class PeoplePages:
 
     async def correct(self, request: Request) -> Response:
         """Correct the address that the page displayed; or show the form again."""
-        await self._portal.organiser(request)
         number = _person_id(request)
         security_log.concern(number)
         fields = await read_fields(request)
@@ -138,6 +143,7 @@ class PeoplePages:
                 fields.get(FIELD, ""),
                 self._portal.secret,
                 self._portal.settings,
+                self._portal.actor(request),
             )
         except (Invalid, accounts.Taken, Changed) as refusal:
             return await self._correction(request, entered, refusal)
@@ -171,7 +177,6 @@ class PeoplePages:
 
     async def end_links(self, request: Request) -> Response:
         """End every link in emails to a guest, and sign the guest out everywhere."""
-        await self._portal.organiser(request)
         number = _person_id(request)
         security_log.concern(number)
         await self._portal.database.write(accounts.end_guest_access, number)
@@ -179,12 +184,10 @@ class PeoplePages:
 
     async def show_deletion(self, request: Request) -> Response:
         """Show what deleting a guest's data would end and keep, with the button that deletes."""
-        await self._portal.organiser(request)
         return await self._deletion(request)
 
     async def delete(self, request: Request) -> Response:
         """Delete a guest's data; or show the page again if something else would end than it showed."""
-        await self._portal.organiser(request)
         number = _person_id(request)
         security_log.concern(number)
         self._require_records()
@@ -193,7 +196,8 @@ class PeoplePages:
         person = await database.read(accounts.guest_to_delete, number)
         stored = await database.report(find_emails_to, person.email)
         try:
-            await database.write(accounts.delete_account, number, self._records, stored, None, shown)
+            actor = self._portal.actor(request)
+            await database.write(accounts.delete_account, number, self._records, stored, None, shown, actor)
         except (accounts.AccountInUse, Changed) as refusal:
             return await self._deletion(request, refusal)
         return see_other("/organise/people")
@@ -220,15 +224,19 @@ class PeoplePages:
 
     async def send_again(self, request: Request) -> Response:
         """Send the ticket to the person's present address; once where the form is sent twice."""
-        await self._portal.organiser(request)
+        organiser = self._portal.known(request)
         number = _person_id(request)
         security_log.concern(number)
         code = read_code(read_path(request, "code"))
         shown = (await read_fields(request)).get(FIELD, "")
         copies = int(shown) if shown.isascii() and shown.isdecimal() and len(shown) <= MAX_DIGITS else -1
-        send = partial(tickets.send_copy, post=self._post_copy)
+
+        def send(connection: Connection) -> None:
+            accounts.allow_use(connection, organiser.person, "resend")
+            tickets.send_copy(connection, number, code, copies, post=self._post_copy)
+
         try:
-            await self._portal.database.write(send, number, code, copies)
+            await self._portal.database.write(send)
         except (TicketOver, TooMany) as refusal:
             return await self._person(request, refusal)
         return see_other(f"/organise/people/{number}#{code}")

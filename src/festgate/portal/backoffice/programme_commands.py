@@ -10,6 +10,8 @@ import typer
 
 from festgate.kit.cli import FOUND, current, opened, read_settings, run
 from festgate.kit.db.statements import Connection
+from festgate.kit.visitors import COMMAND
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import facade as registrations
 from festgate.settings import Settings
@@ -38,9 +40,8 @@ def export_programme(file: Target, force: Force = False) -> None:
     Cancelled events are left out, and so are seats, people and orders.
     """
     settings = read_settings()
-    _export(
-        file, partial(catalogue.write_document, zone=settings.zone, currency=settings.currency), force=force
-    )
+    write = partial(catalogue.write_document, zone=settings.zone, currency=settings.currency)
+    _export(file, write, "programme.exported", force=force)
 
 
 @programme.command("import")
@@ -73,6 +74,7 @@ def import_programme(
         keep=not dry_run,
         allow_past=allow_past,
         may_move=update,
+        actor=COMMAND,
     )
     _import(file, document, options)
 
@@ -81,7 +83,7 @@ def import_programme(
 def export_types(file: Target, force: Force = False) -> None:
     """Write the ticket types of all events but cancelled ones to a CSV file, one row for each."""
     settings = read_settings()
-    _export(file, partial(catalogue.write_type_sheet, zone=settings.zone), force=force)
+    _export(file, partial(catalogue.write_type_sheet, zone=settings.zone), "types.exported", force=force)
 
 
 @types.command("import")
@@ -160,7 +162,7 @@ def _import(file: Path, document: catalogue.Document, options: catalogue.Documen
         typer.echo(f"Published: {report.published}.")
 
 
-def _export(file: str, write: Write, *, force: bool) -> None:
+def _export(file: str, write: Write, action: audit.Action, *, force: bool) -> None:
     """Write a text of the database to a file or standard output."""
     to_file = file != "-"
     if to_file and Path(file).exists() and not force:
@@ -168,7 +170,9 @@ def _export(file: str, write: Write, *, force: bool) -> None:
 
     async def read(settings: Settings) -> str:
         async with current(settings) as database:
-            return await database.report(write)
+            text = await database.report(write)
+            await database.write(lambda connection: audit.record(connection, COMMAND, action, ""))
+            return text
 
     text = run(read)
     if not to_file:

@@ -110,21 +110,21 @@ class PromoCodePages:
 
     def routes(self) -> list[Route]:
         """Return the routes; `new` and `many` stand before the ids."""
+        guard = self._portal.guard
         return [
-            Route(PATH, self.show_codes, methods=["GET"]),
-            Route(f"{PATH}.csv", self.download, methods=["GET"]),
-            Route(f"{PATH}/new", self.show_new, methods=["GET"]),
-            Route(f"{PATH}/new", self.add, methods=["POST"]),
-            Route(f"{PATH}/many", self.show_many, methods=["GET"]),
-            Route(f"{PATH}/many", self.add_many, methods=["POST"]),
-            Route(f"{PATH}/{{code_id}}", self.show_code, methods=["GET"]),
-            Route(f"{PATH}/{{code_id}}", self.edit, methods=["POST"]),
-            Route(f"{PATH}/{{code_id}}/{{step}}", self.change, methods=["POST"]),
+            guard("events.manage", PATH, self.show_codes),
+            guard("events.manage", f"{PATH}.csv", self.download),
+            guard("events.manage", f"{PATH}/new", self.show_new),
+            guard("events.manage", f"{PATH}/new", self.add, methods=["POST"]),
+            guard("events.manage", f"{PATH}/many", self.show_many),
+            guard("events.manage", f"{PATH}/many", self.add_many, methods=["POST"]),
+            guard("events.manage", f"{PATH}/{{code_id}}", self.show_code),
+            guard("events.manage", f"{PATH}/{{code_id}}", self.edit, methods=["POST"]),
+            guard("events.manage", f"{PATH}/{{code_id}}/{{step}}", self.change, methods=["POST"]),
         ]
 
     async def show_codes(self, request: Request) -> Response:
         """Show the promo codes, newest first."""
-        await self._portal.organiser(request)
         words = read_query(request, "q", catalogue.MAX_CODE).strip()
         text = read_query(request, "page", MAX_PAGE_LENGTH) or "1"
         if not (text.isascii() and text.isdecimal()):
@@ -145,7 +145,6 @@ class PromoCodePages:
 
     async def download(self, request: Request) -> Response:
         """Return the codes that begin with the text `q` as a CSV file, with a link for each."""
-        await self._portal.organiser(request)
         words = read_query(request, "q", catalogue.MAX_CODE).strip()
 
         def read(connection: Connection) -> list[tuple[catalogue.PromoCode, str, str]]:
@@ -167,12 +166,10 @@ class PromoCodePages:
 
     async def show_new(self, request: Request) -> Response:
         """Show an empty form for one code."""
-        await self._portal.organiser(request)
         return await self._form(request)
 
     async def add(self, request: Request) -> Response:
         """Create a code."""
-        await self._portal.organiser(request)
         fields = await read_fields(request)
 
         def operation(connection: Connection) -> None:
@@ -193,12 +190,10 @@ class PromoCodePages:
 
     async def show_many(self, request: Request) -> Response:
         """Show an empty form for many random codes."""
-        await self._portal.organiser(request)
         return await self._form(request, many=True)
 
     async def add_many(self, request: Request) -> Response:
         """Create many random codes, and show them."""
-        await self._portal.organiser(request)
         fields = await read_fields(request)
 
         def operation(connection: Connection) -> str:
@@ -221,12 +216,10 @@ class PromoCodePages:
 
     async def show_code(self, request: Request) -> Response:
         """Show the form of one code."""
-        await self._portal.organiser(request)
         return await self._form(request, read_id(request, "code_id"))
 
     async def edit(self, request: Request) -> Response:
         """Save the form of one code."""
-        await self._portal.organiser(request)
         code_id = read_id(request, "code_id")
         fields = await read_fields(request)
 
@@ -244,7 +237,6 @@ class PromoCodePages:
 
     async def change(self, request: Request) -> Response:
         """End a code, let an ended one be used again, or delete one that nobody has used."""
-        await self._portal.organiser(request)
         code_id, step = read_id(request, "code_id"), read_path(request, "step")
         steps = {"end": catalogue.end_code, "resume": catalogue.resume_code, "delete": catalogue.drop_code}
         if step not in steps:

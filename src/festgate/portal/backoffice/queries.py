@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
 from festgate.kit.ids import read_code
+from festgate.kit.visitors import Visitor
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.backoffice.badges import Badge, badge_of_event, badge_of_order
 from festgate.portal.catalogue import facade as catalogue
@@ -49,10 +50,17 @@ class FoundOrder:
         return badge_of_order(self.order.state)
 
 
-def list_organised(connection: Connection) -> list[Organised]:
-    """Return every event; those without a time come first."""
+def list_organised(connection: Connection, visitor: Visitor) -> list[Organised]:
+    """Return every event at which the visitor acts; those without a time come first."""
     freed = registrations.find_lapses(connection).seats
-    return [_organised(event, freed, connection.now) for event in catalogue.all_events(connection)]
+    return [_organised(event, freed, connection.now) for event in own_events(connection, visitor)]
+
+
+def own_events(connection: Connection, visitor: Visitor) -> list[Event]:
+    """Return every event at which the visitor acts: all, or the assigned ones."""
+    reachable = catalogue.reachable_events(connection, visitor.person, visitor.role)
+    events = catalogue.all_events(connection)
+    return [event for event in events if reachable is None or event.id in reachable]
 
 
 def find_organised(connection: Connection, slug: str) -> Organised:

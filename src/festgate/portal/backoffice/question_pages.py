@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.roles import Permission
 from festgate.kit.translation import N_, gettext
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_id, read_path, read_query
@@ -111,17 +112,19 @@ class QuestionPages:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
+        guard = self._portal.guard
+        needs: Permission = "events.manage" if self._of_fest else "events.edit"
         base = "/organise/questions" if self._of_fest else "/organise/events/{slug}/questions"
-        routes = [
-            Route(base, self.show, methods=["GET"]),
-            Route(f"{base}/new", self.show_new, methods=["GET"]),
-            Route(f"{base}/new", self.add, methods=["POST"]),
-            Route(f"{base}/{{question}}", self.show_one, methods=["GET"]),
-            Route(f"{base}/{{question}}", self.edit, methods=["POST"]),
-            Route(f"{base}/{{question}}/remove", self.ask_to_remove, methods=["GET"]),
-            Route(f"{base}/{{question}}/{{step}}", self.change, methods=["POST"]),
+        routes: list[Route] = [
+            guard(needs, base, self.show),
+            guard(needs, f"{base}/new", self.show_new),
+            guard(needs, f"{base}/new", self.add, methods=["POST"]),
+            guard(needs, f"{base}/{{question}}", self.show_one),
+            guard(needs, f"{base}/{{question}}", self.edit, methods=["POST"]),
+            guard(needs, f"{base}/{{question}}/remove", self.ask_to_remove),
+            guard(needs, f"{base}/{{question}}/{{step}}", self.change, methods=["POST"]),
         ]
-        return routes if self._of_fest else [*routes, Route(base, self.set_until, methods=["POST"])]
+        return routes if self._of_fest else [*routes, guard(needs, base, self.set_until, methods=["POST"])]
 
     def _slug(self, request: Request) -> str | None:
         """Return the slug of the event; None for the questions of the whole fest."""
@@ -129,12 +132,10 @@ class QuestionPages:
 
     async def show(self, request: Request) -> Response:
         """Show the list."""
-        await self._portal.organiser(request)
         return await self._list(request)
 
     async def set_until(self, request: Request) -> Response:
         """Save until when answers can be changed."""
-        await self._portal.organiser(request)
         slug = read_path(request, "slug")
         fields = await read_fields(request)
         try:
@@ -164,19 +165,16 @@ class QuestionPages:
 
     async def show_new(self, request: Request) -> Response:
         """Show the form of a new question, perhaps filled in from a usual one."""
-        await self._portal.organiser(request)
         usual = catalogue.question_preset(read_query(request, "preset", MAX_PRESET))
         return await self._form(request, catalogue.written_question(usual) if usual else _NEW_VALUES)
 
     async def show_one(self, request: Request) -> Response:
         """Show the form of a question."""
-        await self._portal.organiser(request)
         question = await self._read(request)
         return await self._form(request, catalogue.written_question(question.details), question)
 
     async def add(self, request: Request) -> Response:
         """Add a question."""
-        await self._portal.organiser(request)
         slug, fields = self._slug(request), await read_fields(request, MAX_FORM_FIELD)
         try:
             details = catalogue.read_question(fields)
@@ -187,7 +185,6 @@ class QuestionPages:
 
     async def edit(self, request: Request) -> Response:
         """Change a question."""
-        await self._portal.organiser(request)
         slug, fields = self._slug(request), await read_fields(request, MAX_FORM_FIELD)
         question = await self._read(request)
         try:
@@ -232,7 +229,6 @@ class QuestionPages:
 
     async def ask_to_remove(self, request: Request) -> Response:
         """Show what becomes of the answers, with the buttons that stop asking or delete."""
-        await self._portal.organiser(request)
         slug, number = self._slug(request), read_id(request, "question")
         question = await self._portal.database.read(_question, slug, number)
         count = await self._portal.database.read(registrations.count_answers, number)
@@ -247,7 +243,6 @@ class QuestionPages:
 
     async def change(self, request: Request) -> Response:
         """Move a question, stop asking it, ask it again, or delete it with its answers."""
-        await self._portal.organiser(request)
         slug, number = self._slug(request), read_id(request, "question")
         step = read_path(request, "step")
         write = self._portal.database.write

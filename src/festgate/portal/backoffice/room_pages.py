@@ -28,19 +28,19 @@ class RoomPages:
 
     def routes(self) -> list[Route]:
         """Return the routes; `new` stands before the ids."""
+        guard = self._portal.guard
         one = "/organise/rooms/{room_id}"
         return [
-            Route("/organise/rooms", self.show_rooms, methods=["GET"]),
-            Route("/organise/rooms/new", self.show_new, methods=["GET"]),
-            Route("/organise/rooms/new", self.add, methods=["POST"]),
-            Route(one, self.show_room, methods=["GET"]),
-            Route(one, self.edit, methods=["POST"]),
-            Route(f"{one}/delete", self.delete, methods=["POST"]),
+            guard("events.manage", "/organise/rooms", self.show_rooms),
+            guard("events.manage", "/organise/rooms/new", self.show_new),
+            guard("events.manage", "/organise/rooms/new", self.add, methods=["POST"]),
+            guard("events.manage", one, self.show_room),
+            guard("events.manage", one, self.edit, methods=["POST"]),
+            guard("events.manage", f"{one}/delete", self.delete, methods=["POST"]),
         ]
 
     async def show_rooms(self, request: Request) -> Response:
         """Show the rooms with their events."""
-        await self._portal.organiser(request)
 
         def read(connection: Connection) -> list[tuple[catalogue.Room, int]]:
             counts = catalogue.count_in_rooms(connection)
@@ -51,12 +51,10 @@ class RoomPages:
 
     async def show_new(self, request: Request) -> Response:
         """Show an empty form."""
-        await self._portal.organiser(request)
         return await self._form(request, None)
 
     async def add(self, request: Request) -> Response:
         """Add a room."""
-        await self._portal.organiser(request)
         fields = await read_fields(request)
         try:
             await self._portal.database.write(catalogue.add_room, catalogue.read_room(fields))
@@ -66,12 +64,10 @@ class RoomPages:
 
     async def show_room(self, request: Request) -> Response:
         """Show the form of one room."""
-        await self._portal.organiser(request)
         return await self._form(request, read_id(request, "room_id"))
 
     async def edit(self, request: Request) -> Response:
         """Save the form of one room."""
-        await self._portal.organiser(request)
         room_id = read_id(request, "room_id")
         fields = await read_fields(request)
         try:
@@ -82,7 +78,6 @@ class RoomPages:
 
     async def delete(self, request: Request) -> Response:
         """Delete a room that no event uses."""
-        await self._portal.organiser(request)
         room_id = read_id(request, "room_id")
         try:
             await self._portal.database.write(catalogue.drop_room, room_id)

@@ -106,7 +106,7 @@ class ShiftPages:
             refused=refusal.message if isinstance(refusal, checkout.ShiftChanged) else "",
             currency=shift.opening.currency if shift else self._currency,
             names=checkout.AT_BOX_OFFICE,
-            max_note=checkout.MAX_NOTE,
+            max_note=checkout.MAX_SHIFT_NOTE,
             sees_shifts=seller.may("money.view"),
         )
 
@@ -242,6 +242,6 @@ def _read_amount(fields: Mapping[str, str], name: str, currency: str) -> Money:
 
 def _read_note(fields: Mapping[str, str]) -> str:
     try:
-        return tidy(fields.get("note", ""), max_length=checkout.MAX_NOTE)
+        return tidy(fields.get("note", ""), max_length=checkout.MAX_SHIFT_NOTE)
     except ValueError as error:
         raise Invalid({"note": str(error)}) from None

@@ -29,20 +29,20 @@ class EventTeamPages:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
+        guard = self._portal.guard
         return [
-            Route("/organise/events/{slug}/teams", self.show, methods=["GET"]),
-            Route("/organise/events/{slug}/teams/{team_id}", self.change, methods=["POST"]),
+            guard("guests.view", "/organise/events/{slug}/teams", self.show),
+            guard("guests.edit", "/organise/events/{slug}/teams/{team_id}", self.change, methods=["POST"]),
         ]
 
     async def show(self, request: Request) -> Response:
         """Show the teams of an event with their members."""
-        await self._portal.organiser(request)
         return await self._page(request)
 
     async def change(self, request: Request) -> Response:
         """Rename or cancel a team."""
         portal = self._portal
-        organiser = await portal.organiser(request)
+        organiser = portal.known(request)
         text = read_path(request, "team_id")
         if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH):
             raise NotFound

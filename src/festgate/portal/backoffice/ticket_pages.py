@@ -10,6 +10,7 @@ from starlette.routing import Route
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import MAX_ID_LENGTH, read_id, read_path
 from festgate.kit.web.portal import Portal, see_other
@@ -72,9 +73,21 @@ class TicketsPage:
     event: catalogue.Event
     rows: tuple[TypeRow, ...]
     quotas: tuple[catalogue.Quota, ...]
-    """The shared quotas of the fest."""
+    """The shared quotas that can be chosen: those of the fest, or for a lead those that the event draws on already."""
     events: tuple[catalogue.PassEvent, ...]
-    """The other events that a pass could admit to."""
+    """The other events that a pass could admit to; for a lead only assigned ones."""
+
+    def chosen(self, type_id: int | None, fields: Mapping[str, str]) -> tuple[set[int], set[int]]:
+        """Return the quotas and the events that the form ticks, and those of the type that it does not show."""
+        types = {row.type.id: row.type for row in self.rows}
+        kind = None if type_id is None else types.get(type_id)
+        quotas, events = {quota.id for quota in self.quotas}, {event.id for event in self.events}
+        kept_quotas = {quota.id for quota in kind.quotas} - quotas if kind else set()
+        kept_events = {event.id for event in kind.admits} - events if kind else set()
+        return (
+            _ids_in(_QUOTA_PREFIX, fields) & quotas | kept_quotas,
+            _ids_in(_ADMITS_PREFIX, fields) & events | kept_events,
+        )
 
     @property
     def sells_teams(self) -> bool:
@@ -82,8 +95,8 @@ class TicketsPage:
         return any(row.type.details.is_for_teams for row in self.rows)
 
 
-def read_tickets(connection: Connection, slug: str) -> TicketsPage:
-    """Return the ticket types of an event with their counts. Raises NotFound."""
+def read_tickets(connection: Connection, slug: str, visitor: Visitor) -> TicketsPage:
+    """Return the ticket types of an event with their counts, and what the visitor may choose. Raises NotFound."""
     event = catalogue.any_event_by_slug(connection, slug)
     types = catalogue.types_of(connection, event.id)
     rows = tuple(
@@ -96,6 +109,11 @@ def read_tickets(connection: Connection, slug: str) -> TicketsPage:
         for ticket_type in types
     )
     quotas, others = catalogue.shared_quotas(connection), catalogue.events_for_passes(connection, event.id)
+    reachable = catalogue.reachable_events(connection, visitor.person, visitor.role)
+    if reachable is not None:
+        drawn = {quota.id for ticket_type in types for quota in ticket_type.quotas}
+        quotas = [quota for quota in quotas if quota.id in drawn]
+        others = [other for other in others if other.id in reachable]
     return TicketsPage(event, rows, tuple(quotas), tuple(others))
 
 
@@ -110,30 +128,29 @@ class TicketTypePages:
 
     def routes(self) -> list[Route]:
         """Return the routes; `new` stands before the ids."""
+        guard = self._portal.guard
         tickets = "/organise/events/{slug}/tickets"
         one = f"{tickets}/{{type_id}}"
         return [
-            Route(tickets, self.show_types, methods=["GET"]),
-            Route(tickets, self.limit, methods=["POST"]),
-            Route(f"{tickets}/refunds", self.set_refunds, methods=["POST"]),
-            Route(f"{tickets}/new", self.show_new, methods=["GET"]),
-            Route(f"{tickets}/new", self.add, methods=["POST"]),
-            Route(one, self.show_type, methods=["GET"]),
-            Route(one, self.edit, methods=["POST"]),
-            Route(f"{one}/{{step}}", self.change, methods=["POST"]),
-            Route("/organise/quotas", self.show_quotas, methods=["GET"]),
-            Route("/organise/quotas", self.add_quota, methods=["POST"]),
-            Route("/organise/quotas/{quota_id}", self.edit_quota, methods=["POST"]),
+            guard("events.edit", tickets, self.show_types),
+            guard("events.edit", tickets, self.limit, methods=["POST"]),
+            guard("events.edit", f"{tickets}/refunds", self.set_refunds, methods=["POST"]),
+            guard("events.edit", f"{tickets}/new", self.show_new),
+            guard("events.edit", f"{tickets}/new", self.add, methods=["POST"]),
+            guard("events.edit", one, self.show_type),
+            guard("events.edit", one, self.edit, methods=["POST"]),
+            guard("events.edit", f"{one}/{{step}}", self.change, methods=["POST"]),
+            guard("events.manage", "/organise/quotas", self.show_quotas),
+            guard("events.manage", "/organise/quotas", self.add_quota, methods=["POST"]),
+            guard("events.manage", "/organise/quotas/{quota_id}", self.edit_quota, methods=["POST"]),
         ]
 
     async def show_types(self, request: Request) -> Response:
         """Show the ticket types of an event."""
-        await self._portal.organiser(request)
         return await self._types(request)
 
     async def limit(self, request: Request) -> Response:
         """Set the number of tickets that one person can have."""
-        await self._portal.organiser(request)
         slug = read_path(request, "slug")
         fields = await read_fields(request)
         try:
@@ -145,7 +162,6 @@ class TicketTypePages:
 
     async def set_refunds(self, request: Request) -> Response:
         """Set the refund rule of an event."""
-        await self._portal.organiser(request)
         slug = read_path(request, "slug")
         fields = await read_fields(request)
         try:
@@ -157,20 +173,18 @@ class TicketTypePages:
 
     async def show_new(self, request: Request) -> Response:
         """Show an empty form."""
-        await self._portal.organiser(request)
         return await self._form(request, None)
 
     async def add(self, request: Request) -> Response:
         """Add a ticket type."""
-        await self._portal.organiser(request)
         slug = read_path(request, "slug")
         fields = await read_fields(request)
+        visitor = self._portal.known(request)
 
         def operation(connection: Connection) -> None:
             details = self._read(connection, slug, fields)
-            catalogue.add_ticket_type(
-                connection, slug, details, _ids_in(_QUOTA_PREFIX, fields), _ids_in(_ADMITS_PREFIX, fields)
-            )
+            shown = read_tickets(connection, slug, visitor)
+            catalogue.add_ticket_type(connection, slug, details, *shown.chosen(None, fields))
 
         try:
             await self._portal.database.write(operation)
@@ -180,25 +194,24 @@ class TicketTypePages:
 
     async def show_type(self, request: Request) -> Response:
         """Show the form of one ticket type."""
-        await self._portal.organiser(request)
         return await self._form(request, read_id(request, "type_id"))
 
     async def edit(self, request: Request) -> Response:
         """Save the form of one ticket type."""
-        await self._portal.organiser(request)
         slug, type_id = read_path(request, "slug"), read_id(request, "type_id")
         fields = await read_fields(request)
+        visitor = self._portal.known(request)
 
         def operation(connection: Connection) -> None:
             details = self._read(connection, slug, fields)
+            shown = read_tickets(connection, slug, visitor)
             catalogue.edit_ticket_type(
                 connection,
                 slug,
                 type_id,
                 details,
                 registrations.count_of_type,
-                _ids_in(_QUOTA_PREFIX, fields),
-                _ids_in(_ADMITS_PREFIX, fields),
+                *shown.chosen(type_id, fields),
             )
 
         try:
@@ -209,7 +222,6 @@ class TicketTypePages:
 
     async def change(self, request: Request) -> Response:
         """Remove a ticket type, offer a withdrawn one again, or move it by one place."""
-        await self._portal.organiser(request)
         slug, type_id = read_path(request, "slug"), read_id(request, "type_id")
         write = self._portal.database.write
         step = read_path(request, "step")
@@ -228,12 +240,10 @@ class TicketTypePages:
 
     async def show_quotas(self, request: Request) -> Response:
         """Show the shared quotas of the fest."""
-        await self._portal.organiser(request)
         return await self._quotas(request)
 
     async def add_quota(self, request: Request) -> Response:
         """Create a shared quota."""
-        await self._portal.organiser(request)
         fields = await read_fields(request)
         try:
             name, capacity = catalogue.read_quota(fields)
@@ -244,7 +254,6 @@ class TicketTypePages:
 
     async def edit_quota(self, request: Request) -> Response:
         """Save or delete a shared quota."""
-        await self._portal.organiser(request)
         quota_id = read_id(request, "quota_id")
         fields = await read_fields(request)
         try:
@@ -267,7 +276,9 @@ class TicketTypePages:
         entered: Mapping[str, str] | None = None,
         errors: Mapping[str, str] | None = None,
     ) -> Response:
-        shown = await self._portal.database.read(read_tickets, read_path(request, "slug"))
+        shown = await self._portal.database.read(
+            read_tickets, read_path(request, "slug"), self._portal.known(request)
+        )
         return await self._portal.page(
             request,
             "backoffice/tickets.html",
@@ -287,7 +298,9 @@ class TicketTypePages:
         entered: Mapping[str, str] | None = None,
         refusal: Invalid | None = None,
     ) -> Response:
-        shown = await self._portal.database.read(read_tickets, read_path(request, "slug"))
+        shown = await self._portal.database.read(
+            read_tickets, read_path(request, "slug"), self._portal.known(request)
+        )
         types = [row.type for row in shown.rows]
         ticket_type = None if type_id is None else catalogue.type_of(types, type_id)
         values = dict(

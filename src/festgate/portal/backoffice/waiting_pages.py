@@ -80,21 +80,20 @@ class WaitingListPages:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
+        guard = self._portal.guard
         address = "/organise/events/{slug}/waiting"
         return [
-            Route(address, self.show, methods=["GET"]),
-            Route(address, self.set, methods=["POST"]),
-            Route(f"{address}/people", self.decide, methods=["POST"]),
+            guard("events.edit", address, self.show),
+            guard("events.edit", address, self.set, methods=["POST"]),
+            guard("events.edit", f"{address}/people", self.decide, methods=["POST"]),
         ]
 
     async def show(self, request: Request) -> Response:
         """Show the list."""
-        await self._portal.organiser(request)
         return await self._page(request)
 
     async def set(self, request: Request) -> Response:
         """Save the settings of the list."""
-        await self._portal.organiser(request)
         slug = read_path(request, "slug")
         fields = await read_fields(request)
         try:
@@ -106,7 +105,6 @@ class WaitingListPages:
 
     async def decide(self, request: Request) -> Response:
         """Offer seats to the chosen people, put them on the list, decline or remove them."""
-        await self._portal.organiser(request)
         slug = read_path(request, "slug")
         fields = await read_fields(request)
         chosen = _entries_in(fields)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
@@ -14,6 +15,8 @@ from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.money import known_currencies
+from festgate.kit.visitors import COMMAND
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import events, queries
 from festgate.portal.catalogue.calendars import write_calendar
 from festgate.portal.catalogue.details import read_details
@@ -138,6 +141,7 @@ def import_events(  # noqa: PLR0913, PLR0917  (each is an option)
         defaults=defaults,
         allow_past=allow_past,
         answers=Answers(update, cancel),
+        actor=COMMAND,
     )
     outcome = FileImport(file, sheet, options, skip_invalid=skip_invalid).finish()
     if not dry_run:
@@ -164,6 +168,9 @@ def export_events(
     async def read(settings: Settings) -> tuple[str, int]:
         async with current(settings) as database:
             every = await database.report(queries.all_events)
+            await database.write(
+                lambda connection: audit.record(connection, COMMAND, "events.exported", form)
+            )
         kept = [event for event in every if event.state != "cancelled" and _is_writable(event, form)]
         if form == "csv":
             return write_sheet(kept, settings.zone), len(every) - len(kept)
@@ -221,7 +228,7 @@ def create(  # noqa: PLR0913, PLR0917  (each is a field of the event, and an opt
         def operation(connection: Connection) -> Event:
             events.refuse_other_currency(connection, settings.currency)
             event = events.create_event(connection, details)
-            return events.publish_event(connection, event.slug) if publish else event
+            return events.publish_event(connection, event.slug, actor=COMMAND) if publish else event
 
         async with opened(settings) as database:
             return await database.write(operation)
@@ -252,7 +259,7 @@ def publish_event(slug: Annotated[str, typer.Argument(help="The event's part of 
 
     async def publish(settings: Settings) -> Event:
         async with current(settings) as database:
-            return await database.write(events.publish_event, slug)
+            return await database.write(partial(events.publish_event, actor=COMMAND), slug)
 
     run(_by_option(publish), missing=NO_EVENT.format(slug=slug))
     security_log.note_command("event-published")
@@ -271,7 +278,7 @@ def cancel_event(
             event = await database.read(queries.any_event_by_slug, slug)
             if event.state == "cancelled" or not yes:
                 return event
-            return await database.write(events.cancel_event, slug)
+            return await database.write(partial(events.cancel_event, actor=COMMAND), slug)
 
     event = run(cancel, missing=NO_EVENT.format(slug=slug))
     if event.state != "cancelled":

@@ -71,6 +71,17 @@ class EventInPass(Conflict):
     actions = ((N_("All events"), "/organise"),)
 
 
+class EventAssigned(Conflict):
+    """A draft that is the only assigned event of somebody at the door: without it they would see all events."""
+
+    code = "event-assigned"
+    title = N_("Somebody at the door has only this event")
+    message = N_(
+        "Somebody at the door is assigned to this event only. Give them another event in the team first."
+    )
+    actions = ((N_("Team"), "/organise/team"), (N_("All events"), "/organise"))
+
+
 class FeesSold(Conflict):
     """The currency of an event's fee cannot change, because seats at the event are taken."""
 

@@ -18,7 +18,10 @@ from festgate.kit.ids import slug_of
 from festgate.kit.messaging import outbox
 from festgate.kit.money import Money
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import queries
+from festgate.portal.catalogue.assignments import unassign_event
 from festgate.portal.catalogue.details import (
     MAX_LENGTHS,
     RESERVED_SLUGS,
@@ -265,11 +268,13 @@ def set_currency(connection: Connection, currency: str) -> int:
     return changed
 
 
-def publish_event(connection: Connection, slug: str, version: int | None = None) -> Event:
+def publish_event(
+    connection: Connection, slug: str, version: int | None = None, *, actor: Actor | None = None
+) -> Event:
     """Show the event to everyone, who can register once sales open. Idempotent.
 
-    `version` as in `edit_event`. Raises NotFound, EventWasCancelled, EventEdited, or Invalid with a sentence for each
-    field that is missing.
+    `version` as in `edit_event`; `actor` is for the audit log. Raises NotFound, EventWasCancelled, EventEdited, or
+    Invalid with a sentence for each field that is missing.
     """
     event = lock_event(connection, slug)
     if event.state == "published":
@@ -280,14 +285,23 @@ def publish_event(connection: Connection, slug: str, version: int | None = None)
     _refuse(find_gaps(details_of(event)))
     _change(connection, _set_state, event=event.id, new_state="published", new_sequence=event.sequence)
     connection.run(_put_on_sale, event=event.id, open=1)
+    if actor is not None:
+        audit.record(connection, actor, "event.published", event.title, event_id=event.id)
     return queries.event_by_id(connection, event.id)
 
 
-def cancel_event(connection: Connection, slug: str) -> Event:
+def withdraw_event(connection: Connection, event: Event) -> Event:
+    """Make a published event a draft; the caller has locked its seats, and nobody ever took one."""
+    _change(connection, _set_state, event=event.id, new_state="draft", new_sequence=event.sequence)
+    connection.run(_put_on_sale, event=event.id, open=0)
+    return queries.event_by_id(connection, event.id)
+
+
+def cancel_event(connection: Connection, slug: str, *, actor: Actor | None = None) -> Event:
     """Cancel the event for good; the fact EventCancelled releases its seats. Idempotent.
 
-    A draft is deleted instead, because nobody can have seen it or taken a seat. Raises NotFound, or
-    EventInPass for a draft that a pass admits to.
+    A draft is deleted instead, because nobody can have seen it or taken a seat. `actor` is for the audit log. Raises
+    NotFound, or EventInPass or EventAssigned for a draft that a pass admits to, or that is somebody's only event.
     """
     event = lock_event(connection, slug)
     if event.state == "cancelled":
@@ -295,13 +309,20 @@ def cancel_event(connection: Connection, slug: str) -> Event:
     if event.state == "draft":
         if homes_of_passes(connection, event.id):
             raise EventInPass
+        unassign_event(connection, event.id)
         drop_types(connection, event.id)
         connection.run(_drop_seats, event=event.id)
         connection.run(_drop, event=event.id)
+        if actor is not None:
+            audit.record(connection, actor, "event.deleted", event.title, event_id=event.id)
         return replace(event, state="cancelled", updated_at=connection.now)
     _change(connection, _set_state, event=event.id, new_state="cancelled", new_sequence=event.sequence + 1)
     connection.run(_put_on_sale, event=event.id, open=0)
     outbox.record(connection, EventCancelled(event.id))
+    if actor is not None:
+        audit.record(
+            connection, actor, "event.cancelled", event.title, event_id=event.id, registrations=event.taken
+        )
     return queries.event_by_id(connection, event.id)
 
 

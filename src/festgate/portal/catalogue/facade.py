@@ -1,6 +1,13 @@
 """The operations, queries and values of the catalogue that other modules may use."""
 
-from festgate.portal.catalogue.assignments import assign_events, assigned_events, is_assigned
+from festgate.portal.catalogue.assignments import (
+    assign_events,
+    assign_invited,
+    assigned_events,
+    assignments_by_person,
+    reachable_events,
+    reaches,
+)
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.code_attempts import code_limits, try_code
 from festgate.portal.catalogue.code_changes import (
@@ -24,10 +31,13 @@ from festgate.portal.catalogue.code_changes import (
     scopes,
     written_terms,
 )
+from festgate.portal.catalogue.copies import copy_event, copy_title
 from festgate.portal.catalogue.details import (
     MAX_LENGTHS,
     Details,
     details_of,
+    find_gaps,
+    read_capacity,
     read_details,
     written,
     written_time,
@@ -47,6 +57,8 @@ from festgate.portal.catalogue.errors import (
     CodeNotValid,
     CodeUnknown,
     EventEdited,
+    EventInPass,
+    EventWasCancelled,
     NotOnSale,
     SoldOut,
 )
@@ -54,10 +66,21 @@ from festgate.portal.catalogue.events import (
     cancel_event,
     create_event,
     edit_event,
+    lock_event,
     publish_event,
+    refuse_other_currency,
     set_refund_rule,
 )
-from festgate.portal.catalogue.files.rows import MAX_FILE, Conventions, DateOrder, Unreadable
+from festgate.portal.catalogue.files.encodings import decode_text
+from festgate.portal.catalogue.files.formats import read_events
+from festgate.portal.catalogue.files.rows import (
+    MAX_FILE,
+    Conventions,
+    DateOrder,
+    LineError,
+    Sheet,
+    Unreadable,
+)
 from festgate.portal.catalogue.holder_rules import (
     HolderRules,
     read_holder_rules,
@@ -65,8 +88,17 @@ from festgate.portal.catalogue.holder_rules import (
     set_holder_rules,
     written_holder_rules,
 )
+from festgate.portal.catalogue.imports import (
+    AnswersNeeded,
+    NothingImported,
+    OnlyTried,
+    Options,
+    Report,
+    import_sheet,
+    without_errors,
+)
 from festgate.portal.catalogue.invitations import Method, Party, invitation
-from festgate.portal.catalogue.moves import MoveUnconfirmed, question_of
+from festgate.portal.catalogue.moves import MoveUnconfirmed, find_slip, question_of
 from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
 from festgate.portal.catalogue.offers import until as offer_until
 from festgate.portal.catalogue.overlaps import Overlap, overlaps_of
@@ -83,6 +115,7 @@ from festgate.portal.catalogue.own_seats import (
     SeatQueries,
 )
 from festgate.portal.catalogue.passes import PassEvent, events_by_pass, events_for_passes, overlapping
+from festgate.portal.catalogue.personal_data import PERSONAL_RECORDS
 from festgate.portal.catalogue.prices import CodeKind, tax_within, taxes_by_rate, written_rate
 from festgate.portal.catalogue.promo_codes import (
     MAX_CODE,
@@ -96,11 +129,13 @@ from festgate.portal.catalogue.promo_codes import (
     take_codes_again,
     uses_by_person,
 )
+from festgate.portal.catalogue.proposals import Answers, Change, Outcome, Proposal
 from festgate.portal.catalogue.queries import (
     Event,
     all_events,
     any_event_by_slug,
     count_by_currency,
+    count_events,
     event_by_id,
     event_by_slug,
     fee_currency,
@@ -159,6 +194,15 @@ from festgate.portal.catalogue.rooms import (
     with_room,
     written_room,
 )
+from festgate.portal.catalogue.sales import (
+    EventOver,
+    NotPublished,
+    WasRegisteredFor,
+    close_sales,
+    open_sales,
+    resize_event,
+    unpublish_event,
+)
 from festgate.portal.catalogue.seats import (
     add_seats,
     close_to_newcomers,
@@ -172,6 +216,7 @@ from festgate.portal.catalogue.seats import (
     take_free_seat,
     take_seats,
 )
+from festgate.portal.catalogue.shifts import MAX_DAYS, move_event, shifted, shifted_time
 from festgate.portal.catalogue.tables import NameRule, QuestionKind, QuestionPer
 from festgate.portal.catalogue.ticket_types import (
     TicketType,
@@ -209,19 +254,24 @@ __all__ = [
     "MAX_AT_ONCE",
     "MAX_CHOICE",
     "MAX_CODE",
+    "MAX_DAYS",
     "MAX_FILE",
     "MAX_LENGTHS",
     "MAX_QUESTION",
     "MAX_QUESTIONS",
     "MAX_QUESTION_HELP",
     "MAX_QUOTA_NAME",
+    "PERSONAL_RECORDS",
     "PROBLEM",
     "QUESTION_KINDS",
     "ROOM_FIELDS",
     "ROOM_LENGTHS",
     "TYPE_FIELDS",
     "WITH_CHOICES",
+    "Answers",
+    "AnswersNeeded",
     "CapacityTaken",
+    "Change",
     "CodeKind",
     "CodeList",
     "CodeNotValid",
@@ -237,15 +287,24 @@ __all__ = [
     "DocumentTried",
     "Event",
     "EventEdited",
+    "EventInPass",
+    "EventOver",
+    "EventWasCancelled",
     "FindPlace",
     "FindSeats",
     "HolderRules",
     "LapsedHolds",
+    "LineError",
     "Method",
     "MoveUnconfirmed",
     "NameRule",
     "NotOnSale",
+    "NotPublished",
+    "NothingImported",
     "Offer",
+    "OnlyTried",
+    "Options",
+    "Outcome",
     "Overlap",
     "OwnPlace",
     "OwnSeat",
@@ -254,20 +313,24 @@ __all__ = [
     "PassEvent",
     "Problem",
     "PromoCode",
+    "Proposal",
     "Question",
     "QuestionDetails",
     "QuestionKind",
     "QuestionPer",
     "Quota",
     "RefundRule",
+    "Report",
     "Room",
     "RoomDetails",
     "SeatQueries",
+    "Sheet",
     "SoldOut",
     "TicketType",
     "TypeDetails",
     "Unreadable",
     "WaitingSettings",
+    "WasRegisteredFor",
     "add_question",
     "add_room",
     "add_seats",
@@ -279,20 +342,27 @@ __all__ = [
     "all_rooms",
     "any_event_by_slug",
     "assign_events",
+    "assign_invited",
     "assigned_events",
+    "assignments_by_person",
     "calendar",
     "cancel_event",
+    "close_sales",
     "close_to_newcomers",
     "code_by_id",
     "code_limits",
     "codes_beginning",
+    "copy_event",
+    "copy_title",
     "count_by_currency",
+    "count_events",
     "count_in_rooms",
     "count_waiting",
     "create_code",
     "create_codes",
     "create_event",
     "create_quota",
+    "decode_text",
     "details_of",
     "drop_code",
     "drop_question",
@@ -313,27 +383,32 @@ __all__ = [
     "fee_currency",
     "fest_questions",
     "find_code",
+    "find_gaps",
+    "find_slip",
     "give_back_at",
     "give_back_codes",
     "give_back_seats",
     "import_document",
+    "import_sheet",
     "invitation",
-    "is_assigned",
     "is_code_used",
     "is_offered",
     "is_open_to",
     "keep_question",
     "limit_per_person",
     "list_codes",
+    "lock_event",
     "lock_if_free",
     "lock_seats",
     "move_code_uses",
+    "move_event",
     "move_question",
     "move_ticket_type",
     "offer_again",
     "offer_of",
     "offer_ticket_type",
     "offer_until",
+    "open_sales",
     "open_to_newcomers",
     "overlapping",
     "overlaps_of",
@@ -342,10 +417,14 @@ __all__ = [
     "question_of",
     "question_preset",
     "questions_of",
+    "reachable_events",
+    "reaches",
     "read_answers_until",
+    "read_capacity",
     "read_code_text",
     "read_details",
     "read_document",
+    "read_events",
     "read_holder_rules",
     "read_limit",
     "read_question",
@@ -357,8 +436,10 @@ __all__ = [
     "read_type",
     "read_type_sheet",
     "read_waiting_settings",
+    "refuse_other_currency",
     "remove_ticket_type",
     "requires_answer",
+    "resize_event",
     "resize_quota",
     "resume_code",
     "room_by_id",
@@ -370,6 +451,8 @@ __all__ = [
     "set_refund_rule",
     "set_waiting_list",
     "shared_quotas",
+    "shifted",
+    "shifted_time",
     "stored_rule",
     "take_code",
     "take_codes_again",
@@ -383,9 +466,11 @@ __all__ = [
     "types_by_quota",
     "types_of",
     "types_of_event",
+    "unpublish_event",
     "uses_by_person",
     "with_room",
     "withdraw_question",
+    "without_errors",
     "write_document",
     "write_type_sheet",
     "written",

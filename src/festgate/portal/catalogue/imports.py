@@ -11,10 +11,12 @@ The reading of a file, the proposals and the answers are data, so that a command
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, Refused
+from festgate.kit.visitors import Actor
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.details import MAX_VALUE, Details, details_of, read_details, read_slug, written
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
@@ -29,11 +31,21 @@ from festgate.portal.catalogue.origins import (
     known_with_uid,
     remember,
 )
-from festgate.portal.catalogue.proposals import NO_ANSWERS, Answers, Proposal, cancellation_of, update_of
+from festgate.portal.catalogue.proposals import (
+    NO_ANSWERS,
+    Answers,
+    Outcome,
+    Proposal,
+    cancellation_of,
+    changes_between,
+    update_of,
+)
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.rooms import place_in_room, with_room
 from festgate.portal.catalogue.seats import lock_seats
 
+PAST_HINT = "Correct the date, or import it with --allow-past."
+MOVE_HINT = "Add --update to move it."
 MAX_NAMED = 10
 """Slugs that a notice names."""
 
@@ -53,6 +65,8 @@ class Report:
     """The updates and cancellations of events that were imported from a calendar before."""
     unanswered: list[Proposal] = field(default_factory=list)
     """The proposals that a person has to agree to first."""
+    outcomes: list[Outcome] = field(default_factory=list, compare=False)
+    """What became of the row of each event, in the order of the import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,8 @@ class Options:
     zone: ZoneInfo
     currency: str
     publish: bool = False
+    actor: Actor | None = None
+    """For the audit log, which gets no entries without it."""
     keep: bool = True
     """False: import everything, and undo it."""
     defaults: Mapping[str, str] = field(default_factory=dict)
@@ -69,6 +85,10 @@ class Options:
     allow_past: bool = False
     """Whether events may be over after the import; otherwise they are errors, since a wrong year is a usual mistake."""
     answers: Answers = NO_ANSWERS
+    past_hint: str = PAST_HINT
+    """What to do about an event that is over."""
+    move_hint: str = MOVE_HINT
+    """What to do about a sold event that would move into the past or far away."""
 
 
 class NothingImported(Exception):
@@ -123,7 +143,7 @@ def import_sheet(
             ]
         except MoveUnconfirmed as refusal:
             wrong.add(index)
-            errors.append(LineError(row.line, f"{refusal.message} Add --update to move it.", row.name))
+            errors.append(LineError(row.line, f"{refusal.message} {options.move_hint}", row.name))
         except Refused as refusal:
             wrong.add(index)
             errors.append(LineError(row.line, refusal.message, row.name))
@@ -178,7 +198,7 @@ class _Import:
             event = self._adopt(row) or self._create(row, slug)
             self._note_gone(index)
         if self._options.publish and event.state == "draft":
-            publish_event(self._connection, event.slug)
+            publish_event(self._connection, event.slug, actor=self._options.actor)
             self.report.published += 1
 
     def cancel(self, row: Row) -> None:
@@ -191,8 +211,9 @@ class _Import:
             if is_newer is False:
                 self._note(row, _OLDER)
             elif event.state != "cancelled" and self._agree(row, cancellation_of(event, row.line)):
-                cancel_event(self._connection, event.slug)
+                cancel_event(self._connection, event.slug, actor=self._options.actor)
                 self.report.cancelled += 1
+                self.report.outcomes.append(Outcome("cancelled", row.line, event.slug, event.title))
                 if known is not None and event.state != "draft":  # a draft is deleted
                     origin = replace(row.origin, recurrence=known.recurrence)
                     remember(self._connection, event.id, origin, known.digests)
@@ -216,7 +237,7 @@ class _Import:
         """Change an event that the row names by its slug."""
         details = self._details({**written(event, self._options.zone), **row.fields}, event)
         may_move = self._options.answers.update is True
-        return self._count(event, edit_event(self._connection, event.slug, details, may_move=may_move))
+        return self._count(row, event, edit_event(self._connection, event.slug, details, may_move=may_move))
 
     def _update(self, row: Row, match: Match) -> Event:
         """Change an event if this version of it is newer than the one that was imported last."""
@@ -238,11 +259,11 @@ class _Import:
             is_sure = not changed or (is_newer is True and match.is_sure)
             proposal = update_of(event, details, self._options.zone, row.line, is_sure=is_sure)
             if not self._agree(row, proposal):
-                return self._count(event, event)
+                return self._count(row, event, event)
             if not self._is_over(event):
                 self._refuse_past(details)
         # An event with seats taken moves only after an answer that saw its new times.
-        after = self._count(event, edit_event(self._connection, event.slug, details, may_move=True))
+        after = self._count(row, event, edit_event(self._connection, event.slug, details, may_move=True))
         if is_newer is not False and (is_newer or changed or row.origin.recurrence != known.recurrence):
             remember(self._connection, event.id, row.origin, digests_of(row.fields))
         return after
@@ -271,7 +292,7 @@ class _Import:
         self._note(
             row, f"this is the event {event.slug}, which exists already: it was linked and not changed."
         )
-        return self._count(event, event)
+        return self._count(row, event, event)
 
     def _create(self, row: Row, slug: str) -> Event:
         fields = self._filled(row.fields)
@@ -291,6 +312,7 @@ class _Import:
         if row.origin.uid and not slug:
             remember(self._connection, event.id, row.origin, digests_of(row.fields))
         self.report.created += 1
+        self.report.outcomes.append(Outcome("new", row.line, event.slug, event.title))
         return event
 
     def _refuse_twin(self, details: Details) -> None:
@@ -320,11 +342,14 @@ class _Import:
         # So that a place is compared as it will be stored.
         return place_in_room(self._connection, details)[0]
 
-    def _count(self, before: Event, after: Event) -> Event:
+    def _count(self, row: Row, before: Event, after: Event) -> Event:
         if before == after:
             self.report.unchanged += 1
         else:
             self.report.changed += 1
+        changes = changes_between(before, after, self._options.zone)
+        kind: Literal["changed", "unchanged"] = "unchanged" if before == after else "changed"
+        self.report.outcomes.append(Outcome(kind, row.line, after.slug, after.title, changes))
         return after
 
     def _agree(self, row: Row, proposal: Proposal) -> bool:
@@ -360,7 +385,7 @@ class _Import:
     def _refuse_past(self, details: Details) -> None:
         if self._is_over(details) and not self._options.allow_past:
             name = "ends_at" if details.ends_at else "starts_at"
-            raise Invalid({name: "The event is over. Correct the date, or import it with --allow-past."})
+            raise Invalid({name: f"The event is over. {self._options.past_hint}"})
 
 
 _OLDER = "this is an older version of the event than the one that was imported before: nothing was changed."

@@ -19,6 +19,18 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of an import for one event."""
+
+    kind: Literal["new", "changed", "unchanged", "cancelled"]
+    line: int
+    """The line of the file, or the position in a document."""
+    slug: str
+    title: str
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A change of one event. Equal proposals change the same event in the same way."""
 

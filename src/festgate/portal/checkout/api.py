@@ -1,20 +1,21 @@
 """Orders as JSON."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, Field
 
 from festgate.kit.clock import moment
-from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
+from festgate.kit.errors import Forbidden, NotFound, ProofNeeded, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
-from festgate.kit.web.api import Amount, Bearer, Name, Problem, module_router, problems
+from festgate.kit.web.api import Amount, Bearer, Name, Problem, actor_of, module_router, problems
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts.facade import AddressNotConfirmed
 from festgate.portal.checkout import queries, records
-from festgate.portal.checkout.cancellations import cancel_registrations
+from festgate.portal.checkout.cancellations import RefundTerms, cancel_registrations
 from festgate.portal.checkout.carts import Cart, hash_request
 from festgate.portal.checkout.errors import (
     KeyReused,
@@ -23,9 +24,11 @@ from festgate.portal.checkout.errors import (
     NothingToPay,
     NotPending,
     OrderChanged,
+    RefundTooHigh,
     UnknownMethod,
 )
 from festgate.portal.checkout.forms import Key, OrderInput, RefundInput
+from festgate.portal.checkout.office_api import add_office_routes
 from festgate.portal.checkout.own_cancellations import CannotCancel, cancel_own_seat
 from festgate.portal.checkout.payments import Payments
 from festgate.portal.registrations import facade as registrations
@@ -195,20 +198,34 @@ class CheckoutApi:
                 await portal.database.write(cancel_own_seat, person.person, ref, registration, is_used)
             )
 
+        Refunder = Annotated[Visitor, Depends(Bearer(portal, "orders.refund", sensitive=True))]  # noqa: N806  (a type)
+
         @router.post(
             "/orders/{ref}/refund",
-            responses=problems(SignInNeeded, Forbidden, NotFound, NothingToCancel, registrations.SeatUsed),
+            responses=problems(
+                SignInNeeded,
+                Forbidden,
+                ProofNeeded,
+                NotFound,
+                NothingToCancel,
+                RefundTooHigh,
+                registrations.SeatUsed,
+            ),
         )
-        async def refund(ref: Name, body: RefundInput, person: Caller) -> OrderOutput:
-            """Cancel one registration of an order, or all, and give the money back: for organisers."""
-            if not person.organises:
-                raise Forbidden
+        async def refund(ref: Name, body: RefundInput, person: Refunder, request: Request) -> OrderOutput:
+            """Cancel one registration of an order, or all, and give the money back, or a part of it: for organisers.
+
+            It needs a token that is younger than ten minutes.
+            """
+            wanted = body.amount
+            amount = None if wanted is None else Money(wanted.minor, wanted.currency)
+            terms = RefundTerms(amount, body.by_hand, actor_of(person, request))
+            cancel_all = partial(cancel_registrations, force=body.force, terms=terms)
             return OrderOutput.of(
-                await portal.database.write(
-                    cancel_registrations, ref, body.registration, person.person, is_used, force=body.force
-                )
+                await portal.database.write(cancel_all, ref, body.registration, person.person, is_used)
             )
 
+        add_office_routes(router, portal, is_used)
         return router
 
 

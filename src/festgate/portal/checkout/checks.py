@@ -1,17 +1,43 @@
 """Invariants of orders and money."""
 
-from sqlalchemy import Column, ColumnElement, ScalarSelect, func, select, table
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ScalarSelect,
+    Text,
+    cast,
+    func,
+    literal_column,
+    select,
+    table,
+)
 from sqlalchemy.sql import column
 
 from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.messaging import outbox
 from festgate.portal.checkout.records import AT_BOX_OFFICE
 from festgate.portal.checkout.shifts import Shift, shift_by_id
-from festgate.portal.checkout.tables import lines, orders, refunds, sales, shifts
+from festgate.portal.checkout.tables import (
+    bank_lines,
+    exchanges,
+    lines,
+    orders,
+    refunds,
+    sales,
+    shifts,
+    transfers,
+)
+from festgate.portal.registrations.facts import SeatReleased
 
 _people = table("accounts_people", column("id"), column("claimed_by"))
 _seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
 
+_ended_open = Statement(
+    select(*exchanges.c["id", "settlement", "seat_id"])
+    .join_from(exchanges, _seats, _seats.c.id == exchanges.c.seat_id)
+    .where(exchanges.c.settlement.in_(("owed", "paid")), _seats.c.state != "confirmed")
+)
 _of_claimed = Statement(
     select(orders.c.ref)
     .join_from(orders, _people, _people.c.id == orders.c.person_id)
@@ -39,6 +65,9 @@ _wrong_totals = Statement(
 )
 _over_refunded = Statement(
     select(orders.c.ref, orders.c.paid_minor, _refund_sum).where(_refund_sum > orders.c.paid_minor)
+)
+_miscounted = Statement(
+    select(orders.c.ref, orders.c.refunded_minor, _refund_sum).where(orders.c.refunded_minor != _refund_sum)
 )
 _unbacked = Statement(
     select(orders.c.ref, orders.c.state).where(
@@ -102,6 +131,27 @@ _closed = Statement(
     .where(shifts.c.closed_at.is_not(None))
     .order_by(shifts.c.id)
 )
+_applied = _sum_of_order(bank_lines.c.applied_minor, bank_lines.c.order_id == orders.c.id)
+_received = _applied + transfers.c.by_hand_minor
+_unbacked_transfers = Statement(
+    select(orders.c.ref, func.coalesce(orders.c.paid_minor, 0), _received)
+    .join_from(orders, transfers, transfers.c.order_id == orders.c.id)
+    .where(func.coalesce(orders.c.paid_minor, 0) != _received)
+)
+_returned = (
+    select(func.coalesce(func.sum(refunds.c.amount_minor), 0))
+    .where(
+        refunds.c.order_id == bank_lines.c.order_id,
+        refunds.c.provider_ref == literal_column("'rest-'") + cast(bank_lines.c.id, Text),
+    )
+    .correlate(bank_lines)
+    .scalar_subquery()
+)
+_unreturned = Statement(
+    select(bank_lines.c.id, orders.c.ref, bank_lines.c.amount_minor, bank_lines.c.applied_minor, _returned)
+    .join_from(bank_lines, orders, orders.c.id == bank_lines.c.order_id)
+    .where(bank_lines.c.amount_minor - bank_lines.c.applied_minor != _returned)
+)
 
 
 def check_money(connection: Connection) -> list[Finding]:
@@ -119,6 +169,14 @@ def check_money(connection: Connection) -> list[Finding]:
             "refunds do not exceed the payment", f"order {ref}", f"{back} goes back of {total} (minor units)"
         )
         for ref, total, back in connection.all(_over_refunded)
+    ]
+    findings += [
+        Finding(
+            "the counted refunds are the refunds",
+            f"order {ref}",
+            f"{counted} is counted, but {back} goes back (minor units)",
+        )
+        for ref, counted, back in connection.all(_miscounted)
     ]
     findings += [
         Finding(
@@ -152,6 +210,27 @@ def check_seats(connection: Connection) -> list[Finding]:
     findings += [
         Finding("a confirmed seat of an order is paid", f"seat {seat}", "its order is not paid")
         for (seat,) in connection.all(_sold_unpaid)
+    ]
+    return findings
+
+
+def check_transfers(connection: Connection) -> list[Finding]:
+    """Check that what was paid by transfer is what arrived, and that the rest of each payment is to be returned."""
+    findings = [
+        Finding(
+            "a transfer order has its payments",
+            f"order {ref}",
+            f"{paid} was paid, and {received} has arrived (minor units)",
+        )
+        for ref, paid, received in connection.all(_unbacked_transfers)
+    ]
+    findings += [
+        Finding(
+            "a payment is for its order or returned",
+            f"payment {line}",
+            f"{applied} of {arrived} is for order {ref}, and {back} goes back (minor units)",
+        )
+        for line, ref, arrived, applied, back in connection.all(_unreturned)
     ]
     return findings
 
@@ -190,4 +269,30 @@ def _sums_of(shift: Shift) -> list[int]:
     return [shift.net(method).minor for method in AT_BOX_OFFICE]
 
 
-CHECKS: tuple[Check, ...] = (check_money, check_seats, check_claims, check_shifts)
+def check_exchanges(connection: Connection) -> list[Finding]:
+    """Check that a difference is open only while its seat is confirmed, or a waiting fact will end it."""
+    coming = {
+        number
+        for kind, fields in outbox.waiting(connection)
+        if kind == SeatReleased.KIND
+        for number in fields.values()
+    }
+    return [
+        Finding(
+            "a difference is open only while its seat is confirmed",
+            f"exchange {number}",
+            f"it is {settlement}, but its seat has ended",
+        )
+        for number, settlement, seat in connection.all(_ended_open)
+        if seat not in coming
+    ]
+
+
+CHECKS: tuple[Check, ...] = (
+    check_money,
+    check_seats,
+    check_transfers,
+    check_exchanges,
+    check_claims,
+    check_shifts,
+)

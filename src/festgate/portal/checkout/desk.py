@@ -3,7 +3,7 @@
 A form about an order contains the facts that it shows. They are compared with the order when the form is sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
@@ -13,6 +13,8 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.money import Money
 from festgate.kit.shown import amount, facts
 from festgate.kit.translation import N_, gettext
+from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.errors import NotAtDesk, NotPending, OrderChanged
 from festgate.portal.checkout.methods import Outcome, Waiting
@@ -85,10 +87,12 @@ class Desk:
         """Do nothing: no provider knows of the order."""
 
 
-def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int, shown: str) -> Order:
+def mark_paid_at_desk(
+    connection: Connection, ref: str, organiser_id: int, shown: str, actor: Actor | None = None
+) -> Order:
     """Mark the order as paid: an organiser has received the amount that the form showed. A second call changes nothing.
 
-    Raises OrderChanged if the order has changed since, and NotPending if it has ended.
+    `actor` is for the audit log. Raises OrderChanged if the order has changed since, and NotPending if it has ended.
     """
     order = _lock(connection, ref)
     if order.state == "paid":
@@ -97,28 +101,39 @@ def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int, shown
         raise NotPending
     if shown != desk_forms_of(connection, order.ref).paid:
         raise OrderChanged(ref)
+    if actor is not None:
+        audit.record(connection, actor, "order.marked-paid", order.ref, amount=_written(order.total))
     charge = f"desk-{order.ref}-{organiser_id}"
     return mark_paid(connection, order.id, charge, order.total, paid_by=organiser_id)
 
 
-def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int, shown: str) -> Order:
-    """Mark the refunds that the form showed as done by this organiser. A second call changes nothing.
+def mark_refunded_at_desk(
+    connection: Connection, ref: str, organiser_id: int, shown: str, actor: Actor | None = None
+) -> Order:
+    """Mark the refunds that the form showed as done by this organiser, at the desk or by transfer.
 
-    Raises OrderChanged if other refunds are due now.
+    A second call changes nothing. `actor` is for the audit log. Raises OrderChanged if other refunds are due now.
     """
-    order = _lock(connection, ref)
+    order = _lock(connection, ref, BY_HAND)
     due = desk_forms_of(connection, order.ref).refunded
     if due and shown != due:
         raise OrderChanged(ref)
     for refund in queries.refunds_of(connection, order.id):
         if refund.done_at is None:
+            if actor is not None:
+                amount = _written(refund.amount)
+                audit.record(connection, actor, "order.marked-refunded", order.ref, amount=amount)
             note_refunded(connection, refund.id, order.id, refund.seat_id, done_by=organiser_id)
     return queries.order_by_id(connection, order.id)
 
 
-def _lock(connection: Connection, ref: str) -> Order:
+def _written(amount: Money) -> str:
+    return f"{amount.plain()} {amount.currency}"
+
+
+def _lock(connection: Connection, ref: str, methods: Collection[str] = (Desk.name,)) -> Order:
     order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
-    if order.method not in BY_HAND:
+    if order.method not in methods:
         raise NotAtDesk
     return order
 

@@ -87,10 +87,64 @@ class NotAtDesk(Conflict):
     actions = ((N_("Orders"), "/organise/orders"),)
 
 
+class NotByTransfer(Conflict):
+    """An order with another payment method than `transfer`."""
+
+    code = "order-not-by-transfer"
+    title = N_("Not paid by transfer")
+    message = N_("This order is paid in another way than by transfer.")
+
+
+class LineSettled(Conflict):
+    """A payment of a statement that was assigned or ignored meanwhile."""
+
+    code = "line-settled"
+    title = N_("This payment is done")
+    message = N_("Somebody has assigned or ignored this payment meanwhile. Nothing was changed.")
+    actions = ((N_("Unmatched payments"), "/organise/transfers/unmatched"),)
+
+
+class OtherCurrency(Conflict):
+    """A payment in another currency than the order's."""
+
+    code = "line-in-other-currency"
+    title = N_("Another currency")
+    message = N_("The payment is in another currency than the order. Return it, and ask for another payment.")
+
+
 class NothingToCancel(Conflict):
     """Every seat of the order has ended already."""
 
     code = "nothing-to-cancel"
     title = N_("Nothing to cancel")
     message = N_("This order has no seats that can be cancelled.")
+    actions = ((N_("Orders"), "/organise/orders"),)
+
+
+class RefundTooHigh(Conflict):
+    """A refund of more than is left of what was paid."""
+
+    code = "refund-too-high"
+    title = N_("This is more than was paid")
+    message = N_(
+        "Less is left of what was paid for this order, so nothing was refunded. Please check it again."
+    )
+    actions = ((N_("Orders"), "/organise/orders"),)
+
+
+class NotPaid(Conflict):
+    """The order is not paid, or not any more."""
+
+    code = "order-not-paid"
+    title = N_("This order is not paid")
+    message = N_("Only a paid order can be changed in this way.")
+    actions = ((N_("Orders"), "/organise/orders"),)
+
+
+class WrongSettlement(Conflict):
+    """A difference that cannot be settled in that way, or not any more."""
+
+    code = "wrong-settlement"
+    title = N_("The difference cannot be settled in this way")
+    message = N_("The difference has another sign, or was settled already. Please check it again.")
     actions = ((N_("Orders"), "/organise/orders"),)

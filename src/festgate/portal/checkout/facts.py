@@ -1,6 +1,7 @@
 """Facts about orders."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from festgate.kit.messaging.outbox import Fact
 
@@ -46,5 +47,34 @@ class SeatRefunded(Fact):
     seat_id: int
 
 
-FACTS: tuple[type[Fact], ...] = (OrderPaid, OrderReduced, OrderRefunded, SeatRefunded)
+@dataclass(frozen=True)
+class TransferAwaited(Fact):
+    """An order waits for a transfer: it was placed, it ends soon, or the payer's number of it was rejected."""
+
+    KIND = "checkout.TransferAwaited"
+
+    order_id: int
+    cause: Literal["placed", "ending", "rejected"]
+    at: int
+    """The time of the cause, which distinguishes several rejections."""
+
+
+@dataclass(frozen=True)
+class PartRefunded(Fact):
+    """A part of an order was refunded on an organiser's request, and its seats stay."""
+
+    KIND = "checkout.PartRefunded"
+
+    order_id: int
+    refund_id: int
+
+
+FACTS: tuple[type[Fact], ...] = (
+    OrderPaid,
+    OrderReduced,
+    OrderRefunded,
+    SeatRefunded,
+    TransferAwaited,
+    PartRefunded,
+)
 """Every kind of fact that this module writes into the data."""

@@ -75,3 +75,7 @@ class RefundInput(BaseModel, extra="forbid", strict=True):
         default=None, description="The registration to cancel; without it every one that the order still has."
     )
     force: bool = Field(default=False, description="Also cancel a registration whose holder was checked in.")
+    amount: Expected | None = Field(
+        default=None, description="How much goes back; without it all that was paid for these registrations."
+    )
+    by_hand: bool = Field(default=False, description="You have given the money back already.")

@@ -3,6 +3,7 @@
 from festgate.kit.db.statements import Connection
 from festgate.kit.messaging.outbox import Subscription
 from festgate.portal.checkout import queries
+from festgate.portal.checkout.exchange_states import release_differences
 from festgate.portal.checkout.orders import follow_seats, reduce_order
 from festgate.portal.checkout.reasons import ended_by_of, ending_sentence
 from festgate.portal.checkout.refunds import refund_seat
@@ -12,6 +13,7 @@ from festgate.portal.registrations.facts import HoldCancelled, HoldsResumed, Sea
 
 def refund_released(connection: Connection, fact: SeatReleased) -> None:
     """Refund the fee of a paid seat, unless its order is refunded as a whole."""
+    release_differences(connection, [fact.seat_id])
     order_id = queries.paid_order_of_seat(connection, fact.seat_id)
     if order_id is not None:
         order = queries.lock_order(connection, order_id)

@@ -11,6 +11,8 @@ from festgate.portal.checkout.records import Order, Refund
 
 PAY = N_("Pay {amount}")
 """The button of the methods that take the money at once."""
+TRANSFER = "transfer"
+"""The name of the method by which the payer transfers the money."""
 NOT_STARTED = N_(
     "The payment could not be started, and nothing was charged. Try again, or choose another way to pay."
 )

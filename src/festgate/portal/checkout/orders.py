@@ -11,6 +11,7 @@ from festgate.kit.messaging import outbox
 from festgate.kit.messaging.outbox import backoff
 from festgate.kit.money import Money
 from festgate.kit.translation import N_
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.errors import NotPending
 from festgate.portal.checkout.facts import OrderPaid, OrderReduced
@@ -87,6 +88,11 @@ _drop = Statement(
         lines.c.dropped_at.is_(None),
     )
     .values(dropped_at=bindparam("dropped"))
+)
+_lower = Statement(
+    update(lines)
+    .where(lines.c.order_id == bindparam("order"), lines.c.seat_id == bindparam("seat"))
+    .values(fee_minor=bindparam("new_fee"), tax_minor=bindparam("new_tax"))
 )
 _revise = Statement(
     _order.values(
@@ -253,6 +259,32 @@ def reduce_order(connection: Connection, order_id: int) -> Order:
     # This wakes the task that looks up payments.
     connection.announce("refunds")
     return order
+
+
+def lower_total(connection: Connection, order: Order, amount: Money) -> None:
+    """Lower the fees of a locked, unpaid order so that they add up to `amount`, which was paid and accepted.
+
+    The taxes fall with the fees. The revision rises, since forms show another amount. Raises ValueError for an amount
+    that is not lower.
+    """
+    before = order.total.minor
+    if not 0 < amount.minor < before or amount.currency != order.total.currency:
+        msg = f"{amount.plain()} is not less than {order.total.plain()} {order.total.currency}"
+        raise ValueError(msg)
+    left = amount.minor
+    for number, line in enumerate(order.kept_lines, 1):
+        share = line.fee.minor * amount.minor // before if number < len(order.kept_lines) else left
+        left -= share
+        tax = catalogue.tax_within(Money(share, amount.currency), line.tax_rate).minor
+        connection.run(_lower, order=order.id, seat=line.seat_id, new_fee=share, new_tax=tax)
+    connection.run(
+        _revise,
+        order=order.id,
+        left=amount.minor,
+        new_revision=order.revision + 1,
+        new_end=order.expires_at,
+        now=connection.now,
+    )
 
 
 def renew_order(connection: Connection, order_id: int, revision: int, reason: str) -> Order:

@@ -13,6 +13,7 @@ from festgate.kit.translation import N_
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries, refunds
 from festgate.portal.checkout.errors import OrderChanged
+from festgate.portal.checkout.methods import TRANSFER
 from festgate.portal.checkout.reasons import reason_for
 from festgate.portal.checkout.records import Line, Order
 from festgate.portal.registrations import facade as registrations
@@ -44,7 +45,12 @@ class OwnCancellation:
     @property
     def by_hand(self) -> bool:
         """Return whether the organisers pay it out at the desk."""
-        return self.order.method in refunds.BY_HAND
+        return self.order.method in refunds.BY_HAND and not self.by_transfer
+
+    @property
+    def by_transfer(self) -> bool:
+        """Return whether the organisers transfer it back."""
+        return self.order.method == TRANSFER
 
     @property
     def seen(self) -> str:

@@ -1,6 +1,6 @@
 """The pages of checkout and of the receipt."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -25,12 +25,14 @@ from festgate.portal.checkout.carts import Cart, cart_of, in_one_currency, read_
 from festgate.portal.checkout.errors import ListChanged, NothingToPay, OrderChanged
 from festgate.portal.checkout.forms import MAX_REGISTRATIONS, CheckoutForm
 from festgate.portal.checkout.holder_fields import FIELDS_PER_SEAT, HolderField, holder_fields
+from festgate.portal.checkout.methods import TRANSFER
 from festgate.portal.checkout.own_cancellations import cancel_own_seat, plan_own_cancellation
 from festgate.portal.checkout.payments import Payments
 from festgate.portal.checkout.placements import cart_key
-from festgate.portal.checkout.receipts import Receipt, cancellable_lines, seats_now
-from festgate.portal.checkout.records import AT_BOX_OFFICE
+from festgate.portal.checkout.receipts import Receipt, TransferView, cancellable_lines, seats_now
+from festgate.portal.checkout.records import AT_BOX_OFFICE, Order
 from festgate.portal.checkout.sandbox import CARDS, Sandbox
+from festgate.portal.checkout.transfers import PAYABLE, Transfer, end_of_sales, enter_utr, transfer_of
 from festgate.portal.registrations import facade as registrations
 
 RETURNED = "returned"
@@ -100,6 +102,10 @@ class Till:
     """Whether the holds are paused, since checkout was unavailable a moment ago."""
     unconfirmed: str = ""
     """The visitor's email address, where it must be confirmed before the visitor can pay at the desk."""
+    waits_for_confirmation: str = ""
+    """The labels of the methods that need a confirmed address, if the desk is not the only one."""
+    transfer_end: Milliseconds = 0
+    """The end of sales, by which a transfer must arrive, if an order by transfer would otherwise last longer."""
     is_guest: bool = False
     """Whether the visitor buys without an account, and was sent no link yet."""
     until: Milliseconds = field(compare=False, default=NEVER)
@@ -165,6 +171,7 @@ class CheckoutPages:
             Route("/checkout", self.show_checkout, methods=["GET"]),
             Route("/checkout", self.check_out, methods=["POST"]),
             Route("/orders/{ref}", self.show_order, methods=["GET"]),
+            Route("/orders/{ref}/transfer", self.enter_utr, methods=["POST"]),
             Route("/orders/{ref}/cancel", self.ask_to_cancel, methods=["GET"]),
             Route("/orders/{ref}/cancel", self.cancel_order, methods=["POST"]),
             Route("/orders/{ref}/seats/{seat_id}/cancel", self.ask_to_cancel_seat, methods=["GET"]),
@@ -324,12 +331,59 @@ class CheckoutPages:
             overlaps=registrations.seat_overlaps(seats, live, connection.now),
             unconfirmed=visitor.email if limited else "",
             is_guest=visitor.is_guest,
+            waits_for_confirmation=self._waiting_label() if limited else "",
+            transfer_end=self._transfer_end(connection, seats),
             others=len(payable) - len(seats),
             now=connection.now if stands else second if seats else 0,
             holders=holder_fields(seats, visitor.name, entered, errors),
             stands=stands,
             until=second + SECOND if seats and not stands else NEVER,
         )
+
+    def _waiting_label(self) -> str:
+        """Return the labels of the methods that need a confirmed address; empty if that is the desk alone."""
+        names = [name for name in self._payments.methods if name in self._payments.confirmed_only]
+        return "" if names == ["desk"] else gettext(" or ").join(self._label(name) for name in names)
+
+    def _transfer_end(self, connection: Connection, seats: Sequence[registrations.Seat]) -> Milliseconds:
+        """Return the end of sales, if it comes before the end of an order by transfer; else 0."""
+        method = self._payments.methods.get(TRANSFER)
+        if method is None or not seats:
+            return 0
+        end = end_of_sales(connection, seats)
+        return end if end < connection.now + method.keeps else 0
+
+    async def enter_utr(self, request: Request) -> Response:
+        """Store the bank's number of a transfer, or show the form again."""
+        visitor = await self._portal.attendee(request)
+        ref = read_path(request, "ref")
+        entered = (await read_fields(request)).get("utr", "")
+        try:
+            await self._portal.database.write(enter_utr, visitor.person, ref, entered)
+        except Invalid as refusal:
+            receipt = await self._portal.database.read(self._receipt, visitor.person, visitor.shown_name, ref)
+            transfer = receipt.transfer
+            if transfer is None:
+                return see_other(f"/orders/{ref}")
+            transfer = replace(transfer, entered=entered, error=refusal.fields["utr"])
+            return await self._portal.page(
+                request,
+                "checkout/order.html",
+                status=refusal.status,
+                shown=replace(receipt, transfer=transfer),
+                section="my-events",
+            )
+        return see_other(f"/orders/{ref}")
+
+    def _transfer(self, connection: Connection, order: Order) -> TransferView | None:
+        """Return the way to pay by transfer; None for other orders, and once it is over."""
+        method = self._payments.methods.get(TRANSFER)
+        if order.method != TRANSFER or order.state not in PAYABLE or not isinstance(method, Transfer):
+            return None
+        state = transfer_of(connection, order.id)
+        rows = method.account.rows(self._writing.money(order.total), order.ref)
+        link = method.account.upi_link(order.total, order.ref)
+        return TransferView(rows, link, state.utr, state.rejected_utr)
 
     def _receipt(self, connection: Connection, person_id: int, name: str, ref: str) -> Receipt:
         order = queries.order_of_person(connection, person_id, ref)
@@ -339,6 +393,7 @@ class CheckoutPages:
             method=self._label(order.method),
             refunds=tuple(queries.refunds_of(connection, order.id)),
             tickets=(),
+            transfer=self._transfer(connection, order),
             mail=None,
             mail_leaves=bool(self._portal.settings.smtp_host),
             writing=self._writing,

@@ -19,6 +19,7 @@ from festgate.portal.checkout.desk import Desk
 from festgate.portal.checkout.errors import UnknownMethod
 from festgate.portal.checkout.methods import (
     NOT_STARTED,
+    TRANSFER,
     Declined,
     Outcome,
     Paid,
@@ -30,6 +31,8 @@ from festgate.portal.checkout.methods import (
 from festgate.portal.checkout.records import Order, Refund
 from festgate.portal.checkout.sandbox import Sandbox
 from festgate.portal.checkout.stripe import Stripe
+from festgate.portal.checkout.transfer_account import transfer_account
+from festgate.portal.checkout.transfers import Transfer
 from festgate.portal.registrations import facade as registrations
 from festgate.settings import Settings
 
@@ -297,4 +300,6 @@ def _method(name: str, settings: Settings, database: Database) -> PaymentMethod:
         return Sandbox(database)
     if name == "desk":
         return Desk(settings.desk_hours)
+    if name == TRANSFER:
+        return Transfer(transfer_account(settings), settings.transfer_hours, settings.currency)
     return Stripe(settings)

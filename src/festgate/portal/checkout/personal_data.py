@@ -6,10 +6,14 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.translation import gettext, ngettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.checkout import queries
+from festgate.portal.checkout.bank_lines import blank_lines, lines_of_order
+from festgate.portal.checkout.methods import TRANSFER
+from festgate.portal.checkout.notes import forget_notes, move_notes, notes_of_person
 from festgate.portal.checkout.orders import cancel_order
 from festgate.portal.checkout.records import Order, Refund
 from festgate.portal.checkout.shifts import Shift, list_shifts
 from festgate.portal.checkout.tables import orders
+from festgate.portal.checkout.transfers import forget_utr, transfer_of
 
 MAX_SHIFTS = 10_000
 """Shifts of one person in a download."""
@@ -23,12 +27,19 @@ _move = Statement(
 
 
 def export_orders(connection: Connection, person_id: int) -> accounts.Values:
-    """Return every order of the person with its lines and refunds, and their shifts at the box office."""
+    """Return the person's orders with lines and refunds, the organisers' notes, and own shifts at the box office."""
     shifts, _ = list_shifts(connection, person_id, MAX_SHIFTS)
     return {
         "orders": [
-            _exported(order, queries.refunds_of(connection, order.id))
+            {
+                **_exported(order, queries.refunds_of(connection, order.id)),
+                **_exported_transfer(connection, order),
+            }
             for order in queries.orders_of(connection, person_id)
+        ],
+        "notes": [
+            {"text": note.text, "written_at": accounts.export_time(note.written_at)}
+            for note in notes_of_person(connection, person_id)
         ],
         "shifts": [_exported_shift(shift) for shift in shifts],
     }
@@ -67,15 +78,23 @@ def foresee_orders(connection: Connection, person_id: int) -> accounts.Forecast:
 
 
 def end_orders(connection: Connection, person_id: int) -> None:
-    """Cancel the orders that wait for a payment. The provider's page is closed soon, and a late payment refunded."""
+    """Cancel the orders that wait for a payment, erase the texts of transfers, and delete the organisers' notes.
+
+    The provider's page is closed soon, and a late payment refunded.
+    """
     for order in queries.orders_of(connection, person_id):
         if order.state == "pending":
             cancel_order(connection, person_id, order.ref)
+        if order.method == TRANSFER:
+            forget_utr(connection, order.id)
+            blank_lines(connection, order.id)
+    forget_notes(connection, person_id)
 
 
 def move_orders(connection: Connection, guest_id: int, person_id: int) -> None:
-    """Give the orders of a guest to another person. Their references stay."""
+    """Give the orders of a guest, and notes on them, to another person. Their references stay."""
     connection.run(_move, guest=guest_id, person=person_id, mark=f" of {guest_id}")
+    move_notes(connection, guest_id, person_id)
 
 
 PERSONAL_RECORDS = accounts.PersonalRecords(export_orders, foresee_orders, end_orders, move_orders)
@@ -90,6 +109,25 @@ def _exported_shift(shift: Shift) -> accounts.Values:
         "expected_cash": accounts.export_amount(shift.expected),
         "counted_cash": None if shift.counted is None else accounts.export_amount(shift.counted),
         "note": shift.note,
+    }
+
+
+def _exported_transfer(connection: Connection, order: Order) -> accounts.Values:
+    if order.method != TRANSFER:
+        return {}
+    return {
+        "transfer": {
+            "utr": transfer_of(connection, order.id).utr,
+            "payments": [
+                {
+                    "booked_on": line.booked_on,
+                    "amount": accounts.export_amount(line.amount),
+                    "text": line.narration,
+                    "utr": line.utr,
+                }
+                for line in lines_of_order(connection, order.id)
+            ],
+        }
     }
 
 

@@ -12,9 +12,11 @@ from festgate.kit.money import total
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.carts import Cart, pick_seats
 from festgate.portal.checkout.errors import KeyReused, ListChanged, NothingToPay
+from festgate.portal.checkout.methods import TRANSFER
 from festgate.portal.checkout.orders import ASK_AFTER
 from festgate.portal.checkout.records import Line, Order
 from festgate.portal.checkout.tables import lines, orders
+from festgate.portal.checkout.transfers import end_of_sales, open_transfer
 from festgate.portal.registrations import facade as registrations
 
 REF_LENGTH = 10
@@ -74,7 +76,10 @@ def place_order(  # noqa: PLR0913  (an order has so many parts)
     now = connection.now
     amount = total([seat.fee for seat in seats], seats[0].fee.currency)
     # A hold is never cut short by an order, and an order lasts as long as all its seats do.
-    expires_at = max(now + keeps, min(seat.held_until for seat in seats))
+    end = now + keeps
+    if method == TRANSFER:
+        end = min(end, end_of_sales(connection, seats))
+    expires_at = max(end, min(seat.held_until for seat in seats))
     ref = new_code(REF_LENGTH)
     try:
         order_id: int = connection.value(
@@ -100,11 +105,14 @@ def place_order(  # noqa: PLR0913  (an order has so many parts)
             revision=0,
             asked_at=0,
             paid_by=None,
+            refunded_minor=0,
         )
     except UniqueViolation:
         # Another process has just placed it, and the next attempt finds it.
         raise TryAgain from None
     registrations.claim_seats(connection, seats, order_id, expires_at)
+    if method == TRANSFER:
+        open_transfer(connection, order_id, expires_at)
     order = Order(
         id=order_id,
         ref=ref,

@@ -10,6 +10,7 @@ from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
+from festgate.portal.checkout.methods import TRANSFER
 from festgate.portal.checkout.records import Line, OpenOrder, Order, Refund, Stuck
 from festgate.portal.checkout.tables import lines, orders, refunds
 from festgate.portal.registrations import facade as registrations
@@ -75,9 +76,12 @@ _count_of = Statement(select(func.count()).where(orders.c.person_id == bindparam
 _refund = select(
     *refunds.c["id", "order_id", "seat_id", "provider_ref", "amount_minor", "currency"],
     refunds.c.currency != orders.c.currency,
-    *refunds.c["reason", "attempts", "done_at", "done_by", "asked_by"],
+    *refunds.c["reason", "attempts", "done_at", "done_by", "asked_by", "created_at", "request_key", "error"],
 ).join_from(refunds, orders)
-_refunds_of = Statement(_refund.where(refunds.c.order_id == bindparam("order")).order_by(refunds.c.id))
+_refunds_of = Statement(
+    # Zero is the record that nothing of a cancelled seat's fee goes back.
+    _refund.where(refunds.c.order_id == bindparam("order"), refunds.c.amount_minor > 0).order_by(refunds.c.id)
+)
 _refunds_due = Statement(
     _refund.where(refunds.c.due_at <= bindparam("now"), refunds.c.due_at < NEVER)
     .order_by(refunds.c.due_at)
@@ -132,7 +136,9 @@ _open = Statement(
     )
     .join_from(orders, _people, _people.c.id == orders.c.person_id)
     .where(
-        orders.c.state.in_(("pending", "refunding"))
+        # Orders that wait for a transfer have a list of their own, and there may be thousands.
+        ((orders.c.state == "pending") & (orders.c.method != TRANSFER))
+        | (orders.c.state == "refunding")
         | select(refunds.c.id).where(refunds.c.order_id == orders.c.id, refunds.c.done_at.is_(None)).exists()
     )
     .order_by(orders.c.id)
@@ -329,6 +335,11 @@ def lost_lines(connection: Connection, order: Order) -> tuple[Line, ...]:
 def refs_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
     """Return the reference of the order of each of the person's seats, by seat id."""
     return {seat: ref for seat, ref in connection.all(_refs_by_seat, person=person_id)}  # noqa: C416  (typed)
+
+
+def all_refs(connection: Connection, person_id: int) -> list[str]:
+    """Return the references of all orders of the person, newest first."""
+    return [row[1] for row in connection.all(_by_person, person=person_id)]
 
 
 def stuck_payments(connection: Connection) -> list[Stuck]:

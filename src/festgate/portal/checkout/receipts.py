@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from markupsafe import Markup
+
 from festgate.kit.clock import DAY, NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.formats import Formats
 from festgate.kit.messaging.mail import MailState
 from festgate.kit.money import Money
+from festgate.kit.qr import draw
 from festgate.kit.translation import N_, gettext, ngettext
 from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.checkout.methods import TRANSFER
 from festgate.portal.checkout.orders import CANCELLED_BY_OWNER
 from festgate.portal.checkout.reasons import EVERY_SEAT, ended_by_of
 from festgate.portal.checkout.records import Line, Order, OrderState, Refund
@@ -57,6 +61,27 @@ class Row:
 
 
 @dataclass(frozen=True)
+class TransferView:
+    """The way to pay an order by transfer, and the payer's number of the payment."""
+
+    rows: tuple[tuple[str, str], ...]
+    """The details of the transfer, as (label, text)."""
+    upi_link: str
+    """The address that UPI apps open; empty without UPI."""
+    utr: str
+    rejected_utr: str
+    entered: str | None = None
+    """The number as it was just entered; None to show the stored one."""
+    error: str = ""
+    """The sentence about it, if it cannot be one."""
+
+    @property
+    def picture(self) -> Markup:
+        """The QR code of the address that UPI apps open."""
+        return Markup(draw(self.upi_link))  # noqa: S704  (the picture contains no text)
+
+
+@dataclass(frozen=True)
 class Receipt:
     """The view model of /orders/{ref}."""
 
@@ -74,6 +99,8 @@ class Receipt:
     """The seats, if the order and its tickets alone do not determine the lines."""
     cancellable: tuple[int, ...] = ()
     """The seats that the attendee can cancel now for a refund."""
+    transfer: TransferView | None = None
+    """The way to pay by transfer, while that is possible."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
     def awaits_tickets(self, now: Milliseconds) -> bool:
@@ -126,12 +153,20 @@ class Receipt:
         if order.state == "cancelled":
             return self._cancelled()
         if order.state == "expired":
-            return "info", gettext("This order was not paid in time, and its seats have been released.")
+            return "info", self._expired()
         if order.state == "refunding":
             sentence = gettext("{reason} The whole amount will be refunded.")
         else:
             sentence = gettext("{reason} The whole amount has been refunded.")
         return "info", sentence.format(reason=gettext(order.reason or EVERY_SEAT))
+
+    def _expired(self) -> str:
+        if self.order.method == TRANSFER:
+            return gettext(
+                "This order was not paid in time, and its seats have been released. If you have transferred the "
+                "money, enter the number below: you get the seats if they are free, or the money back."
+            )
+        return gettext("This order was not paid in time, and its seats have been released.")
 
     def _declined(self) -> Headline:
         declined = gettext(self.order.reason or "The payment was declined.")
@@ -147,6 +182,8 @@ class Receipt:
 
     def _pending(self) -> Headline:
         order, writing = self.order, self.writing
+        if order.method == TRANSFER:
+            return self._transfer()
         if order.method == "desk":
             amount, end = writing.money(order.total), writing.when(order.expires_at)
             sentence = gettext("Pay {amount} at the desk by {end}. Your order number is {ref}.")
@@ -163,6 +200,27 @@ class Receipt:
             "The payment has not been confirmed yet. We keep checking. You will not be charged twice."
             " Look again in a moment."
         )
+
+    def _transfer(self) -> Headline:
+        order, writing = self.order, self.writing
+        values = {
+            "amount": writing.money(order.total),
+            "end": writing.when(order.expires_at),
+            "ref": order.ref,
+        }
+        transfer = self.transfer
+        if transfer is not None and transfer.rejected_utr:
+            sentence = gettext(
+                "No payment arrived with the number {utr}. Check it and enter it again, or pay {amount} by {end}."
+            )
+            return "bad", sentence.format(utr=transfer.rejected_utr, **values)
+        if transfer is not None and transfer.utr:
+            sentence = gettext(
+                "Thank you. Your tickets come as soon as the treasurer sees the payment of {amount} in the account."
+            )
+            return "info", sentence.format(**values)
+        sentence = gettext("Transfer {amount} by {end} with the reference {ref}.")
+        return "warn", sentence.format(**values)
 
     def _paid(self) -> Headline:
         rows = self.rows
@@ -199,6 +257,8 @@ class Receipt:
                     gettext("{amount}: refunded {time}. {reason}"),
                     self.writing.when(refund.done_at),
                 )
+            elif self.order.method == TRANSFER:
+                sentence = gettext("{amount}: will be transferred back to you. {reason}")
             elif self.order.method in BY_HAND:
                 sentence = gettext("{amount}: collect at the desk. {reason}")
             else:
@@ -257,7 +317,7 @@ class Receipt:
         if refund.done_at is not None:
             sentence = gettext("{amount} refunded on {time}.")
             return sentence.format(amount=amount, time=self.writing.when(refund.done_at))
-        if order.method in BY_HAND:
+        if order.method in BY_HAND and order.method != TRANSFER:
             return gettext("{amount} to be refunded at the desk.").format(amount=amount)
         return gettext("{amount} is being refunded.").format(amount=amount)
 

@@ -62,6 +62,16 @@ class Refund:
     """The organiser who marked the refund as done."""
     asked_by: int | None = None
     """The organiser who asked for it; None for an automatic refund."""
+    created_at: Milliseconds = 0
+    request_key: str | None = None
+    """The key of the organiser's request for a part of the order; None for other refunds."""
+    error: str | None = None
+    """The error of the last attempt; None without one."""
+
+    @property
+    def is_part(self) -> bool:
+        """Return whether it is a part of the order whose seats stay."""
+        return self.seat_id is None and self.request_key is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,18 @@
 """Refunds: decided in the transaction that makes them due, sent to the provider after COMMIT, and retried."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import bindparam, func, select, update
 
 from festgate.kit.clock import MINUTE, NEVER
-from festgate.kit.db.statements import Connection, Statement, inserting
+from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.messaging import outbox
 from festgate.kit.messaging.outbox import backoff
 from festgate.kit.money import Money
 from festgate.portal.checkout import queries
-from festgate.portal.checkout.facts import OrderRefunded, SeatRefunded
+from festgate.portal.checkout.errors import RefundTooHigh
+from festgate.portal.checkout.exchange_states import release_differences
+from festgate.portal.checkout.facts import OrderRefunded, PartRefunded, SeatRefunded
 from festgate.portal.checkout.reasons import EVERY_SEAT
 from festgate.portal.checkout.records import AT_BOX_OFFICE, Order
 from festgate.portal.checkout.shifts import count_refund
@@ -16,10 +20,10 @@ from festgate.portal.checkout.tables import orders, refunds
 
 LEASE = 2 * MINUTE
 """The time for which one process has the right to send a refund."""
-BY_HAND = frozenset({"desk", *AT_BOX_OFFICE})
+BY_HAND = frozenset({"desk", "transfer", *AT_BOX_OFFICE})
 """Methods whose refunds an organiser pays out. Such a refund is listed until it is marked as done."""
 
-_insert = inserting(refunds)
+_insert = inserting(refunds, returning="id")
 _sum = Statement(
     select(func.coalesce(func.sum(refunds.c.amount_minor), 0)).where(
         refunds.c.order_id == bindparam("order"), refunds.c.provider_ref == bindparam("charge")
@@ -33,6 +37,28 @@ _of_seat = Statement(
 _of_seats = Statement(
     select(refunds.c.seat_id, refunds.c.amount_minor).where(
         refunds.c.order_id == bindparam("order"), refunds.c.seat_id.is_not(None)
+    )
+)
+_count = Statement(
+    # The database refuses to refund more than was paid, whatever several organisers ask for at once.
+    update(orders)
+    .where(
+        orders.c.id == bindparam("order"),
+        orders.c.refunded_minor + bindparam("amount") <= func.coalesce(orders.c.paid_minor, 0),
+    )
+    .values(refunded_minor=orders.c.refunded_minor + bindparam("amount"))
+)
+_ended_lines = Statement(
+    select(refunds.c.seat_id).where(refunds.c.order_id == bindparam("order"), refunds.c.seat_id.is_not(None))
+)
+_by_key = Statement(
+    select(*refunds.c["amount_minor", "currency"]).where(
+        refunds.c.order_id == bindparam("order"), refunds.c.request_key == bindparam("key")
+    )
+)
+_is_part = Statement(
+    select(refunds.c.id).where(
+        refunds.c.id == bindparam("refund"), refunds.c.seat_id.is_(None), refunds.c.request_key.is_not(None)
     )
 )
 _refund = update(refunds).where(refunds.c.id == bindparam("refund"))
@@ -61,19 +87,36 @@ _undo = Statement(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The wish of an organiser for a refund."""
+
+    asked_by: int | None = None
+    """The organiser; None on the command line, and for automatic refunds."""
+    by_hand: bool = False
+    """Whether the organiser has given the money back already, so that no provider is asked to."""
+    key: str | None = None
+    """The key of the form or call; the same key is one refund."""
+
+
+AUTOMATIC = Request()
+
+
 def refund_charge(connection: Connection, order: Order, charge: str, amount: Money, reason: str) -> None:
     """Refund one charge as a whole. A second call changes nothing."""
     if connection.value(_sum, order=order.id, charge=charge) == 0:
         _record(connection, order, None, charge, amount, reason)
 
 
-def refund_whole(connection: Connection, order: Order, reason: str, asked_by: int | None = None) -> None:
+def refund_whole(connection: Connection, order: Order, reason: str, request: Request = AUTOMATIC) -> None:
     """Refund the rest of a paid order's own charge. The state of the order is then *refunding*."""
     left = left_of(connection, order)
     if order.state != "paid" or left.minor == 0:
         return
-    _record(connection, order, None, order.provider_ref or "", left, reason, asked_by)
+    number = _record(connection, order, None, order.provider_ref or "", left, reason, request)
+    release_differences(connection, [line.seat_id for line in order.lines])
     connection.run(_undo, order=order.id, new_reason=reason)
+    _hand_over(connection, order, number, None, request)
 
 
 def left_of(connection: Connection, order: Order) -> Money:
@@ -88,23 +131,53 @@ def refund_seat(
     order: Order,
     seat_id: int,
     reason: str,
-    asked_by: int | None = None,
+    request: Request = AUTOMATIC,
     *,
     amount: Money | None = None,
 ) -> None:
-    """Refund one seat's fee of a paid order, or only `amount` of it.
+    """Refund one ended seat's fee of a paid order, or only `amount` of it, and never more than is left.
 
-    Nothing changes on a second call, or after a refund of the whole order.
+    Without anything to refund, that is recorded. Nothing changes on a second call, or after a refund of the whole
+    order.
     """
     if order.state != "paid" or connection.first(_of_seat, order=order.id, seat=seat_id) is not None:
         return
     fee = next((line.fee for line in order.lines if line.seat_id == seat_id), None)
-    if fee is None or fee.minor == 0:
+    if fee is None:
         return
-    _record(connection, order, seat_id, order.provider_ref or "", amount or fee, reason, asked_by)
-    if left_of(connection, order).minor == 0:
+    left = left_of(connection, order)
+    back = min(fee.minor if amount is None else amount.minor, left.minor)
+    charge = order.provider_ref or ""
+    number = _record(connection, order, seat_id, charge, Money(back, fee.currency), reason, request)
+    release_differences(connection, [seat_id])
+    ended = {seat for (seat,) in connection.all(_ended_lines, order=order.id)}
+    if back == left.minor and ended.issuperset(line.seat_id for line in order.kept_lines):
         whole = reason if len(order.lines) == 1 else EVERY_SEAT
         connection.run(_undo, order=order.id, new_reason=whole)
+        if connection.value(_pending, order=order.id) == 0:
+            connection.run(_finish, order=order.id)
+    if back:
+        _hand_over(connection, order, number, seat_id, request)
+
+
+def refund_part(connection: Connection, order: Order, amount: Money, reason: str, request: Request) -> None:
+    """Refund a part of a paid order's own charge; its seats stay. Raises RefundTooHigh above what is left."""
+    number = _record(connection, order, None, order.provider_ref or "", amount, reason, request)
+    _hand_over(connection, order, number, None, request)
+
+
+def refund_exchange(
+    connection: Connection, order: Order, seat_id: int, amount: Money, reason: str, request: Request
+) -> None:
+    """Refund the difference of an exchanged seat, which is no line of the order any more."""
+    number = _record(connection, order, seat_id, order.provider_ref or "", amount, reason, request)
+    _hand_over(connection, order, number, seat_id, request)
+
+
+def requested_refund(connection: Connection, order: Order, key: str) -> Money | None:
+    """Return the amount of the refund that was asked for with this key; None if there is none."""
+    row = connection.first(_by_key, order=order.id, key=key)
+    return None if row is None else Money(*row)
 
 
 def keeps_a_part(connection: Connection, order: Order) -> bool:
@@ -134,6 +207,8 @@ def note_refunded(
         count_refund(connection, refund_id, done_by)
     if seat_id is not None:
         outbox.record(connection, SeatRefunded(order_id, seat_id))
+    elif connection.first(_is_part, refund=refund_id) is not None:
+        outbox.record(connection, PartRefunded(order_id, refund_id))
     if order.state == "refunding" and connection.value(_pending, order=order_id) == 0:
         connection.run(_finish, order=order_id)
         outbox.record(connection, OrderRefunded(order_id))
@@ -146,6 +221,14 @@ def postpone_refund(connection: Connection, refund_id: int, attempts: int, error
     )
 
 
+def _hand_over(
+    connection: Connection, order: Order, refund_id: int, seat_id: int | None, request: Request
+) -> None:
+    """Note that the organiser has given the money back, if that is what the request is about."""
+    if request.by_hand:
+        note_refunded(connection, refund_id, order.id, seat_id, done_by=request.asked_by)
+
+
 def _record(
     connection: Connection,
     order: Order,
@@ -153,22 +236,33 @@ def _record(
     charge: str,
     amount: Money,
     reason: str,
-    asked_by: int | None = None,
-) -> None:
-    connection.run(
-        _insert,
-        order_id=order.id,
-        seat_id=seat_id,
-        provider_ref=charge,
-        amount_minor=amount.minor,
-        currency=amount.currency,
-        reason=reason,
-        asked_by=asked_by,
-        done_by=None,
-        created_at=connection.now,
-        due_at=NEVER if order.method in BY_HAND else connection.now,
-        attempts=0,
-        done_at=None,
-        error=None,
-    )
+    request: Request = AUTOMATIC,
+) -> int:
+    """Add a refund and return its id. Raises RefundTooHigh above what is left of the order's own charge."""
+    if charge == (order.provider_ref or "") and not connection.run(
+        _count, order=order.id, amount=amount.minor
+    ):
+        raise RefundTooHigh
+    nothing = amount.minor == 0
+    try:
+        refund_id: int = connection.value(
+            _insert,
+            order_id=order.id,
+            seat_id=seat_id,
+            provider_ref=charge,
+            amount_minor=amount.minor,
+            currency=amount.currency,
+            reason=reason,
+            asked_by=request.asked_by,
+            done_by=None,
+            created_at=connection.now,
+            due_at=NEVER if nothing or request.by_hand or order.method in BY_HAND else connection.now,
+            attempts=0,
+            done_at=connection.now if nothing else None,
+            error=None,
+            request_key=request.key,
+        )
+    except UniqueViolation:
+        raise TryAgain from None  # another process has just made it: the next try finds it
     connection.announce("refunds")
+    return refund_id

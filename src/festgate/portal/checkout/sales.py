@@ -28,14 +28,14 @@ from festgate.portal.checkout.errors import KeyReused
 from festgate.portal.checkout.facts import OrderPaid
 from festgate.portal.checkout.placements import REF_LENGTH, add_lines
 from festgate.portal.checkout.records import BoxOfficeMethod, Order
-from festgate.portal.checkout.refunds import left_of, note_refunded, refund_whole
+from festgate.portal.checkout.refunds import Request, left_of, note_refunded, refund_whole
 from festgate.portal.checkout.shifts import find_open, lock_shift
 from festgate.portal.checkout.tables import orders, sales, shifts
 from festgate.portal.registrations import facade as registrations
 
 UNDO_WITHIN: Final[Milliseconds] = 10 * MINUTE
 """The time in which a seller can take back a sale."""
-MAX_NOTE: Final = 500
+MAX_SHIFT_NOTE: Final = 500
 """Characters of the note of a shift."""
 TAKEN_BACK = N_("The sale was taken back at the box office.")
 
@@ -157,7 +157,7 @@ def sell(
     """Sell tickets to a walk-in; return the sale, and whether it is new. The same key makes one sale.
 
     `events` are the ids of the events that the seller may sell; None: all. Raises KeyReused, SaleNotHere,
-    OtherCurrency, Invalid, or an error of registrations' `sell_seats`.
+    ShiftInOtherCurrency, Invalid, or an error of registrations' `sell_seats`.
     """
     known = connection.first(_by_key, seller=seller_id, key=key)
     if known is not None:
@@ -252,7 +252,7 @@ def undo_sale(
         if seat is not None:
             registrations.release_seat(connection, seat, registrations.ORGANISER)
     if sale.amount.minor:
-        refund_whole(connection, order, TAKEN_BACK, seller_id)
+        refund_whole(connection, order, TAKEN_BACK, Request(seller_id))
         for refund in queries.refunds_of(connection, order.id):
             note_refunded(connection, refund.id, order.id, None, done_by=seller_id)
     else:
@@ -298,6 +298,7 @@ def _add_order(
         revision=0,
         asked_at=0,
         paid_by=seller_id,
+        refunded_minor=0,
     )
     return order_id, ref
 

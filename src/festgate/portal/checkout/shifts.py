@@ -46,10 +46,10 @@ class ShiftNotOpen(Conflict):
     actions = ((N_("Box office"), "/organise/box-office"),)
 
 
-class OtherCurrency(Conflict):
+class ShiftInOtherCurrency(Conflict):
     """An event whose prices are in another currency than the cash of the shift."""
 
-    code = "other-currency"
+    code = "shift-in-other-currency"
     title = N_("Another currency")
     actions = ((N_("Box office"), "/organise/box-office"),)
 
@@ -214,13 +214,13 @@ def set_float(connection: Connection, person_id: int, opening: Money) -> Shift:
 def lock_shift(connection: Connection, person_id: int, currency: str) -> int:
     """Return the id of the person's open shift, locked; open one without a float if there is none.
 
-    Raises OtherCurrency.
+    Raises ShiftInOtherCurrency.
     """
     row = connection.first(_lock_open, person=person_id)
     if row is not None:
         shift_id, own = row
         if own != currency:
-            raise OtherCurrency(own, currency)
+            raise ShiftInOtherCurrency(own, currency)
         return int(shift_id)
     try:
         return int(
@@ -253,14 +253,14 @@ def close_shift(
 ) -> Shift:
     """Close the person's open shift with the cash that was counted, and return it.
 
-    `seen` is what the form showed; None for a program. Raises ShiftNotOpen, OtherCurrency or ShiftChanged.
+    `seen` is what the form showed; None for a program. Raises ShiftNotOpen, ShiftInOtherCurrency or ShiftChanged.
     """
     shift_id = find_open(connection, person_id)
     if shift_id is None:
         raise ShiftNotOpen
     shift = shift_by_id(connection, shift_id)
     if counted.currency != shift.opening.currency:
-        raise OtherCurrency(shift.opening.currency, counted.currency)
+        raise ShiftInOtherCurrency(shift.opening.currency, counted.currency)
     if seen is not None and seen != shift.facts:
         raise ShiftChanged
     connection.run(

@@ -16,7 +16,7 @@ import structlog
 
 from festgate.kit.clock import DAY, MINUTE, SECOND, Milliseconds
 from festgate.kit.errors import StartupError
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 from festgate.portal.checkout.methods import (
     NOT_STARTED,
     PAY,
@@ -148,6 +148,7 @@ class Stripe:
             http_client=stripe.RequestsClient(timeout=PATIENCE),
             max_network_retries=RETRIES,
         )
+        self._is_test_key = settings.stripe_secret_key.partition("_")[2].startswith("test")
         self._webhook_secret = settings.stripe_webhook_secret
         self._base_url = settings.base_url
         self._fest_name = settings.fest_name
@@ -200,6 +201,19 @@ class Stripe:
     async def refund(self, refund: Refund) -> None:
         """Refund a part or the whole of a payment."""
         await self._call(lambda: self._refund(refund))
+
+    async def test(self) -> str:
+        """Ask for a session that does not exist: the right key gets a 404. Return a remark. Raises ProviderError."""
+        try:
+            await self._call(
+                lambda: self._client.v1.checkout.sessions.retrieve("cs_test_of_settings").to_dict()
+            )
+        except Rejected as rejected:
+            if rejected.status != 404:  # noqa: PLR2004
+                raise
+        if self._is_test_key:
+            return gettext("Stripe accepts the key. It is a test key: no real money moves.")
+        return gettext("Stripe accepts the key.")
 
     async def abandon(self, order: Order) -> None:
         """Close the payment page. Without a session nobody has its address."""

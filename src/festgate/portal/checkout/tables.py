@@ -55,6 +55,8 @@ orders = Table(
     Column("asked_at", BigInteger, nullable=False),
     # The organiser who marked it paid; null for payments that a provider reports.
     Column("paid_by", ForeignKey("accounts_people.id")),
+    # The sum of the refunds of its own charge. The update that raises it is refused above `paid_minor`.
+    Column("refunded_minor", BigInteger, nullable=False),
     UniqueConstraint("person_id", "idempotency_key"),
     CheckConstraint(
         "state IN ('pending', 'paid', 'declined', 'cancelled', 'expired', 'refunding', 'refunded')",
@@ -112,8 +114,18 @@ refunds = Table(
     Column("attempts", Integer, nullable=False),
     Column("done_at", BigInteger),
     Column("error", Text),
+    # The key of the form or call of an organiser that asked for it, so that it is made once; null for others.
+    Column("request_key", Text),
 )
 Index("ix_checkout_refunds_order", refunds.c.order_id)
+Index(
+    "uq_checkout_refunds_request",
+    refunds.c.order_id,
+    refunds.c.request_key,
+    unique=True,
+    sqlite_where=refunds.c.request_key.is_not(None),
+    postgresql_where=refunds.c.request_key.is_not(None),
+)
 Index(
     "ix_checkout_refunds_due",
     refunds.c.due_at,
@@ -178,6 +190,117 @@ shift_refunds = Table(
     Column("shift_id", ForeignKey("checkout_shifts.id"), nullable=False),
 )
 Index("ix_checkout_shift_refunds_shift", shift_refunds.c.shift_id)
+transfers = Table(
+    "checkout_transfers",
+    metadata,
+    Column("order_id", ForeignKey("checkout_orders.id"), primary_key=True, autoincrement=False),
+    # The bank's number of the payment (UTR) that the payer has entered; empty without one.
+    Column("utr", Text, nullable=False),
+    Column("utr_at", BigInteger),
+    # The number that a treasurer rejected; empty without one.
+    Column("rejected_utr", Text, nullable=False),
+    # When the payer is reminded; NEVER if that has been done.
+    Column("remind_at", BigInteger, nullable=False),
+    # The amount that a treasurer confirmed by hand and no line of a statement has.
+    Column("by_hand_minor", BigInteger, nullable=False),
+    # The difference by which the order was lowered, since less was paid and accepted.
+    Column("waived_minor", BigInteger, nullable=False),
+)
+Index(
+    "ix_checkout_transfers_remind",
+    transfers.c.remind_at,
+    sqlite_where=transfers.c.remind_at < NEVER,
+    postgresql_where=transfers.c.remind_at < NEVER,
+)
+
+bank_lines = Table(
+    "checkout_bank_lines",
+    metadata,
+    _key(),
+    # A keyed hash of date, amount, text and number of occurrence, by which an overlapping statement is recognised.
+    Column("fingerprint", Text, nullable=False, unique=True),
+    Column("booked_on", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("narration", Text, nullable=False),
+    Column("utr", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    # The order that it pays. While the line is open: null.
+    Column("order_id", ForeignKey("checkout_orders.id")),
+    # The part that pays for the order. The rest is to be returned.
+    Column("applied_minor", BigInteger, nullable=False),
+    # The reason for which it was not matched, as a code.
+    Column("problem", Text, nullable=False),
+    # The reference of the order that it seems to be for; empty without one.
+    Column("likely_ref", Text, nullable=False),
+    Column("imported_at", BigInteger, nullable=False),
+    Column("imported_by", ForeignKey("accounts_people.id"), nullable=False),
+    Column("settled_at", BigInteger),
+    Column("settled_by", ForeignKey("accounts_people.id")),
+    CheckConstraint("state IN ('open', 'assigned', 'ignored')", name="state"),
+    CheckConstraint("(state = 'assigned') = (order_id IS NOT NULL)", name="order"),
+    CheckConstraint("amount_minor > 0 AND applied_minor BETWEEN 0 AND amount_minor", name="amount"),
+)
+"""Incoming payments of bank statements."""
+Index("ix_checkout_bank_lines_order", bank_lines.c.order_id)
+Index("ix_checkout_bank_lines_state", bank_lines.c.state, bank_lines.c.imported_at)
+exchanges = Table(
+    "checkout_exchanges",
+    metadata,
+    _key(),
+    # The order that paid for the seat; null for a free one.
+    Column("order_id", ForeignKey("checkout_orders.id")),
+    Column("old_seat_id", ForeignKey("registrations_seats.id"), nullable=False, unique=True),
+    Column("new_seat_id", ForeignKey("registrations_seats.id"), nullable=False),
+    # The present seat: it follows later exchanges.
+    Column("seat_id", ForeignKey("registrations_seats.id"), nullable=False),
+    Column("old_title", Text, nullable=False),
+    Column("new_title", Text, nullable=False),
+    # What became of the difference (exchanges.py), and the difference.
+    Column("settlement", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("made_by", ForeignKey("accounts_people.id")),
+    Column("made_at", BigInteger, nullable=False),
+    Column("settled_by", ForeignKey("accounts_people.id")),
+    Column("settled_at", BigInteger),
+    CheckConstraint(
+        "settlement IN ('even', 'owed', 'paid', 'waived', 'replaced', 'refunded', 'kept', 'due', 'returned')",
+        name="settlement",
+    ),
+    CheckConstraint("amount_minor >= 0", name="amount"),
+)
+"""Tickets that organisers exchanged for one of another type or event."""
+Index("ix_checkout_exchanges_order", exchanges.c.order_id)
+Index("ix_checkout_exchanges_seat", exchanges.c.seat_id)
+
+notes = Table(
+    "checkout_notes",
+    metadata,
+    _key(),
+    # The guest that it is about; for a note on an order, its buyer.
+    Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
+    Column("order_id", ForeignKey("checkout_orders.id")),
+    Column("text", Text, nullable=False),
+    Column("written_by", ForeignKey("accounts_people.id")),
+    Column("written_at", BigInteger, nullable=False),
+    # The key of the form or call, so that a second click adds nothing.
+    Column("request_key", Text, nullable=False),
+    UniqueConstraint("person_id", "request_key"),
+)
+"""Internal notes of organisers."""
+Index("ix_checkout_notes_order", notes.c.order_id)
+
+complimentary = Table(
+    "checkout_complimentary",
+    metadata,
+    Column("seat_id", ForeignKey("registrations_seats.id"), primary_key=True, autoincrement=False),
+    Column("given_by", ForeignKey("accounts_people.id")),
+    Column("given_at", BigInteger, nullable=False),
+    # The key of the form or call, so that a second click gives nothing.
+    Column("request_key", Text, nullable=False, unique=True),
+)
+"""The seats of complimentary tickets."""
 
 sandbox_charges = Table(
     "checkout_sandbox_charges",

@@ -6,9 +6,10 @@ is in.
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, TryAgain
-from festgate.kit.errors import Forbidden
+from festgate.kit.errors import Forbidden, NotFound
 from festgate.kit.translation import gettext
-from festgate.kit.visitors import Visitor
+from festgate.kit.visitors import Actor, Visitor
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.door.errors import (
     UNDO_WITHIN,
@@ -55,10 +56,14 @@ def admit_scanned(
 
 
 def undo_scanned(
-    connection: Connection, scan: tickets.Scan, staff: Visitor, slug: str | None = None
+    connection: Connection,
+    scan: tickets.Scan,
+    staff: Visitor,
+    slug: str | None = None,
+    actor: Actor | None = None,
 ) -> Arrival:
     """Undo the check-in of the scanned ticket as `undo_admission` does. Raises OtherKeyboard too."""
-    return undo_admission(connection, choose_code(connection, scan), staff, slug)
+    return undo_admission(connection, choose_code(connection, scan), staff, slug, actor=actor)
 
 
 def choose_code(connection: Connection, scan: tickets.Scan) -> str:
@@ -75,14 +80,19 @@ def choose_code(connection: Connection, scan: tickets.Scan) -> str:
 
 
 def undo_admission(
-    connection: Connection, code: str, staff: Visitor, slug: str | None = None, shown: str | None = None
+    connection: Connection,
+    code: str,
+    staff: Visitor,
+    slug: str | None = None,
+    shown: str | None = None,
+    actor: Actor | None = None,
 ) -> Arrival:
     """Undo a check-in: the holder is expected again. The check-in stays recorded.
 
-    `shown` is the check-in's time as a form showed it; None for a program. Raises Forbidden, NotFound,
-    UnknownTicket, OtherEvent, NotIn, OtherCheckIn or TooLateToUndo.
+    `shown` is the check-in's time as a form showed it; None for a program. `actor` is for the audit log. Raises
+    Forbidden, NotFound, UnknownTicket, OtherEvent, NotIn, OtherCheckIn or TooLateToUndo.
     """
-    arrival, _ = _find(connection, code, staff, slug)
+    arrival, event = _find(connection, code, staff, slug)
     if arrival.admitted_at is None:
         raise NotIn
     if shown is not None and shown != str(arrival.admitted_at):
@@ -96,14 +106,19 @@ def undo_admission(
         connection, arrival.ticket_id, arrival.seat_id, arrival.admitted_at, staff.person
     ):
         raise TryAgain
+    if actor is not None:
+        # The code is a secret, and the name of an attendee would stay after the account is deleted.
+        seat = registrations.seat(connection, arrival.seat_id)
+        details = {audit.PERSON: seat.person_id}
+        audit.record(connection, actor, "check-in.undone", event.title, event_id=event.id, **details)
     return _as_it_is(connection, arrival)
 
 
 def may_undo(arrival: Arrival, staff: Visitor, now: Milliseconds) -> bool:
     """Return whether this member of staff may still undo the check-in."""
-    if arrival.admitted_at is None or not staff.admits:
+    if arrival.admitted_at is None or not staff.may("door"):
         return False
-    return staff.organises or now - arrival.admitted_at <= UNDO_WITHIN
+    return staff.may("events.manage") or now - arrival.admitted_at <= UNDO_WITHIN
 
 
 def _find(
@@ -113,9 +128,12 @@ def _find(
 
     Raises Forbidden, NotFound for the slug, UnknownTicket, TicketTransferred or OtherEvent.
     """
-    if not staff.admits:
+    if not staff.may("door"):
         raise Forbidden
     door = None if slug is None else catalogue.event_by_slug(connection, slug)
+    reachable = catalogue.reachable_events(connection, staff.person, staff.role)
+    if door is not None and reachable is not None and door.id not in reachable:
+        raise NotFound
     arrival = find_arrival(connection, code)
     if arrival is None:
         raise TicketTransferred if tickets.is_replaced(connection, code) else UnknownTicket
@@ -124,6 +142,8 @@ def _find(
         if place is None:
             raise OtherEvent(catalogue.event_by_id(connection, arrival.event_id))
         arrival = place
+    if reachable is not None and arrival.event_id not in reachable:
+        raise OtherEvent(catalogue.event_by_id(connection, arrival.event_id))
     return arrival, catalogue.event_by_id(connection, arrival.event_id)
 
 

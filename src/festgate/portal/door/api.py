@@ -4,15 +4,16 @@ from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.convertors import Convertor, register_url_convertor
 
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
-from festgate.kit.visitors import Visitor
+from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.api import Bearer, module_router, problems
+from festgate.kit.web.clients import address_of
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import facade as catalogue
@@ -99,7 +100,7 @@ class DoorApi:
         portal = self._portal
         register_url_convertor("scan", ScanConvertor())
         router = module_router(portal, "door", "tickets")
-        Caller = Annotated[Visitor, Depends(Bearer(portal))]  # noqa: N806  (a type)
+        Caller = Annotated[Visitor, Depends(Bearer(portal, "door"))]  # noqa: N806  (a type)
 
         @router.post(
             "/tickets/{code:scan}/admission",
@@ -119,7 +120,7 @@ class DoorApi:
         )
         async def check_in(caller: Caller, code: Code, event: AtDoor = None) -> AdmissionOutput:
             """Check the ticket's holder in, once: for staff and organisers."""
-            return await portal.database.write(_check_in, self._read(code, caller), caller, event)
+            return await portal.database.write(_check_in, self._read(code), caller, event)
 
         @router.delete(
             "/tickets/{code:scan}/admission",
@@ -137,16 +138,15 @@ class DoorApi:
                 OtherKeyboard,
             ),
         )
-        async def undo_check_in(caller: Caller, code: Code, event: AtDoor = None) -> None:
+        async def undo_check_in(caller: Caller, code: Code, request: Request, event: AtDoor = None) -> None:
             """Undo a check-in: staff within half an hour, organisers at any time. It stays recorded."""
-            await portal.database.write(undo_scanned, self._read(code, caller), caller, event)
+            actor = Actor(caller.person, "token", address_of(request.scope))
+            await portal.database.write(undo_scanned, self._read(code), caller, event, actor)
 
         return router
 
-    def _read(self, scanned: str, caller: Visitor) -> Scan:
-        """Return the codes that the text can mean. Raises Forbidden, UnknownTicket, ForgedCode or OtherKeyboard."""
-        if not caller.admits:
-            raise Forbidden
+    def _read(self, scanned: str) -> Scan:
+        """Return the codes that the text can mean. Raises UnknownTicket, ForgedCode or OtherKeyboard."""
         try:
             return read_scan(self._portal.secret, scanned)
         except NotACode:

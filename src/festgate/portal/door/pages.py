@@ -124,28 +124,28 @@ class DoorPages:
 
     def routes(self) -> list[Route]:
         """Return the routes for app.py."""
+        guard = self._portal.guard
         return [
-            Route("/door", self.show_events, methods=["GET"]),
-            Route("/door/{slug}", self.show_door, methods=["GET"]),
-            Route("/door/{slug}", self.check_in, methods=["POST"]),
-            Route("/door/{slug}/picture", self.read_picture, methods=["POST"]),
-            Route("/door/{slug}/undo", self.undo, methods=["POST"]),
+            guard("door", "/door", self.show_events),
+            guard("door", "/door/{slug}", self.show_door),
+            guard("door", "/door/{slug}", self.check_in, methods=["POST"]),
+            guard("door", "/door/{slug}/picture", self.read_picture, methods=["POST"]),
+            guard("door", "/door/{slug}/undo", self.undo, methods=["POST"]),
         ]
 
     async def show_events(self, request: Request) -> Response:
         """Answer with the events that have a door, and how many guests are in and expected."""
-        await self._portal.staff(request)
-        doors = await self._portal.database.read(list_doors, self._zone)
+        doors = await self._portal.database.read(list_doors, self._zone, self._portal.known(request))
         return await self._portal.page(request, "door/doors.html", section="door", doors=doors)
 
     async def show_door(self, request: Request) -> Response:
         """Answer with the field for a code, the latest check-ins, and the search by name."""
-        staff = await self._portal.staff(request)
+        staff = self._portal.known(request)
         return await self._show(request, staff)
 
     async def check_in(self, request: Request) -> Response:
         """Check in the holder of the scanned ticket, once."""
-        staff = await self._portal.staff(request)
+        staff = self._portal.known(request)
         slug = _slug(request)
         scanned = (await read_fields(request)).get("code", "")[:MAX_SCAN_LENGTH]
 
@@ -158,20 +158,21 @@ class DoorPages:
 
     async def read_picture(self, request: Request) -> Response:
         """Read the QR code in a picture of a phone's camera: JSON (`scanned`), or 204 where there is none."""
-        await self._portal.staff(request)
         text = read_picture(await request.body())
         return Response(status_code=204) if text is None else JSONResponse({"scanned": text})
 
     async def undo(self, request: Request) -> Response:
         """Undo a check-in that was a mistake."""
-        staff = await self._portal.staff(request)
+        staff = self._portal.known(request)
         slug = _slug(request)
         fields = await read_fields(request)
         code = read_code(fields.get("code", "")[:MAX_SCAN_LENGTH])
         shown = fields.get(FIELD, "")
 
         try:
-            await self._portal.database.write(undo_admission, code, staff, slug, shown)
+            await self._portal.database.write(
+                undo_admission, code, staff, slug, shown, self._portal.actor(request)
+            )
         except Refused as refusal:
             return await self._show(request, staff, refusal)
         return see_other(f"/door/{slug}?out={code}")
@@ -198,7 +199,7 @@ class DoorPages:
             words=words,
             guests=guests,
             more=len(guests) == MAX_FOUND,
-            organises=staff.organises,
+            sees_email=staff.may("guests.view"),
             fours=in_fours,
             max_length=MAX_SCAN_LENGTH,
             camera_texts=json.dumps({name: gettext(text) for name, text in _CAMERA_TEXTS.items()}),
@@ -215,13 +216,21 @@ class DoorPages:
         return ScanResult("bad", title, message=refusal.message)
 
 
-def list_doors(connection: Connection, zone: ZoneInfo) -> list[tuple[catalogue.Event, Attendance]]:
-    """Return every published event that is not long over with its attendance: those of today first, then by start."""
+def list_doors(
+    connection: Connection, zone: ZoneInfo, staff: Visitor | None = None
+) -> list[tuple[catalogue.Event, Attendance]]:
+    """Return the published events that are not long over with their attendance: those of today first, then by start.
+
+    Only those at which the member of staff acts; all without one.
+    """
+    reachable = catalogue.reachable_events(connection, staff.person, staff.role) if staff else None
     attendances = all_attendances(connection)
     events = [
         event
         for event in catalogue.all_events(connection)
-        if event.state == "published" and event.ends_at > connection.now - STILL_LISTED
+        if event.state == "published"
+        and event.ends_at > connection.now - STILL_LISTED
+        and (reachable is None or event.id in reachable)
     ]
     events.sort(key=lambda event: (not is_today(event, connection.now, zone), event.starts_at))
     return [(event, attendances.get(event.id, Attendance(0, 0))) for event in events]
@@ -295,7 +304,8 @@ def _about_check_in(message: str, arrival: Arrival, writing: Writing) -> str:
 
 
 def _find_guests(connection: Connection, event_id: int, words: str, staff: Visitor) -> list[Guest]:
-    return _guests(find_by_name(connection, event_id, words), staff, connection.now)
+    listed = find_by_name(connection, event_id, words, by_email=staff.may("guests.view"))
+    return _guests(listed, staff, connection.now)
 
 
 def _guests(arrivals: Sequence[Arrival], staff: Visitor, now: Milliseconds) -> list[Guest]:

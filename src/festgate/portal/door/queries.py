@@ -1,18 +1,25 @@
 """Reads of the door: tickets with their holders, and how many of an event's guests are in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, select, table
 from sqlalchemy.sql import column
 
-from festgate.kit.clock import Milliseconds
+from festgate.kit.clock import MINUTE, Milliseconds
 from festgate.kit.db.search import has_words, word_values, words_of
 from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.text import searchable
 from festgate.portal.tickets.facade import TicketState
 
 MAX_FOUND = 20
 """Guests that a search lists; one more letter of the name narrows it down."""
+QUARTER = 15 * MINUTE
+"""The steps in which check-ins are counted: every time zone's hour begins at one."""
+
+
+MAX_GUESTS = 100_000
+"""Guests of an event that a search of names looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,11 @@ _attendances = Statement(
     .group_by(tickets.c.event_id)
 )
 
+_step = tickets.c.admitted_at // QUARTER
+_over_time = Statement(
+    select(_step, func.count()).where(_GUESTS, tickets.c.admitted_at.is_not(None)).group_by(_step)
+)
+
 
 def find_arrival(connection: Connection, code: str) -> Arrival | None:
     """Return the ticket with that code, valid or void, with its holder; None when there is none."""
@@ -161,15 +173,29 @@ def latest_arrivals(connection: Connection, event_id: int, limit: int) -> list[A
     return [Arrival(*row) for row in connection.all(_latest, event=event_id, limit=limit)]
 
 
-def find_by_name(connection: Connection, event_id: int, words: str) -> list[Arrival]:
-    """Return the holders of valid tickets whose names, username and email addresses contain all `words`, by name.
+def find_by_name(
+    connection: Connection, event_id: int, words: str, *, by_email: bool = True
+) -> list[Arrival]:
+    """Return the holders of valid tickets whose names and username contain all `words`, by name.
 
-    The names and addresses are those of the attendee and of the account.
+    With `by_email` the words may be in an email address too: a search must not reveal one to staff at the door. The
+    names and addresses are those of the attendee and of the account.
 
     At most MAX_FOUND. It looks at every holder of the event, so it is for `Database.report`.
     """
-    rows = connection.all(_named, event=event_id, limit=MAX_FOUND, **word_values(words_of(words)))
-    return [Arrival(*row) for row in rows]
+    wanted = words_of(words)
+    limit = MAX_FOUND if by_email else MAX_GUESTS
+    rows = connection.all(_named, event=event_id, limit=limit, **word_values(wanted))
+    arrivals = [Arrival(*row) for row in rows]
+    if by_email:
+        return arrivals
+    return [arrival for arrival in arrivals if _is_named(arrival, wanted)][:MAX_FOUND]
+
+
+def _is_named(arrival: Arrival, wanted: Sequence[str]) -> bool:
+    """Return whether the names that the door shows contain all words."""
+    names = searchable(f"{arrival.attendee_name} {arrival.name} {arrival.holder} {arrival.team_name or ''}")
+    return all(word in names for word in wanted)
 
 
 def attendance_of(connection: Connection, event_id: int) -> Attendance:
@@ -180,3 +206,9 @@ def attendance_of(connection: Connection, event_id: int) -> Attendance:
 def all_attendances(connection: Connection) -> Mapping[int, Attendance]:
     """Return the attendance of each event that has a valid ticket, by event id."""
     return {event: Attendance(inside, expected) for event, inside, expected in connection.all(_attendances)}
+
+
+def arrivals_over_time(connection: Connection, event_id: int) -> list[tuple[Milliseconds, int]]:
+    """Return (beginning of a quarter of an hour, number) of the event's check-ins."""
+    rows = connection.all(_over_time, event=event_id)
+    return sorted((step * QUARTER, count) for step, count in rows)

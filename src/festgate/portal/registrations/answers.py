@@ -52,7 +52,6 @@ _of_person = Statement(
     )
 )
 _of_seat = Statement(select(*_COLUMNS).where(answers.c.seat_id == bindparam("seat")))
-_of_event = Statement(select(*_COLUMNS).where(answers.c.event_id == bindparam("event")))
 _all_of_person = Statement(
     select(*_COLUMNS).where(answers.c.person_id == bindparam("person")).order_by(answers.c.id)
 )
@@ -339,11 +338,6 @@ def field_name(key: Key) -> str:
 def count_answers(connection: Connection, question_id: int) -> int:
     """Return how many answers a question has."""
     return int(connection.value(_count_of_question, question=question_id))
-
-
-def answers_of_event(connection: Connection, event_id: int) -> list[Answer]:
-    """Return every answer about the event, also about seats that have ended."""
-    return [Answer(*row) for row in connection.all(_of_event, event=event_id)]
 
 
 def answers_of_person(connection: Connection, person_id: int) -> list[Answer]:

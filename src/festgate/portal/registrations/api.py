@@ -235,8 +235,8 @@ class RegistrationApi:
             registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller
         ) -> Registration:
             """Cancel a registration that is unpaid or free; organisers may cancel anyone's. Idempotent."""
-            if person.organises:
-                await portal.database.write(cancel_as_organiser, person.person, registration_id, is_used)
+            if person.may("guests.edit"):
+                await portal.database.write(cancel_as_organiser, person, registration_id, is_used)
             else:
                 await portal.database.write(cancel_seat, person.person, registration_id, is_used)
             return await portal.database.read(_registration, registration_id)

@@ -8,6 +8,7 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.messaging import outbox
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Visitor
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import passes, queries, team_rows
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy
@@ -103,13 +104,19 @@ def take_back_seat(
 
 
 def cancel_as_organiser(
-    connection: Connection, organiser_id: int, seat_id: int, is_used: queries.IsUsed
+    connection: Connection, organiser: Visitor, seat_id: int, is_used: queries.IsUsed
 ) -> None:
-    """Cancel an organiser's own seat as its holder, and other people's seats as an organiser."""
+    """Cancel an organiser's own seat as its holder, and other people's seats as an organiser.
+
+    A lead does so at the assigned events. Raises NotFound for others, and the errors of `take_back_seat`.
+    """
     seat = queries.lock_seat(connection, seat_id)
-    if seat is not None and seat.person_id == organiser_id:
-        cancel_seat(connection, organiser_id, seat_id, is_used)
+    if seat is not None and seat.person_id == organiser.person:
+        cancel_seat(connection, organiser.person, seat_id, is_used)
     else:
+        reachable = catalogue.reachable_events(connection, organiser.person, organiser.role)
+        if seat is not None and reachable is not None and seat.event_id not in reachable:
+            raise NotFound
         take_back_seat(connection, seat_id, is_used)
 
 

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from festgate.kit.translation import N_, gettext
 
-EndedBy: TypeAlias = Literal["holder", "organiser", "event", "order"]
+EndedBy: TypeAlias = Literal["holder", "organiser", "event", "order", "exchange"]
 
 HOLDER: Final = "holder"
 """The holder cancelled it."""
@@ -18,12 +18,15 @@ EVENT: Final = "event"
 """The whole event was cancelled."""
 ORDER: Final = "order"
 """Its order was cancelled, or could not be fulfilled."""
+EXCHANGE: Final = "exchange"
+"""An organiser exchanged its ticket for one of another type or event."""
 
 _LABELS: Mapping[EndedBy | None, str] = {
     HOLDER: N_("You cancelled"),
     ORGANISER: N_("Cancelled by the organisers"),
     EVENT: N_("Event cancelled by the organisers"),
     ORDER: N_("Cancelled with its order"),
+    EXCHANGE: N_("Exchanged for another ticket"),
     None: N_("Cancelled"),
 }
 

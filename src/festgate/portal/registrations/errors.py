@@ -304,3 +304,15 @@ class NotEnoughSeats(Conflict):
             "Choose fewer people, or raise the capacity."
         )
         super().__init__(sentence.format(free=free, wanted=wanted))
+
+
+class NotExchangeable(Conflict):
+    """A seat that cannot be exchanged for another."""
+
+    code = "not-exchangeable"
+    title = N_("This ticket cannot be exchanged")
+    message = N_(
+        "Only a confirmed ticket of one person can be exchanged: not one of a team, not a pass, and none of an event "
+        "that was cancelled."
+    )
+    actions = ((N_("Orders"), "/organise/orders"),)

@@ -6,7 +6,6 @@ from festgate.portal.registrations.answers import (
     Answer,
     AnswerSheet,
     answer_sheet,
-    answers_of_event,
     count_answers,
     door_answers,
     require_answers,
@@ -22,10 +21,19 @@ from festgate.portal.registrations.claims import (
     release_seats,
     unclaim_seats,
 )
-from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy, ending_words
-from festgate.portal.registrations.errors import AnswersNeeded, SeatsGone, SeatUsed
+from festgate.portal.registrations.endings import EVENT, EXCHANGE, HOLDER, ORGANISER, EndedBy, ending_words
+from festgate.portal.registrations.errors import (
+    AlreadyRegistered,
+    AnswersNeeded,
+    NotExchangeable,
+    SeatsGone,
+    SeatUsed,
+    TooManyTickets,
+)
+from festgate.portal.registrations.exchanges import check_exchange, exchange_seat
 from festgate.portal.registrations.facts import tickets_of
-from festgate.portal.registrations.files import any_file, delete_answers, forget_ended_files
+from festgate.portal.registrations.files import any_file, delete_answers, file_of_event, forget_ended_files
+from festgate.portal.registrations.gifts import give_seat
 from festgate.portal.registrations.holders import (
     NOBODY,
     Holder,
@@ -66,26 +74,25 @@ from festgate.portal.registrations.queries import (
     seat,
     seats_of,
     seats_of_order,
+    times_of_seat,
     titles_of_places,
 )
 from festgate.portal.registrations.seat_overlaps import seat_overlaps
 from festgate.portal.registrations.sold_seats import sell_seats
+from festgate.portal.registrations.sums import SeatTotals, count_all_seats, count_taken, was_registered_for
 from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
 from festgate.portal.registrations.teams import ReplaceCode, cancel_team, link_of, rename_team
-from festgate.portal.registrations.waiting_list import (
-    decline,
-    offer_by_hand,
-    put_on_list,
-    remove,
-)
+from festgate.portal.registrations.waiting_list import decline, offer_by_hand, put_on_list, remove
 
 __all__ = [
     "EVENT",
+    "EXCHANGE",
     "HOLDER",
     "MAX_ANSWER",
     "NOBODY",
     "ORGANISER",
     "YES",
+    "AlreadyRegistered",
     "Answer",
     "AnswerSheet",
     "AnswersNeeded",
@@ -96,25 +103,30 @@ __all__ = [
     "HoldKeeper",
     "Holder",
     "IsUsed",
+    "NotExchangeable",
     "ReplaceCode",
     "Seat",
     "SeatReferences",
+    "SeatTotals",
     "SeatUsed",
     "SeatsGone",
     "Team",
+    "TooManyTickets",
     "answer_sheet",
-    "answers_of_event",
     "any_file",
     "are_holds_paused",
     "cancel_team",
+    "check_exchange",
     "claim_seats",
     "confirm_seats",
+    "count_all_seats",
     "count_answers",
     "count_held",
     "count_of_type",
     "count_passes",
     "count_seats",
     "count_seats_at",
+    "count_taken",
     "decline",
     "delete_answers",
     "door_answers",
@@ -125,10 +137,13 @@ __all__ = [
     "entry_at",
     "entry_by_id",
     "entry_of_seat",
+    "exchange_seat",
     "extend_seats",
+    "file_of_event",
     "find_lapses",
     "forget_ended_files",
     "form_groups",
+    "give_seat",
     "hold_hint",
     "kept_sentence",
     "kept_until",
@@ -165,7 +180,9 @@ __all__ = [
     "team_by_id",
     "teams_at",
     "tickets_of",
+    "times_of_seat",
     "titles_of_places",
     "unclaim_seats",
+    "was_registered_for",
     "write_holder",
 ]

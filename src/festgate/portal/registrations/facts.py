@@ -24,6 +24,16 @@ class SeatReleased(Fact):
 
 
 @dataclass(frozen=True)
+class SeatExchanged(Fact):
+    """An organiser exchanged a confirmed seat for one of another ticket type or event."""
+
+    KIND = "registrations.SeatExchanged"
+
+    old_seat_id: int
+    new_seat_id: int
+
+
+@dataclass(frozen=True)
 class HoldCancelled(Fact):
     """A held seat was cancelled with its event or by an organiser; its holder has to be informed.
 
@@ -78,6 +88,7 @@ FACTS: tuple[type[Fact], ...] = (
     HoldCancelled,
     SeatConfirmed,
     SeatReleased,
+    SeatExchanged,
     MemberJoined,
     HoldsResumed,
     SeatOffered,

@@ -58,6 +58,11 @@ _file = Statement(
         files.c.id == bindparam("file")
     )
 )
+_answers_event = Statement(
+    select(answers.c.id).where(
+        answers.c.file_id == bindparam("file"), answers.c.event_id == bindparam("event")
+    )
+)
 _size = Statement(select(files.c.person_id, files.c.size).where(files.c.id == bindparam("file")))
 _drop = Statement(delete(files).where(files.c.id == bindparam("file")))
 _forget_answer = Statement(delete(answers).where(answers.c.file_id == bindparam("file")))
@@ -269,12 +274,19 @@ def own_file(connection: Connection, person_id: int, file_id: int) -> StoredFile
 
 
 def any_file(connection: Connection, file_id: int) -> StoredFile:
-    """Return a file, for organisers. Raises NotFound."""
+    """Return a file. Raises NotFound."""
     row = connection.first(_file, file=file_id)
     if row is None:
         raise NotFound
     number, person_id, name, content_type, size, content = row
     return StoredFile(number, person_id, name, content_type, size, bytes(content))
+
+
+def file_of_event(connection: Connection, event_id: int, file_id: int) -> StoredFile:
+    """Return a file that answers a question at the event, for its organisers. Raises NotFound."""
+    if connection.first(_answers_event, file=file_id, event=event_id) is None:
+        raise NotFound
+    return any_file(connection, file_id)
 
 
 def file_name(name: str, end: str) -> str:

@@ -91,11 +91,11 @@ class GuestRegistrations:
         return response
 
     async def _send_link(self, taken: GuestRegistration) -> None:
-        """Send the link that confirms the address, if the guest can only pay at the desk, which requires that."""
+        """Send the link that confirms the address, if every way to pay requires a confirmed address."""
         settings = self._portal.settings
         if (
             settings.confirms_email
-            and set(settings.payment_methods) == {"desk"}
+            and set(settings.payment_methods) <= {"desk", "transfer"}
             and any(seat.payable for seat in taken.seats)
         ):
             with suppress(TooMany):  # other guests have filled this mailbox; the checkout page has a button

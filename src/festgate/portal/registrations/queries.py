@@ -216,6 +216,7 @@ _OF_ATTENDEE = _OF_PERSON | (seats.c.member_id == bindparam("person"))
 _PAYABLE = HELD & (seats.c.held_until > HOLD_NOW) & seats.c.order_id.is_(None) & (seats.c.fee_minor > 0)
 _by_id = Statement(_seat.where(seats.c.id == bindparam("seat")))
 _lock = Statement(_seat.where(seats.c.id == bindparam("seat")).with_for_update(of=seats))
+_times = Statement(select(*seats.c["taken_at", "changed_at"]).where(seats.c.id == bindparam("seat")))
 _by_person = Statement(_seat.where(_OF_PERSON, WHOLE).order_by(_events.c.starts_at, seats.c.id))
 _of_member = Statement(
     _seat.where(seats.c.member_id == bindparam("person")).order_by(seats.c.event_id, seats.c.id)
@@ -329,6 +330,15 @@ def lock_seat(connection: Connection, seat_id: int) -> Seat | None:
     """Return the seat and lock it until this transaction ends; None if there is none."""
     row = connection.first(_lock, seat=seat_id)
     return None if row is None else _read(row, connection.now)
+
+
+def times_of_seat(connection: Connection, seat_id: int) -> tuple[Milliseconds, Milliseconds]:
+    """Return when the seat was taken, and when its state last changed. Raises NotFound."""
+    row = connection.first(_times, seat=seat_id)
+    if row is None:
+        raise NotFound
+    taken, changed = row
+    return taken, changed
 
 
 def seats_of(connection: Connection, person_id: int) -> list[Seat]:

@@ -5,12 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
+from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound, SignInNeeded, TooMany
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Amount, Bearer, Name, problems
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts.facade import AddressNotConfirmed, SeatLimits
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import NotOnSale, SoldOut
 from festgate.portal.registrations import queries, team_queries, team_rows, teams
 from festgate.portal.registrations.choices import Choice
@@ -148,7 +150,14 @@ class TeamApi:
         )
         async def cancel_team(team_id: TeamId, person: Caller) -> None:
             """End all seats of a team that is unpaid or free; organisers may cancel anyone's. Idempotent."""
-            await write(teams.cancel_team, person.person, team_id, is_used, organises=person.organises)
+
+            def operation(connection: Connection) -> None:
+                team = team_queries.team_by_id(connection, team_id)
+                reachable = catalogue.reachable_events(connection, person.person, person.role)
+                organises = person.may("guests.edit") and (reachable is None or team.event_id in reachable)
+                teams.cancel_team(connection, person.person, team_id, is_used, organises=organises)
+
+            await write(operation)
 
     async def _read(self, person: Visitor, team_id: int) -> TeamOutput:
         team = await self._portal.database.read(teams.team_of_attendee, person.person, team_id)

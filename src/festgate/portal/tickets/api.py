@@ -17,8 +17,9 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets import queries
-from festgate.portal.tickets.copies import TicketOver
+from festgate.portal.tickets.copies import PostOrder, TicketOver
 from festgate.portal.tickets.holder_emails import HolderEmails
+from festgate.portal.tickets.office_api import add_office_routes
 from festgate.portal.tickets.qr import qr_text
 from festgate.portal.tickets.queries import Ticket, TicketState
 from festgate.portal.tickets.transfers import (
@@ -71,10 +72,11 @@ class NewHolder(BaseModel, extra="forbid"):
 class TicketApi:
     """Routes of tickets under /api/v1."""
 
-    def __init__(self, portal: Portal, emails: HolderEmails) -> None:
-        """Take the emails to holders, besides the portal."""
+    def __init__(self, portal: Portal, emails: HolderEmails, post_order: PostOrder) -> None:
+        """Take the emails to holders, and the function that queues those of whole orders, besides the portal."""
         self._portal = portal
         self._emails = emails
+        self._post_order = post_order
 
     def router(self) -> APIRouter:
         """Return the routes for app.py."""
@@ -135,6 +137,7 @@ class TicketApi:
             """Email one of your tickets to its holder."""
             await portal.database.write(send_to_holder, caller.person, read_code(code), None, self._emails)
 
+        add_office_routes(router, portal, self._emails, self._post_order)
         return router
 
 

@@ -9,7 +9,7 @@ from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.messaging import outbox
 from festgate.portal.checkout.facts import OrderPaid
-from festgate.portal.registrations.facts import SeatConfirmed, SeatReleased
+from festgate.portal.registrations.facts import SeatConfirmed, SeatExchanged, SeatReleased
 from festgate.portal.tickets.tables import replaced_codes, tickets
 
 _people = table("accounts_people", column("id"), column("claimed_by"))
@@ -73,7 +73,7 @@ def check_tickets(connection: Connection) -> list[Finding]:
             f"its ticket is {state or 'missing'}, and no fact that would bring it is queued",
         )
         for seat, whole, order, state in connection.all(_unticketed)
-        if (SeatConfirmed, whole) not in coming and (OrderPaid, order) not in coming
+        if not coming & {(SeatConfirmed, whole), (OrderPaid, order), (SeatExchanged, seat)}
     ]
     findings += [
         Finding(
@@ -82,14 +82,14 @@ def check_tickets(connection: Connection) -> list[Finding]:
             f"its seat is {state}, and no fact that would void it is queued",
         )
         for code, seat, whole, state in connection.all(_unseated)
-        if (SeatReleased, seat) not in coming and (SeatReleased, whole) not in coming
+        if not coming & {(SeatReleased, seat), (SeatReleased, whole), (SeatExchanged, seat)}
     ]
     return findings
 
 
 def _coming(connection: Connection) -> set[tuple[type[Any], int]]:
     """Return the waiting facts with the id of their seat or order."""
-    known = {fact.KIND: fact for fact in (SeatConfirmed, OrderPaid, SeatReleased)}
+    known = {fact.KIND: fact for fact in (SeatConfirmed, OrderPaid, SeatReleased, SeatExchanged)}
     return {
         (known[kind], number)
         for kind, fields in outbox.waiting(connection)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from festgate.kit.formats import Formats
+from festgate.kit.messaging import mail
 from festgate.kit.translation import gettext, ngettext
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
@@ -24,6 +25,7 @@ class EmailText:
     """The lines below; an empty one begins a paragraph."""
     called_off: bool = False
     """The event itself is cancelled."""
+    priority: mail.Priority = "other"
 
 
 def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writing: Formats) -> EmailText:
@@ -57,6 +59,7 @@ def describe_tickets(titles: Sequence[str], order: checkout.Order | None, writin
             *taxes,
             *(() if order is None else _refund_sentences(order)),
         ),
+        priority="ticket",
     )
 
 
@@ -160,6 +163,8 @@ def describe_reduction(order: checkout.Order, reason: str, writing: Formats) -> 
     pay = (
         gettext("Pay {amount} at the desk by {end}. Your order number is {ref}.")
         if order.method == "desk"
+        else gettext("Transfer {amount} by {end} with the reference {ref}. The order's page has the account.")
+        if order.method == "transfer"
         else gettext("Pay {amount} by {end}. Pay from the order's page.")
     )
     return EmailText(
@@ -170,6 +175,42 @@ def describe_reduction(order: checkout.Order, reason: str, writing: Formats) -> 
             pay.format(amount=amount, end=end, ref=order.ref),
         ),
     )
+
+
+def describe_transfer(
+    order: checkout.Order, cause: str, rejected_utr: str, account: checkout.TransferAccount, writing: Formats
+) -> EmailText:
+    """Return how to pay the order by transfer: after it was placed, before it ends, or after a wrong number."""
+    amount, end = writing.money(order.total), writing.when(order.expires_at)
+    values = {"amount": amount, "end": end, "ref": order.ref, "utr": rejected_utr}
+    if cause == "rejected":
+        subject = gettext("Order {ref}: no payment with your number")
+        opening = gettext("No payment arrived with the number {utr} that you entered for order {ref}.")
+        first = gettext("Check the number and enter it again on the order's page. Or pay {amount} by {end}:")
+    elif cause == "ending":
+        subject = gettext("Order {ref} ends soon: {amount} to pay")
+        opening = gettext("Your order {ref} is not paid yet. Your seats are held until {end}.")
+        first = gettext("Transfer {amount} now, or your seats are released:")
+    else:
+        subject = gettext("Order {ref}: {amount} to transfer by {end}")
+        opening = gettext("Thank you for your order {ref}. Your seats are held until {end}.")
+        first = gettext("Transfer {amount} by then:")
+    lines = [first.format(**values), ""]
+    lines += [f"{label}: {text}" for label, text in account.rows(amount, order.ref)]
+    upi = account.upi_link(order.total, order.ref)
+    if upi:
+        lines += [
+            "",
+            gettext("Or by UPI to {upi_id}; the order's page has a QR code:").format(upi_id=account.upi_id),
+            upi,
+        ]
+    lines += [
+        "",
+        gettext("After paying, enter the number of your payment (UTR) on the order's page."),
+        gettext("Your tickets come by email once the payment has arrived."),
+    ]
+    subject, opening = (text.format(**values) for text in (subject, opening))
+    return EmailText(subject, opening, lines)
 
 
 def describe_refund(
@@ -194,6 +235,35 @@ def describe_refund(
         text.format(amount=amount, events=titles, ref=order.ref) for text in (subject, opening)
     )
     return EmailText(subject, opening, lines)
+
+
+def describe_part_refund(order: checkout.Order, amount: str, reason: str) -> EmailText:
+    """Return the sentences about a refund of a part of an order, whose tickets stay valid."""
+    lines = [gettext(reason), gettext("Your tickets stay valid.")]
+    if order.method != "desk":
+        arrival = gettext(
+            "The refund goes to the card or account you paid with. It can take your bank a few days to show it."
+        )
+        lines += ["", arrival]
+    subject = gettext("Refunded: {amount} for order {ref}").format(amount=amount, ref=order.ref)
+    opening = gettext("We have refunded {amount} of order {ref}.").format(amount=amount, ref=order.ref)
+    return EmailText(subject, opening, lines)
+
+
+def describe_exchange(old: registrations.Seat, new: registrations.Seat) -> EmailText:
+    """Return the sentences around the ticket that replaces another."""
+    lines = [
+        gettext("The ticket for {ticket} is not valid any more.").format(ticket=old.label),
+        gettext("Show the code on it at the door, on your phone or printed."),
+    ]
+    if old.event_id != new.event_id:
+        sentence = gettext("If your calendar still shows {event}, remove it there.")
+        lines.append(sentence.format(event=old.title))
+    return EmailText(
+        gettext("Your new ticket: {event}").format(event=new.title),
+        gettext("The organisers have exchanged your ticket. This is the new one:"),
+        lines,
+    )
 
 
 def _listed(titles: Sequence[str]) -> str:

@@ -23,12 +23,20 @@ from festgate.portal.accounts.facts import AddressConfirmed, AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventChanged
 from festgate.portal.checkout import facade as checkout
-from festgate.portal.checkout.facts import OrderPaid, OrderReduced, OrderRefunded, SeatRefunded
+from festgate.portal.checkout.facts import (
+    OrderPaid,
+    OrderReduced,
+    OrderRefunded,
+    PartRefunded,
+    SeatRefunded,
+    TransferAwaited,
+)
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.facts import (
     HoldCancelled,
     MemberJoined,
     SeatConfirmed,
+    SeatExchanged,
     SeatOffered,
     SeatReleased,
     WaitingEnded,
@@ -40,12 +48,15 @@ from festgate.portal.tickets.email_texts import (
     describe_change,
     describe_copies,
     describe_ending,
+    describe_exchange,
+    describe_part_refund,
     describe_reduction,
     describe_refund,
     describe_tickets,
+    describe_transfer,
 )
 from festgate.portal.tickets.facts import HoldersLeft
-from festgate.portal.tickets.holder_emails import HolderEmails
+from festgate.portal.tickets.holder_emails import HolderEmails, next_topic
 from festgate.portal.tickets.issue import issue_places, issue_ticket, void_places, void_ticket
 from festgate.portal.tickets.qr import in_fours
 from festgate.portal.tickets.waiting_texts import describe_offer, describe_waiting_ended
@@ -117,6 +128,16 @@ class TicketHandlers:
                 "festgate.tickets.handlers.tell_order_refunded",
                 POINT,
             ),
+            Subscription(
+                TransferAwaited, self.email_transfer, "festgate.tickets.handlers.email_transfer", POINT
+            ),
+            Subscription(SeatExchanged, self.exchange, "festgate.tickets.handlers.exchange", POINT),
+            Subscription(
+                PartRefunded,
+                self.email_part_refunded,
+                "festgate.tickets.handlers.email_part_refunded",
+                POINT,
+            ),
             Subscription(SeatOffered, self.email_offered, "festgate.tickets.handlers.email_offered", POINT),
             Subscription(
                 WaitingEnded, self.email_waiting_ended, "festgate.tickets.handlers.email_waiting_ended", POINT
@@ -177,6 +198,20 @@ class TicketHandlers:
         topic = f"reduced:{order.ref}:{order.revision}"
         self._post(connection, topic, order.person_id, "reduced", text, order=order)
 
+    def email_transfer(self, connection: Connection, fact: TransferAwaited) -> None:
+        """Email the owner of an order how to pay it by transfer, unless that is over."""
+        order = checkout.order_by_id(connection, fact.order_id)
+        state = checkout.transfer_of(connection, order.id)
+        is_reminder_over = fact.cause == "ending" and bool(state.utr)
+        is_corrected = fact.cause == "rejected" and not state.rejected_utr
+        if order.state != "pending" or is_reminder_over or is_corrected:
+            return
+        account = checkout.account_of(self._settings)
+        if account is not None:
+            text = describe_transfer(order, fact.cause, state.rejected_utr, account, self._writing)
+            topic = f"transfer:{order.ref}:{fact.cause}:{fact.at}"
+            self._post(connection, topic, order.person_id, "reduced", text, order=order)
+
     def send_kept_back(self, connection: Connection, fact: AddressConfirmed) -> None:
         """Send the tickets of free seats that were not sent while the address was unconfirmed."""
         for ticket in queries.tickets_of(connection, fact.person_id):
@@ -204,6 +239,18 @@ class TicketHandlers:
         entry = _entry_of(connection, ticket, catalogue.event_by_id(connection, ticket.event_id))
         self._send_again(connection, [entry], ticket.person_id, topic)
 
+    def post_order_copy(self, connection: Connection, order: checkout.Order, topic: str) -> bool:
+        """Send all tickets of the order that are still of use again; return False if there are none."""
+        entries = []
+        for seat in registrations.seats_of_order(connection, order.id):
+            ticket = queries.ticket_of_seat(connection, seat.id)
+            event = catalogue.event_by_id(connection, seat.event_id)
+            if ticket is not None and is_useful(ticket, event, connection.now):
+                entries.append(_entry_of(connection, ticket, event))
+        if entries:
+            self._send_again(connection, entries, order.person_id, topic)
+        return bool(entries)
+
     def email_seat_refunded(self, connection: Connection, fact: SeatRefunded) -> None:
         """Email the owner of an order that the fee of one seat was refunded."""
         seat = registrations.seat(connection, fact.seat_id)
@@ -220,9 +267,46 @@ class TicketHandlers:
         gone = [
             part
             for part in checkout.refunds_of(connection, order.id)
-            if part.seat_id is None and part.provider_ref == order.provider_ref
+            if part.seat_id is None and part.provider_ref == order.provider_ref and not part.is_part
         ]
         self._email_refund(connection, f"refunded:{order.ref}", order, gone, [])
+
+    def email_part_refunded(self, connection: Connection, fact: PartRefunded) -> None:
+        """Email the owner of an order that a part of it was refunded, and that the tickets stay valid."""
+        order = checkout.order_by_id(connection, fact.order_id)
+        for part in checkout.refunds_of(connection, order.id):
+            if part.id == fact.refund_id:
+                amount = part.amount.shown(self._settings.locale)
+                text = describe_part_refund(order, amount, part.reason)
+                topic = f"refunded:{order.ref}:part:{part.id}"
+                self._post(connection, topic, order.person_id, "refunded", text, order=order)
+
+    def exchange(self, connection: Connection, fact: SeatExchanged) -> None:
+        """Void the ticket of an exchanged seat, and issue and send that of the new one."""
+        old = registrations.seat(connection, fact.old_seat_id)
+        void_ticket(connection, old)
+        seat = registrations.seat(connection, fact.new_seat_id)
+        ticket = issue_ticket(connection, seat)
+        if ticket is None:  # it was cancelled since: there is an email about that
+            return
+        event = catalogue.event_by_id(connection, seat.event_id)
+        text = describe_exchange(old, seat)
+        entry = TicketEntry(ticket, event, seat.type_name, seat.attendee_name)
+        topic = f"exchanged:{seat.id}"
+        # The receipt of the order and its tickets have further emails of their own.
+        self._post(
+            connection,
+            topic,
+            seat.person_id,
+            "confirmed",
+            text,
+            {event: seat.id},
+            entries=[entry],
+            order=None,
+        )
+        self.holders.post_ended(connection, old, f"exchanged:{old.id}:holder")
+        if seat.attendee_email:
+            self.holders.post_ticket(connection, ticket, seat, next_topic(connection, ticket.id))
 
     def email_offered(self, connection: Connection, fact: SeatOffered) -> None:
         """Email the person to whom a seat was offered, unless the offer is over."""
@@ -425,7 +509,9 @@ class TicketHandlers:
                 connection, person, seats or {}, method, is_later=template in ("changed", "released")
             )
         ]
-        mail.post(connection, topic, person.email, text.subject, body, files, links=links)
+        mail.post(
+            connection, topic, person.email, text.subject, body, files, priority=text.priority, links=links
+        )
 
     def _guest_links(
         self,

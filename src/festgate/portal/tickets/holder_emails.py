@@ -61,6 +61,7 @@ class HolderEmails:
                 gettext("Add it to your calendar with the attached file."),
                 gettext("Keep the link to yourself: it opens the ticket without a password."),
             ),
+            priority="ticket",
         )
         self._post(connection, topic, ticket, seat, text, "REQUEST", link)
 
@@ -127,7 +128,7 @@ class HolderEmails:
         )
         files = [Attachment(f"{event.slug}.ics", f"text/calendar; method={method}", calendar)]
         links = [link] if isinstance(link, Link) else []
-        mail.post(connection, topic, email, text.subject, body, files, links=links)
+        mail.post(connection, topic, email, text.subject, body, files, priority=text.priority, links=links)
 
     def _steps(self, connection: Connection, ticket: Ticket, method: catalogue.Method) -> int:
         """Return the number of steps that the holder's calendar may have been sent for this version of the event.

@@ -13,6 +13,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
 from festgate.kit.ids import read_code
 from festgate.kit.messaging.mail import MailState
+from festgate.kit.qr import draw
 from festgate.kit.translation import gettext
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import NO_STORE, Portal, see_other
@@ -22,7 +23,7 @@ from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets import queries
 from festgate.portal.tickets.holder_emails import count_sent, last_sent
-from festgate.portal.tickets.qr import CODE, draw, in_fours, qr_text
+from festgate.portal.tickets.qr import CODE, in_fours, qr_text
 from festgate.portal.tickets.queries import Ticket
 from festgate.portal.tickets.transfers import can_transfer as can_transfer_ticket
 

@@ -98,12 +98,20 @@ def transfer_ticket(
     if ticket.admitted_at is not None or (seat.is_pass and queries.is_used(connection, seat.id)):
         raise HolderIn
     person = accounts.person_by_id(connection, person_id)
-    _refuse_same(seat, holder, person)
+    refuse_same(seat, holder, person)
     if emails.confirms_email:
         accounts.require_confirmed(connection, person_id)
     _count(connection, f"tickets transferred:{person_id}", MAX_TRANSFERS)
+    return give_to(connection, ticket, seat, holder, emails)
+
+
+def give_to(
+    connection: Connection, ticket: Ticket, seat: Seat, holder: Holder, emails: HolderEmails
+) -> Ticket:
+    """Replace the code of a ticket whose seat is locked, name its holder, and send both emails. Return the ticket."""
+    person_id = ticket.person_id
     fresh = new_code(CODE_LENGTH)
-    if not connection.run(_replace, ticket=ticket.id, old_code=code, new_code=fresh):
+    if not connection.run(_replace, ticket=ticket.id, old_code=ticket.code, new_code=fresh):
         # The holder was checked in, or the ticket transferred, since it was read: the next try finds that.
         raise TryAgain
     keep_old_code(connection, ticket)
@@ -152,7 +160,7 @@ def _sent_twice(connection: Connection, ticket: Ticket, holder: Holder) -> Ticke
     return ticket
 
 
-def _refuse_same(seat: Seat, holder: Holder, person: accounts.Person) -> None:
+def refuse_same(seat: Seat, holder: Holder, person: accounts.Person) -> None:
     """Raise Invalid if the ticket belongs to that holder already, or the holder's name or address is missing."""
     errors = {}
     if not holder.name:

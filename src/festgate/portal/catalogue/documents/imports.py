@@ -6,12 +6,13 @@ their text. What the document does not have stays as it is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.text import tidy
+from festgate.kit.visitors import Actor
 from festgate.portal.catalogue import imports, queries
 from festgate.portal.catalogue.details import FIELDS, MAX_LENGTHS
 from festgate.portal.catalogue.documents.code_imports import CodeImport
@@ -33,7 +34,7 @@ from festgate.portal.catalogue.holder_rules import (
     set_holder_rules,
     written_holder_rules,
 )
-from festgate.portal.catalogue.proposals import Answers
+from festgate.portal.catalogue.proposals import Answers, Change, Outcome, changes_between
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.question_changes import read_answers_until, set_answers_until
 from festgate.portal.catalogue.quotas import create_quota, read_quota, shared_quotas
@@ -79,11 +80,15 @@ class DocumentOptions:
     zone: ZoneInfo
     currency: str
     publish: bool = False
+    actor: Actor | None = None
+    """For the audit log, which gets no entries without it."""
     keep: bool = True
     """False: import everything, and undo it."""
     allow_past: bool = False
     may_move: bool = False
     """Whether events at which seats are taken may move into the past or far away."""
+    past_hint: str = imports.PAST_HINT
+    move_hint: str = imports.MOVE_HINT
 
 
 @dataclass(slots=True)
@@ -115,6 +120,8 @@ class DocumentReport:
     questions: Count = field(default_factory=Count)
     codes: Count = field(default_factory=Count)
     published: int = 0
+    outcomes: list[Outcome] = field(default_factory=list, compare=False)
+    """What became of each event, in the order of the document."""
 
 
 class DocumentRefused(Exception):
@@ -140,6 +147,13 @@ def import_document(
 ) -> DocumentReport:
     """Create what the document has, and change what exists. Raises DocumentRefused or DocumentTried; each undoes it."""
     refuse_other_currency(connection, options.currency)
+    return import_own_document(connection, document, options, count_seats)
+
+
+def import_own_document(
+    connection: Connection, document: Document, options: DocumentOptions, count_seats: CountSeats
+) -> DocumentReport:
+    """Import a document that was made of this fest's own events, whose currencies are right. Raises as above."""
     importing = _Import(connection, document, options, count_seats)
     importing.run()
     if importing.problems.found:
@@ -216,14 +230,14 @@ class _Import:
                 self.report.quotas.add(old and old.capacity, capacity)
         return lower
 
-    def _import_events(self) -> dict[str, _Seen | None]:
+    def _import_events(self) -> dict[str, Event | None]:
         """Create events and change their details; return by slug what they had before, None for new ones."""
         entries = [entry for entry in self._document.events if entry.fields]
-        before: dict[str, _Seen | None] = {}
+        before: dict[str, Event | None] = {}
         rows = []
         for index, entry in enumerate(entries):
             event = self._event(entry.event)
-            before.setdefault(entry.event, None if event is None else _seen(event))
+            before.setdefault(entry.event, event)
             row = {key: value for key, value in entry.fields.items() if key in _ROW}
             if event is None and entry.types:
                 row["fee"] = "0"  # until its ticket types are there
@@ -233,6 +247,8 @@ class _Import:
             self._options.currency,
             allow_past=self._options.allow_past,
             answers=Answers(update=self._options.may_move),
+            past_hint=self._options.past_hint,
+            move_hint=self._options.move_hint,
         )
         try:
             imports.import_sheet(self._connection, Sheet(rows), options)
@@ -304,15 +320,17 @@ class _Import:
         for before, after in importing.seen:
             self.report.questions.add(before, after)
 
-    def _finish_event(self, entry: EventEntry, before: Mapping[str, _Seen | None]) -> None:
+    def _finish_event(self, entry: EventEntry, before: Mapping[str, Event | None]) -> None:
         """Set the rules of an event, and publish it if that is asked for."""
         event = self._event(entry.event) if entry.fields else None
         if event is None:
             return
         event = self._set_rules(event, entry.fields)
-        self.report.events.add(before[entry.event], _seen(event))
+        old = before[entry.event]
+        self.report.events.add(None if old is None else _seen(old), _seen(event))
+        self.report.outcomes.append(_outcome(len(self.report.outcomes) + 1, old, event, self._options.zone))
         if self._options.publish and event.state == "draft":
-            publish_event(self._connection, event.slug)
+            publish_event(self._connection, event.slug, actor=self._options.actor)
             self.report.published += 1
 
     def _set_rules(self, event: Event, fields: Mapping[str, str]) -> Event:
@@ -395,3 +413,16 @@ def _line(problem: Problem) -> int:
 def _seen(event: Event) -> _Seen:
     """Return what an organiser has entered about an event, without the lowest price of its ticket types."""
     return tuple(getattr(event, name) for name in (*FIELDS, *_RULES) if name != "fee")
+
+
+def _outcome(position: int, before: Event | None, after: Event, zone: ZoneInfo) -> Outcome:
+    if before is None:
+        return Outcome("new", position, after.slug, after.title)
+    changes = tuple(change for change in changes_between(before, after, zone) if change.field != "fee")
+    rules = tuple(
+        Change(name, str(getattr(before, name)), str(getattr(after, name)))
+        for name in _RULES
+        if name != "room" and getattr(before, name) != getattr(after, name)
+    )
+    kind: Literal["changed", "unchanged"] = "unchanged" if _seen(before) == _seen(after) else "changed"
+    return Outcome(kind, position, after.slug, after.title, (*changes, *rules))

@@ -254,17 +254,7 @@ def write_document(connection: Connection, zone: ZoneInfo, currency: str) -> str
         ],
         "quotas": [{"name": quota.name, "capacity": quota.capacity} for quota in shared_quotas(connection)],
         "questions": [written_fest_question(question) for question in fest_questions(connection)],
-        "events": [
-            {
-                **_written_event(event, types[event.id], zone),
-                "questions": [
-                    written_event_question(question, types[event.id])
-                    for question in all_questions(connection, event.id)
-                    if question.event_id == event.id
-                ],
-            }
-            for event in events
-        ],
+        "events": [write_event(connection, event, zone, types[event.id]) for event in events],
         "promo_codes": [
             code
             for one in all_codes(connection)
@@ -272,6 +262,21 @@ def write_document(connection: Connection, zone: ZoneInfo, currency: str) -> str
         ],
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def write_event(
+    connection: Connection, event: Event, zone: ZoneInfo, types: tuple[TicketType, ...] | None = None
+) -> dict[str, Any]:
+    """Return the object of one event, with its ticket types and questions."""
+    own = types_of(connection, event.id) if types is None else types
+    return {
+        **_written_event(event, own, zone),
+        "questions": [
+            written_event_question(question, own)
+            for question in all_questions(connection, event.id)
+            if question.event_id == event.id
+        ],
+    }
 
 
 def followed_name(ticket_type: TicketType, types: tuple[TicketType, ...]) -> str:

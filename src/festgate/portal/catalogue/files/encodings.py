@@ -23,6 +23,11 @@ def as_utf_8(data: bytes) -> bytes:
     return data.removeprefix(codecs.BOM_UTF8)
 
 
+def decode_text(data: bytes) -> str:
+    """Return the text of a file in UTF-8, UTF-16 or Windows-1252. Raises Unreadable."""
+    return decode(as_utf_8(data))[0]
+
+
 def decode(data: bytes, numbers: Sequence[int] = ()) -> tuple[str, list[Notice]]:
     """Return the text of UTF-8, or else of Windows-1252 with a notice. Raises Unreadable with the line.
 

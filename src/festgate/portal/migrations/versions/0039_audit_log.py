@@ -8,8 +8,6 @@ down_revision = "0038"
 branch_labels = None
 depends_on = None
 
-MODULE = "audit"
-
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 

@@ -1,0 +1,45 @@
+"""Encryption of small stored texts with keys that are derived from the fest's secret, one for each purpose.
+
+A copy of the database alone then reveals none of them; a copy of the data folder, which has the secret, does.
+"""
+
+import base64
+from functools import cache
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_KEY_LENGTH = 32
+"""Bytes of a key of Fernet: half of them sign, half of them encrypt."""
+
+
+class Unsealable(Exception):
+    """A stored text was sealed with another secret or for another purpose, or is damaged."""
+
+    def __init__(self) -> None:
+        """Set the sentence for a log or a page of the office."""
+        super().__init__(
+            "A stored secret cannot be decrypted: the fest's file `secret` was replaced after it was stored."
+            " Restore that file from a backup, or enter the stored secret again."
+        )
+
+
+def seal(secret: bytes, purpose: str, text: str) -> str:
+    """Encrypt and sign a text with the key of that purpose; each call returns another result."""
+    return _cipher(secret, purpose).encrypt(text.encode()).decode("ascii")
+
+
+def unseal(secret: bytes, purpose: str, sealed: str) -> str:
+    """Return the text that `seal` encrypted with the same secret and purpose. Raises Unsealable."""
+    try:
+        return _cipher(secret, purpose).decrypt(sealed.encode()).decode()
+    except InvalidToken:
+        raise Unsealable from None
+
+
+@cache
+def _cipher(secret: bytes, purpose: str) -> Fernet:
+    """Return the cipher of a purpose; HKDF gives each purpose a key that reveals nothing of the others."""
+    key = HKDF(SHA256(), _KEY_LENGTH, salt=None, info=f"festgate {purpose}".encode()).derive(secret)
+    return Fernet(base64.urlsafe_b64encode(key))

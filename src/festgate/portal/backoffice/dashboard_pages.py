@@ -1,0 +1,146 @@
+"""The first page of the office, and pages about what needs attention: failed emails, backups."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from festgate.kit.clock import MINUTE
+from festgate.kit.db import schema
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import NotFound, StartupError
+from festgate.kit.messaging import mail
+from festgate.kit.translation import gettext
+from festgate.kit.visitors import Actor
+from festgate.kit.web.parameters import MAX_NAME, read_header, read_id, read_query
+from festgate.kit.web.portal import NO_STORE, Portal, see_other
+from festgate.portal.audit import facade as audit
+from festgate.portal.backoffice.attention import Unavailable, last_backup
+from festgate.portal.backoffice.dashboard import Filters, read_dashboard
+from festgate.portal.backoffice.notices import NOTICES, notice_of
+from festgate.portal.backoffice.queries import list_organised
+
+MAX_WORDS = 100
+"""Characters of a search."""
+MAX_ETAG = 100
+
+
+class DashboardPages:
+    """The dashboard and what it links to."""
+
+    def __init__(self, portal: Portal) -> None:
+        """`portal` as every module's pages get it."""
+        self._portal = portal
+        self._writing = portal.pages.writing
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Return the routes."""
+        guard = self._portal.guard
+        return [
+            guard("office", "/organise", self.show),
+            guard("guests.edit", "/organise/emails", self.show_emails),
+            guard("guests.edit", "/organise/emails/{id}/try", self.try_again, methods=["POST"]),
+            guard("settings", "/organise/backup", self.back_up, methods=["POST"]),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        """Answer with the numbers of all events, what needs attention, and the list of events.
+
+        The page asks again every few seconds with the tag of what it shows, and gets 304 while nothing has changed.
+        """
+        visitor = await self._portal.signed_in(request)
+        filters = Filters(
+            *(
+                read_query(request, name, limit)
+                for name, limit in (("q", MAX_WORDS), ("day", 10), ("category", MAX_NAME), ("state", 20))
+            )
+        )
+        database = self._portal.database
+        shown = await database.report(
+            read_dashboard, visitor, filters, self._portal.settings, self._unavailable(), self._writing
+        )
+        # The year is part of the tag, because days of the present one are written without it.
+        tag = etag_of((self._writing.year(), visitor.role, shown))
+        if read_header(request, "if-none-match", MAX_ETAG) == tag:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={**NO_STORE, "etag": tag})
+        asked = {name: read_query(request, name, MAX_NAME) for name in NOTICES}
+        notice = ""
+        if any(asked.values()):
+            notice = notice_of(asked, await database.read(list_organised, visitor))
+        return await self._portal.page(
+            request,
+            "backoffice/dashboard.html",
+            section="organise",
+            headers={"etag": tag},
+            shown=shown,
+            filters=filters,
+            tag=tag,
+            notice=notice or _notice_of_backup(read_query(request, "backup", MAX_NAME)),
+            warnings=shown.warnings,
+            max_words=MAX_WORDS,
+            takes_transfers="transfer" in self._portal.settings.payment_methods,
+        )
+
+    def _unavailable(self) -> list[Unavailable]:
+        return [
+            Unavailable(gettext(bulkhead.title), bulkhead.why)
+            for bulkhead in self._portal.bulkheads.values()
+            if bulkhead.is_unavailable()
+        ]
+
+    async def show_emails(self, request: Request) -> Response:
+        """Answer with the emails of the last week that were given up."""
+        emails = await self._portal.database.report(mail.given_up)
+        return await self._portal.page(
+            request,
+            "backoffice/emails.html",
+            section="organise",
+            emails=emails,
+            sends_mail=bool(self._portal.settings.smtp_host),
+            tried=read_query(request, "tried", 1) != "",
+        )
+
+    async def try_again(self, request: Request) -> Response:
+        """Send an email that was given up."""
+        await self._portal.database.write(_try_again, read_id(request, "id"), self._portal.actor(request))
+        return see_other("/organise/emails?tried=1")
+
+    async def back_up(self, request: Request) -> Response:
+        """Copy the SQLite file into the data folder; a second click within a minute does not copy it again."""
+        settings = self._portal.settings
+        if settings.database_url:
+            raise NotFound
+        made = await asyncio.to_thread(last_backup, settings.data_dir)
+        if made is None or self._portal.database.clock() - made > MINUTE:
+            try:
+                await asyncio.to_thread(schema.backup, settings)
+            except StartupError:
+                return see_other("/organise?backup=failed")
+            await self._portal.database.write(_note_backup, self._portal.actor(request))
+        return see_other("/organise?backup=made")
+
+
+def etag_of(shown: object) -> str:
+    """Return the tag of a page with this view model, which consists of dataclasses and plain values."""
+    return f'"{hashlib.sha256(repr(shown).encode()).hexdigest()[:32]}"'
+
+
+def _notice_of_backup(result: str) -> str:
+    return {
+        "made": gettext("The backup is made. Copy it to another machine."),
+        "failed": gettext("The backup could not be made. The log of the portal has the reason."),
+    }.get(result, "")
+
+
+def _try_again(connection: Connection, message: int, actor: Actor) -> None:
+    subject = mail.try_again(connection, message)
+    if subject is not None:
+        audit.record(connection, actor, "email.retried", subject)
+
+
+def _note_backup(connection: Connection, actor: Actor) -> None:
+    audit.record(connection, actor, "backup.made", "festgate.sqlite3")

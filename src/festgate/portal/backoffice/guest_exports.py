@@ -1,0 +1,101 @@
+"""The rows of an export of guests, in portions, as lines of CSV or as input of the process that writes workbooks."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from typing import Final, Literal, TypeAlias
+
+from festgate.kit.db.statements import Connection
+from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
+from festgate.portal.backoffice.guest_columns import QUESTION, Cell, Column, cells_of, safe_text
+from festgate.portal.backoffice.guest_queries import PORTION, Scope, guests_by_id
+from festgate.portal.backoffice.use_limits import allow_use
+
+Format: TypeAlias = Literal["csv", "xlsx", "print"]
+FORMATS: Final[tuple[Format, ...]] = ("csv", "xlsx", "print")
+MAX_ROWS: Final = 200_000
+"""Rows of an export: far above any fest, and a fifth of what a worksheet can have."""
+MAX_PRINTED: Final = 3_000
+"""Rows of a list on paper: about 80 pages, which a browser lays out in a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export: its registrations by id, in the order of the rows, and its columns."""
+
+    scope: Scope
+    ids: Sequence[int]
+    columns: Sequence[Column]
+    zone: tzinfo
+
+    def portions(self) -> Iterator[Sequence[int]]:
+        """Yield the ids in portions, so that neither the memory nor a snapshot of the data is held for long."""
+        for start in range(0, len(self.ids), PORTION):
+            yield self.ids[start : start + PORTION]
+
+
+def record_export(connection: Connection, actor: Actor, export: Export, form: Format, subject: str) -> None:
+    """Count the export against the limit of its person, and write it to the audit log. Raises TooMany."""
+    if actor.person is not None:
+        allow_use(connection, actor.person, "export")
+    audit.record(
+        connection,
+        actor,
+        "guests.exported",
+        subject,
+        event_id=export.scope.event_id,
+        rows=len(export.ids),
+        format=form,
+        columns=", ".join(column.name for column in export.columns),
+    )
+
+
+def csv_heading(export: Export) -> str:
+    """Return the first line. The mark before it lets a spreadsheet read the letters of every script."""
+    return "\ufeff" + _lines([[safe_text(column.title) for column in export.columns]])
+
+
+def csv_portion(connection: Connection, export: Export, ids: Sequence[int]) -> str:
+    """Return the lines of these registrations."""
+    return _lines([list(map(safe_text, cells)) for cells in export_rows(connection, export, ids)])
+
+
+def export_rows(connection: Connection, export: Export, ids: Sequence[int]) -> list[list[Cell]]:
+    """Return the cells of these registrations."""
+    has_answers = any(column.name.startswith(QUESTION) for column in export.columns)
+    guests = guests_by_id(connection, export.scope, ids, has_answers=has_answers)
+    return [cells_of(guest, export.columns, export.zone) for guest in guests]
+
+
+def sheet_heading(export: Export, title: str) -> str:
+    """Return the first line for workbook_process.py: the title of the worksheet, and the columns with their widths."""
+    columns = [[column.title, column.width] for column in export.columns]
+    return json.dumps({"title": title, "columns": columns}) + "\n"
+
+
+def sheet_portion(connection: Connection, export: Export, ids: Sequence[int]) -> str:
+    """Return a line of JSON for each of these registrations."""
+    rows = export_rows(connection, export, ids)
+    return "".join(json.dumps(list(map(_sheet_cell, cells))) + "\n" for cells in rows)
+
+
+def _sheet_cell(cell: Cell) -> object:
+    """Return a cell for JSON; other values than text and whole numbers are objects with one name."""
+    if isinstance(cell, datetime):
+        return {"time": cell.isoformat()}
+    if isinstance(cell, date):
+        return {"date": cell.isoformat()}
+    if isinstance(cell, Decimal):
+        return {"number": str(cell)}
+    return cell
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerows(rows)
+    return written.getvalue()

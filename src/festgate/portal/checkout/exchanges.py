@@ -1,0 +1,367 @@
+"""Exchanging a seat for one of another ticket type or event as an organiser, with the difference in price.
+
+The seat ends and the new one is confirmed in one transaction (registrations' exchanges). In an order the new line takes
+the place of the old one, at what was paid for it: so the lines add up to what the order holds, before and after.
+
+- cheaper: the difference is refunded, or kept.
+- more expensive: the difference is owed until it is paid at the desk, or waived. It is no part of the order.
+
+A confirmation shows the effect beforehand and carries `Exchange.seen`; where it has changed since, nothing is done.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import bindparam, case, func, select, update
+
+from festgate.kit.clock import Milliseconds
+from festgate.kit.db.statements import Connection, Statement, inserting
+from festgate.kit.errors import NotFound
+from festgate.kit.money import Money
+from festgate.kit.shown import amount as shown_amount
+from festgate.kit.shown import facts
+from festgate.kit.translation import N_
+from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.checkout import queries, refunds
+from festgate.portal.checkout.errors import NotPaid, OrderChanged, WrongSettlement
+from festgate.portal.checkout.records import Order
+from festgate.portal.checkout.tables import complimentary, exchanges, lines, orders
+from festgate.portal.registrations import facade as registrations
+
+Settlement: TypeAlias = Literal[
+    "even", "owed", "paid", "waived", "replaced", "refunded", "kept", "due", "returned"
+]
+"""The outcome of the difference, by its name in the data.
+
+`owed` becomes `paid` or `waived`; a later exchange replaces it. What was `paid` at the desk is `due` to be given back
+once the seat has ended, and then `returned`. `refunded` and `kept` are differences of cheaper tickets.
+"""
+CHOICES: tuple[Settlement, ...] = ("owed", "paid", "waived", "refunded", "kept")
+"""The settlements that an organiser chooses among for a difference."""
+CHEAPER = N_("Your ticket was exchanged for a cheaper one.")
+STEPS: dict[Settlement, tuple[Settlement, ...]] = {"owed": ("paid", "waived"), "due": ("returned",)}
+"""The steps that an organiser records later."""
+
+_insert = inserting(exchanges)
+_insert_line = inserting(lines)
+_exchange = select(
+    *exchanges.c["id", "order_id", "old_seat_id", "new_seat_id", "seat_id", "old_title", "new_title"],
+    *exchanges.c["settlement", "amount_minor", "currency", "made_by", "made_at", "settled_by", "settled_at"],
+)
+_by_order = Statement(_exchange.where(exchanges.c.order_id == bindparam("order")).order_by(exchanges.c.id))
+_by_seat = Statement(_exchange.where(exchanges.c.seat_id == bindparam("seat")).order_by(exchanges.c.id))
+_by_old_seat = Statement(_exchange.where(exchanges.c.old_seat_id == bindparam("seat")))
+_by_id = Statement(_exchange.where(exchanges.c.id == bindparam("exchange")))
+_paid_for = Statement(
+    select(func.coalesce(func.sum(exchanges.c.amount_minor), 0)).where(
+        exchanges.c.seat_id == bindparam("seat"), exchanges.c.settlement == "paid"
+    )
+)
+_follow = Statement(
+    update(exchanges)
+    .where(exchanges.c.seat_id == bindparam("seat"))
+    .values(
+        seat_id=bindparam("new_seat"),
+        settlement=case((exchanges.c.settlement == "owed", "replaced"), else_=exchanges.c.settlement),
+    )
+)
+_stay_given = Statement(
+    update(complimentary)
+    .where(complimentary.c.seat_id == bindparam("seat"))
+    .values(seat_id=bindparam("new_seat"))
+)
+_settle = Statement(
+    update(exchanges)
+    .where(exchanges.c.id == bindparam("exchange"), exchanges.c.settlement == bindparam("before"))
+    .values(settlement=bindparam("after"), settled_by=bindparam("organiser"), settled_at=bindparam("now"))
+)
+_leave = Statement(
+    update(lines)
+    .where(lines.c.order_id == bindparam("order"), lines.c.seat_id == bindparam("seat"))
+    .values(dropped_at=bindparam("dropped"))
+)
+_reduce = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"))
+    .values(total_minor=orders.c.total_minor - bindparam("back"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """An exchange that was made."""
+
+    id: int
+    order_id: int | None
+    old_seat_id: int
+    new_seat_id: int
+    seat_id: int
+    """The present seat, after later exchanges."""
+    old_title: str
+    new_title: str
+    settlement: Settlement
+    amount: Money
+    """The difference."""
+    made_by: int | None
+    made_at: Milliseconds
+    settled_by: int | None
+    settled_at: Milliseconds | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The ticket that an organiser wants a seat to become, and the settlement of the difference."""
+
+    slug: str
+    type_id: int
+    settlement: Settlement
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """The effect of exchanging a seat."""
+
+    seat: registrations.Seat
+    order: Order | None
+    """The order that paid for the seat; None for a free one."""
+    event: catalogue.Event
+    kind: catalogue.TicketType
+    paid: Money
+    """The sum that was paid for the seat, also at the desk."""
+    is_used: bool
+    """Whether its holder is checked in."""
+    left: Money
+    """The amount that can still be refunded of the order."""
+
+    @property
+    def difference(self) -> int:
+        """The price of the new ticket without what was paid, in minor units; below zero if it is cheaper."""
+        return self.kind.fee.minor - self.paid.minor
+
+    @property
+    def back(self) -> Money:
+        """The amount that is refunded if the organiser chooses that: never more than the order paid for the seat."""
+        return Money(max(0, min(-self.difference, self.seat.fee.minor, self.left.minor)), self.paid.currency)
+
+    @property
+    def more(self) -> Money:
+        """The amount that is missing."""
+        return Money(max(0, self.difference), self.paid.currency)
+
+    @property
+    def settlements(self) -> tuple[Settlement, ...]:
+        """The settlements among which the organiser chooses; one without a difference."""
+        if self.difference > 0:
+            return ("owed", "paid", "waived")
+        if self.difference < 0:
+            return ("refunded", "kept") if self.back.minor else ("kept",)
+        return ("even",)
+
+    @property
+    def title(self) -> str:
+        """The event and the type of the new ticket."""
+        name = self.kind.details.name
+        return f"{self.event.title}: {name}" if name else self.event.title
+
+    @property
+    def seen(self) -> str:
+        """A short text that changes when any part of the effect changes."""
+        return facts(
+            self.seat.id,
+            self.kind.id,
+            self.event.state,
+            shown_amount(self.paid),
+            shown_amount(self.kind.fee),
+            shown_amount(self.back),
+            int(self.is_used),
+        )
+
+
+def plan_exchange(
+    connection: Connection, seat_id: int, slug: str, type_id: int, is_used: registrations.IsUsed
+) -> Exchange:
+    """Return the effect of exchanging the seat now. Raises NotFound, NotPaid or registrations' NotExchangeable."""
+    seat = registrations.seat(connection, seat_id)
+    event = catalogue.any_event_by_slug(connection, slug)
+    kind = next((kind for kind in catalogue.types_of(connection, event.id) if kind.id == type_id), None)
+    if kind is None:
+        raise NotFound
+    registrations.check_exchange(seat, kind)
+    if event.state != "published" or kind.fee.currency != seat.fee.currency:
+        raise registrations.NotExchangeable
+    order = None
+    order_id = queries.paid_order_of_seat(connection, seat_id)
+    left = Money(0, seat.fee.currency)
+    if order_id is not None:
+        order = queries.order_by_id(connection, order_id)
+        if order.state != "paid":
+            raise NotPaid
+        left = refunds.left_of(connection, order)
+    at_desk = connection.value(_paid_for, seat=seat_id)
+    paid = Money(seat.fee.minor + int(at_desk), seat.fee.currency)
+    return Exchange(seat, order, event, kind, paid, is_used(connection, seat_id), left)
+
+
+def exchange_ticket(
+    connection: Connection,
+    actor: Actor,
+    seat_id: int,
+    wish: Wish,
+    is_used: registrations.IsUsed,
+    *,
+    seen: str | None = None,
+    force: bool = False,
+) -> int:
+    """Exchange the seat for the wished one, and return the id of the new seat. All or nothing.
+
+    A second time does nothing. `force` also exchanges the seat of a holder that was checked in. Raises NotFound,
+    NotPaid, OrderChanged, WrongSettlement, registrations' NotExchangeable, SeatUsed, AlreadyRegistered or
+    TooManyTickets, or catalogue's SoldOut or NotOnSale.
+    """
+    order_id = queries.paid_order_of_seat(connection, seat_id)
+    if order_id is not None:
+        queries.lock_order(connection, order_id)
+    registrations.lock_seat(connection, seat_id)
+    known = connection.first(_by_old_seat, seat=seat_id)
+    if known is not None:
+        new_seat = registrations.seat(connection, _read(known).new_seat_id)
+        if new_seat.type_id != wish.type_id:
+            raise registrations.NotExchangeable
+        return new_seat.id
+    plan = plan_exchange(connection, seat_id, wish.slug, wish.type_id, is_used)
+    if seen is not None and seen != plan.seen:
+        raise OrderChanged(plan.order.ref if plan.order else "")
+    if wish.settlement not in plan.settlements:
+        raise WrongSettlement
+    if plan.is_used and not force:
+        raise registrations.SeatUsed
+    back = plan.back if wish.settlement == "refunded" else Money(0, plan.paid.currency)
+    fee = Money(plan.seat.fee.minor - back.minor, plan.paid.currency)
+    new_id = registrations.exchange_seat(connection, seat_id, plan.event.id, plan.kind, fee)
+    connection.run(_follow, seat=seat_id, new_seat=new_id)
+    connection.run(_stay_given, seat=seat_id, new_seat=new_id)
+    if plan.order is not None:
+        _replace_line(connection, plan.order, seat_id, new_id, back)
+        if back.minor:
+            request = refunds.Request(actor.person)
+            refunds.refund_exchange(connection, plan.order, seat_id, back, CHEAPER, request)
+    amount = {"refunded": back, "kept": Money(-plan.difference, back.currency)}.get(
+        wish.settlement, plan.more
+    )
+    _record(connection, actor, plan, new_id, wish.settlement, amount)
+    return new_id
+
+
+def _record(
+    connection: Connection, actor: Actor, plan: Exchange, new_id: int, settlement: Settlement, amount: Money
+) -> None:
+    """Record the exchange, also in the audit log."""
+    is_open = settlement == "owed"
+    connection.run(
+        _insert,
+        order_id=None if plan.order is None else plan.order.id,
+        old_seat_id=plan.seat.id,
+        new_seat_id=new_id,
+        seat_id=new_id,
+        old_title=plan.seat.label,
+        new_title=plan.title,
+        settlement=settlement,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        made_by=actor.person,
+        made_at=connection.now,
+        settled_by=None if is_open else actor.person,
+        settled_at=None if is_open else connection.now,
+    )
+    audit.record(
+        connection,
+        actor,
+        "ticket.exchanged",
+        plan.order.ref if plan.order else subject_of_person(plan.seat.person_id),
+        event_id=plan.event.id,
+        before=plan.seat.label,
+        after=plan.title,
+        settlement=settlement,
+        amount=amount.minor,
+        currency=amount.currency,
+    )
+
+
+def _replace_line(connection: Connection, order: Order, old_id: int, new_id: int, back: Money) -> None:
+    """Let a line for the new seat take the place of the old one, whose difference leaves the total."""
+    last = max((line.dropped_at for line in order.lines if line.dropped_at is not None), default=0)
+    connection.run(_leave, order=order.id, seat=old_id, dropped=max(connection.now, last + 1))
+    seat = registrations.seat(connection, new_id)
+    connection.run(
+        _insert_line,
+        order_id=order.id,
+        seat_id=seat.id,
+        event_id=seat.event_id,
+        title=seat.label,
+        slug=seat.slug,
+        starts_at=seat.starts_at,
+        fee_minor=seat.fee.minor,
+        dropped_at=None,
+        refund_rule=seat.own_refund_rule,
+        tax_minor=seat.tax_minor,
+        tax_rate=seat.tax_rate,
+    )
+    connection.run(_reduce, order=order.id, back=back.minor)
+
+
+def settle_difference(connection: Connection, actor: Actor, exchange_id: int, step: Settlement) -> Exchanged:
+    """Record that a difference was paid at the desk, waived, or given back. A second time does nothing.
+
+    Raises NotFound, or WrongSettlement if it is not open for that step any more.
+    """
+    exchange = exchange_by_id(connection, exchange_id)
+    if exchange.settlement == step:
+        return exchange
+    before: Settlement = "due" if step == "returned" else "owed"
+    if step not in STEPS[before] or not connection.run(
+        _settle, exchange=exchange_id, before=before, after=step, organiser=actor.person, now=connection.now
+    ):
+        raise WrongSettlement
+    order_id = exchange.order_id
+    person_id = registrations.seat(connection, exchange.seat_id).person_id
+    audit.record(
+        connection,
+        actor,
+        "difference.settled",
+        subject_of_person(person_id) if order_id is None else queries.ref_of(connection, order_id),
+        settlement=step,
+        amount=exchange.amount.minor,
+        currency=exchange.amount.currency,
+    )
+    return exchange_by_id(connection, exchange_id)
+
+
+def subject_of_person(person_id: int) -> str:
+    """Return the subject under which the audit log has actions about a person."""
+    return f"person {person_id}"
+
+
+def exchange_by_id(connection: Connection, exchange_id: int) -> Exchanged:
+    """Return the exchange with that id. Raises NotFound."""
+    row = connection.first(_by_id, exchange=exchange_id)
+    if row is None:
+        raise NotFound
+    return _read(row)
+
+
+def exchanges_of_order(connection: Connection, order_id: int) -> list[Exchanged]:
+    """Return the exchanges of seats of the order, oldest first."""
+    return [_read(row) for row in connection.all(_by_order, order=order_id)]
+
+
+def exchanges_of_seat(connection: Connection, seat_id: int) -> list[Exchanged]:
+    """Return the exchanges that led to the seat, oldest first."""
+    return [_read(row) for row in connection.all(_by_seat, seat=seat_id)]
+
+
+def _read(row: tuple[Any, ...]) -> Exchanged:
+    number, order, old_seat, new_seat, seat, old_title, new_title, settlement, minor, currency, *rest = row
+    amount = Money(minor, currency)
+    return Exchanged(number, order, old_seat, new_seat, seat, old_title, new_title, settlement, amount, *rest)

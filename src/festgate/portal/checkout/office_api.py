@@ -1,0 +1,307 @@
+"""Refunds in part, exchanges, complimentary tickets, notes, and the orders of an event as JSON, for organisers."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from pydantic import BaseModel, Field
+
+from festgate.kit.clock import moment
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import Forbidden, Invalid, NotFound, SignInNeeded
+from festgate.kit.money import Money
+from festgate.kit.translation import gettext
+from festgate.kit.visitors import Visitor
+from festgate.kit.web.api import Amount, Bearer, Name, actor_of, problems
+from festgate.kit.web.forms import Line, Lines
+from festgate.kit.web.portal import Portal
+from festgate.portal.accounts import facade as accounts
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.checkout import records
+from festgate.portal.checkout.complimentary import give_ticket
+from festgate.portal.checkout.errors import (
+    KeyReused,
+    NotPaid,
+    RefundTooHigh,
+    WrongSettlement,
+)
+from festgate.portal.checkout.exchanges import (
+    Exchanged,
+    Settlement,
+    Wish,
+    exchange_by_id,
+    exchange_ticket,
+    exchanges_of_seat,
+    settle_difference,
+)
+from festgate.portal.checkout.forms import Expected, Key
+from festgate.portal.checkout.notes import MAX_NOTE, write_note
+from festgate.portal.checkout.order_list import list_orders
+from festgate.portal.checkout.part_refunds import refund_part
+from festgate.portal.checkout.queries import order_by_ref
+from festgate.portal.registrations import facade as registrations
+
+Id = Annotated[int, Field(ge=1, le=2**53)]
+IdempotencyKey = Annotated[
+    Key, Header(description="Yours to choose. The same key and content are one action, done once.")
+]
+SeatProblems = (
+    NotFound,
+    registrations.NotExchangeable,
+    registrations.AlreadyRegistered,
+    registrations.TooManyTickets,
+    catalogue.SoldOut,
+    catalogue.NotOnSale,
+)
+
+
+class PartInput(BaseModel, extra="forbid", strict=True):
+    """The body of a refund in part."""
+
+    amount: Expected = Field(description="At most what is left of the payment.")
+    by_hand: bool = Field(default=False, description="You have given the money back already.")
+
+
+class RefundedOutput(BaseModel):
+    """An order after a refund in part."""
+
+    ref: str
+    state: records.OrderState
+    refunded: Amount = Field(description="What was refunded by this call.")
+
+
+class ExchangeInput(BaseModel, extra="forbid", strict=True):
+    """The body of an exchange."""
+
+    event: Line = Field(min_length=1, max_length=100, description="The slug of the new ticket's event.")
+    ticket: Id = Field(description="The id of the new ticket's type.")
+    settlement: Literal["even", "owed", "paid", "waived", "refunded", "kept"] = Field(
+        description="`even` without a difference; `owed`, `paid` (at the desk) or `waived` if the new ticket is more "
+        "expensive; `refunded` or `kept` if it is cheaper."
+    )
+    force: bool = Field(default=False, description="Also if the holder was checked in, which is undone.")
+
+
+class SettlementInput(BaseModel, extra="forbid", strict=True):
+    """The body that settles a difference."""
+
+    settlement: Literal["paid", "waived", "returned"] = Field(
+        description="`paid` or `waived` for what is owed; `returned` for what has to be given back."
+    )
+
+
+class ExchangeOutput(BaseModel):
+    """An exchange of a ticket."""
+
+    id: int
+    registration: int = Field(description="The id of the present registration.")
+    old_ticket: str
+    new_ticket: str
+    settlement: Settlement
+    difference: Amount
+    made_at: datetime
+    settled_at: datetime | None
+
+    @classmethod
+    def of(cls, exchange: Exchanged) -> "ExchangeOutput":
+        """Return the exchange as JSON shows it."""
+        settled_at = exchange.settled_at
+        return cls(
+            id=exchange.id,
+            registration=exchange.seat_id,
+            old_ticket=exchange.old_title,
+            new_ticket=exchange.new_title,
+            settlement=exchange.settlement,
+            difference=Amount.of(exchange.amount),
+            made_at=moment(exchange.made_at, UTC),
+            settled_at=None if settled_at is None else moment(settled_at, UTC),
+        )
+
+
+class GiftInput(BaseModel, extra="forbid"):
+    """The body of a complimentary ticket."""
+
+    ticket: Id = Field(description="The id of the ticket type.")
+    name: str = Field(max_length=4 * accounts.MAX_PERSON_NAME_LENGTH, description="The guest's name.")
+    email: str = Field(
+        max_length=2 * accounts.MAX_EMAIL_LENGTH, description="The address to which the ticket is sent."
+    )
+
+
+class GiftOutput(BaseModel):
+    """A complimentary ticket."""
+
+    registration: int
+    event: str = Field(description="The event's slug.")
+    name: str
+    email: str
+
+
+class NoteInput(BaseModel, extra="forbid"):
+    """The body of a note."""
+
+    text: Annotated[Lines, Field(min_length=1, max_length=MAX_NOTE)] = Field(
+        description="Not shown to the attendee, but part of the download of their data."
+    )
+
+
+class NoteOutput(BaseModel):
+    """An internal note."""
+
+    id: int
+    text: str
+    written_at: datetime
+
+
+class ListedOrder(BaseModel):
+    """An order in the list of an event."""
+
+    ref: str
+    state: records.OrderState
+    payment_method: str
+    buyer: str
+    email: str
+    total: Amount
+    refunded: Amount
+    created_at: datetime
+
+
+class OrderPage(BaseModel):
+    """A page of the orders of an event."""
+
+    orders: list[ListedOrder]
+    total: int = Field(description="The orders on all pages.")
+    page: int = Field(description="Number of this page, from 1.")
+    pages: int
+
+
+def add_office_routes(router: APIRouter, portal: Portal, is_used: registrations.IsUsed) -> None:
+    """Add the routes for organisers to the module's router."""
+    _add_order_routes(router, portal)
+    Editor = Annotated[Visitor, Depends(Bearer(portal, "orders.edit"))]  # noqa: N806  (a type)
+    Settler = Annotated[Visitor, Depends(Bearer(portal, "orders.settle"))]  # noqa: N806  (a type)
+
+    @router.post(
+        "/registrations/{registration_id}/exchange",
+        responses=problems(
+            SignInNeeded, Forbidden, NotPaid, WrongSettlement, registrations.SeatUsed, *SeatProblems
+        ),
+    )
+    async def exchange(
+        registration_id: Id, body: ExchangeInput, caller: Editor, request: Request
+    ) -> ExchangeOutput:
+        """Exchange a confirmed registration for another ticket or event, all or nothing. Idempotent."""
+        wish = Wish(body.event, body.ticket, body.settlement)
+
+        def write(connection: Connection) -> Exchanged:
+            actor = actor_of(caller, request)
+            new = exchange_ticket(connection, actor, registration_id, wish, is_used, force=body.force)
+            return exchanges_of_seat(connection, new)[-1]
+
+        return ExchangeOutput.of(await portal.database.write(write))
+
+    @router.post(
+        "/exchanges/{exchange_id}/settlement",
+        responses=problems(SignInNeeded, Forbidden, NotFound, WrongSettlement),
+    )
+    async def settle(
+        exchange_id: Id, body: SettlementInput, caller: Settler, request: Request
+    ) -> ExchangeOutput:
+        """Record that a difference was paid at the desk, waived, or given back. Idempotent."""
+        actor = actor_of(caller, request)
+        await portal.database.write(settle_difference, actor, exchange_id, body.settlement)
+        return ExchangeOutput.of(await portal.database.read(exchange_by_id, exchange_id))
+
+    @router.post(
+        "/events/{slug}/complimentary",
+        status_code=201,
+        responses=problems(SignInNeeded, Forbidden, KeyReused, *SeatProblems),
+    )
+    async def give(
+        slug: Name, body: GiftInput, caller: Editor, request: Request, idempotency_key: IdempotencyKey
+    ) -> GiftOutput:
+        """Give a ticket to a guest without an account, for nothing; it is sent by email."""
+        entry = accounts.read_guest({"name": body.name, "email": body.email})
+        key = f"api:{caller.person}:{idempotency_key}"
+        seat = await portal.database.write(
+            give_ticket, actor_of(caller, request), slug, body.ticket, entry, key
+        )
+        return GiftOutput(registration=seat.id, event=seat.slug, name=entry.name, email=entry.email)
+
+
+def _add_order_routes(router: APIRouter, portal: Portal) -> None:
+    Viewer = Annotated[Visitor, Depends(Bearer(portal, "orders.view"))]  # noqa: N806  (a type)
+    Editor = Annotated[Visitor, Depends(Bearer(portal, "orders.edit"))]  # noqa: N806  (a type)
+    Refunder = Annotated[Visitor, Depends(Bearer(portal, "orders.refund"))]  # noqa: N806  (a type)
+
+    @router.get("/events/{slug}/orders", responses=problems(SignInNeeded, Forbidden, NotFound))
+    async def orders_of_event(
+        slug: Name,
+        _caller: Viewer,
+        state: Annotated[records.OrderState | None, Query(description="Only orders in this state.")] = None,
+        q: Annotated[
+            str, Query(max_length=100, description="Words of a name or an address, or a reference.")
+        ] = "",
+        page: Annotated[int, Query(ge=1, le=10**6)] = 1,
+    ) -> OrderPage:
+        """List the orders with a seat at the event, newest first, 50 a page."""
+
+        def read(connection: Connection) -> OrderPage:
+            event = catalogue.any_event_by_slug(connection, slug)
+            try:
+                listed = list_orders(connection, event.id, state or "", q, page)
+            except ValueError:
+                raise Invalid({"q": gettext("No name contains this.")}) from None
+            orders = [
+                ListedOrder(
+                    ref=row.ref,
+                    state=row.state,
+                    payment_method=row.method,
+                    buyer=row.name,
+                    email=row.email,
+                    total=Amount.of(row.total),
+                    refunded=Amount.of(row.refunded),
+                    created_at=moment(row.created_at, UTC),
+                )
+                for row in listed.rows
+            ]
+            return OrderPage(orders=orders, total=listed.count, page=listed.page, pages=listed.pages)
+
+        return await portal.database.report(read)
+
+    @router.post(
+        "/orders/{ref}/refunds",
+        responses=problems(SignInNeeded, Forbidden, NotFound, NotPaid, RefundTooHigh, KeyReused),
+    )
+    async def refund_a_part(
+        ref: Name, body: PartInput, caller: Refunder, request: Request, idempotency_key: IdempotencyKey
+    ) -> RefundedOutput:
+        """Refund a part of a paid order, whose registrations stay."""
+        amount = Money(body.amount.minor, body.amount.currency)
+        key = f"api:{caller.person}:{idempotency_key}"
+
+        def write(connection: Connection) -> records.Order:
+            actor = actor_of(caller, request)
+            return refund_part(connection, actor, ref, amount, key, by_hand=body.by_hand)
+
+        order = await portal.database.write(write)
+        return RefundedOutput(ref=order.ref, state=order.state, refunded=Amount.of(amount))
+
+    @router.post(
+        "/orders/{ref}/notes",
+        status_code=201,
+        responses=problems(SignInNeeded, Forbidden, NotFound, KeyReused),
+    )
+    async def note(
+        ref: Name, body: NoteInput, caller: Editor, request: Request, idempotency_key: IdempotencyKey
+    ) -> NoteOutput:
+        """Write an internal note on an order."""
+        key = f"api:{caller.person}:{idempotency_key}"
+
+        def write(connection: Connection) -> NoteOutput:
+            order = order_by_ref(connection, ref)
+            actor = actor_of(caller, request)
+            written = write_note(connection, actor, order.person_id, body.text, key, ref=ref)
+            return NoteOutput(id=written.id, text=written.text, written_at=moment(written.written_at, UTC))
+
+        return await portal.database.write(write)

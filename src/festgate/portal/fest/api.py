@@ -1,0 +1,103 @@
+"""JSON routes of the settings."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from festgate.kit.errors import Forbidden, SignInNeeded
+from festgate.kit.visitors import Actor, Visitor
+from festgate.kit.web.api import Bearer, module_router, problems
+from festgate.kit.web.portal import Portal
+from festgate.portal.fest.changes import Change
+from festgate.portal.fest.editing import Editor
+from festgate.portal.fest.errors import SettingsChanged
+from festgate.portal.fest.fields import ALL
+from festgate.portal.fest.stored import Effective
+from festgate.portal.fest.view_models import shown_json
+from festgate.settings import Source
+
+Text = Annotated[str, Field(max_length=1000)]
+Value = (
+    bool | Annotated[int, Field(ge=0, le=2**53)] | Text | Annotated[list[Text], Field(max_length=20)] | None
+)
+
+
+class SettingShown(BaseModel):
+    """A setting with its value."""
+
+    name: str
+    value: bool | int | str | list[str] | None = Field(description="Null for a secret, which is never shown.")
+    is_secret: bool
+    is_set: bool = Field(description="Whether it has a value that is not empty.")
+    is_fixed: bool = Field(description="Whether a value from outside the data has precedence.")
+    source: Source = Field(description="The place that the value comes from.")
+
+
+class SettingsShown(BaseModel):
+    """The settings that can be changed here."""
+
+    version: int = Field(description="Rises with each change.")
+    settings: list[SettingShown]
+
+
+class SettingsInput(BaseModel, extra="forbid"):
+    """New values of settings."""
+
+    version: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
+        default=None, description="The version that the change was made for; null to change any."
+    )
+    values: dict[Annotated[str, Field(max_length=100)], Value] = Field(
+        max_length=50,
+        description="New values by name. Null puts a setting back to its default, and removes a secret.",
+    )
+
+
+class SettingsApi:
+    """JSON routes of the settings, for owners."""
+
+    def __init__(self, portal: Portal, editor: Editor) -> None:
+        """Take the editor that the pages use."""
+        self._portal = portal
+        self._editor = editor
+
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = module_router(self._portal, "fest", "Settings")
+        Caller = Annotated[Visitor, Depends(Bearer(self._portal))]  # noqa: N806  (a type)
+
+        @router.get("/settings", responses=problems(SignInNeeded, Forbidden))
+        async def show_settings(person: Caller) -> SettingsShown:
+            """Show the settings that can be changed in the browser, and where each value comes from."""
+            _require(person)
+            return _shown(await self._editor.read())
+
+        @router.patch("/settings", responses=problems(SignInNeeded, Forbidden, SettingsChanged))
+        async def change_settings(person: Caller, wanted: SettingsInput) -> SettingsShown:
+            """Change settings: all of them, or none if one is not valid. The same call again changes nothing."""
+            _require(person)
+            actor = Actor(person.person, "token")
+            resets = frozenset(name for name, value in wanted.values.items() if value is None)
+            values = {
+                name: value
+                for name, value in wanted.values.items()
+                if value is not None and not _is_kept(name, value)
+            }
+            await self._editor.change(actor, Change(values, resets), wanted.version)
+            return _shown(await self._editor.read())
+
+        return router
+
+
+def _require(person: Visitor) -> None:
+    if not person.may("settings"):
+        raise Forbidden
+
+
+def _is_kept(name: str, value: object) -> bool:
+    """Return whether it is an empty secret, which stays as it is."""
+    return name in ALL and ALL[name].is_secret and not value
+
+
+def _shown(current: Effective) -> SettingsShown:
+    return SettingsShown.model_validate({"version": current.stored.version, "settings": shown_json(current)})

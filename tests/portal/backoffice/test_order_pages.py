@@ -1,0 +1,292 @@
+"""One order, one guest and one ticket on the organisers' pages, on a real server."""
+
+import html
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from festgate.kit.web.parameters import SESSION_COOKIE
+from tests.journeys.stage import Guest, announce, before_opening, check_data, invite_one
+from tests.rig.axe import violations
+from tests.rig.browser import visit
+from tests.rig.forms import check_out, hidden_fields
+from tests.rig.server import Server, serving
+from tests.rig.waiting import until
+
+SETTINGS = {"FESTGATE_PAYMENT_METHODS": "desk,sandbox", "FESTGATE_LOCALE": "en_IN"}
+CARD = {"payment_method": "sandbox", "card_number": "4242 4242 4242 4242"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("orders") / "data"
+
+
+@pytest.fixture(scope="module")
+def people(data: Path) -> dict[str, Guest]:
+    with before_opening(data) as database:
+        for title, fee in (("Robo Race", 45_000), ("Gala", 60_000), ("Quiz", 0)):
+            database.write(partial(announce, title=title, fee=fee))
+        roles = {"meena": "organiser", "tara": "treasurer"} | dict.fromkeys(
+            ("asha", "ravi", "usha", "vani"), "attendee"
+        )
+        return {name: database.write(invite_one, name, role) for name, role in roles.items()}  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def server(data: Path, people: dict[str, Guest]) -> Iterator[Server]:
+    with serving(data, extra=SETTINGS) as new_server:
+        yield new_server
+        assert "unhandled exception" not in new_server.log()
+        check_data(data, SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def office(server: Server, people: dict[str, Guest]) -> Iterator[httpx.Client]:
+    with people["meena"].browser(server) as client:
+        yield client
+
+
+def buy(server: Server, guest: Guest, slug: str = "robo-race") -> str:
+    """Buy a ticket with play money; return the reference of the order once its ticket is issued."""
+    with guest.browser(server) as browser:
+        assert browser.post(f"/events/{slug}/register").status_code == 303
+        ref = check_out(browser, None, **CARD).headers["location"].rpartition("/")[2]
+        until(lambda: "Show ticket" in browser.get(f"/orders/{ref}").text, "the ticket")
+    return ref
+
+
+def text_of(page: httpx.Response) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+
+
+def send(client: httpx.Client, page: str, action: str, **fields: str) -> httpx.Response:
+    """Send the form of `page` with these values, and press the button of the confirmation that follows."""
+    question = client.post(action, data=hidden_fields(client.get(page).text, action) | fields)
+    assert question.status_code == 200, question.text
+    return client.post(action, data=hidden_fields(question.text, action))
+
+
+def test_a_part_of_an_order_is_refunded_and_stands_in_its_history(
+    server: Server, office: httpx.Client, people: dict[str, Guest]
+) -> None:
+    ref = buy(server, people["asha"])
+    page = f"/organise/orders/{ref}"
+    form = office.get(f"{page}/refund")
+    assert "INR, at most ₹450.00." in text_of(form)
+    for entered, sentence in (("", "is not an amount"), ("500", "At most ₹450.00 can be refunded.")):
+        refused = office.post(f"{page}/refund", data={"amount": entered})
+        assert sentence in text_of(refused)
+    question = office.post(f"{page}/refund", data={"amount": "100"})
+    assert "Refund ₹100.00?" in text_of(question)
+    assert "the tickets stay valid" in text_of(question)
+    confirmed = hidden_fields(question.text, f"{page}/refund")
+    for _ in range(2):  # a second click refunds nothing more
+        assert office.post(f"{page}/refund", data=confirmed).headers["location"] == f"{page}?done=refunded"
+    until(lambda: "Refunded ₹100.00" in text_of(office.get(page)), "the refund")
+    stale = office.post(f"{page}/refund", data=confirmed | {"amount": "50"})
+    assert (stale.status_code, "has changed since you opened the page" in stale.text) == (409, True)
+    history = text_of(office.get(page)).partition("History")[2]
+    steps = ("Seat held Robo Race", f"Ordered {ref}, ₹450.00", "Paid ₹450.00, sandbox", "Ticket issued")
+    assert all(step in history for step in (*steps, "Refund due ₹100.00 by meena"))
+
+
+def test_a_seat_is_cancelled_for_less_than_its_fee(
+    server: Server, office: httpx.Client, people: dict[str, Guest]
+) -> None:
+    ref = buy(server, people["ravi"])
+    page = f"/organise/orders/{ref}"
+    shown = office.get(f"{page}/cancel")
+    assert 'value="450.00"' in shown.text
+    fields = hidden_fields(shown.text, f"{page}/cancel")
+    too_much = office.post(f"{page}/cancel", data=fields | {"amount": "451", "how": "provider"})
+    assert (too_much.status_code, "This is more than was paid" in too_much.text) == (409, False)
+    assert "Less is left of what was paid" in too_much.text
+    done = office.post(f"{page}/cancel", data=fields | {"amount": "200", "how": "hand"})
+    assert done.headers["location"] == f"{page}?done=cancelled"
+    history = text_of(office.get(page))
+    assert "Refunded ₹200.00 by meena" in history
+    assert "Cancelled Robo Race by meena" in history
+    listed = text_of(office.get("/organise/events/robo-race/orders?q=ravi"))
+    assert f"{ref} ravi" in listed
+    assert "₹200.00" in listed
+
+
+def test_the_orders_of_an_event_are_filtered_and_searched(
+    server: Server, office: httpx.Client, people: dict[str, Guest]
+) -> None:
+    ref = buy(server, people["vani"], "gala")
+    page = "/organise/events/gala/orders"
+    for query in ("", "?state=paid", "?q=VANI", f"?q={ref.lower()}", "?q=vani%40example.org"):
+        assert ref in office.get(page + query).text, query
+    for query in ("?state=refunded", "?q=nobody", "?state=paid&q=%25"):
+        assert "No order matches" in office.get(page + query).text, query
+    assert "No orders yet" in office.get("/organise/events/quiz/orders").text
+    assert office.get("/organise/events/none/orders").status_code == 404
+
+
+def test_a_ticket_is_exchanged_renamed_transferred_and_sent_again(
+    server: Server, office: httpx.Client, people: dict[str, Guest]
+) -> None:
+    ref = buy(server, people["usha"])
+    page = f"/organise/orders/{ref}"
+    (exchange,) = set(re.findall(r"/organise/registrations/\d+/exchange", office.get(page).text))
+    gala = office.get(f"{exchange}?event=gala")
+    kind = re.search(r'name="type" value="(\d+)"', gala.text)
+    assert kind is not None
+    question = office.get(f"{exchange}?event=gala&type={kind[1]}")
+    assert "₹450.00 was paid, and the new ticket costs ₹600.00: ₹150.00 more." in text_of(question)
+    fields = hidden_fields(question.text, exchange) | {"settlement": "owed"}
+    stale = office.post(exchange, data=fields | {"shown": "stale"})
+    assert (stale.status_code, "has changed since you opened the page" in stale.text) == (409, True)
+    for _ in range(2):
+        assert office.post(exchange, data=fields).headers["location"] == f"{page}?done=exchanged"
+    assert "Gala: ₹150.00 more is owed." in text_of(office.get(page))
+    (paid,) = re.findall(r'href="(/organise/differences/\d+)\?step=paid"', office.get(page).text)
+    confirmation = office.get(f"{paid}?step=paid")
+    assert "Record ₹150.00 as paid at the desk?" in text_of(confirmation)
+    assert office.post(paid, data=hidden_fields(confirmation.text, paid)).status_code == 303
+    assert "₹150.00 more was paid at the desk." in text_of(office.get(page))
+
+    until(lambda: "Ticket issued Gala" in text_of(office.get(page)), "the new ticket")
+    (holder,) = set(re.findall(r"/organise/registrations/\d+/holder", office.get(page).text))
+    assert send(office, holder, holder, name="Usha Rao", email="").status_code == 303
+    transfer = holder.replace("holder", "transfer")
+    missing = office.post(transfer, data={"name": "Lila", "email": ""})
+    assert "Enter the email address of the new holder." in missing.text
+    given = send(office, transfer, transfer, name="Lila Das", email="lila@example.org")
+    assert given.headers["location"] == f"{page}?done=transferred"
+    assert send_again(office, page).headers["location"] == f"{page}?done=sent"
+    history = text_of(office.get(page))
+    for step in (
+        "Ticket exchanged Robo Race for Gala. ₹150.00 more is owed. by meena",
+        "Name on a ticket corrected usha, now Usha Rao by meena",
+        "Ticket transferred Usha Rao, now Lila Das by meena",
+        "Emailed again by meena",
+    ):
+        assert step in history
+
+
+def send_again(office: httpx.Client, page: str) -> httpx.Response:
+    fields = hidden_fields(office.get(f"{page}/send").text, f"{page}/send")
+    return office.post(f"{page}/send", data=fields)
+
+
+def test_a_complimentary_ticket_is_given_once_and_marked(server: Server, office: httpx.Client) -> None:
+    page = "/organise/events/gala/complimentary"
+    wrong = office.post(page, data={"name": "", "email": "nobody"})
+    assert wrong.status_code == 422
+    question = office.post(page, data={"name": "Dr. Sen", "email": "sen@example.org"})
+    assert "Give this ticket?" in question.text
+    fields = hidden_fields(question.text, page)
+    pages = {office.post(page, data=fields).headers["location"] for _ in range(2)}
+    assert len(pages) == 1
+    guest = pages.pop()
+    shown = text_of(office.get(guest))
+    assert "The ticket is given." in shown
+    assert "Gala" in shown
+    assert "Complimentary" in shown
+    note = hidden_fields(office.get(guest).text, guest.partition("?")[0] + "/notes")
+    text = {"text": "Needs a microphone.\nSpeaks at 10."}
+    for _ in range(2):
+        assert office.post(guest.partition("?")[0] + "/notes", data=note | text).status_code == 303
+    assert text_of(office.get(guest)).count("Needs a microphone.") == 1
+
+
+def test_actions_are_shown_and_reached_only_with_their_permission(
+    server: Server, office: httpx.Client, people: dict[str, Guest]
+) -> None:
+    ref = buy(server, people["asha"], "gala")
+    page = f"/organise/orders/{ref}"
+    with people["tara"].browser(server) as treasurer, people["asha"].browser(server) as attendee:
+        shown = treasurer.get(page).text
+        assert f"{page}/refund" in shown
+        assert "/exchange" not in shown
+        assert "Internal note" not in shown
+        assert treasurer.get(f"{page}/refund").status_code == 200
+        assert treasurer.post(f"{page}/notes", data={"text": "x"}).status_code == 403
+        assert attendee.get(page).status_code == 403
+
+
+def test_the_api_refunds_exchanges_gives_and_notes_once(
+    server: Server, office: httpx.Client, people: dict[str, Guest]
+) -> None:
+    ref = buy(server, people["ravi"], "gala")
+    key = {"idempotency-key": "the same"}
+    with people["meena"].program(server) as api:
+        amount = {"amount": {"minor": 10_000, "currency": "INR"}}
+        answers = [api.post(f"/orders/{ref}/refunds", json=amount, headers=key) for _ in range(2)]
+        assert [answer.json()["refunded"]["minor"] for answer in answers] == [10_000, 10_000]
+        other = api.post(
+            f"/orders/{ref}/refunds", json={"amount": {"minor": 1, "currency": "INR"}}, headers=key
+        )
+        assert other.json()["code"] == "idempotency-key-reused"
+        listed = api.get("/events/gala/orders", params={"q": "ravi"}).json()
+        assert [(one["ref"], one["refunded"]["minor"]) for one in listed["orders"]] == [(ref, 10_000)]
+        seat = re.search(r"registrations/(\d+)/exchange", office.get(f"/organise/orders/{ref}").text)
+        assert seat is not None
+        (kind,) = api.get("/events/robo-race").json()["tickets"]
+        wish = {"event": "robo-race", "ticket": kind["id"], "settlement": "kept"}
+        exchanged = [api.post(f"/registrations/{seat[1]}/exchange", json=wish).json() for _ in range(2)]
+        assert exchanged[0] == exchanged[1]
+        assert (exchanged[0]["settlement"], exchanged[0]["difference"]["minor"]) == ("kept", 15_000)
+        gift = {"ticket": kind["id"], "name": "Sen", "email": "sen@example.org"}
+        given = [api.post("/events/robo-race/complimentary", json=gift, headers=key) for _ in range(2)]
+        assert given[0].status_code == 201
+        assert given[0].json() == given[1].json()
+        notes = [api.post(f"/orders/{ref}/notes", json={"text": "Hi"}, headers=key).json() for _ in "ab"]
+        assert notes[0]["id"] == notes[1]["id"]
+        new = exchanged[0]["registration"]
+        until(lambda: "Ticket issued Robo" in text_of(office.get(f"/organise/orders/{ref}")), "the ticket")
+        holder = {"name": "Lila", "email": "lila@example.org"}
+        moved = [api.post(f"/registrations/{new}/transfer", json=holder) for _ in range(2)]
+        assert [answer.json() for answer in moved] == [{"registration": new, **holder}] * 2
+        assert api.post(f"/registrations/{new}/correction", json={"name": "Lila Das"}).status_code == 200
+        assert api.post(f"/orders/{ref}/send").status_code == 204
+    with people["tara"].program(server) as api:
+        assert api.post(f"/orders/{ref}/send").status_code == 403
+
+
+def test_the_pages_work_on_a_phone_without_javascript_and_pass_axe(
+    server: Server, people: dict[str, Guest], browser: Browser
+) -> None:
+    ref = buy(server, people["vani"])
+    cookie = {"name": SESSION_COOKIE, "value": people["meena"].session, "url": server.url}
+    phone = {"width": 390, "height": 844}
+    with visit(browser, base_url=server.url, java_script_enabled=False, viewport=phone) as visitor:
+        visitor.context.add_cookies([cookie])  # type: ignore[list-item]
+        page = visitor.context.new_page()
+        page.goto("/organise/events/robo-race/orders")
+        page.get_by_role("link", name=ref).click()
+        page.get_by_role("link", name="Refund a part").click()
+        page.get_by_label("Amount").fill("50")
+        page.get_by_role("button", name="Continue").press("Enter")
+        page.get_by_role("button", name="Refund ₹50.00").press("Enter")
+        expect(page.locator(".notice-good")).to_contain_text("The refund is recorded.")
+    with visit(browser, base_url=server.url, viewport=phone) as visitor:
+        visitor.context.add_cookies([cookie])  # type: ignore[list-item]
+        page = visitor.context.new_page()
+        seat = re.search(r"registrations/(\d+)/exchange", page.request.get(f"/organise/orders/{ref}").text())
+        assert seat is not None
+        order, ticket = f"/organise/orders/{ref}", f"/organise/registrations/{seat[1]}"
+        for path in (
+            "/organise/events/robo-race/orders",
+            order,
+            f"{order}/cancel",
+            f"{order}/refund",
+            f"{order}/send",
+            f"{ticket}/exchange?event=gala",
+            f"{ticket}/holder",
+            f"{ticket}/transfer",
+            "/organise/events/gala/complimentary",
+            f"/organise/people/{people['vani'].id}",
+        ):
+            page.goto(path)
+            assert violations(page) == [], path
+            wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+            assert not wide, f"{path} scrolls sideways"

@@ -1,0 +1,114 @@
+"""Statements of several invented banks, in their encodings, separators, headings, dates and amounts."""
+
+import pytest
+
+from festgate.kit.money import Money
+from festgate.portal.checkout.statement_files import (
+    BankStatement,
+    StatementUnreadable,
+    read_statement,
+    read_table,
+)
+from festgate.portal.checkout.statement_values import DateReader, read_signed
+from tests.portal.checkout.transfer_fest import statement
+
+REF = "7GK2M9QX04"
+
+
+def read(data: bytes, currency: str = "INR") -> BankStatement:
+    known = read_statement(read_table(data), currency)
+    assert known is not None
+    return known
+
+
+def test_a_statement_of_an_indian_bank_has_lines_above_and_below_its_table() -> None:
+    known = read(statement("indian_bank.csv", REF))
+    assert [(one.booked_on, one.amount.minor, one.utr) for one in known.credits] == [
+        ("2026-11-03", 45_000, "0000632109876541"),
+        ("2026-11-03", 120_000, "EXMPN26307001234"),
+        ("2026-11-05", 45_000, "632109870001"),
+        ("2026-11-06", 9_950, "632109879999"),
+    ]
+    assert REF in known.credits[0].narration
+    assert (known.outgoing, known.problems) == (1, ())
+
+
+@pytest.mark.parametrize(
+    "name, currency, encoding, expected",
+    [
+        ("indian_utf16.tsv", "INR", "utf-16", [("2026-11-03", 45_000)]),
+        ("indian_signed.csv", "INR", "utf-8-sig", [("2026-11-03", 45_000)]),
+        ("german_bank.csv", "EUR", "cp1252", [("2026-11-03", 123_450), ("2026-11-05", 4_500)]),
+        ("french_bank.csv", "EUR", "utf-8", [("2026-11-03", 45_000)]),
+        ("dutch_bank.csv", "EUR", "utf-8", [("2026-11-03", 45_000)]),
+    ],
+)
+def test_other_banks_are_recognised_by_their_headings(
+    name: str, currency: str, encoding: str, expected: list[tuple[str, int]]
+) -> None:
+    known = read(statement(name, REF, encoding=encoding), currency)
+    assert [(one.booked_on, one.amount.minor) for one in known.credits] == expected
+    assert (known.outgoing, known.problems) == (1, ())
+
+
+def test_unknown_headings_need_the_columns_to_be_chosen() -> None:
+    table = read_table(statement("unknown_bank.csv", REF))
+    assert read_statement(table, "EUR") is None
+    chosen = read_statement(table, "EUR", {0: "date", 1: "text", 2: "amount"})
+    assert chosen is not None
+    assert [(one.narration, one.amount) for one in chosen.credits] == [
+        (f"Message {REF} from Zoe", Money(45_000, "EUR"))
+    ]
+    with pytest.raises(StatementUnreadable, match="Choose a column for the date"):
+        read_statement(table, "EUR", {0: "date", 1: "text"})
+
+
+@pytest.mark.parametrize(
+    "data, sentence",
+    [
+        (b"PK\x03\x04 workbook", "Export the statement as CSV"),
+        (b"%PDF-1.7", "Export the statement as CSV"),
+        (b"just a few words", "This is not a table"),
+        (b"", "This is not a table"),
+        (b"a,b,c\n" * 200_000, "more than 1 MB"),
+        (b"a,b\0,c\n1,2,3", "this is not text"),
+    ],
+)
+def test_a_file_that_is_no_statement_is_refused_with_a_way_out(data: bytes, sentence: str) -> None:
+    with pytest.raises(StatementUnreadable, match=sentence):
+        read_table(data)
+
+
+def test_a_line_that_cannot_be_read_is_named_and_the_others_are_kept() -> None:
+    data = b"Date,Narration,Credit\n31/02/2026,a,100.00\n01/02/2026,b,1x0\n02/02/2026,c,100.00\n"
+    known = read(data)
+    assert [one.narration for one in known.credits] == ["c"]
+    assert [problem.line for problem in known.problems] == [2, 3]
+
+
+def test_equal_payments_of_one_day_are_counted() -> None:
+    known = read(b"Date,Narration,Credit\n" + 3 * b"01/02/2026,same,100.00\n")
+    assert [one.occurrence for one in known.credits] == [0, 1, 2]
+
+
+def test_a_statement_with_a_month_first_is_recognised_by_a_day_after_the_twelfth() -> None:
+    reader = DateReader.of(["03/11/2026", "03/25/2026"])
+    assert reader.read("03/11/2026").isoformat() == "2026-03-11"
+    assert DateReader.of(["03/11/2026"]).read("03/11/2026").isoformat() == "2026-11-03"
+
+
+@pytest.mark.parametrize(
+    "text, currency, minor, direction",
+    [
+        ("1,50,000.00 Cr", "INR", 15_000_000, "in"),
+        ("Rs. 450.00(Dr)", "INR", 45_000, "out"),
+        ("1.234,56-", "EUR", 123_456, "out"),
+        ("(12.00)", "EUR", 1_200, "out"),
+        ("+450,00 €", "EUR", 45_000, "in"),
+        ("450", "INR", 45_000, None),
+    ],
+)
+def test_amounts_are_read_with_the_signs_of_banks(
+    text: str, currency: str, minor: int, direction: str | None
+) -> None:
+    assert read_signed(text, currency) == (Money(minor, currency), direction)

@@ -1,0 +1,128 @@
+"""From an empty folder to an open paid event in a real browser on a phone, without JavaScript."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from festgate.kit.web.parameters import SESSION_COOKIE
+from tests.journeys.stage import Guest, before_opening, invite_one
+from tests.portal.fest.factories import FACTS, OWNER
+from tests.rig import axe
+from tests.rig.browser import PHONE, visit
+from tests.rig.server import Server, serving
+
+MAX_CLICKS = 40
+
+
+@dataclass
+class Hand:
+    """A hand that counts its clicks; entering a field is one, too."""
+
+    page: Page
+    clicks: int = 0
+
+    def click(self, place: Locator) -> None:
+        """Click on a link or a button."""
+        self.clicks += 1
+        place.click()
+
+    def fill(self, label: str, value: str) -> None:
+        """Enter a field and type."""
+        self.clicks += 1
+        self.page.get_by_label(label, exact=True).fill(value)
+
+    def press(self, name: str) -> None:
+        """Press the button of that name."""
+        self.click(self.page.get_by_role("button", name=name, exact=True))
+
+    def follow(self, name: str) -> None:
+        """Follow the link of that name."""
+        self.click(self.page.get_by_role("link", name=name, exact=True).first)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    data: Path = tmp_path_factory.mktemp("empty") / "fest"
+    server = Server(data, first_run=True)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.end()
+
+
+def test_an_empty_folder_becomes_a_fest_with_an_open_paid_event_in_forty_clicks(
+    server: Server, browser: Browser
+) -> None:
+    link = re.search(r"/setup\?token=\S+", server.log())
+    assert link is not None
+    options = {"base_url": server.url, "viewport": PHONE, "java_script_enabled": False}
+    with visit(browser, **options) as visitor, visit(browser, **options) as stranger:
+        page, other = visitor.context.new_page(), stranger.context.new_page()
+        other.goto("/events")
+        expect(other.get_by_role("heading", level=1)).to_have_text("This fest has not been set up yet")
+        hand = Hand(page)
+        page.goto(link[0])
+        labels = {"name": "Your name", "username": "Username", "email": "Email", "password": "Password"}
+        for name, label in labels.items():
+            hand.fill(label, OWNER[name])
+        hand.fill("Name", FACTS["fest_name"])
+        hand.fill("First day (optional)", FACTS["fest_starts"])
+        hand.fill("Last day (optional)", FACTS["fest_ends"])
+        hand.fill("Place (optional)", FACTS["fest_place"])
+        hand.fill("Time zone", FACTS["timezone"])
+        hand.fill("Currency", FACTS["currency"])
+        hand.fill("Contact (optional)", FACTS["fest_contact"])
+        hand.press("Open the fest")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Next steps")
+        hand.follow("Payment methods")
+        hand.click(page.get_by_label("Sandbox: play money, for trying things out"))
+        hand.press("Save")
+        expect(page.locator(".notice-good")).to_contain_text("Saved.")
+        page.goto("/organise/settings/next")
+        hand.clicks += 1
+        hand.follow("New event")
+        hand.fill("Name", "Robo Race")
+        hand.fill("Fee in INR", "450")
+        page.get_by_label("Place").fill("Workshop")
+        page.get_by_label("Starts").fill("2031-03-14T10:00")
+        page.get_by_label("Ends").fill("2031-03-14T12:00")
+        page.get_by_label("Seats").fill("48")
+        hand.clicks += 4
+        hand.press("Save and publish")
+        expect(page.locator(".notice-good")).to_have_text("Robo Race is published.")
+        other.goto("/events/robo-race")
+        expect(other.get_by_role("heading", level=1)).to_have_text("Robo Race")
+        expect(other.get_by_text("₹450").first).to_be_visible()
+        expect(other.get_by_role("button", name="Register")).to_be_visible()
+        assert not visitor.problems
+        assert not stranger.problems
+        assert hand.clicks <= MAX_CLICKS
+
+
+@pytest.fixture(scope="module")
+def fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Guest]]:
+    data: Path = tmp_path_factory.mktemp("settings") / "data"
+    with before_opening(data) as database:
+        owner = database.write(invite_one, "asha", "owner")
+    with serving(data, extra={"FESTGATE_FEST_TAGLINE": "Fixed"}) as new_server:
+        yield new_server, owner
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_of_the_settings_pass_the_automatic_checks(
+    fest: tuple[Server, Guest], browser: Browser, scheme: str
+) -> None:
+    server, owner = fest
+    with visit(browser, base_url=server.url, viewport=PHONE, color_scheme=scheme) as visitor:
+        visitor.context.add_cookies([{"name": SESSION_COOKIE, "value": owner.session, "url": server.url}])
+        page = visitor.context.new_page()
+        for path in ("", "/payments", "/mail", "/sign-up", "/next"):
+            page.goto(f"/organise/settings{path}")
+            assert axe.violations(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert not visitor.problems
