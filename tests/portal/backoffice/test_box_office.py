@@ -1,4 +1,4 @@
-"""The box office on its pages and in the API: sales, shifts, the people who may, and the audit log."""
+"""The box office on its pages and in the API: sales, shifts, permissions, and the audit log."""
 
 import csv
 import io
