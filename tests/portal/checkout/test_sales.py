@@ -14,6 +14,7 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries, shifts
 from festgate.portal.checkout.errors import KeyReused
+from festgate.portal.checkout.personal_data import PERSONAL_RECORDS
 from festgate.portal.checkout.sales import (
     UNDO_WITHIN,
     Sale,
@@ -277,3 +278,13 @@ def test_a_cash_refund_counts_against_the_open_shift_of_the_person_who_pays_it_o
     assert (shift.expected.minor, shift.refunded["cash"].minor) == (55_000, 45_000)
     assert fest.database.read(shifts.paid_outside_shifts) == ()
     assert_sound(fest)
+
+
+def test_the_download_of_a_seller_has_their_shifts_and_the_deletion_keeps_them(fest: Fest) -> None:
+    make(fest, content(fest, fest.event("Robo Race", 45_000)))
+    note = "a coin fell"
+    counted = Money(44_900, "INR")
+    fest.database.write(shifts.close_shift, Actor(SELLER, "session"), SELLER, counted, note, None)
+    exported = fest.database.report(PERSONAL_RECORDS.export, SELLER)["shifts"]
+    assert [(shift["sales"], shift["note"]) for shift in exported] == [(1, note)]  # type: ignore[attr-defined]
+    assert "1 shift at the box office" in fest.database.report(PERSONAL_RECORDS.foresee, SELLER).kept[0]

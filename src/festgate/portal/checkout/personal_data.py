@@ -11,8 +11,12 @@ from festgate.portal.checkout.methods import TRANSFER
 from festgate.portal.checkout.notes import forget_notes, move_notes, notes_of_person
 from festgate.portal.checkout.orders import cancel_order
 from festgate.portal.checkout.records import Order, Refund
+from festgate.portal.checkout.shifts import Shift, list_shifts
 from festgate.portal.checkout.tables import orders
 from festgate.portal.checkout.transfers import forget_utr, transfer_of
+
+MAX_SHIFTS = 10_000
+"""Shifts of one person in a download."""
 
 _move = Statement(
     update(orders)
@@ -23,7 +27,8 @@ _move = Statement(
 
 
 def export_orders(connection: Connection, person_id: int) -> accounts.Values:
-    """Return every order of the person with its lines and refunds, and the organisers' notes."""
+    """Return the person's orders with lines and refunds, the organisers' notes, and own shifts at the box office."""
+    shifts, _ = list_shifts(connection, person_id, MAX_SHIFTS)
     return {
         "orders": [
             {
@@ -36,6 +41,7 @@ def export_orders(connection: Connection, person_id: int) -> accounts.Values:
             {"text": note.text, "written_at": accounts.export_time(note.written_at)}
             for note in notes_of_person(connection, person_id)
         ],
+        "shifts": [_exported_shift(shift) for shift in shifts],
     }
 
 
@@ -60,6 +66,14 @@ def foresee_orders(connection: Connection, person_id: int) -> accounts.Forecast:
             len(own),
         )
         kept = (sentence.format(count=len(own)),)
+    count = list_shifts(connection, person_id, 1)[1]
+    if count:
+        sentence = ngettext(
+            "{count} shift at the box office, with its sums and note.",
+            "{count} shifts at the box office, with their sums and notes.",
+            count,
+        )
+        kept += (sentence.format(count=count),)
     return accounts.Forecast(tuple(obstacles), tuple(ended), kept)
 
 
@@ -84,6 +98,18 @@ def move_orders(connection: Connection, guest_id: int, person_id: int) -> None:
 
 
 PERSONAL_RECORDS = accounts.PersonalRecords(export_orders, foresee_orders, end_orders, move_orders)
+
+
+def _exported_shift(shift: Shift) -> accounts.Values:
+    return {
+        "opened_at": accounts.export_time(shift.opened_at),
+        "closed_at": accounts.export_time(shift.closed_at),
+        "opening_float": accounts.export_amount(shift.opening),
+        "sales": shift.sales,
+        "expected_cash": accounts.export_amount(shift.expected),
+        "counted_cash": None if shift.counted is None else accounts.export_amount(shift.counted),
+        "note": shift.note,
+    }
 
 
 def _exported_transfer(connection: Connection, order: Order) -> accounts.Values:

@@ -298,6 +298,7 @@ def _add_order(
         revision=0,
         asked_at=0,
         paid_by=seller_id,
+        refunded_minor=0,
     )
     return order_id, ref
 
