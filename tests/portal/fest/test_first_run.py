@@ -100,8 +100,8 @@ def test_two_people_with_the_link_make_one_owner(database: OpenDatabase, tmp_pat
 
         with ThreadPoolExecutor(2) as threads:
             assert sorted(threads.map(race, range(2))) == [303, 410]
-        found = [database.read(find_person, f"owner-{host}") for host in range(2)]
-        assert len([person for person in found if person is not None]) == 1
+        owners = [database.read(find_person, f"owner-{host}") for host in range(2)]
+        assert len([person for person in owners if person is not None]) == 1
 
 
 def test_an_account_of_a_command_ends_the_waiting(database: OpenDatabase, tmp_path: Path) -> None:
