@@ -142,10 +142,18 @@ class Renewal:
         if self._gate is None:
             msg = "The gate is missing."
             raise RuntimeError(msg)
+        own = {
+            topic: [
+                listener
+                for listener in listeners
+                if listener not in build.listeners.get(topic, ()) and listener != self._wake.set
+            ]
+            for topic, listeners in self._database.listeners().items()
+        }
+        self._database.remove_listeners(own)
         self._gate.replace(build.routes, headers=build.headers, answer=build.portal.failure)
         self._current = build
         self._tasks = [asyncio.create_task(task) for task in self._tasks_of(build)]
-        self._database.remove_listeners(old.listeners)
         retiring = asyncio.create_task(_retire(old, tasks))
         self._retiring.add(retiring)
         retiring.add_done_callback(self._retiring.discard)

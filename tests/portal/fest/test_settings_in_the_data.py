@@ -79,16 +79,16 @@ def test_addresses_and_tokens_are_never_set_in_the_browser(
 
 def test_a_wrong_value_saves_nothing_of_its_form(database: OpenDatabase, tmp_path: Path) -> None:
     outside = given(tmp_path, database)
-    listed = problems(database, outside, fest_name="New", timezone="Mars/Base", hold_minutes=0)
-    assert listed.keys() == {"timezone", "hold_minutes"}
-    assert listed["hold_minutes"] == "Must be a whole number from 1 to 1440."
+    wrong = problems(database, outside, fest_name="New", timezone="Mars/Base", hold_minutes=0)
+    assert wrong.keys() == {"timezone", "hold_minutes"}
+    assert wrong["hold_minutes"] == "Must be a whole number from 1 to 1440."
     assert read(database, outside).stored.texts == {}
 
 
 def test_the_last_day_cannot_be_before_the_first(database: OpenDatabase, tmp_path: Path) -> None:
     outside = given(tmp_path, database)
-    listed = problems(database, outside, fest_starts="2031-03-14", fest_ends="2031-03-13")
-    assert listed == {"fest_ends": "2031-03-13 is before the first day, 2031-03-14."}
+    wrong = problems(database, outside, fest_starts="2031-03-14", fest_ends="2031-03-13")
+    assert wrong == {"fest_ends": "2031-03-13 is before the first day, 2031-03-14."}
 
 
 def test_of_two_changes_from_the_same_version_one_is_saved(database: OpenDatabase, tmp_path: Path) -> None:

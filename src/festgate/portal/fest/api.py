@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from festgate.kit.errors import Forbidden, SignInNeeded
+from festgate.kit.errors import Forbidden, SignInNeeded, TooLarge
 from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.api import Bearer, module_router, problems
 from festgate.kit.web.portal import Portal
@@ -17,9 +17,10 @@ from festgate.portal.fest.stored import Effective
 from festgate.portal.fest.view_models import shown_json
 from festgate.settings import Source
 
-Text = Annotated[str, Field(max_length=1000)]
+Text = Annotated[str, Field(max_length=300)]
+Choice = Annotated[str, Field(max_length=30)]
 Value = (
-    bool | Annotated[int, Field(ge=0, le=2**53)] | Text | Annotated[list[Text], Field(max_length=20)] | None
+    bool | Annotated[int, Field(ge=0, le=2**53)] | Text | Annotated[list[Choice], Field(max_length=10)] | None
 )
 
 
@@ -48,7 +49,7 @@ class SettingsInput(BaseModel, extra="forbid"):
         default=None, description="The version that the change was made for; null to change any."
     )
     values: dict[Annotated[str, Field(max_length=100)], Value] = Field(
-        max_length=50,
+        max_length=30,
         description="New values by name. Null puts a setting back to its default, and removes a secret.",
     )
 
@@ -72,7 +73,7 @@ class SettingsApi:
             _require(person)
             return _shown(await self._editor.read())
 
-        @router.patch("/settings", responses=problems(SignInNeeded, Forbidden, SettingsChanged))
+        @router.patch("/settings", responses=problems(SignInNeeded, Forbidden, SettingsChanged, TooLarge))
         async def change_settings(person: Caller, wanted: SettingsInput) -> SettingsShown:
             """Change settings: all of them, or none if one is not valid. The same call again changes nothing."""
             _require(person)

@@ -186,7 +186,7 @@ ALL: Final[Mapping[str, SettingField]] = {known.name: known for listed in FIELDS
 BOUND: Final[Mapping[str, tuple[str, ...]]] = {
     "smtp_password": ("smtp_host", "smtp_port", "smtp_security", "smtp_username"),
 }
-"""By secret: the settings of the server that receives it. A change of one of them asks for the secret again."""
+"""By secret: the settings of the server that receives it. After a change of one of them the secret is entered again."""
 HOSTS: Final[Mapping[str, str]] = {
     "smtp_password": "smtp_host",
     "stripe_secret_key": "stripe_api_base",
