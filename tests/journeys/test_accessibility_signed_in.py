@@ -86,11 +86,15 @@ PAGES = {
     "organise, check-in": PageState("/organise/events/{open}/check-in", "organiser", heading="Open the door"),
     "organise, filtered": PageState("/organise?q=nothing", "organiser", heading="No event matches"),
     "organise, emails": PageState("/organise/emails", "organiser", heading="No failed emails"),
-    "organise, close sales": PageState("/organise/events/{open}/close-sales", "organiser", heading="Close the sales"),
+    "organise, close sales": PageState(
+        "/organise/events/{open}/close-sales", "organiser", heading="Close the sales"
+    ),
     "organise, move": PageState("/organise/events/{open}/move", "organiser", heading="Show the new times"),
     "organise, move, asked": PageState("/organise/events/{open}/move?days=7", "organiser", heading="Then"),
     "organise, duplicate": PageState("/organise/events/{open}/duplicate", "organiser", heading="Days later"),
-    "organise, capacity": PageState("/organise/events/{open}/capacity", "organiser", heading="number of seats"),
+    "organise, capacity": PageState(
+        "/organise/events/{open}/capacity", "organiser", heading="number of seats"
+    ),
     "organise, import": PageState("/organise/import", "organiser", heading="Show the preview"),
     "organise, cancel": PageState("/organise/events/{open}/cancel", "organiser", heading="Cancel Robo Race?"),
 }

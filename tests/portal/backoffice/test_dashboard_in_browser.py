@@ -48,8 +48,9 @@ def fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fest]:
 
 
 def sign_in(page: Page, fest: Fest) -> None:
-    cookie = {"name": SESSION_COOKIE, "value": fest.organiser.session, "url": fest.server.url}
-    page.context.add_cookies([cookie])
+    page.context.add_cookies(
+        [{"name": SESSION_COOKIE, "value": fest.organiser.session, "url": fest.server.url}]
+    )
 
 
 def test_an_organiser_runs_an_event_and_imports_another_on_a_phone_without_javascript(
