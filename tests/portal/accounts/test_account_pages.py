@@ -198,6 +198,8 @@ def test_the_download_is_a_file_of_json_and_a_limited_number_in_an_hour(
         "teams",
         "waiting",
         "orders",
+        "notes",
+        "shifts",
         "tickets",
         "emails",
     }

@@ -56,7 +56,7 @@ class Editor:
     async def check(self, current: Effective, change: Change) -> Plan:
         """Return the change as a plan. Raise Invalid with a sentence for each wrong setting."""
         made = plan(current, change, self._secret)
-        if made.changes("payment_methods") or made.changes("currency") or _has_stripe_key(made):
+        if made.changes("payment_methods") or made.changes("currency") or _changes_method(made):
             await self._check_payments(made.settings)
         if made.changes("currency"):
             try:
@@ -115,5 +115,5 @@ class Editor:
             raise Invalid({"payment_methods": str(error)}) from None
 
 
-def _has_stripe_key(made: Plan) -> bool:
-    return made.changes("stripe_secret_key") or made.changes("stripe_webhook_secret")
+def _changes_method(made: Plan) -> bool:
+    return any(name.startswith(("stripe_", "transfer_")) for name in made.texts)

@@ -86,6 +86,7 @@ FIELDS: Final[Mapping[Page, tuple[SettingField, ...]]] = {
             options=(
                 ("desk", N_("At the desk: cash or card at the organisers' desk")),
                 ("stripe", N_("Stripe: cards and other ways to pay online")),
+                ("transfer", N_("Transfer: to a bank account, or by UPI")),
                 ("sandbox", N_("Sandbox: play money, for trying things out")),
             ),
         ),
@@ -112,6 +113,25 @@ FIELDS: Final[Mapping[Page, tuple[SettingField, ...]]] = {
             N_("Stripe: signing secret of the webhook"),
             "secret",
             hint=N_("Of the webhook endpoint that you add in Stripe's dashboard. It begins with whsec_."),
+        ),
+        SettingField("transfer_account_holder", N_("Transfer: holder of the account")),
+        SettingField("transfer_account", N_("Transfer: account number or IBAN")),
+        SettingField("transfer_bank", N_("Transfer: bank")),
+        SettingField(
+            "transfer_ifsc",
+            N_("Transfer: IFSC"),
+            hint=N_("Of the branch, for banks in India, such as SBIN0001234."),
+        ),
+        SettingField(
+            "transfer_upi_id",
+            N_("Transfer: UPI id"),
+            hint=N_("Such as fest@examplebank. Payers then get a QR code, if the currency is INR."),
+        ),
+        SettingField(
+            "transfer_hours",
+            N_("Hours to pay by transfer"),
+            "number",
+            hint=N_("Seats are kept so long for a transfer, and no longer than sales are open."),
         ),
     ),
     "mail": (
