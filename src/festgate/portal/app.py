@@ -105,9 +105,9 @@ def create_app(
             bulkheads=fences,
         )
         modules = assemble(portal, links, loader)
-        for name, reason in loader.absent.items():
-            portal.bulkheads[name].absent = reason
-            portal.bulkheads[name].details = loader.details.get(name, "")
+        for name in loader.absent.keys() & fences.keys():  # the audit log has no pages, and no bulkhead
+            fences[name].absent = loader.absent[name]
+            fences[name].details = loader.details.get(name, "")
         relay = outbox.Relay(
             database,
             [subscription for module in modules.values() for subscription in module.subscriptions],

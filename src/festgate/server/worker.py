@@ -31,8 +31,8 @@ from festgate.kit.web.clients import Trusted
 from festgate.portal.app import create_app
 from festgate.portal.currency import refuse_other_currency
 from festgate.portal.demo import INTRODUCTION, look, plant
-from festgate.portal.fest.facade import PATH as SET_UP_PATH
 from festgate.portal.fest.facade import (
+    NOTHING_STORED,
     Stored,
     begin_first_run,
     effective,
@@ -40,6 +40,7 @@ from festgate.portal.fest.facade import (
     is_waiting,
     read_stored,
 )
+from festgate.portal.fest.facade import PATH as SET_UP_PATH
 from festgate.server.channel import (
     END,
     HEARTBEAT,
@@ -265,14 +266,18 @@ async def _read_state(outside: Settings, given: Given, secret: bytes, spec: Work
 
     The one that greets makes the link of the first run, if the fest waits for its owner.
     """
+    # A migration has failed; the other modules are served with the settings from outside the data.
+    is_missing = "fest" in schema.unapplied(outside)
 
     async def read(database: Database) -> _State:
-        stored = await database.read(read_stored)
+        stored = NOTHING_STORED if is_missing else await database.read(read_stored)
         settings = effective(given, stored, secret).settings
         passwords: Mapping[str, str] = {}
         if spec.prepare:
             await database.read(refuse_other_currency, settings.currency)
             passwords = await plant(database, settings) if spec.demo else {}
+        if is_missing:
+            return _State(settings, stored, waits=False, passwords=passwords)
         token = ""
         if spec.greet and await database.read(has_first_run):
             token = await database.write(begin_first_run, secret)
