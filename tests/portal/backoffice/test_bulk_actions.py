@@ -11,6 +11,7 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Refused, TooMany
 from festgate.kit.messaging.mail import messages
 from festgate.kit.visitors import Actor
+from festgate.portal.accounts.facade import allow_use
 from festgate.portal.audit.tables import entries
 from festgate.portal.backoffice.bulk_actions import (
     Action,
@@ -22,7 +23,6 @@ from festgate.portal.backoffice.bulk_actions import (
 )
 from festgate.portal.backoffice.guest_list import open_list
 from festgate.portal.backoffice.guest_queries import Guest
-from festgate.portal.backoffice.use_limits import allow_use
 from festgate.portal.registrations import queries
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.facade import Ticket

@@ -17,6 +17,7 @@ from festgate.kit.visitors import Actor
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import is_id, read_ids, read_parameters, read_query
 from festgate.kit.web.portal import Portal
+from festgate.portal.accounts import facade as accounts
 from festgate.portal.backoffice.bulk_actions import (
     ACTIONS,
     MAX_SELECTED,
@@ -43,7 +44,6 @@ from festgate.portal.backoffice.guest_pages import (
     written_selected,
 )
 from festgate.portal.backoffice.guest_queries import Guest
-from festgate.portal.backoffice.use_limits import allow_use
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets import facade as tickets
 
@@ -139,7 +139,7 @@ class GuestActionPages:
 
         listed, guests = await self._portal.database.report(waiting)
         try:
-            await self._portal.database.write(allow_use, actor.person, "bulk")
+            await self._portal.database.write(accounts.allow_use, actor.person, "bulk")
         except TooMany as refusal:
             return await self._result(request, confirmed, listed, [], len(guests), refusal)
         outcomes = await self._run(actor, confirmed, guests)

@@ -12,10 +12,10 @@ from typing import Final, Literal, TypeAlias
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.visitors import Actor
+from festgate.portal.accounts import facade as accounts
 from festgate.portal.audit import facade as audit
 from festgate.portal.backoffice.guest_columns import QUESTION, Cell, Column, cells_of, safe_text
 from festgate.portal.backoffice.guest_queries import PORTION, Scope, guests_by_id
-from festgate.portal.backoffice.use_limits import allow_use
 
 Format: TypeAlias = Literal["csv", "xlsx", "print"]
 FORMATS: Final[tuple[Format, ...]] = ("csv", "xlsx", "print")
@@ -47,7 +47,7 @@ class Export:
 def record_export(connection: Connection, actor: Actor, export: Export, form: Format, subject: str) -> None:
     """Count the export against the limit of its person, and write it to the audit log. Raises TooMany."""
     if actor.person is not None:
-        allow_use(connection, actor.person, "export")
+        accounts.allow_use(connection, actor.person, "export")
     audit.record(
         connection,
         actor,
