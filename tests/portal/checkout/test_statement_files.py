@@ -1,8 +1,12 @@
 """Statements of several invented banks, in their encodings, separators, headings, dates and amounts."""
 
+import unicodedata
+from typing import Literal, TypeAlias
+
 import pytest
 
 from festgate.kit.money import Money
+from festgate.portal.checkout.bank_lines import fingerprint_of
 from festgate.portal.checkout.statement_files import (
     BankStatement,
     StatementUnreadable,
@@ -10,9 +14,10 @@ from festgate.portal.checkout.statement_files import (
     read_table,
 )
 from festgate.portal.checkout.statement_values import DateReader, read_signed
-from tests.portal.checkout.transfer_fest import statement
+from tests.portal.checkout.transfer_fest import SECRET, statement
 
 REF = "7GK2M9QX04"
+Form: TypeAlias = Literal["NFC", "NFD"]
 
 
 def read(data: bytes, currency: str = "INR") -> BankStatement:
@@ -71,6 +76,7 @@ def test_unknown_headings_need_the_columns_to_be_chosen() -> None:
         (b"just a few words", "This is not a table"),
         (b"", "This is not a table"),
         (b"a,b,c\n" * 200_000, "more than 1 MB"),
+        (b"x,\n" * 200_000, "more than 20000 lines"),
         (b"a,b\0,c\n1,2,3", "this is not text"),
     ],
 )
@@ -89,6 +95,25 @@ def test_a_line_that_cannot_be_read_is_named_and_the_others_are_kept() -> None:
 def test_equal_payments_of_one_day_are_counted() -> None:
     known = read(b"Date,Narration,Credit\n" + 3 * b"01/02/2026,same,100.00\n")
     assert [one.occurrence for one in known.credits] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize(
+    "text",
+    ["UPI/José/ABCD 1234", "UPI / José /  ABCD-1234", "upi/josé/abcd\u00a01234", "UPI/José/AB\u200bCD1234"],
+)
+def test_a_statement_that_another_program_has_saved_has_the_same_payments(text: str, form: Form) -> None:
+    def fingerprints(narration: str) -> list[str]:
+        # The same payment twice: the second stays another one.
+        lines = f"Date,Narration,Ref No,Deposit\n03/11/2026,{narration},412345678901,500.00\n"
+        known = read((lines + lines.splitlines()[1]).encode())
+        return [fingerprint_of(SECRET, one) for one in known.credits]
+
+    again = fingerprints(unicodedata.normalize(form, text))
+    assert again == fingerprints("UPI/José/ABCD 1234")
+    assert len(set(again)) == 2
+    assert again != fingerprints("UPI/Jose/ABCD 1234")
+    assert fingerprints("कि") != fingerprints("का")
 
 
 def test_a_statement_with_a_month_first_is_recognised_by_a_day_after_the_twelfth() -> None:

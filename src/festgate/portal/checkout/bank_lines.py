@@ -206,11 +206,11 @@ class Assignment:
 
 
 def fingerprint_of(secret: bytes, credit: Credit) -> str:
-    """Return the fingerprint of a payment: the same in every statement that has it.
+    """Return the fingerprint of a payment: the same in every statement that has it, whatever program has saved it.
 
     It is keyed, because a payment of one's neighbour is easily guessed.
     """
-    parts = (credit.booked_on, amount(credit.amount), credit.narration, credit.utr, str(credit.occurrence))
+    parts = (credit.booked_on, amount(credit.amount), credit.plain_text, credit.utr, str(credit.occurrence))
     return keyed_hash(secret, "bank line", "\0".join(parts))
 
 

@@ -2,9 +2,10 @@
 
 import csv
 import io
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from festgate.kit.cells import one_line, unguard
@@ -27,6 +28,8 @@ MAX_STATEMENT: Final = 1024 * 1024
 """Bytes of a statement: about 8,000 payments."""
 MAX_CREDITS: Final = 2_000
 """Incoming payments of one statement, each of which is shown before it is stored."""
+MAX_LINES: Final = 20_000
+"""Lines of a statement: a year of a busy account. Without a limit, empty lines would take seconds."""
 MAX_NARRATION: Final = 300
 MAX_PROBLEMS: Final = 200
 _SEPARATORS: Final = (",", ";", "\t", "|")
@@ -49,6 +52,15 @@ class Credit:
     utr: str
     occurrence: int = 0
     """Its number among the payments of the statement with the same day, amount and text."""
+
+    @property
+    def plain_text(self) -> str:
+        """The letters, digits and symbols of the text in small letters.
+
+        A program that saves the statement again may change spaces, case, punctuation and the form of accents.
+        """
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", self.narration).casefold())
+        return "".join(sign for sign in folded if unicodedata.category(sign)[0] in "LMNS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,9 @@ def read_table(data: bytes) -> StatementTable:
         text = catalogue.decode_text(data)
     except catalogue.Unreadable as error:
         raise StatementUnreadable(str(error)) from None
+    if max(text.count("\n"), text.count("\r")) > MAX_LINES:
+        sentence = gettext("The file has more than {count} lines. Export a shorter period.")
+        raise StatementUnreadable(sentence.format(count=MAX_LINES))
     tables = [_split(text, separator) for separator in _SEPARATORS]
     best = max(tables, key=_width)
     if _width(best) < _MIN_CELLS:
@@ -189,10 +204,8 @@ def _read(rows: Sequence[tuple[int, tuple[str, ...]]], columns: Columns, currenc
             if len(problems) < MAX_PROBLEMS:
                 problems.append(LineProblem(line, str(error)))
             continue
-        same = (credit.booked_on, credit.amount, credit.narration, credit.utr)
-        incoming.append(
-            Credit(credit.line, *same[:1], credit.amount, credit.narration, credit.utr, seen[same])
-        )
+        same = (credit.booked_on, credit.amount, credit.plain_text, credit.utr)
+        incoming.append(replace(credit, occurrence=seen[same]))
         seen[same] += 1
         if len(incoming) > MAX_CREDITS:
             sentence = gettext(
