@@ -11,6 +11,7 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Invalid, NotFound, StartupError
 from festgate.kit.messaging import outbox
 from festgate.kit.money import Money
+from festgate.portal.audit import facade as audit
 from festgate.portal.checkout import orders, queries
 from festgate.portal.checkout.checks import check_money, check_seats, check_transfers
 from festgate.portal.checkout.desk import desk_forms_of, mark_refunded_at_desk
@@ -236,3 +237,14 @@ def test_the_portal_does_not_start_without_an_account(named: dict[str, str], sen
     settings = Settings.model_validate({"payment_methods": ("transfer",), **named})
     with pytest.raises(StartupError, match=sentence):
         transfer_account(settings)
+
+
+def test_the_audit_log_does_not_keep_the_number_that_is_erased_with_the_account(fest: TransferFest) -> None:
+    order = fest.order()
+    fest.database.write(enter_utr, order.person_id, order.ref, UTR)
+    fest.database.write(reject_utr, order.ref, fest.actor, UTR)
+    fest.database.write(enter_utr, order.person_id, order.ref, UTR)
+    confirm(fest, order.ref)
+    entries, _ = fest.database.report(audit.find_entries, audit.Filters(), 100, 0)
+    assert {"transfer.rejected", "transfer.confirmed"} <= {entry.action for entry in entries}
+    assert UTR not in str(entries)

@@ -201,13 +201,13 @@ def confirm_transfer(
     paid = mark_paid(connection, order.id, f"transfer-{order.ref}", order.total, paid_by=organiser_id)
     # The order's total may have fallen, because its event was cancelled meanwhile.
     connection.run(_by_hand, order=order.id, received=order.total.minor)
+    # Without the payer's number: it is erased with their account, and no entry of the log ever is.
     audit.record(
         connection,
         actor,
         "transfer.confirmed",
         order.ref,
         amount=amount(order.total),
-        utr=state.utr,
         result=paid.state,
     )
     return paid
@@ -228,7 +228,7 @@ def reject_utr(connection: Connection, ref: str, actor: Actor, utr: str) -> Orde
         raise NotPending
     connection.run(_reject, order=order.id, seen=utr)
     outbox.record(connection, TransferAwaited(order.id, "rejected", connection.now))
-    audit.record(connection, actor, "transfer.rejected", order.ref, utr=utr)
+    audit.record(connection, actor, "transfer.rejected", order.ref)
     return order
 
 
