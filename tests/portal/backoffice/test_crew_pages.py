@@ -104,6 +104,7 @@ def test_a_stranger_joins_from_the_link_and_sees_only_the_assigned_event(
     assert "Hackathon" not in office
     assert anonymous.get("/organise/events/hackathon").status_code == 404
     assert anonymous.get("/organise/orders").status_code == 403
+    assert anonymous.get("/account/second-factor").status_code == 200
     assert anonymous.get(link).status_code == 410
     assert "new@example.org" in owner.get(TEAM).text
     (confirmed,) = query_file(data, "SELECT email_confirmed_at FROM accounts_people WHERE username = 'newt'")
@@ -127,6 +128,9 @@ def test_an_account_of_another_address_cannot_accept(
         # The old session has ended, and this browser has a new one.
         invited.headers["cookie"] = joined.headers["set-cookie"].split(";")[0]
         assert invited.get("/organise").status_code == 200
+        # No password was entered, so sensitive pages still ask for it.
+        asked = invited.get("/account/second-factor")
+        assert asked.headers["location"].startswith("/account/prove?next=")
     assert role_of(data, "asha") == "box-office"
 
 

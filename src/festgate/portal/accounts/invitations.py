@@ -268,11 +268,20 @@ def join(
 
 
 def join_and_sign_in(
-    connection: Connection, token: str, person_id: int, address: str, assign: AssignEvents
+    connection: Connection,
+    token: str,
+    person_id: int,
+    address: str,
+    assign: AssignEvents,
+    *,
+    proved: bool = False,
 ) -> Session:
-    """Join as `join` does, and open a session in place of those that the change of the role ends."""
+    """Join as `join` does, and open a session in place of those that the change of the role ends.
+
+    `proved`: the password was entered just now, so that sensitive actions need not ask for it.
+    """
     join(connection, token, person_id, address, assign)
-    return open_session(connection, person_id, "cookie")
+    return open_session(connection, person_id, "cookie", proved=proved)
 
 
 def join_as_newcomer(
@@ -286,7 +295,7 @@ def join_as_newcomer(
     """Make an account with the invited address, join, and open its first session. Raises Taken and as `accept`."""
     invitation = read_token(connection, token)
     person = add_person(connection, replace(newcomer, email=invitation.email, role="attendee"), password_hash)
-    return join_and_sign_in(connection, token, person.id, address, assign)
+    return join_and_sign_in(connection, token, person.id, address, assign, proved=True)
 
 
 def accept(connection: Connection, token: str, person_id: int, actor: Actor) -> Invitation:
