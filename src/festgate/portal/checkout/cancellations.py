@@ -154,7 +154,7 @@ def _log(connection: Connection, actor: Actor, plan: Cancellation, back: Money, 
     """Add the cancellation to the audit log."""
     details: dict[str, str | int] = {"events": ", ".join(line.title for line in plan.lines)[:500]}
     if plan.order.state == "paid":
-        details |= {"amount": back.minor, "currency": back.currency}
+        details["amount"] = back.coded()
     if by_hand:
         details["by_hand"] = 1
     events = {line.event_id for line in plan.lines}
