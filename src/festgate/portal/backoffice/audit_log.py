@@ -251,7 +251,8 @@ class _Names:
         if entry.action.startswith(_ABOUT_ORDERS) and entry.subject:
             return entry.subject, f"/organise/orders/{entry.subject}"
         if event is not None:
-            return entry.subject or event.title, f"/organise/events/{event.slug}"
+            name = event.title if entry.subject in ("", event.slug) else entry.subject
+            return name, f"/organise/events/{event.slug}"
         if concerned is not None:
             name, _ = self.person(concerned)
             return entry.subject or name, f"/organise/people/{concerned}"
