@@ -484,4 +484,5 @@ def test_a_committee_goes_from_an_empty_folder_through_its_day_in_the_browser(
 
     await_idle(server)
     assert "unhandled exception" not in server.log()
+    assert server.log().count('"event": "ticket-given"') == 1
     check_data(server.data)
