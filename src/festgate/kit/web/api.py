@@ -51,8 +51,8 @@ class Bearer:
     ) -> None:
         """Take the portal, which looks tokens up, and the permission that the route needs, None for none.
 
-        A `sensitive` operation needs a token of the last ten minutes; `lists_assigned` as for `Portal.allow`. The portal
-        is not kept alive: `typing` keeps this object in a cache.
+        A `sensitive` operation needs a token of the last ten minutes; `lists_assigned` as for `Portal.allow`. The
+        portal is not kept alive: `typing` keeps this object in a cache.
         """
         self._portal: Portal = proxy(portal)
         self.permission = permission
