@@ -130,7 +130,6 @@ class OrderPages:
         return await self._order(request)
 
     async def _order(self, request: Request, refusal: Refused | None = None, text: str = "") -> Response:
-        visitor = await self._portal.signed_in(request)
         ref = read_path(request, "ref")
         view = await self._portal.database.report(view_order, ref, self._writing)
         return await self._portal.page(
@@ -140,7 +139,6 @@ class OrderPages:
             headers=None if refusal is None else refusal.headers(),
             section="organise",
             view=view,
-            may=visitor.may,
             notice=notice_of_step(request),
             refused=_message(refusal),
             errors=refusal.fields if isinstance(refusal, Invalid) else {},

@@ -93,7 +93,6 @@ class PeoplePages:
         return await self._person(request)
 
     async def _person(self, request: Request, refusal: Refused | None = None) -> Response:
-        visitor = await self._portal.signed_in(request)
         view = await self._portal.database.report(view_history, _person_id(request), self._writing)
         return await self._portal.page(
             request,
@@ -102,7 +101,6 @@ class PeoplePages:
             headers=refusal.headers() if refusal else None,
             section="organise",
             view=view,
-            may=visitor.may,
             done=notice_of_step(request),
             note_key=f"page:{view.person.id}:{self._portal.database.clock()}",
             max_note=checkout.MAX_NOTE,
