@@ -142,7 +142,7 @@ def test_organiser_pages_are_only_for_organisers(fest: Fest, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/organise/events/new", "/organise/events/robo-race", "/organise/events/robo-race/cancel"]
+    "path", ["/organise/events/new", "/organise/events/robo-race/edit", "/organise/events/robo-race/cancel"]
 )
 def test_an_attendee_cannot_change_events(fest: Fest, path: str) -> None:
     assert fest.post(path, {"title": "Mine", "fee": "0"}, fest.other).status == 403

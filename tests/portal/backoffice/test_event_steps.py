@@ -197,7 +197,8 @@ def test_every_page_of_an_event_has_its_tabs(client: httpx.Client, database: Ope
         ("/questions", "Tickets"),
         ("/waiting", "Tickets"),
         ("/teams", "Tickets"),
-        ("/answers", "Tickets"),
+        ("/guests", "Guests"),
+        ("/orders", "Orders"),
         ("/holders", "Tickets"),
     ):
         page = client.get(f"{base}{path}").text

@@ -388,3 +388,14 @@ def test_simultaneous_cancellations_newcomers_and_joins_leave_no_seat_empty_and_
     check(database)
     assert all(offered_seats(database, person) for person, _ in waiters)
     assert database.read(catalogue.event_by_id, event.id).taken == 5
+
+
+def test_offering_by_hand_after_more_seats_offers_the_rest_to_the_line(database: OpenDatabase) -> None:
+    event, _ = sold_out(database)
+    first, _ = wait(database, event)
+    second, chosen = wait(database, event)
+    event = database.read(catalogue.event_by_id, event.id)
+    database.write(catalogue.edit_event, event.slug, replace(catalogue.details_of(event), capacity=3))
+    database.write(offer_by_hand, event.slug, [chosen])
+    check(database)
+    assert [len(offered_seats(database, person)) for person in (first, second)] == [1, 1]

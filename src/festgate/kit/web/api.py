@@ -42,30 +42,36 @@ class Bearer:
     """
 
     def __init__(
-        self, portal: Portal, permission: Permission | None = None, *, sensitive: bool = False
+        self,
+        portal: Portal,
+        permission: Permission | None = None,
+        *,
+        sensitive: bool = False,
+        lists_assigned: bool = False,
     ) -> None:
         """Take the portal, which looks tokens up, and the permission that the route needs, None for none.
 
-        A `sensitive` operation needs a token of the last ten minutes. The portal is not kept alive: `typing` keeps this
-        object in a cache.
+        A `sensitive` operation needs a token of the last ten minutes; `lists_assigned` as for `Portal.allow`. The portal
+        is not kept alive: `typing` keeps this object in a cache.
         """
         self._portal: Portal = proxy(portal)
         self.permission = permission
         self._sensitive = sensitive
+        self.lists_assigned = lists_assigned
 
     async def __call__(self, request: Request, credentials: Credentials) -> Visitor:
         """Return the visitor of the call's token. Raise SignInNeeded, SecondFactorNeeded or ProofNeeded."""
         known: Visitor | None = request.scope.get(_CALLER)
         visitor = known or await self._find(credentials)
         if known is None and self.permission is not None:
-            await self._portal.require(visitor, self.permission, request)
+            await self._portal.require(visitor, self.permission, request, lists_assigned=self.lists_assigned)
         return visitor
 
     async def check(self, request: Request) -> None:
         """Look the caller up before the body is read. Raise SignInNeeded without a valid token."""
         visitor = await self._find(await TOKEN_SCHEME(request))
         if self.permission is not None:
-            await self._portal.require(visitor, self.permission, request)
+            await self._portal.require(visitor, self.permission, request, lists_assigned=self.lists_assigned)
         request.scope[_CALLER] = visitor
 
     async def _find(self, credentials: HTTPAuthorizationCredentials | None) -> Visitor:

@@ -103,10 +103,12 @@ class GuardedRoute(Route):
         methods: Collection[str],
         *,
         sensitive: bool = False,
+        lists_assigned: bool = False,
     ) -> None:
-        """Take a path of Starlette. `sensitive`: it needs the password of a moment ago, too."""
+        """Take a path of Starlette, and the permission and further conditions of `Portal.guard`."""
         super().__init__(path, endpoint, methods=list(methods))
         self.permission = permission
+        self.lists_assigned = lists_assigned
         self.sensitive = sensitive
 
 
@@ -263,7 +265,9 @@ class Portal:
                 self.check_proof(visitor)
             return await endpoint(request)
 
-        return GuardedRoute(permission, path, guarded, methods, sensitive=sensitive)
+        return GuardedRoute(
+            permission, path, guarded, methods, sensitive=sensitive, lists_assigned=lists_assigned
+        )
 
     def known(self, request: Request) -> Visitor:
         """Return the visitor of a request that a guarded route has let in."""

@@ -192,7 +192,7 @@ class BoxOfficeApi:
     def _add_sales(self, router: APIRouter) -> None:
         portal, database = self._portal, self._portal.database
         zone = portal.settings.zone
-        Caller = Annotated[Visitor, Depends(Bearer(portal))]  # noqa: N806  (a type)
+        Caller = Annotated[Visitor, Depends(Bearer(portal, "box-office"))]  # noqa: N806  (a type)
 
         @router.post(
             "/box-office/sales",
@@ -218,7 +218,6 @@ class BoxOfficeApi:
             ],
         ) -> SaleOutput:
             """Sell tickets that are paid now to somebody without an account, and issue them."""
-            _require(seller, "box-office")
             entry = await database.read(read_sold_event, seller, body.event, zone)
             event_currency = entry.event.fee.currency
             fields = {f"count-{item.ticket}": str(item.count) for item in body.tickets}
@@ -242,7 +241,6 @@ class BoxOfficeApi:
         @router.get("/box-office/sales/{ref}", responses=problems(SignInNeeded, Forbidden, NotFound))
         async def show(ref: Name, seller: Caller) -> SaleOutput:
             """Show a sale with its tickets."""
-            _require(seller, "box-office")
             return SaleOutput.of(await database.read(view_sale, seller, ref))
 
         @router.post(
@@ -251,7 +249,6 @@ class BoxOfficeApi:
         )
         async def take_back(ref: Name, seller: Caller, request: Request) -> SaleOutput:
             """Take back a sale of the last ten minutes, with its money. A second call changes nothing."""
-            _require(seller, "box-office")
             await database.write(undo, _actor(seller, request), seller, ref)
             return SaleOutput.of(await database.read(view_sale, seller, ref))
 
@@ -261,7 +258,6 @@ class BoxOfficeApi:
         )
         async def check_in(ref: Name, seller: Caller) -> SaleOutput:
             """Check in everybody of a sale. A second call changes nothing."""
-            _require(seller, "box-office")
             _require(seller, "door")
             await database.write(admit_sold, seller, ref)
             return SaleOutput.of(await database.read(view_sale, seller, ref))
@@ -269,6 +265,7 @@ class BoxOfficeApi:
     def _add_shifts(self, router: APIRouter) -> None:
         database, currency = self._portal.database, self._portal.settings.currency
         Caller = Annotated[Visitor, Depends(Bearer(self._portal))]  # noqa: N806  (a type)
+        Seller = Annotated[Visitor, Depends(Bearer(self._portal, "box-office"))]  # noqa: N806  (a type)
 
         @router.get("/box-office/shifts", responses=problems(SignInNeeded, Forbidden))
         async def list_shifts(
@@ -287,9 +284,8 @@ class BoxOfficeApi:
         @router.post(
             "/box-office/shifts", responses=problems(SignInNeeded, Forbidden, checkout.ShiftInOtherCurrency)
         )
-        async def open_shift(body: FloatInput, seller: Caller) -> ShiftOutput:
+        async def open_shift(body: FloatInput, seller: Seller) -> ShiftOutput:
             """Open your shift with its float, or correct the float of the open one."""
-            _require(seller, "box-office")
             opening = Money(body.opening_float, currency)
             return ShiftOutput.of(await database.write(checkout.set_float, seller.person, opening))
 
@@ -297,9 +293,8 @@ class BoxOfficeApi:
             "/box-office/shifts/current/close",
             responses=problems(SignInNeeded, Forbidden, checkout.ShiftNotOpen),
         )
-        async def close_shift(body: CountInput, seller: Caller, request: Request) -> ShiftOutput:
+        async def close_shift(body: CountInput, seller: Seller, request: Request) -> ShiftOutput:
             """Close your open shift with the cash that was counted."""
-            _require(seller, "box-office")
             actor = _actor(seller, request)
 
             def close(connection: Connection) -> checkout.Shift:

@@ -65,7 +65,7 @@ class BoxOfficePages:
             guard("box-office", f"{sale}/undo", self.undo, methods=["POST"]),
             guard("box-office", f"{sale}/answers", self.show_answers),
             guard("box-office", f"{sale}/answers", self.save_answers, methods=["POST"]),
-            guard("door", f"{sale}/check-in", self.admit, methods=["POST"]),
+            guard("box-office", f"{sale}/check-in", self.admit, methods=["POST"]),
         ]
 
     async def show(self, request: Request) -> Response:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from festgate.kit import security_log
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Forbidden, Invalid, NotFound, SignInNeeded, TooMany
+from festgate.kit.errors import Forbidden, Invalid, NotFound, ProofNeeded, SignInNeeded, TooMany
 from festgate.kit.roles import Role
 from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.api import Bearer, module_router, problems
@@ -111,6 +111,7 @@ class CrewApi:
         """Add the routes of people, after `/team/invitations`."""
         database = self._portal.database
         Caller = Annotated[Visitor, Depends(Bearer(self._portal, "team"))]  # noqa: N806  (a type)
+        Proven = Annotated[Visitor, Depends(Bearer(self._portal, "team", sensitive=True))]  # noqa: N806
 
         @router.get("/team", responses=problems(SignInNeeded, Forbidden, NotFound))
         async def list_team(person: Caller, page: PageNumber = 1) -> MemberPage:  # noqa: ARG001  (guards)
@@ -128,9 +129,11 @@ class CrewApi:
 
         @router.put(
             "/team/{person}",
-            responses=problems(SignInNeeded, Forbidden, NotFound, accounts.RoleTooHigh, accounts.LastOwner),
+            responses=problems(
+                SignInNeeded, ProofNeeded, Forbidden, NotFound, accounts.RoleTooHigh, accounts.LastOwner
+            ),
         )
-        async def change(person: Id, body: RoleInput, caller: Caller, request: Request) -> MemberOutput:
+        async def change(person: Id, body: RoleInput, caller: Proven, request: Request) -> MemberOutput:
             """Give a person of the team another role or other events; another role signs them out. Idempotent."""
             security_log.concern(person)
 
@@ -144,9 +147,11 @@ class CrewApi:
         @router.delete(
             "/team/{person}",
             status_code=204,
-            responses=problems(SignInNeeded, Forbidden, NotFound, accounts.RoleTooHigh, accounts.LastOwner),
+            responses=problems(
+                SignInNeeded, ProofNeeded, Forbidden, NotFound, accounts.RoleTooHigh, accounts.LastOwner
+            ),
         )
-        async def take_out(person: Id, caller: Caller, request: Request) -> None:
+        async def take_out(person: Id, caller: Proven, request: Request) -> None:
             """Take a person out of the team: the account stays, and is signed out everywhere."""
             security_log.concern(person)
             await database.write(crew.change_member, _actor(caller, request), person, "attendee", ())
@@ -155,6 +160,7 @@ class CrewApi:
         portal = self._portal
         database, secret, settings = portal.database, portal.secret, portal.settings
         Caller = Annotated[Visitor, Depends(Bearer(portal, "team"))]  # noqa: N806  (a type)
+        Proven = Annotated[Visitor, Depends(Bearer(portal, "team", sensitive=True))]  # noqa: N806
 
         @router.get("/team/invitations", responses=problems(SignInNeeded, Forbidden, NotFound))
         async def list_invitations(person: Caller, page: PageNumber = 1) -> InvitationPage:  # noqa: ARG001
@@ -170,6 +176,7 @@ class CrewApi:
             status_code=201,
             responses=problems(
                 SignInNeeded,
+                ProofNeeded,
                 Forbidden,
                 accounts.RoleTooHigh,
                 accounts.AlreadyInTeam,
@@ -178,7 +185,7 @@ class CrewApi:
             ),
         )
         async def invite(
-            body: InvitationInput, person: Caller, request: Request, response: Response
+            body: InvitationInput, person: Proven, request: Request, response: Response
         ) -> InvitationOutput:
             """Invite somebody by email. The same invitation again sends nothing, and returns the one that waits."""
             try:
@@ -198,10 +205,16 @@ class CrewApi:
         @router.post(
             "/team/invitations/{invitation}/again",
             responses=problems(
-                SignInNeeded, Forbidden, NotFound, accounts.RoleTooHigh, accounts.AlreadyInTeam, TooMany
+                SignInNeeded,
+                ProofNeeded,
+                Forbidden,
+                NotFound,
+                accounts.RoleTooHigh,
+                accounts.AlreadyInTeam,
+                TooMany,
             ),
         )
-        async def send_again(invitation: Id, person: Caller, request: Request) -> InvitationOutput:
+        async def send_again(invitation: Id, person: Proven, request: Request) -> InvitationOutput:
             """Send an invitation again, with a new link for seven days; the old link ends."""
             actor = _actor(person, request)
             await database.write(crew.send_again, actor, invitation, secret, settings)
@@ -210,9 +223,9 @@ class CrewApi:
         @router.delete(
             "/team/invitations/{invitation}",
             status_code=204,
-            responses=problems(SignInNeeded, Forbidden, accounts.RoleTooHigh),
+            responses=problems(SignInNeeded, ProofNeeded, Forbidden, accounts.RoleTooHigh),
         )
-        async def withdraw(invitation: Id, person: Caller, request: Request) -> None:
+        async def withdraw(invitation: Id, person: Proven, request: Request) -> None:
             """Withdraw an invitation. Idempotent."""
             await database.write(accounts.withdraw, _actor(person, request), invitation)
 

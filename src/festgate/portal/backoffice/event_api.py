@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
+from festgate.kit.errors import Forbidden, NotFound, ProofNeeded, SignInNeeded
 from festgate.kit.shown import facts
 from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.api import Amount, Bearer, Name, module_router, problems
@@ -172,6 +172,7 @@ class EventStepApi:
         portal = self._portal
         router = module_router(portal, "backoffice", "office")
         Caller = Annotated[Visitor, Depends(Bearer(portal))]  # noqa: N806  (a type)
+        Proven = Annotated[Visitor, Depends(Bearer(portal, sensitive=True))]  # noqa: N806
         refusals = (SignInNeeded, Forbidden, NotFound, catalogue.EventWasCancelled)
 
         @router.get("/dashboard", responses=problems(SignInNeeded, Forbidden))
@@ -264,8 +265,8 @@ class EventStepApi:
 
             return await do(caller, request, "duplicate", operation)
 
-        @router.post("/events/{slug}/cancel", responses=problems(*refusals, CancellationChanged))
-        async def cancel(caller: Caller, request: Request, slug: Name, body: CancelInput) -> StepOutput:
+        @router.post("/events/{slug}/cancel", responses=problems(*refusals, ProofNeeded, CancellationChanged))
+        async def cancel(caller: Proven, request: Request, slug: Name, body: CancelInput) -> StepOutput:
             """Cancel an event for good, with its registrations and refunds; a draft is deleted."""
 
             def operation(connection: Connection, *, actor: Actor) -> Event:

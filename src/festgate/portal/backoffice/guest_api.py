@@ -129,7 +129,8 @@ class GuestApi:
     def router(self) -> APIRouter:
         """Return the routes of this module, relative to the API's root."""
         router = module_router(self._portal, "backoffice", "guests")
-        Caller = Annotated[Visitor, Depends(Bearer(self._portal))]  # noqa: N806  (a type)
+        guard = Bearer(self._portal, "guests.view", lists_assigned=True)
+        Caller = Annotated[Visitor, Depends(guard)]  # noqa: N806  (a type)
 
         @router.get("/guests", responses=problems(SignInNeeded, Forbidden))
         async def list_guests_of_fest(
@@ -148,8 +149,6 @@ class GuestApi:
         return router
 
     async def _read(self, person: Visitor, slug: str | None, parameters: dict[str, str]) -> GuestsOutput:
-        if not person.may("guests.view"):
-            raise Forbidden
         lead = person.person if person.role == "lead" else None
         shown = await self._portal.database.report(page_of_guests, slug, lead, parameters)
         return GuestsOutput(

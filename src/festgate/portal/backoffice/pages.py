@@ -190,9 +190,7 @@ class BackofficePages:
             cancel_as_shown, whatever=fields.get("whatever") == "yes", actor=self._portal.actor(request)
         )
         try:
-            await self._portal.database.write(
-                cancel, slug, fields.get(FIELD, ""), self._portal.actor(request)
-            )
+            await self._portal.database.write(cancel, slug, fields.get(FIELD, ""))
         except CancellationChanged as refusal:
             return await self._cancellation(request, refusal)
         return see_other(f"/organise?cancelled={slug}")

@@ -286,7 +286,7 @@ def publish_event(
     _change(connection, _set_state, event=event.id, new_state="published", new_sequence=event.sequence)
     connection.run(_put_on_sale, event=event.id, open=1)
     if actor is not None:
-        audit.record(connection, actor, "event.published", event.title, event_id=event.id)
+        audit.record(connection, actor, "event.published", event.slug, event_id=event.id)
     return queries.event_by_id(connection, event.id)
 
 
@@ -314,14 +314,14 @@ def cancel_event(connection: Connection, slug: str, *, actor: Actor | None = Non
         connection.run(_drop_seats, event=event.id)
         connection.run(_drop, event=event.id)
         if actor is not None:
-            audit.record(connection, actor, "event.deleted", event.title, event_id=event.id)
+            audit.record(connection, actor, "event.deleted", event.slug, event_id=event.id)
         return replace(event, state="cancelled", updated_at=connection.now)
     _change(connection, _set_state, event=event.id, new_state="cancelled", new_sequence=event.sequence + 1)
     connection.run(_put_on_sale, event=event.id, open=0)
     outbox.record(connection, EventCancelled(event.id))
     if actor is not None:
         audit.record(
-            connection, actor, "event.cancelled", event.title, event_id=event.id, registrations=event.taken
+            connection, actor, "event.cancelled", event.slug, event_id=event.id, registrations=event.taken
         )
     return queries.event_by_id(connection, event.id)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Forbidden, Invalid, NotFound, SignInNeeded
+from festgate.kit.errors import Forbidden, Invalid, NotFound, ProofNeeded, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.translation import gettext
 from festgate.kit.visitors import Visitor
@@ -232,7 +232,7 @@ def add_office_routes(router: APIRouter, portal: Portal, is_used: registrations.
 def _add_order_routes(router: APIRouter, portal: Portal) -> None:
     Viewer = Annotated[Visitor, Depends(Bearer(portal, "orders.view"))]  # noqa: N806  (a type)
     Editor = Annotated[Visitor, Depends(Bearer(portal, "orders.edit"))]  # noqa: N806  (a type)
-    Refunder = Annotated[Visitor, Depends(Bearer(portal, "orders.refund"))]  # noqa: N806  (a type)
+    Refunder = Annotated[Visitor, Depends(Bearer(portal, "orders.refund", sensitive=True))]  # noqa: N806  (a type)
 
     @router.get("/events/{slug}/orders", responses=problems(SignInNeeded, Forbidden, NotFound))
     async def orders_of_event(
@@ -271,7 +271,7 @@ def _add_order_routes(router: APIRouter, portal: Portal) -> None:
 
     @router.post(
         "/orders/{ref}/refunds",
-        responses=problems(SignInNeeded, Forbidden, NotFound, NotPaid, RefundTooHigh, KeyReused),
+        responses=problems(SignInNeeded, Forbidden, ProofNeeded, NotFound, NotPaid, RefundTooHigh, KeyReused),
     )
     async def refund_a_part(
         ref: Name, body: PartInput, caller: Refunder, request: Request, idempotency_key: IdempotencyKey

@@ -270,13 +270,12 @@ class TransferApi:
 
     def _add_treasurer(self, router: APIRouter) -> None:
         database = self._portal.database
-        Caller = Annotated[Visitor, Depends(Bearer(self._portal))]  # noqa: N806  (a type)
+        Caller = Annotated[Visitor, Depends(Bearer(self._portal, "transfers"))]  # noqa: N806  (a type)
         refusals = (SignInNeeded, Forbidden)
 
         @router.get("/transfers", responses=problems(*refusals))
-        async def list_open(asked: Annotated[Asked, Query()], person: Caller) -> TransferPage:
+        async def list_open(asked: Annotated[Asked, Query()], _person: Caller) -> TransferPage:
             """List open transfers: for treasurers."""
-            _allow(person)
 
             def read(connection: Connection) -> TransferPage:
                 try:
@@ -313,7 +312,6 @@ class TransferApi:
             ref: Name, body: ConfirmationInput, person: Caller, request: Request
         ) -> ConfirmedOutput:
             """Record that the whole amount of an order has arrived: for treasurers. Idempotent."""
-            _allow(person)
             arrived = Money(body.amount, body.currency)
 
             def operation(connection: Connection) -> records.Order:
@@ -332,20 +330,18 @@ class TransferApi:
         )
         async def reject(ref: Name, body: UtrInput, person: Caller, request: Request) -> ConfirmedOutput:
             """Reject the number that a payer entered; they get an email: for treasurers. Idempotent."""
-            _allow(person)
             return ConfirmedOutput.of(
                 await database.write(transfers.reject_utr, ref, _actor(person, request), body.utr)
             )
 
     def _add_lines(self, router: APIRouter) -> None:
         database = self._portal.database
-        Caller = Annotated[Visitor, Depends(Bearer(self._portal))]  # noqa: N806  (a type)
+        Caller = Annotated[Visitor, Depends(Bearer(self._portal, "transfers"))]  # noqa: N806  (a type)
         refusals = (SignInNeeded, Forbidden)
 
         @router.get("/bank-lines", responses=problems(*refusals))
-        async def list_unmatched(person: Caller) -> list[BankLineOutput]:
+        async def list_unmatched(_person: Caller) -> list[BankLineOutput]:
             """List the payments of statements that have no order, oldest first: for treasurers."""
-            _allow(person)
             return [BankLineOutput.of(line) for line in await database.report(bank_lines.open_lines)]
 
         @router.post(
@@ -354,7 +350,6 @@ class TransferApi:
         )
         async def assign(body: AssignmentInput, person: Caller, request: Request) -> AssignmentOutput:
             """Assign payments to an order, and pay it: for treasurers. Idempotent."""
-            _allow(person)
 
             def operation(connection: Connection) -> AssignmentOutput:
                 plan = bank_lines.assign_lines(
@@ -379,7 +374,6 @@ class TransferApi:
         @router.post("/bank-lines/ignore", responses=problems(*refusals, NotFound, LineSettled))
         async def ignore(body: LinesInput, person: Caller, request: Request) -> list[BankLineOutput]:
             """Take payments off the list of unmatched ones: for treasurers. Idempotent."""
-            _allow(person)
             actor = _actor(person, request)
             await database.write(bank_lines.ignore_lines, set(body.lines), person.person, actor)
             return [
@@ -389,7 +383,7 @@ class TransferApi:
 
     def _add_statements(self, router: APIRouter) -> None:
         portal, database = self._portal, self._portal.database
-        Caller = Annotated[Visitor, Depends(Bearer(portal))]  # noqa: N806  (a type)
+        Caller = Annotated[Visitor, Depends(Bearer(portal, "transfers"))]  # noqa: N806  (a type)
 
         @router.post("/bank-statements", responses=problems(SignInNeeded, Forbidden))
         async def upload(body: StatementInput, person: Caller, request: Request) -> StatementOutput:
@@ -397,7 +391,6 @@ class TransferApi:
 
             A payment counts once, in however many statements it is.
             """
-            _allow(person)
             statement = _read(body, portal.settings.currency)
 
             def match(connection: Connection) -> list[matching.Match]:
@@ -419,11 +412,6 @@ class TransferApi:
                     )
                     await database.write(bank_lines.note_import, _actor(person, request), imported, counted)
             return _shown(statement, matches, imported)
-
-
-def _allow(person: Visitor) -> None:
-    if not person.may("transfers"):
-        raise Forbidden
 
 
 def _actor(person: Visitor, request: Request) -> Actor:

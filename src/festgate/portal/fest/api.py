@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from festgate.kit.errors import Forbidden, SignInNeeded, TooLarge
+from festgate.kit.errors import Forbidden, ProofNeeded, SignInNeeded, TooLarge
 from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.api import Bearer, module_router, problems
 from festgate.kit.web.portal import Portal
@@ -65,18 +65,22 @@ class SettingsApi:
     def router(self) -> APIRouter:
         """Return the routes."""
         router = module_router(self._portal, "fest", "Settings")
-        Caller = Annotated[Visitor, Depends(Bearer(self._portal))]  # noqa: N806  (a type)
+        Reader = Annotated[Visitor, Depends(Bearer(self._portal, "settings"))]  # noqa: N806  (a type)
+        Editing = Annotated[Visitor, Depends(Bearer(self._portal, "settings", sensitive=True))]  # noqa: N806
 
         @router.get("/settings", responses=problems(SignInNeeded, Forbidden))
-        async def show_settings(person: Caller) -> SettingsShown:
+        async def show_settings(_person: Reader) -> SettingsShown:
             """Show the settings that can be changed in the browser, and where each value comes from."""
-            _require(person)
             return _shown(await self._editor.read())
 
-        @router.patch("/settings", responses=problems(SignInNeeded, Forbidden, SettingsChanged, TooLarge))
-        async def change_settings(person: Caller, wanted: SettingsInput) -> SettingsShown:
-            """Change settings: all of them, or none if one is not valid. The same call again changes nothing."""
-            _require(person)
+        @router.patch(
+            "/settings", responses=problems(SignInNeeded, Forbidden, ProofNeeded, SettingsChanged, TooLarge)
+        )
+        async def change_settings(person: Editing, wanted: SettingsInput) -> SettingsShown:
+            """Change settings: all of them, or none if one is not valid. The same call again changes nothing.
+
+            It needs a token that is younger than ten minutes.
+            """
             actor = Actor(person.person, "token")
             resets = frozenset(name for name, value in wanted.values.items() if value is None)
             values = {
@@ -88,11 +92,6 @@ class SettingsApi:
             return _shown(await self._editor.read())
 
         return router
-
-
-def _require(person: Visitor) -> None:
-    if not person.may("settings"):
-        raise Forbidden
 
 
 def _is_kept(name: str, value: object) -> bool:

@@ -68,16 +68,16 @@ class SettingsPages:
             route
             for page, path in PATHS.items()
             for route in (
-                guard("settings", path, self._shower(page)),
-                guard("settings", path, self._saver(page), methods=["POST"]),
+                guard("settings", path, self._shower(page), sensitive=True),
+                guard("settings", path, self._saver(page), methods=["POST"], sensitive=True),
             )
         ]
         return [
             *pages,
-            guard("settings", f"{ROOT}/logo", self.save_logo, methods=["POST"]),
-            guard("settings", f"{ROOT}/logo/remove", self.remove_logo, methods=["POST"]),
-            guard("settings", f"{ROOT}/mail/test", self.send_trial, methods=["POST"]),
-            guard("settings", f"{ROOT}/payments/test", self.test_payments, methods=["POST"]),
+            guard("settings", f"{ROOT}/logo", self.save_logo, methods=["POST"], sensitive=True),
+            guard("settings", f"{ROOT}/logo/remove", self.remove_logo, methods=["POST"], sensitive=True),
+            guard("settings", f"{ROOT}/mail/test", self.send_trial, methods=["POST"], sensitive=True),
+            guard("settings", f"{ROOT}/payments/test", self.test_payments, methods=["POST"], sensitive=True),
             Route("/fest/logo", self.show_logo, methods=["GET"]),
         ]
 

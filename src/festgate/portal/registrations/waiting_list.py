@@ -123,8 +123,8 @@ def offer_by_hand(
 ) -> None:
     """Offer seats to these entries now, whatever their place: accept an application, or renew what ran out.
 
-    With `may_raise` the capacity of the event is raised by the seats that are missing. All or none: raises NotFound,
-    SalesClosed, or NotEnoughSeats before anything is sent.
+    With `may_raise` the capacity of the event is raised by the seats that are missing. Seats that are free besides go
+    to the line in its order. All or none: raises NotFound, SalesClosed, or NotEnoughSeats before anything is sent.
     """
     event, entries = _lock(connection, slug, entry_ids)
     if not offers.is_on_sale(event, connection.now):
@@ -157,6 +157,8 @@ def offer_by_hand(
                 "waiting" if remaining and entry.state == "waiting" else "offered",
                 remaining,
             )
+    # Seats that the capacity was just raised by are free, too: the line gets them before any newcomer.
+    offers.offer_free_seats(connection, event.id, insert_held_seat)
 
 
 def remove(connection: Connection, slug: str, entry_ids: Sequence[int]) -> None:
