@@ -9,6 +9,7 @@ from festgate.kit.secret import load_secret
 from festgate.kit.visitors import Actor
 from festgate.portal.accounts import second_factors
 from festgate.portal.accounts.queries import all_people
+from festgate.portal.audit import actions as audit
 from tests.docs.terminal import DOCS, Step, Terminal, pattern, read
 from tests.journeys.stage import before_opening
 from tests.portal.accounts.test_second_factors import HOST, app_code
@@ -76,6 +77,8 @@ def test_the_audit_log_is_listed_as_the_how_to_shows(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     assert terminal.run("festgate user add asha --email asha@example.org --role owner")[0] == 0
     terminal.follow(read("how-to/read-the-audit-log.md"))
+    page = (DOCS / "how-to/read-the-audit-log.md").read_text(encoding="utf-8")
+    assert [action for action in audit.TITLES if f"`{action}`" not in page] == []
     assert "role.changed" in terminal.run("festgate audit list --action role.changed | cat")[1]
 
 
