@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from tests.docs.first_fest import WIDE, play
+from tests.docs.first_fest import WIDE, FirstFest
 from tests.rig.browser import chromium, visit
 from tests.rig.server import Server, serving
 
@@ -60,13 +60,8 @@ def take_first_fest(browser: Browser, folder: Path) -> None:
             sys.exit("festgate serve printed no link.")
         with visit(browser) as asha, visit(browser) as ravi:
             pages = asha.context.new_page(), ravi.context.new_page()
-            play(
-                server.url + link[0],
-                *pages,
-                folder,
-                YEAR,
-                lambda name, page: save(f"first-fest-{name}", page),
-            )
+            fest = FirstFest(*pages, YEAR, lambda name, page: save(f"first-fest-{name}", page))
+            fest.follow(server.url + link[0], folder)
     finally:
         server.end()
 

@@ -1,4 +1,4 @@
-"""The tutorial "Your first fest", played in a browser: its buttons are pressed, and its tables are typed into the forms."""
+"""The tutorial "Your first fest", followed in a browser: its buttons are pressed, its tables typed into the forms."""
 
 import re
 from collections.abc import Callable
@@ -54,6 +54,10 @@ class Reader:
         self.pressed.add(label)
         self.page.get_by_role("radio", name=re.compile(rf"^{re.escape(label)}")).check()
 
+    def expect(self, words: str) -> None:
+        """Wait for words on the page."""
+        expect(self.page.get_by_role("main").get_by_text(words).first).to_be_visible()
+
     def see(self, words: str) -> None:
         """Look for words on the page that the tutorial has in bold type."""
         self.pressed.add(words)
@@ -68,106 +72,144 @@ class Reader:
         return self.page.get_by_role("button", name=name).or_(self.page.get_by_role("link", name=name))
 
 
-def play(
-    link: str, owner: Page, visitor: Page, folder: Path, year: str, picture: Picture = no_picture
-) -> set[str]:
-    """Follow the sections 3 to 10 from the link of the first run; return the labels that were pressed and seen.
+class FirstFest:
+    """The sections 3 to 10 of the tutorial, with a window of the owner and one of an attendee."""
 
-    `owner` and `visitor` are pages of two browser contexts; `folder` is for the export.
-    """
-    asha, ravi = Reader(owner), Reader(visitor)
-    setup, event = tables(year)
-    owner.set_viewport_size(WIDE)
-    visitor.set_viewport_size(PHONE)
+    def __init__(self, owner: Page, visitor: Page, year: str, picture: Picture = no_picture) -> None:
+        """Take pages of two browser contexts, and the year of the event."""
+        self._asha, self._ravi = Reader(owner), Reader(visitor)
+        self._picture = picture
+        self._setup, self._event = tables(year)
+        owner.set_viewport_size(WIDE)
+        visitor.set_viewport_size(PHONE)
 
-    owner.goto(link)
-    for label, value in setup.items():
-        asha.enter(label, PASSWORD if label == "Password" else value)
-    picture("setup", owner)
-    asha.press("Open the fest")
-    expect(owner.get_by_role("heading", level=1)).to_have_text("Next steps")
+    def follow(self, link: str, folder: Path) -> set[str]:
+        """Follow all sections from the link of the first run; return the labels that were pressed and seen.
 
-    asha.press("New event")
-    for label, value in event.items():
-        asha.enter(label, value)
-    asha.press("Save the draft")
-    expect(owner.get_by_text("Robo Race is saved as a draft.")).to_be_visible()
-    asha.press("Robo Race")
-    asha.press("Tickets")
-    asha.press("Ticket")
-    asha.enter("Name", "Standard")
-    asha.press("Save")
-    asha.press("Add a ticket type")
-    asha.enter("Name", "Student")
-    asha.enter("Price in INR", "300")
-    asha.press("Save")
-    asha.press("Overview")
-    asha.press("Publish")
-    expect(owner.get_by_role("heading", name="Publish Robo Race?")).to_be_visible()
-    asha.press("Publish")
-    expect(owner.get_by_text("Robo Race is published.")).to_be_visible()
+        The export is saved in `folder`.
+        """
+        self._set_up(link)
+        self._create()
+        self._publish()
+        number = self._buy(link.partition("/setup")[0])
+        code = self._take_money(number)
+        self._sell()
+        self._export(folder)
+        self._check_in(code)
+        self._back_up()
+        return self._asha.pressed | self._ravi.pressed
 
-    visitor.goto(link.partition("/setup")[0])
-    ravi.press("Robo Race")
-    ravi.choose("Student")
-    ravi.enter("Name", "Ravi Example")
-    ravi.enter("Email", "ravi@example.org")
-    picture("event", visitor)
-    ravi.press("Register")
-    ravi.press("Reserve, pay at the desk")
-    visitor.wait_for_url("**/orders/*")
-    number = visitor.url.rpartition("/")[2].partition("?")[0]
-    assert re.fullmatch(r"[0-9A-Z]{10}", number)
+    def _set_up(self, link: str) -> None:
+        asha = self._asha
+        asha.page.goto(link)
+        for label, value in self._setup.items():
+            asha.enter(label, PASSWORD if label == "Password" else value)
+        self._picture("setup", asha.page)
+        asha.press("Open the fest")
+        expect(asha.page.get_by_role("heading", level=1)).to_have_text("Next steps")
 
-    asha.press("Organise")
-    asha.press("Orders")
-    expect(owner.get_by_text(number).first).to_be_visible()
-    picture("orders", owner)
-    asha.press("Mark paid")
-    expect(owner.get_by_text(f"Order {number} is paid: ₹300.00.")).to_be_visible()
-    visitor.reload()
-    ravi.press("Show ticket")
-    visitor.wait_for_url("**/tickets/*")
-    picture("ticket", visitor)
-    code = CODE.search(visitor.get_by_role("main").inner_text())
-    assert code is not None
+    def _create(self) -> None:
+        asha = self._asha
+        asha.press("New event")
+        for label, value in self._event.items():
+            asha.enter(label, value)
+        asha.press("Save the draft")
+        asha.expect("Robo Race is saved as a draft.")
 
-    asha.press("Organise")
-    asha.press("Box office")
-    asha.press("Standard")
-    asha.enter("Name", "Meena Walk-in")
-    asha.press("Sell")
-    expect(owner.get_by_role("heading", name="Sold")).to_be_visible()
-    owner.set_viewport_size(PHONE)
-    picture("sold", owner)
-    owner.set_viewport_size(WIDE)
+    def _publish(self) -> None:
+        asha = self._asha
+        asha.press("Robo Race")
+        asha.press("Tickets")
+        asha.press("Ticket")
+        asha.enter("Name", "Standard")
+        asha.press("Save")
+        asha.press("Add a ticket type")
+        asha.enter("Name", "Student")
+        asha.enter("Price in INR", "300")
+        asha.press("Save")
+        asha.press("Overview")
+        asha.press("Publish")
+        asha.expect("Publish Robo Race?")
+        asha.press("Publish")
+        asha.expect("Robo Race is published.")
 
-    asha.press("Organise")
-    asha.press("Robo Race")
-    asha.press("Guests")
-    expect(owner.get_by_text("Ravi Example", exact=True).first).to_be_visible()
-    expect(owner.get_by_text("Meena Walk-in", exact=True).first).to_be_visible()
-    picture("guests", owner)
-    asha.press("Export")
-    asha.choose("Excel")
-    with owner.expect_download() as download:
+    def _buy(self, address: str) -> str:
+        """Return the number of the order."""
+        ravi = self._ravi
+        ravi.page.goto(address)
+        ravi.press("Robo Race")
+        ravi.choose("Student")
+        ravi.enter("Name", "Ravi Example")
+        ravi.enter("Email", "ravi@example.org")
+        self._picture("event", ravi.page)
+        ravi.press("Register")
+        ravi.press("Reserve, pay at the desk")
+        ravi.page.wait_for_url("**/orders/*")
+        number = ravi.page.url.rpartition("/")[2]
+        assert re.fullmatch(r"[0-9A-Z]{10}", number)
+        return number
+
+    def _take_money(self, number: str) -> str:
+        """Return the code of the ticket."""
+        asha, ravi = self._asha, self._ravi
+        asha.press("Organise")
+        asha.press("Orders")
+        asha.expect(number)
+        self._picture("orders", asha.page)
+        asha.press("Mark paid")
+        asha.expect(f"Order {number} is paid: ₹300.00.")
+        ravi.page.reload()
+        ravi.press("Show ticket")
+        ravi.page.wait_for_url("**/tickets/*")
+        self._picture("ticket", ravi.page)
+        code = CODE.search(ravi.page.get_by_role("main").inner_text())
+        assert code is not None
+        return code[0]
+
+    def _sell(self) -> None:
+        asha = self._asha
+        asha.press("Organise")
+        asha.press("Box office")
+        asha.press("Standard")
+        asha.enter("Name", "Meena Walk-in")
+        asha.press("Sell")
+        asha.expect("Sold")
+        self._picture_on_phone("sold", asha.page)
+
+    def _export(self, folder: Path) -> None:
+        asha = self._asha
+        asha.press("Organise")
+        asha.press("Robo Race")
+        asha.press("Guests")
+        asha.expect("ravi@example.org")
+        asha.expect("Meena Walk-in")
+        self._picture("guests", asha.page)
         asha.press("Export")
-    download.value.save_as(folder / "guests.xlsx")
+        asha.choose("Excel")
+        with asha.page.expect_download() as download:
+            asha.press("Export")
+        download.value.save_as(folder / "guests.xlsx")
 
-    asha.press("Door")
-    asha.press("Robo Race")
-    for state in ("In", "Already in"):
-        asha.enter("Ticket", code[0])
-        asha.press("Check in")
-        asha.see(state)
-        if state == "In":
-            owner.set_viewport_size(PHONE)
-            picture("door", owner)
-            owner.set_viewport_size(WIDE)
+    def _check_in(self, code: str) -> None:
+        asha = self._asha
+        asha.press("Door")
+        asha.press("Robo Race")
+        for state in ("In", "Already in"):
+            asha.enter("Ticket", code)
+            asha.press("Check in")
+            asha.see(state)
+            if state == "In":
+                self._picture_on_phone("door", asha.page)
 
-    asha.press("Organise")
-    expect(owner.get_by_text("2 of 48").first).to_be_visible()
-    picture("dashboard", owner)
-    asha.press("Back up now")
-    expect(owner.get_by_text("The backup is made.")).to_be_visible()
-    return asha.pressed | ravi.pressed
+    def _back_up(self) -> None:
+        asha = self._asha
+        asha.press("Organise")
+        asha.expect("2 of 48")
+        self._picture("dashboard", asha.page)
+        asha.press("Back up now")
+        asha.expect("The backup is made.")
+
+    def _picture_on_phone(self, name: str, page: Page) -> None:
+        page.set_viewport_size(PHONE)
+        self._picture(name, page)
+        page.set_viewport_size(WIDE)

@@ -7,7 +7,7 @@ from pathlib import Path
 from openpyxl import load_workbook
 from playwright.sync_api import Browser
 
-from tests.docs.first_fest import TUTORIAL, play
+from tests.docs.first_fest import TUTORIAL, FirstFest
 from tests.docs.terminal import DOCS, Step, Terminal, Written, pattern, read
 from tests.rig.browser import visit
 from tests.rig.server import Serve, Server
@@ -49,7 +49,8 @@ def test_a_reader_of_the_tutorial_gets_a_fest_with_guests_and_money(
     with visit(browser) as asha, visit(browser) as ravi:
         pages = asha.context.new_page(), ravi.context.new_page()
         year = str(time.localtime().tm_year + 1)
-        pressed = play(server.url + link[0], *pages, tmp_path, year, lambda name, _: seen.append(name))
+        tutorial = FirstFest(*pages, year, lambda name, _: seen.append(name))
+        pressed = tutorial.follow(server.url + link[0], tmp_path)
         assert not asha.problems
         assert not ravi.problems
     until(lambda: list((data / "mail").glob("*.eml")), "an email as a file")
@@ -63,7 +64,7 @@ def test_a_reader_of_the_tutorial_gets_a_fest_with_guests_and_money(
     announced(server, reopening)
     terminal.follow(part(steps, 11))
 
-    tutorial = (DOCS / TUTORIAL).read_text(encoding="utf-8")
-    assert set(BOLD.findall(tutorial)) == pressed | NOT_FOLLOWED
-    assert PICTURE.findall(tutorial) == seen
+    page = (DOCS / TUTORIAL).read_text(encoding="utf-8")
+    assert set(BOLD.findall(page)) == pressed | NOT_FOLLOWED
+    assert PICTURE.findall(page) == seen
     assert all((DOCS / "images" / f"first-fest-{name}.png").is_file() for name in seen)

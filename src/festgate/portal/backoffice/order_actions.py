@@ -1,6 +1,6 @@
 """View models of one order and of the confirmations of what organisers do about it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from festgate.kit.db.statements import Connection
@@ -54,7 +54,7 @@ class WholeOrder(OrderView):
     """The amount that can still be refunded; None without one."""
     copies: int = 0
     """The number of emails with which all tickets of the order were sent again."""
-    forms: checkout.DeskForms = checkout.DeskForms()
+    forms: checkout.DeskForms = field(default_factory=checkout.DeskForms)
     """The content of the forms that mark it as paid and refunded by hand."""
 
     @property
