@@ -207,7 +207,7 @@ def confirm_transfer(
         actor,
         "transfer.confirmed",
         order.ref,
-        amount=amount(order.total),
+        amount=order.total.coded(),
         result=paid.state,
     )
     return paid
