@@ -3,6 +3,7 @@
 
     python docs/make.py            writes the pages
     python docs/make.py --check    exits with code 1 and lists the pages that differ from the code
+    python docs/make.py --pictures writes the pages, and takes the pictures of docs/images again (`docs/picture.py`)
 
 docs/reference/benchmarks.md is not generated: it has the results of one day.
 """
@@ -10,6 +11,7 @@ docs/reference/benchmarks.md is not generated: it has the results of one day.
 import argparse
 import inspect
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -433,7 +435,9 @@ def main() -> None:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; list the pages that are out of date"
     )
-    checks = parser.parse_args().check
+    parser.add_argument("--pictures", action="store_true", help="also take the pictures of docs/images again")
+    arguments = parser.parse_args()
+    checks = arguments.check
     stale = []
     for name, lines in pages().items():
         path = REFERENCE / name
@@ -448,6 +452,10 @@ def main() -> None:
                 path.write_text(after, encoding="utf-8", newline="\n")
     if checks and stale:
         sys.exit(f"These pages differ from the code: {', '.join(stale)}. Run `python docs/make.py`.")
+    if arguments.pictures:
+        # A process of its own, in the project's folder: the pictures need the rig of the tests.
+        root = REFERENCE.parent.parent
+        sys.exit(subprocess.run([sys.executable, "-m", "docs.picture"], cwd=root, check=False).returncode)
 
 
 if __name__ == "__main__":

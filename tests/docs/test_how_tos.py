@@ -1,9 +1,18 @@
 """The how-tos, followed: their commands have the results that they show."""
 
 import shutil
+import time
 from pathlib import Path
 
+from festgate.kit.clock import SECOND
+from festgate.kit.secret import load_secret
+from festgate.kit.visitors import Actor
+from festgate.portal.accounts import second_factors
+from festgate.portal.accounts.queries import all_people
+from festgate.portal.audit import actions as audit
 from tests.docs.terminal import DOCS, Step, Terminal, pattern, read
+from tests.journeys.stage import before_opening
+from tests.portal.accounts.test_second_factors import HOST, app_code
 from tests.rig.server import Serve
 
 FOLLOWED = {
@@ -11,6 +20,8 @@ FOLLOWED = {
     "tutorials/break-checkout-on-purpose.md",
     "tutorials/rehearse-your-opening-day.md",
     "how-to/help-people-sign-in.md",
+    "how-to/read-the-audit-log.md",
+    "how-to/use-a-second-factor.md",
     "how-to/import-events.md",
     "how-to/import-ticket-types.md",
     "how-to/back-up-and-restore.md",
@@ -60,6 +71,32 @@ def test_a_person_without_their_password_is_helped_as_the_how_to_shows(tmp_path:
     assert terminal.run("festgate user add asha --email asha@example.org")[0] == 0
     assert "asha@example.org" in terminal.run("festgate user list")[1]
     terminal.follow(read("how-to/help-people-sign-in.md"))
+
+
+def test_the_audit_log_is_listed_as_the_how_to_shows(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    assert terminal.run("festgate user add asha --email asha@example.org --role owner")[0] == 0
+    terminal.follow(read("how-to/read-the-audit-log.md"))
+    page = (DOCS / "how-to/read-the-audit-log.md").read_text(encoding="utf-8")
+    assert [action for action in audit.TITLES if f"`{action}`" not in page] == []
+    assert "role.changed" in terminal.run("festgate audit list --action role.changed | cat")[1]
+
+
+def test_a_second_factor_is_switched_off_as_the_how_to_shows(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    assert terminal.run("festgate user add meena --email meena@example.org --role organiser")[0] == 0
+    data = tmp_path / "festgate-data"
+    secret = load_secret(data)
+    with before_opening(data) as database:
+        (meena,) = [member.person for member in database.report(all_people)]
+        database.clock.now = int(time.time()) * SECOND
+        database.write(second_factors.begin, meena.id, secret)
+        enrolment = database.read(second_factors.read_enrolment, meena, secret, "Fest")
+        assert enrolment is not None
+        code = app_code(enrolment.key, database.clock.now)
+        actor = Actor(meena.id, "session", HOST)
+        database.write(second_factors.confirm, meena.id, code, secret, HOST, actor)
+    terminal.follow(read("how-to/use-a-second-factor.md"))
 
 
 def test_a_fest_is_restored_as_it_was_when_it_was_backed_up(tmp_path: Path, serve: Serve) -> None:

@@ -33,7 +33,7 @@ def people(data: Path) -> dict[str, Guest]:
         for title, fee in (("Robo Race", 45_000), ("Gala", 60_000), ("Quiz", 0)):
             database.write(partial(announce, title=title, fee=fee))
         roles = {"meena": "organiser", "tara": "treasurer"} | dict.fromkeys(
-            ("asha", "ravi", "usha", "vani"), "attendee"
+            ("asha", "nila", "ravi", "usha", "vani"), "attendee"
         )
         return {name: database.write(invite_one, name, role) for name, role in roles.items()}  # type: ignore[arg-type]
 
@@ -115,6 +115,20 @@ def test_a_seat_is_cancelled_for_less_than_its_fee(
     listed = text_of(office.get("/organise/events/robo-race/orders?q=ravi"))
     assert f"{ref} ravi" in listed
     assert "₹200.00" in listed
+
+
+def test_an_order_at_the_desk_is_marked_paid_on_its_own_page(
+    server: Server, office: httpx.Client, people: dict[str, Guest]
+) -> None:
+    with people["nila"].browser(server) as browser:
+        assert browser.post("/events/gala/register").status_code == 303
+        ref = check_out(browser, None, payment_method="desk").headers["location"].rpartition("/")[2]
+    address = f"/organise/orders/{ref}"
+    page = office.get(address).text
+    assert ">Mark paid<" in page
+    assert office.post(f"{address}/paid", data=hidden_fields(page, f"{address}/paid")).status_code == 303
+    assert ">Mark paid<" not in office.get(address).text
+    assert "Paid ₹600.00" in text_of(office.get(address))
 
 
 def test_the_orders_of_an_event_are_filtered_and_searched(

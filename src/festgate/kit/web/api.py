@@ -56,7 +56,7 @@ class Bearer:
         """
         self._portal: Portal = proxy(portal)
         self.permission = permission
-        self._sensitive = sensitive
+        self.sensitive = sensitive
         self.lists_assigned = lists_assigned
 
     async def __call__(self, request: Request, credentials: Credentials) -> Visitor:
@@ -82,7 +82,7 @@ class Bearer:
             msg = "Send `Authorization: Bearer TOKEN` with a valid token. The page /docs describes how to get one."
             raise SignInNeeded(msg)
         await self._portal.check_second_factor(visitor)
-        if self._sensitive and not visitor.has_proof(self._portal.database.clock()):
+        if self.sensitive and not visitor.has_proof(self._portal.database.clock()):
             msg = (
                 "This needs a token that is younger than ten minutes. Get a new one with POST /api/v1/tokens."
             )

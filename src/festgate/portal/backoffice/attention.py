@@ -129,7 +129,7 @@ def of_fest(
                 Notice(
                     "warn",
                     sentence.format(folder=settings.data_dir / "mail"),
-                    "/organise/settings" if may_set else "",
+                    "/organise/settings/mail" if may_set else "",
                     gettext("Set a mail server") if may_set else "",
                 )
             )

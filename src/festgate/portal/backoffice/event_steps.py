@@ -113,7 +113,7 @@ def offered_steps(event: Event, now: Milliseconds, may: May) -> list[Step]:
             names.append("unpublish")
         names.append("cancel")
     return [
-        Step(step.name, _label(step, event), gettext(step.purpose), step.permission)
+        Step(step.name, _label(step, event), _purpose(step, event), step.permission)
         for step in map(_STEPS.__getitem__, names)
         if may(step.permission)
     ]
@@ -123,6 +123,12 @@ def _label(step: Step, event: Event) -> str:
     if step.name == "cancel" and event.state == "draft":
         return gettext("Delete the draft")
     return gettext(step.label)
+
+
+def _purpose(step: Step, event: Event) -> str:
+    if step.name == "cancel" and event.state == "draft":
+        return gettext("Nobody has seen the draft yet.")
+    return gettext(step.purpose)
 
 
 def ask(

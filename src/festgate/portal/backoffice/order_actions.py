@@ -1,6 +1,6 @@
 """View models of one order and of the confirmations of what organisers do about it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from festgate.kit.db.statements import Connection
@@ -54,6 +54,8 @@ class WholeOrder(OrderView):
     """The amount that can still be refunded; None without one."""
     copies: int = 0
     """The number of emails with which all tickets of the order were sent again."""
+    forms: checkout.DeskForms = field(default_factory=checkout.DeskForms)
+    """The content of the forms that mark it as paid and refunded by hand."""
 
     @property
     def sends(self) -> bool:
@@ -131,6 +133,7 @@ def view_order(connection: Connection, ref: str, writing: Formats) -> WholeOrder
         holdable=useful,
         left=part.left if part is not None and part.left.minor else None,
         copies=tickets.count_order_copies(connection, order.id),
+        forms=checkout.desk_forms_of(connection, order.ref),
     )
 
 

@@ -153,7 +153,8 @@ def _is_done(connection: Connection, order: Order, seat_id: int | None) -> bool:
 def _log(connection: Connection, actor: Actor, plan: Cancellation, back: Money, *, by_hand: bool) -> None:
     """Add the cancellation to the audit log."""
     details: dict[str, str | int] = {"events": ", ".join(line.title for line in plan.lines)[:500]}
-    if plan.order.state == "paid":
+    is_refund = plan.order.state == "paid" and back.minor > 0
+    if is_refund:
         details["amount"] = back.coded()
     if by_hand:
         details["by_hand"] = 1
@@ -161,7 +162,7 @@ def _log(connection: Connection, actor: Actor, plan: Cancellation, back: Money, 
     audit.record(
         connection,
         actor,
-        "order.cancelled",
+        "order.refunded" if is_refund else "order.cancelled",
         plan.order.ref,
         event_id=events.pop() if len(events) == 1 else None,
         **details,
