@@ -16,6 +16,7 @@ amounts = st.integers(0, MAX_MINOR)
 def test_a_plain_amount_is_parsed_to_the_same_amount(minor: int, currency: str) -> None:
     money = Money(minor, currency)
     assert parse_amount(money.plain(), currency) == money
+    assert money.coded() == f"{money.plain()} {currency}"
     assert parse_amount(f"  {money.plain()}\n", currency) == money
 
 

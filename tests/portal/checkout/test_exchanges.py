@@ -20,8 +20,10 @@ from festgate.portal.checkout.exchanges import (
     Wish,
     exchange_ticket,
     exchanges_of_order,
+    person_of_subject,
     plan_exchange,
     settle_difference,
+    subject_of_person,
 )
 from festgate.portal.checkout.records import Order
 from festgate.portal.registrations import facade as registrations
@@ -199,3 +201,8 @@ def test_an_exchange_is_refused_once_it_differs_from_what_was_shown(fest: Fest) 
         with pytest.raises(refusal):
             fest.database.write(partial(write, seen=seen, settlement=settlement, used=is_used))
     assert fest.database.read(queries.order_by_id, order.id).kept_lines == order.kept_lines
+
+
+def test_the_audit_log_knows_a_person_from_an_order_by_the_subject() -> None:
+    assert person_of_subject(subject_of_person(7)) == 7
+    assert [person_of_subject(subject) for subject in ("7GK2M9QX04", "", "7", "person x")] == [None] * 4
