@@ -26,8 +26,15 @@ OWN, OTHER = "robo-race", "hackathon"
 ROLES: tuple[Role, ...] = get_args(Role)
 ROLES_OF_TESTS = (*ROLES, "lead-of-other", "assigned-staff")
 FORBIDDEN, MISSING = 403, 404
+OF_CHOSEN = ("/organise/transfers/assign", "/organise/transfers/ignore")
+"""Pages about payments that were chosen on another page: without any they answer 404."""
 STAFF_CALLS = re.compile(r"/team(/|$)|/orders/\{ref\}/refund$|/tickets/\{code:scan\}/admission$")
 """Calls of the API that are for the team only."""
+SENSITIVE = re.compile(
+    r"/organise/(settings(?!/next)|team|second-factor)|/export$|/exchange$|/events/\{slug[^}]*\}/cancel$"
+    r"|/orders/\{ref[^}]*\}/(cancel|refunds?|refunded)$|/api/v1/(settings|team)"
+)
+"""Pages and calls that refund, cancel an event, export, or change roles or settings."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class Guarded:
     path: str
     permission: Permission
     lists_assigned: bool = False
+    sensitive: bool = False
 
     @property
     def has_event(self) -> bool:
@@ -65,7 +73,8 @@ def pages_in(data: Path) -> list[Guarded]:
             assert isinstance(route, GuardedRoute), f"{route.path} needs no permission"
             methods = sorted(set(route.methods or ()) - {"HEAD"})
             pages += [
-                Guarded(method, route.path, route.permission, route.lists_assigned) for method in methods
+                Guarded(method, route.path, route.permission, route.lists_assigned, route.sensitive)
+                for method in methods
             ]
     return pages
 
@@ -90,7 +99,9 @@ def calls_in(data: Path) -> list[Guarded]:
             needed = [guard for guard in guards if guard.permission is not None]
             assert needed or not STAFF_CALLS.search(call.path), f"{call.path} needs no permission"
             calls += [
-                Guarded(method, f"/api/v1{call.path}", guard.permission, guard.lists_assigned)
+                Guarded(
+                    method, f"/api/v1{call.path}", guard.permission, guard.lists_assigned, guard.sensitive
+                )
                 for guard in needed
                 if guard.permission is not None
                 for method in sorted(call.methods or ())
@@ -150,7 +161,8 @@ def assert_answers(client: httpx.Client, name: str, guarded: Guarded) -> None:
         if refusal is None:
             # An id that does not exist, or an empty form, is answered by the page itself.
             assert answer.status_code not in (401, FORBIDDEN), about
-            if not re.search(r"\{(?!slug)", guarded.path) and guarded.method == "GET":
+            is_whole = not re.search(r"\{(?!slug)", guarded.path) and guarded.path not in OF_CHOSEN
+            if is_whole and guarded.method == "GET":
                 assert answer.status_code in (200, 303), about
         else:
             assert answer.status_code == refusal, about
@@ -178,6 +190,18 @@ def test_every_call_answers_a_role_by_its_permission(
     ) as program:
         for guarded in calls:
             assert_answers(program, name, guarded)
+
+
+def test_refunds_roles_settings_and_exports_ask_for_the_password_on_pages_and_in_the_api(
+    tmp_path: Path,
+) -> None:
+    pages, calls = pages_in(tmp_path), calls_in(tmp_path)
+    # A page asks before it shows its form; a program may read what it can see.
+    wanted = [page for page in pages if SENSITIVE.search(page.path)]
+    wanted += [call for call in calls if SENSITIVE.search(call.path) and call.method != "GET"]
+    exchange = "/api/v1/registrations/{registration_id}/exchange"  # asks only to refund the difference
+    assert [one for one in wanted if not one.sensitive and one.path != exchange] == []
+    assert len(wanted) > 30
 
 
 def test_nobody_is_let_in_without_signing_in(server: Server, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_a_refund_on_the_page_and_one_by_the_api_are_recorded_with_their_origin(
         "meena",
         "127.0.0.1",
     )
-    assert entry["details"] == {"amount": "900.00 INR", "registrations": 2}
+    assert entry["details"] == {"amount": "900.00 INR", "events": "Robo Race, Music Night"}
     other = buy_both(server, people["ravi"])
     until(lambda: organiser.get(f"/organise/orders/{other}").text.count("Confirmed") == 2, "it is paid")
     api.post(f"/orders/{other}/refund", json={})
@@ -121,8 +121,8 @@ def test_published_and_cancelled_events_are_recorded_once(organiser: httpx.Clien
     slug = publish_and_cancel(organiser, "Chess")
     entries = api.get("/audit", params={"event": slug}).json()["entries"]
     assert [(entry["action"], entry["subject"]) for entry in entries] == [
-        ("event.cancelled", "Chess"),
-        ("event.published", "Chess"),
+        ("event.cancelled", "chess"),
+        ("event.published", "chess"),
     ]
 
 
@@ -183,13 +183,13 @@ def test_a_correction_and_a_deletion_are_recorded_without_names_of_attendees(
 
 
 def test_an_export_is_recorded_and_limited(organiser: httpx.Client, api: httpx.Client, data: Path) -> None:
-    csv = "/organise/events/open-stage/answers.csv"
-    assert organiser.get(csv).status_code == 200
-    exported = newest(api, action="answers.exported")
-    assert (exported["event"], exported["details"]) == ("open-stage", {"rows": 0})
+    address, fields = "/organise/events/open-stage/guests/export", {"format": "csv", "column_name": "1"}
+    assert organiser.post(address, data=fields).status_code == 200
+    exported = newest(api, action="guests.exported")
+    assert exported["event"] == "open-stage"
     for _ in range(MAX_USES["export"] - 1):
-        organiser.get(csv)
-    refused = organiser.get(csv)
+        organiser.post(address, data=fields)
+    refused = organiser.post(address, data=fields)
     assert refused.status_code == 429
     assert "You have downloaded many lists in the last hour." in refused.text
     assert int(refused.headers["retry-after"]) > 50 * MINUTE / 1000

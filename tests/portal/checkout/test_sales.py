@@ -1,6 +1,7 @@
 """Sales at the box office: paid orders for people without an account, and taking them back."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,10 @@ from festgate.kit.visitors import Actor
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries, shifts
-from festgate.portal.checkout.errors import KeyReused
+from festgate.portal.checkout.cancellations import cancel_registrations
+from festgate.portal.checkout.errors import KeyReused, RefundTooHigh
+from festgate.portal.checkout.exchanges import Wish, exchange_ticket
+from festgate.portal.checkout.part_refunds import refund_part
 from festgate.portal.checkout.personal_data import PERSONAL_RECORDS
 from festgate.portal.checkout.sales import (
     UNDO_WITHIN,
@@ -28,6 +32,7 @@ from festgate.portal.composition import personal_records
 from festgate.portal.inventory import checks
 from festgate.portal.registrations import facade as registrations
 from tests.portal.checkout.factories import give_money_back
+from tests.portal.checkout.test_reduced_orders import never_used
 from tests.portal.tickets.fest import SECRET, Fest
 from tests.rig.database import OpenDatabase
 
@@ -277,6 +282,47 @@ def test_a_cash_refund_counts_against_the_open_shift_of_the_person_who_pays_it_o
     assert shift is not None
     assert (shift.expected.minor, shift.refunded["cash"].minor) == (55_000, 45_000)
     assert fest.database.read(shifts.paid_outside_shifts) == ()
+    assert_sound(fest)
+
+
+def test_a_refund_in_another_currency_counts_against_no_shift(fest: Fest) -> None:
+    event = fest.event("Robo Race", 45_000)
+    sale = make(fest, content(fest, event))
+    fest.deliver()
+    other = fest.person("other").id
+    fest.database.write(shifts.set_float, other, Money(10_000, "EUR"))
+    fest.database.write(catalogue.cancel_event, event.slug)
+    fest.deliver()
+    fest.database.write(give_money_back, sale.order.ref, other)
+    shift = fest.database.read(shifts.open_shift, other)
+    assert shift is not None
+    assert shift.expected == Money(10_000, "EUR")
+    assert fest.database.read(shifts.paid_outside_shifts) == (Money(45_000, "INR"),)
+    fest.database.write(shifts.close_shift, Actor(other, "session"), other, Money(10_000, "EUR"), "", None)
+    assert_sound(fest)
+
+
+def test_an_exchange_a_part_and_a_cancellation_of_a_sale_return_no_more_than_was_paid(fest: Fest) -> None:
+    event, cheaper = fest.event("Robo Race", 45_000), fest.event("Workshop", 30_000)
+    sale, actor = make(fest, content(fest, event)), Actor(SELLER, "session")
+    ref, seat_id = sale.order.ref, sale.order.lines[0].seat_id
+    fest.deliver()
+    wish = Wish(cheaper.slug, only_type(fest, cheaper), "refunded")
+    fest.database.write(exchange_ticket, actor, seat_id, wish, never_used)
+    with pytest.raises(SaleFinal, match="A part of it was cancelled"):
+        take_back(fest, sale)
+    fest.database.write(partial(refund_part, by_hand=True), actor, ref, Money(20_000, "INR"), "part")
+    with pytest.raises(RefundTooHigh):
+        fest.database.write(refund_part, actor, ref, Money(10_001, "INR"), "more")
+    fest.database.write(cancel_registrations, ref, None, SELLER, never_used)
+    fest.database.write(give_money_back, ref, SELLER)
+    fest.deliver()
+    order = fest.database.read(queries.order_by_ref, ref)
+    assert order.state == "refunded"
+    assert sum(refund.amount.minor for refund in fest.database.read(queries.refunds_of, order.id)) == 45_000
+    shift = fest.database.read(shifts.open_shift, SELLER)
+    assert shift is not None
+    assert shift.expected.minor == 0
     assert_sound(fest)
 
 

@@ -51,12 +51,12 @@ class Bearer:
     ) -> None:
         """Take the portal, which looks tokens up, and the permission that the route needs, None for none.
 
-        A `sensitive` operation needs a token of the last ten minutes; `lists_assigned` as for `Portal.allow`. The portal
-        is not kept alive: `typing` keeps this object in a cache.
+        A `sensitive` operation needs a token of the last ten minutes; `lists_assigned` as for `Portal.allow`. The
+        portal is not kept alive: `typing` keeps this object in a cache.
         """
         self._portal: Portal = proxy(portal)
         self.permission = permission
-        self._sensitive = sensitive
+        self.sensitive = sensitive
         self.lists_assigned = lists_assigned
 
     async def __call__(self, request: Request, credentials: Credentials) -> Visitor:
@@ -82,7 +82,7 @@ class Bearer:
             msg = "Send `Authorization: Bearer TOKEN` with a valid token. The page /docs describes how to get one."
             raise SignInNeeded(msg)
         await self._portal.check_second_factor(visitor)
-        if self._sensitive and not visitor.has_proof(self._portal.database.clock()):
+        if self.sensitive and not visitor.has_proof(self._portal.database.clock()):
             msg = (
                 "This needs a token that is younger than ten minutes. Get a new one with POST /api/v1/tokens."
             )

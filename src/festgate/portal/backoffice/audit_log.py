@@ -237,7 +237,8 @@ class _Names:
         if entry.action.startswith("order.") and entry.subject:
             return entry.subject, f"/organise/orders/{entry.subject}"
         if event is not None:
-            return entry.subject or event.title, f"/organise/events/{event.slug}"
+            is_event = entry.subject in ("", event.slug)
+            return event.title if is_event else entry.subject, f"/organise/events/{event.slug}"
         if concerned is not None:
             name, _ = self.person(concerned)
             return entry.subject or name, f"/organise/people/{concerned}"

@@ -191,7 +191,7 @@ class BoxOfficePages:
 
     async def admit(self, request: Request) -> Response:
         """Check in everybody of the sale."""
-        visitor = await self._portal.allow(request, "box-office")
+        visitor = await self._portal.allow(request, "door")
         ref = read_path(request, "ref")
         try:
             await self._portal.database.write(admit_sold, visitor, ref)

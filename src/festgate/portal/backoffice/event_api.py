@@ -172,7 +172,7 @@ class EventStepApi:
         portal = self._portal
         router = module_router(portal, "backoffice", "office")
         Caller = Annotated[Visitor, Depends(Bearer(portal))]  # noqa: N806  (a type)
-        Proven = Annotated[Visitor, Depends(Bearer(portal, sensitive=True))]  # noqa: N806
+        Proven = Annotated[Visitor, Depends(Bearer(portal, "events.manage", sensitive=True))]  # noqa: N806
         refusals = (SignInNeeded, Forbidden, NotFound, catalogue.EventWasCancelled)
 
         @router.get("/dashboard", responses=problems(SignInNeeded, Forbidden))

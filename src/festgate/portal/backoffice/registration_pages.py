@@ -43,8 +43,9 @@ class RegistrationPages:
         seat = "/organise/registrations/{id}"
         gift = "/organise/events/{slug}/complimentary"
         return [
-            guard("orders.edit", f"{seat}/exchange", self.show_exchange),
-            guard("orders.edit", f"{seat}/exchange", self.exchange, methods=["POST"]),
+            # The difference may be refunded.
+            guard("orders.edit", f"{seat}/exchange", self.show_exchange, sensitive=True),
+            guard("orders.edit", f"{seat}/exchange", self.exchange, methods=["POST"], sensitive=True),
             guard("guests.edit", f"{seat}/cancel", self.show_cancel),
             guard("guests.edit", f"{seat}/cancel", self.cancel, methods=["POST"]),
             guard("guests.edit", f"{seat}/holder", self.show_holder),

@@ -153,15 +153,16 @@ def _is_done(connection: Connection, order: Order, seat_id: int | None) -> bool:
 def _log(connection: Connection, actor: Actor, plan: Cancellation, back: Money, *, by_hand: bool) -> None:
     """Add the cancellation to the audit log."""
     details: dict[str, str | int] = {"events": ", ".join(line.title for line in plan.lines)[:500]}
-    if plan.order.state == "paid":
-        details |= {"amount": back.minor, "currency": back.currency}
+    is_refund = plan.order.state == "paid" and back.minor > 0
+    if is_refund:
+        details["amount"] = f"{back.plain()} {back.currency}"
     if by_hand:
         details["by_hand"] = 1
     events = {line.event_id for line in plan.lines}
     audit.record(
         connection,
         actor,
-        "order.cancelled",
+        "order.refunded" if is_refund else "order.cancelled",
         plan.order.ref,
         event_id=events.pop() if len(events) == 1 else None,
         **details,

@@ -184,13 +184,24 @@ def add_office_routes(router: APIRouter, portal: Portal, is_used: registrations.
     @router.post(
         "/registrations/{registration_id}/exchange",
         responses=problems(
-            SignInNeeded, Forbidden, NotPaid, WrongSettlement, registrations.SeatUsed, *SeatProblems
+            SignInNeeded,
+            Forbidden,
+            ProofNeeded,
+            NotPaid,
+            WrongSettlement,
+            registrations.SeatUsed,
+            *SeatProblems,
         ),
     )
     async def exchange(
         registration_id: Id, body: ExchangeInput, caller: Editor, request: Request
     ) -> ExchangeOutput:
-        """Exchange a confirmed registration for another ticket or event, all or nothing. Idempotent."""
+        """Exchange a confirmed registration for another ticket or event, all or nothing. Idempotent.
+
+        To refund the difference, it needs a token that is younger than ten minutes.
+        """
+        if body.settlement == "refunded":
+            portal.check_proof(caller)
         wish = Wish(body.event, body.ticket, body.settlement)
 
         def write(connection: Connection) -> Exchanged:

@@ -204,7 +204,7 @@ def note_refunded(
     if connection.run(_done, refund=refund_id, now=connection.now, organiser=done_by) == 0:
         return
     if done_by is not None and order.method in AT_BOX_OFFICE:
-        count_refund(connection, refund_id, done_by)
+        count_refund(connection, refund_id, order.total.currency, done_by)
     if seat_id is not None:
         outbox.record(connection, SeatRefunded(order_id, seat_id))
     elif connection.first(_is_part, refund=refund_id) is not None:

@@ -288,11 +288,14 @@ def close_shift(
     return closed
 
 
-def count_refund(connection: Connection, refund_id: int, person_id: int) -> None:
-    """Count a refund that the person has paid out against their open shift; against none if they have none."""
-    shift_id = find_open(connection, person_id)
-    if shift_id is not None:
-        connection.run(_insert_refund, refund_id=refund_id, shift_id=shift_id)
+def count_refund(connection: Connection, refund_id: int, currency: str, person_id: int) -> None:
+    """Count a refund that the person has paid out against their open shift.
+
+    It counts against none if they have none, or if it counts another currency.
+    """
+    row = connection.first(_lock_open, person=person_id)
+    if row is not None and row[1] == currency:
+        connection.run(_insert_refund, refund_id=refund_id, shift_id=row[0])
 
 
 def _read(connection: Connection, row: tuple[Any, ...]) -> Shift:

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from festgate.kit.errors import Forbidden, ProofNeeded, SignInNeeded, TooLarge
-from festgate.kit.visitors import Actor, Visitor
-from festgate.kit.web.api import Bearer, module_router, problems
+from festgate.kit.visitors import Visitor
+from festgate.kit.web.api import Bearer, actor_of, module_router, problems
 from festgate.kit.web.portal import Portal
 from festgate.portal.fest.changes import Change
 from festgate.portal.fest.editing import Editor
@@ -76,12 +76,12 @@ class SettingsApi:
         @router.patch(
             "/settings", responses=problems(SignInNeeded, Forbidden, ProofNeeded, SettingsChanged, TooLarge)
         )
-        async def change_settings(person: Editing, wanted: SettingsInput) -> SettingsShown:
+        async def change_settings(person: Editing, wanted: SettingsInput, request: Request) -> SettingsShown:
             """Change settings: all of them, or none if one is not valid. The same call again changes nothing.
 
             It needs a token that is younger than ten minutes.
             """
-            actor = Actor(person.person, "token")
+            actor = actor_of(person, request)
             resets = frozenset(name for name, value in wanted.values.items() if value is None)
             values = {
                 name: value
