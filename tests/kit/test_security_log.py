@@ -47,6 +47,15 @@ def test_a_security_event_is_one_line_with_account_and_address(
     assert (line["address"], line["security"]) == ("192.0.2.7", True)
 
 
+@pytest.mark.parametrize("status, logged", [(200, []), (409, ["refused"])])
+def test_a_question_before_an_action_is_not_logged_as_done(status: int, logged: list[str]) -> None:
+    security_log.begin()
+    security_log.note_question()
+    with capture_logs() as lines:
+        security_log.note_request("ticket-given", "POST", "/complimentary", status, "192.0.2.7")
+    assert [line["outcome"] for line in lines] == logged
+
+
 def test_other_requests_are_not_logged_as_security_events() -> None:
     with capture_logs() as lines:
         security_log.note_request(None, "POST", "/checkout", 303, "192.0.2.7")

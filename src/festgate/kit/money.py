@@ -42,6 +42,10 @@ class Money:
         digits = digits_of(self.currency)
         return f"{Decimal(self.minor).scaleb(-digits):.{digits}f}"
 
+    def coded(self) -> str:
+        """Return the amount as `plain` does, with the code of its currency: `500.00 INR`."""
+        return f"{self.plain()} {self.currency}"
+
 
 def total(amounts: list[Money], currency: str) -> Money:
     """Return the sum of the amounts; zero of `currency` if there are none."""

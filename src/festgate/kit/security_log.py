@@ -32,12 +32,14 @@ CommandEvent = Literal[
 
 _account: ContextVar[list[int]] = ContextVar("security_account")
 _concerned: ContextVar[list[int]] = ContextVar("security_concerned")
+_questions: ContextVar[list[bool]] = ContextVar("security_questions")
 
 
 def begin() -> None:
     """Begin a request whose account is not known yet."""
     _account.set([])
     _concerned.set([])
+    _questions.set([])
 
 
 def about(person: int) -> None:
@@ -54,6 +56,13 @@ def concern(person: int) -> None:
         concerned[:] = [person]
 
 
+def note_question() -> None:
+    """Note that the response only asks whether the action shall be done, so that no line reports it as done."""
+    asked = _questions.get(None)
+    if asked is not None:
+        asked[:] = [True]
+
+
 def note_request(
     event: str | None, method: str, route: str, status: int, address: str, *, cross_site: bool = False
 ) -> None:
@@ -65,6 +74,8 @@ def note_request(
     if event is None:
         return
     done = status < 400  # noqa: PLR2004
+    if done and _questions.get([]):
+        return
     named = _account.get([])
     concerned = _concerned.get([])
     level = log.info if done else log.warning

@@ -113,7 +113,11 @@ def test_a_lead_has_the_guests_of_assigned_events_only(server: Server, people: d
         whole = browser.get("/organise/guests").text
         assert "Asha Ünal" in whole
         assert "Robo Race" not in whole
-        assert browser.get("/organise/events/open-stage/guests").status_code == 200
+        own = browser.get("/organise/events/open-stage/guests")
+        assert own.status_code == 200
+        asked = browser.get("/organise/events/open-stage/guests/action?which=all&action=cancel&state=all")
+        # No link to the pages of a person or an order, which no lead may open.
+        assert not re.search('href="/organise/(people|orders)/', whole + own.text + asked.text)
         for path in ("", "/action?which=all&action=cancel", "/export"):
             assert browser.get(f"/organise/events/robo-race/guests{path}").status_code == 404
         fields = {"format": "csv", "column_event": "1", "column_name": "1", "state": "all"}

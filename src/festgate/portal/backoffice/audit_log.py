@@ -15,6 +15,7 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.audit import facade as audit
 from festgate.portal.audit.facade import Entry, Filters
 from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.checkout import facade as checkout
 
 PAGE_SIZE: Final = 50
 LAST_PAGE: Final = 100_000
@@ -26,6 +27,16 @@ _ORIGINS: Final[Mapping[str, str]] = {
     "command": N_("Command line"),
     "portal": N_("The portal itself"),
 }
+_ABOUT_ORDERS: Final = (
+    "order.",
+    "sale.",
+    "transfer.",
+    "difference.",
+    "line.assigned",
+    "ticket.exchanged",
+    "note.",
+)
+"""The beginnings of actions whose subject is the reference of an order, unless it is a person."""
 _ROLES = ("from", "to", "role")
 """Keys of details that have a role."""
 MAX_ID_LENGTH: Final = 15
@@ -234,11 +245,14 @@ class _Names:
 
     def _subject(self, entry: Entry, event: catalogue.Event | None, concerned: int | None) -> tuple[str, str]:
         """Return the name of the object, and the address of its page."""
-        if entry.action.startswith("order.") and entry.subject:
+        holder = checkout.person_of_subject(entry.subject)
+        if holder is not None:
+            return self.person(holder)[0], f"/organise/people/{holder}"
+        if entry.action.startswith(_ABOUT_ORDERS) and entry.subject:
             return entry.subject, f"/organise/orders/{entry.subject}"
         if event is not None:
-            is_event = entry.subject in ("", event.slug)
-            return event.title if is_event else entry.subject, f"/organise/events/{event.slug}"
+            name = event.title if entry.subject in ("", event.slug) else entry.subject
+            return name, f"/organise/events/{event.slug}"
         if concerned is not None:
             name, _ = self.person(concerned)
             return entry.subject or name, f"/organise/people/{concerned}"

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from festgate.kit import security_log
 from festgate.kit.amounts import MAX_LENGTH as MAX_AMOUNT
 from festgate.kit.amounts import read_amount
 from festgate.kit.db.statements import Connection
@@ -206,6 +207,7 @@ class OrderPages:
         try:
             amount = _read_amount(fields, order.total.currency, required=True)
             if amount is None or fields.get("step") != "confirm":
+                security_log.note_question()
                 return await self._refund(request, fields, amount=amount)
             seen = fields.get(FIELD, "")
             by_hand = fields.get("how") == "hand"

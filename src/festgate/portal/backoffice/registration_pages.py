@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from festgate.kit import security_log
 from festgate.kit.errors import Conflict, Invalid, Refused
 from festgate.kit.shown import FIELD
 from festgate.kit.translation import gettext
@@ -142,6 +143,7 @@ class RegistrationPages:
         try:
             holder = _read_holder(fields, needs_email=transfers)
             if fields.get("step") != "confirm":
+                security_log.note_question()
                 return await self._holder(request, fields, transfers=transfers, asks=True)
             await self._portal.database.write(
                 operation, self._portal.actor(request), seat_id, holder, self._emails, fields.get(FIELD, "")
@@ -188,6 +190,7 @@ class RegistrationPages:
         try:
             entry = accounts.read_guest(fields)
             if fields.get("step") != "confirm":
+                security_log.note_question()
                 return await self._gift(request, fields, asks=True)
             seat = await self._portal.database.write(
                 checkout.give_ticket,

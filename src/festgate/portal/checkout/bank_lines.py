@@ -245,7 +245,7 @@ def note_import(
         filed=imported.filed,
         known=imported.known,
         listed=imported.listed,
-        amount=amount(counted),
+        amount=counted.coded(),
     )
 
 
@@ -382,9 +382,9 @@ def assign_lines(
         actor,
         "line.assigned",
         order.ref,
-        amount=amount(plan.received),
-        returned=amount(plan.rest),
-        waived=amount(plan.missing),
+        amount=plan.received.coded(),
+        returned=plan.rest.coded(),
+        waived=plan.missing.coded(),
         days=", ".join(line.booked_on for line in plan.lines),
     )
     return plan
@@ -423,7 +423,7 @@ def ignore_lines(
         raise LineSettled
     for line in lines:
         if connection.run(_ignore, line=line.id, now=connection.now, organiser=organiser_id):
-            audit.record(connection, actor, "line.ignored", line.booked_on, amount=amount(line.amount))
+            audit.record(connection, actor, "line.ignored", line.booked_on, amount=line.amount.coded())
     return lines
 
 

@@ -155,7 +155,7 @@ def _log(connection: Connection, actor: Actor, plan: Cancellation, back: Money, 
     details: dict[str, str | int] = {"events": ", ".join(line.title for line in plan.lines)[:500]}
     is_refund = plan.order.state == "paid" and back.minor > 0
     if is_refund:
-        details["amount"] = f"{back.plain()} {back.currency}"
+        details["amount"] = back.coded()
     if by_hand:
         details["by_hand"] = 1
     events = {line.event_id for line in plan.lines}

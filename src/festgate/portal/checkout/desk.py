@@ -102,7 +102,7 @@ def mark_paid_at_desk(
     if shown != desk_forms_of(connection, order.ref).paid:
         raise OrderChanged(ref)
     if actor is not None:
-        audit.record(connection, actor, "order.marked-paid", order.ref, amount=_written(order.total))
+        audit.record(connection, actor, "order.marked-paid", order.ref, amount=order.total.coded())
     charge = f"desk-{order.ref}-{organiser_id}"
     return mark_paid(connection, order.id, charge, order.total, paid_by=organiser_id)
 
@@ -121,14 +121,10 @@ def mark_refunded_at_desk(
     for refund in queries.refunds_of(connection, order.id):
         if refund.done_at is None:
             if actor is not None:
-                amount = _written(refund.amount)
+                amount = refund.amount.coded()
                 audit.record(connection, actor, "order.marked-refunded", order.ref, amount=amount)
             note_refunded(connection, refund.id, order.id, refund.seat_id, done_by=organiser_id)
     return queries.order_by_id(connection, order.id)
-
-
-def _written(amount: Money) -> str:
-    return f"{amount.plain()} {amount.currency}"
 
 
 def _lock(connection: Connection, ref: str, methods: Collection[str] = (Desk.name,)) -> Order:

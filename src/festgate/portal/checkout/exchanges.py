@@ -10,7 +10,7 @@ A confirmation shows the effect beforehand and carries `Exchange.seen`; where it
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import bindparam, case, func, select, update
 
@@ -87,6 +87,8 @@ _reduce = Statement(
     .where(orders.c.id == bindparam("order"))
     .values(total_minor=orders.c.total_minor - bindparam("back"))
 )
+_PERSON: Final = "person "
+"""The beginning of a subject that is a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +286,7 @@ def _record(
         before=plan.seat.label,
         after=plan.title,
         settlement=settlement,
-        amount=amount.minor,
-        currency=amount.currency,
+        amount=amount.coded(),
     )
 
 
@@ -332,15 +333,20 @@ def settle_difference(connection: Connection, actor: Actor, exchange_id: int, st
         "difference.settled",
         subject_of_person(person_id) if order_id is None else queries.ref_of(connection, order_id),
         settlement=step,
-        amount=exchange.amount.minor,
-        currency=exchange.amount.currency,
+        amount=exchange.amount.coded(),
     )
     return exchange_by_id(connection, exchange_id)
 
 
 def subject_of_person(person_id: int) -> str:
     """Return the subject under which the audit log has actions about a person."""
-    return f"person {person_id}"
+    return f"{_PERSON}{person_id}"
+
+
+def person_of_subject(subject: str) -> int | None:
+    """Return the id of the person whom the audit log has under this subject; None if it is another subject."""
+    number = subject.removeprefix(_PERSON)
+    return int(number) if number != subject and number.isascii() and number.isdecimal() else None
 
 
 def exchange_by_id(connection: Connection, exchange_id: int) -> Exchanged:

@@ -81,8 +81,7 @@ def refund_part(
         actor,
         "order.refunded",
         ref,
-        amount=amount.minor,
-        currency=amount.currency,
+        amount=amount.coded(),
         **({"by_hand": 1} if by_hand else {}),
     )
     return queries.order_by_id(connection, order.id)

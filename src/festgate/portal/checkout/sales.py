@@ -203,7 +203,7 @@ def sell(
         "sale.made",
         ref,
         event_id=event.id,
-        amount=shown.amount(amount),
+        amount=amount.coded(),
         method=content.method,
         tickets=len(seats),
     )
@@ -264,7 +264,7 @@ def undo_sale(
         "sale.undone",
         ref,
         event_id=order.lines[0].event_id,
-        amount=shown.amount(sale.amount),
+        amount=sale.amount.coded(),
         method=order.method,
     )
     return _sale_of(connection, queries.order_by_id(connection, order.id))

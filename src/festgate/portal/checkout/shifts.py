@@ -281,9 +281,9 @@ def close_shift(
         "shift.closed",
         shift.seller,
         shift=shift_id,
-        expected=shown.amount(shift.expected),
-        counted=shown.amount(counted),
-        difference=shown.amount(difference),
+        expected=shift.expected.coded(),
+        counted=counted.coded(),
+        difference=difference.coded(),
     )
     return closed
 

@@ -206,7 +206,7 @@ def confirm_transfer(
         actor,
         "transfer.confirmed",
         order.ref,
-        amount=amount(order.total),
+        amount=order.total.coded(),
         utr=state.utr,
         result=paid.state,
     )
