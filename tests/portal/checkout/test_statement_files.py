@@ -86,10 +86,11 @@ def test_a_file_that_is_no_statement_is_refused_with_a_way_out(data: bytes, sent
 
 
 def test_a_line_that_cannot_be_read_is_named_and_the_others_are_kept() -> None:
-    data = b"Date,Narration,Credit\n31/02/2026,a,100.00\n01/02/2026,b,1x0\n02/02/2026,c,100.00\n"
-    known = read(data)
+    marks = "\u0301" * 40
+    data = "Date,Narration,Credit\n31/02/2026,a,100.00\n01/02/2026,b,1x0\n02/02/2026,c,100.00\n"
+    known = read(f"{data}03/02/2026,e{marks},100.00\n".encode())
     assert [one.narration for one in known.credits] == ["c"]
-    assert [problem.line for problem in known.problems] == [2, 3]
+    assert [problem.line for problem in known.problems] == [2, 3, 5]
 
 
 def test_equal_payments_of_one_day_are_counted() -> None:

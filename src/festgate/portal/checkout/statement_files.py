@@ -10,6 +10,7 @@ from typing import Final
 
 from festgate.kit.cells import one_line, unguard
 from festgate.kit.money import Money
+from festgate.kit.text import caseless
 from festgate.kit.translation import gettext
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.statement_columns import (
@@ -57,9 +58,10 @@ class Credit:
     def plain_text(self) -> str:
         """The letters, digits and symbols of the text in small letters.
 
-        A program that saves the statement again may change spaces, case, punctuation and the form of accents.
+        A program that saves the statement again may change spaces, case, punctuation and the form of accents. Raises
+        ValueError for a text with too many marks in a row.
         """
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", self.narration).casefold())
+        folded = caseless(self.narration, MAX_NARRATION)
         return "".join(sign for sign in folded if unicodedata.category(sign)[0] in "LMNS")
 
 
@@ -200,11 +202,11 @@ def _read(rows: Sequence[tuple[int, tuple[str, ...]]], columns: Columns, currenc
                 outgoing += 1
                 continue
             credit = _credit(line, cells, columns, amount, dates)
+            same = (credit.booked_on, credit.amount, credit.plain_text, credit.utr)
         except ValueError as error:
             if len(problems) < MAX_PROBLEMS:
                 problems.append(LineProblem(line, str(error)))
             continue
-        same = (credit.booked_on, credit.amount, credit.plain_text, credit.utr)
         incoming.append(replace(credit, occurrence=seen[same]))
         seen[same] += 1
         if len(incoming) > MAX_CREDITS:
