@@ -40,7 +40,7 @@ ACTIONS = (
     "Settings changed",
     "Settings changed",
     "Events imported",
-    "Cancelled",
+    "Order refunded",
     "Complimentary ticket given",
     "Sold at the box office",
     "Bank statement imported",
@@ -477,7 +477,7 @@ def test_a_committee_goes_from_an_empty_folder_through_its_day_in_the_browser(
     log = read_log(owner)
     assert [entry[0] for entry in log] == list(ACTIONS)
     assert {"Lena Braun"} == {entry[3] for entry in log if entry[0] == "Joined the team"}
-    for ref, action in ((boris_ref, "Cancelled"), (ravi_ref, "Sold at the box office")):
+    for ref, action in ((boris_ref, "Order refunded"), (ravi_ref, "Sold at the box office")):
         (entry,) = [entry for entry in log if ref in entry]
         assert entry[0] == action
         assert "450.00 INR" in " ".join(entry)

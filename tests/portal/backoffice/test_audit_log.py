@@ -79,7 +79,7 @@ def test_a_refund_on_the_page_and_one_by_the_api_are_recorded_with_their_origin(
     entries = api.get("/audit", params={"q": ref}).json()["entries"]
     assert len(entries) == 1
     entry = entries[0]
-    assert (entry["action"], entry["subject"], entry["origin"]) == ("order.cancelled", ref, "session")
+    assert (entry["action"], entry["subject"], entry["origin"]) == ("order.refunded", ref, "session")
     assert (entry["person"], entry["username"], entry["address"]) == (
         people["meena"].id,
         "meena",
@@ -90,7 +90,7 @@ def test_a_refund_on_the_page_and_one_by_the_api_are_recorded_with_their_origin(
     other = buy_both(server, people["ravi"])
     until(lambda: organiser.get(f"/organise/orders/{other}").text.count("Confirmed") == 2, "it is paid")
     api.post(f"/orders/{other}/refund", json={})
-    assert newest(api, q=other)["origin"] == "token"
+    assert newest(api, action="order.refunded")["origin"] == "token"
     page = organiser.get("/organise/audit", params={"q": other}).text
     assert f'<a href="/organise/orders/{other}">{other}</a>' in page
     assert "API token" in page
