@@ -111,7 +111,7 @@ def test_a_seat_is_cancelled_for_less_than_its_fee(
     assert done.headers["location"] == f"{page}?done=cancelled"
     history = text_of(office.get(page))
     assert "Refunded ₹200.00 by meena" in history
-    assert "Cancelled Robo Race by meena" in history
+    assert "Cancelled by the organisers Robo Race" in history
     listed = text_of(office.get("/organise/events/robo-race/orders?q=ravi"))
     assert f"{ref} ravi" in listed
     assert "₹200.00" in listed
