@@ -72,8 +72,9 @@ def test_a_fest_without_a_mail_server_warns_its_organisers_and_not_its_visitors(
     assert in_fours(code) in page
     assert visitor.email not in page
     assert "mail" not in page.partition("</main>")[0]
-    assert "No email reaches anybody yet, because no mail server is set. Until then emails are written to" in " ".join(
-        organiser.client.get("/organise").text.split()
+    assert (
+        "No email reaches anybody yet, because no mail server is set. Until then emails are written to"
+        in " ".join(organiser.client.get("/organise").text.split())
     )
     assert str(folder) in organiser.client.get("/organise").text
 
