@@ -1,4 +1,4 @@
-"""Limits on exports, bulk actions, resent and test emails of one person."""
+"""Limits on exports, bulk actions and resent emails of one person."""
 
 import pytest
 
@@ -24,6 +24,6 @@ def test_each_use_is_limited_for_one_person_and_hour(database: OpenDatabase, joi
 
 def test_one_use_does_not_count_for_another(database: OpenDatabase, join: Join) -> None:
     meena = join("meena", role="organiser")
-    for _ in range(MAX_USES["test-email"]):
-        database.write(allow_use, meena.id, "test-email")
+    for _ in range(MAX_USES["bulk"]):
+        database.write(allow_use, meena.id, "bulk")
     database.write(allow_use, meena.id, "export")

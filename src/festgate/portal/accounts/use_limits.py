@@ -1,4 +1,4 @@
-"""Limits on what one person of the team can do in an hour: exports, bulk actions, resent and test emails.
+"""Limits on what one person of the team can do in an hour: exports, bulk actions and resent emails.
 
 A stranger at an open browser, or a script that goes wrong, reads or sends only so much. The numbers are far above what
 a busy day at the office needs; docs/how-to/read-the-audit-log.md lists them.
@@ -13,15 +13,14 @@ from festgate.kit.errors import TooMany
 from festgate.kit.translation import N_, gettext
 from festgate.portal.accounts.attempts import add_to_count, too_many
 
-Use: TypeAlias = Literal["export", "bulk", "resend", "test-email"]
+Use: TypeAlias = Literal["export", "bulk", "resend"]
 
-MAX_USES: Final[Mapping[Use, int]] = {"export": 30, "bulk": 60, "resend": 200, "test-email": 10}
+MAX_USES: Final[Mapping[Use, int]] = {"export": 30, "bulk": 60, "resend": 200}
 """The maximum number of uses by one person in an hour."""
 _SENTENCES: Final[Mapping[Use, str]] = {
     "export": N_("You have downloaded many lists in the last hour."),
     "bulk": N_("You have changed many lists at once in the last hour."),
     "resend": N_("You have sent many emails again in the last hour."),
-    "test-email": N_("You have sent many test emails in the last hour."),
 }
 
 

@@ -20,6 +20,7 @@ from festgate.kit.translation import N_, gettext
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_id, read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
+from festgate.portal.backoffice.list_exports import note_download
 from festgate.portal.catalogue import facade as catalogue
 
 MAX_PAGE_LENGTH = 6
@@ -113,7 +114,7 @@ class PromoCodePages:
         guard = self._portal.guard
         return [
             guard("events.manage", PATH, self.show_codes),
-            guard("events.manage", f"{PATH}.csv", self.download),
+            guard("events.manage", f"{PATH}.csv", self.download, sensitive=True),
             guard("events.manage", f"{PATH}/new", self.show_new),
             guard("events.manage", f"{PATH}/new", self.add, methods=["POST"]),
             guard("events.manage", f"{PATH}/many", self.show_many),
@@ -156,6 +157,7 @@ class PromoCodePages:
             ]
 
         listed = await self._portal.database.report(read)
+        await note_download(self._portal, request, "promo-codes.exported", len(listed))
         headers = {
             "content-disposition": 'attachment; filename="promo-codes.csv"',
             "cache-control": "no-store",

@@ -23,6 +23,7 @@ from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_id, read_query
 from festgate.kit.web.portal import NO_STORE, Portal, see_other
 from festgate.portal.backoffice.box_office_pages import PATH
+from festgate.portal.backoffice.list_exports import note_download
 from festgate.portal.checkout import facade as checkout
 
 PAGE = 50
@@ -69,7 +70,7 @@ class ShiftPages:
             guard_route("box-office", f"{PATH}/shift", self.set_float, methods=["POST"]),
             guard_route("box-office", f"{PATH}/shift/close", self.close, methods=["POST"]),
             guard_route("money.view", f"{PATH}/shifts", self.show_all),
-            guard_route("money.view", f"{PATH}/shifts.csv", self.download),
+            guard_route("money.view", f"{PATH}/shifts.csv", self.download, sensitive=True),
             guard_route("office", f"{PATH}/shifts/{{shift_id}}", self.show_one),
         ]
 
@@ -192,8 +193,8 @@ class ShiftPages:
 
     async def download(self, request: Request) -> Response:
         """Return all shifts as a CSV file."""
-        del request
         listed, _ = await self._portal.database.report(checkout.list_shifts, None, MAX_IN_FILE)
+        await note_download(self._portal, request, "shifts.exported", len(listed))
         named = {"content-disposition": 'attachment; filename="box-office-shifts.csv"'}
         return Response(written(listed).encode(), 200, {**NO_STORE, **named}, "text/csv; charset=utf-8")
 

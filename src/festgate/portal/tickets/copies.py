@@ -66,6 +66,8 @@ def send_order(connection: Connection, actor: Actor, ref: str, shown: int | None
     sentence = gettext("This person was sent {count} tickets again.").format(count=MAX_COPIES)
     limit = accounts.Limit(f"tickets sent again:{order.person_id}", MAX_COPIES, sentence, HOUR)
     accounts.count_attempt(connection, limit)
+    if actor.person is not None:
+        accounts.allow_use(connection, actor.person, "resend")
     if not post(connection, order, f"{_ORDER.format(order.id)}{count}"):
         raise TicketOver
     audit.record(connection, actor, "order.emailed", ref)
