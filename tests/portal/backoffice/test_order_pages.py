@@ -92,7 +92,7 @@ def test_a_part_of_an_order_is_refunded_and_stands_in_its_history(
     stale = office.post(f"{page}/refund", data=confirmed | {"amount": "50"})
     assert (stale.status_code, "has changed since you opened the page" in stale.text) == (409, True)
     history = text_of(office.get(page)).partition("History")[2]
-    steps = ("Seat held Robo Race", f"Ordered {ref}, ₹450.00", "Paid ₹450.00, sandbox", "Ticket issued")
+    steps = ("Seat held Robo Race", f"Ordered {ref}, ₹450.00", "Paid ₹450.00, Play money", "Ticket issued")
     assert all(step in history for step in (*steps, "Refund due ₹100.00 by meena"))
 
 

@@ -238,7 +238,7 @@ def _money(
         tuple(
             _money_chart(currency, received, refunded, days, zone, writing) for currency in sorted(currencies)
         ),
-        _bars([(_method_name(method), "", sums) for method, sums in by_method.items()]),
+        _bars([(checkout.method_name(method), "", sums) for method, sums in by_method.items()]),
         _bars([(line.title, f"/organise/events/{line.slug}", line.money) for line in paying])[:MAX_BARS],
     )
 
@@ -281,11 +281,6 @@ def _bars(parts: Sequence[tuple[str, str, MoneySums]]) -> tuple[MoneyBar, ...]:
     ]
     order = sorted(range(len(bars)), key=lambda index: (-lengths[index], bars[index].name.casefold()))
     return tuple(bars[index] for index in order)
-
-
-def _method_name(method: str) -> str:
-    names = {"desk": gettext("Desk"), "card": gettext("Card"), "sandbox": gettext("Play money")}
-    return names.get(method, method.capitalize())
 
 
 def _matches(line: EventLine, filters: Filters, zone: ZoneInfo) -> bool:

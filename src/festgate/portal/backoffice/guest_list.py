@@ -22,6 +22,7 @@ from festgate.portal.backoffice.guest_filters import (
 )
 from festgate.portal.backoffice.guest_queries import Guest, Scope, count_guests, guest_ids, guests_by_id
 from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
 
 PAGE_SIZE: Final = 50
@@ -210,4 +211,4 @@ def _pairs(choices: tuple[str, ...]) -> list[Option]:
 
 
 def _by(method: str) -> str:
-    return gettext("By {method}").format(method=method)
+    return gettext("By {method}").format(method=checkout.method_name(method))

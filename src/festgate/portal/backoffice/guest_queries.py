@@ -20,6 +20,7 @@ from festgate.kit.money import Money
 from festgate.kit.translation import gettext
 from festgate.portal.backoffice.guest_filters import STATE_NAMES, AnswerFilter, GuestFilters, SortKey, State
 from festgate.portal.catalogue.facade import QuestionKind
+from festgate.portal.checkout import facade as checkout
 
 PORTION: Final = 500
 """Registrations whose rows are read together: about 10 ms."""
@@ -81,6 +82,11 @@ class Guest:
     """The end of the event."""
     answers: dict[int, GivenAnswer]
     """By the id of the question."""
+
+    @property
+    def method_name(self) -> str:
+        """The name of the payment method; empty without a payment."""
+        return checkout.method_name(self.method)
 
     @property
     def state_name(self) -> str:

@@ -129,7 +129,9 @@ class Histories:
         yield Moment(order.created_at, gettext("Ordered"), f"{order.ref}, {self._money(order.total)}")
         if order.paid_at is not None:
             paid = "" if order.paid is None else f"{self._money(order.paid)}, "
-            yield Moment(order.paid_at, gettext("Paid"), f"{paid}{order.method}", self.name(order.paid_by))
+            yield Moment(
+                order.paid_at, gettext("Paid"), f"{paid}{order.method_name}", self.name(order.paid_by)
+            )
         for refund in checkout.refunds_of(self._connection, order.id):
             amount = self._money(refund.amount)
             if refund.done_at != refund.created_at:

@@ -87,6 +87,7 @@ from festgate.portal.checkout.records import (
     Order,
     OrderState,
     Refund,
+    method_name,
 )
 from festgate.portal.checkout.refunds import BY_HAND
 from festgate.portal.checkout.sales import (
@@ -236,6 +237,7 @@ __all__ = [
     "mark_paid_at_desk",
     "mark_refunded_at_desk",
     "match_all",
+    "method_name",
     "note_import",
     "notes_of_order",
     "notes_of_person",

@@ -10,7 +10,7 @@ from festgate.kit.db.search import has_words, word_values, words_of
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.ids import read_code
 from festgate.kit.money import Money
-from festgate.portal.checkout.records import OrderState
+from festgate.portal.checkout.records import OrderState, method_name
 from festgate.portal.checkout.tables import lines, orders
 
 PAGE = 50
@@ -70,6 +70,11 @@ class OrderRow:
     email: str
     seats: int
     """The number of its lines."""
+
+    @property
+    def method_name(self) -> str:
+        """The name of its payment method, for people."""
+        return method_name(self.method)
 
 
 @dataclass(frozen=True, slots=True)

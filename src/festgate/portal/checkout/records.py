@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.money import Money
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 from festgate.portal.catalogue import facade as catalogue
 
 BoxOfficeMethod = Literal["cash", "card-machine", "upi"]
@@ -16,6 +16,20 @@ AT_BOX_OFFICE: Final[Mapping[str, str]] = {
     "upi": N_("UPI"),
 }
 """The ways of payment of a sale on the spot, with their names: the seller has received the money."""
+_METHOD_NAMES: Final[Mapping[str, str]] = {
+    "desk": N_("Desk"),
+    "sandbox": N_("Play money"),
+    "stripe": N_("Stripe"),
+    "transfer": N_("Transfer"),
+    **AT_BOX_OFFICE,
+}
+
+
+def method_name(method: str) -> str:
+    """Return the name of a payment method for people; that of an unknown one is as it is."""
+    name = _METHOD_NAMES.get(method)
+    return method if name is None else gettext(name)
+
 
 OrderState = Literal["pending", "paid", "declined", "cancelled", "expired", "refunding", "refunded"]
 
@@ -103,6 +117,11 @@ class Order:
     """The number of lines that were dropped before the payment."""
 
     @property
+    def method_name(self) -> str:
+        """The name of its payment method, for people."""
+        return method_name(self.method)
+
+    @property
     def kept_lines(self) -> tuple[Line, ...]:
         """The lines that make up the total."""
         return tuple(line for line in self.lines if line.dropped_at is None)
@@ -159,3 +178,8 @@ class Stuck:
     error: str | None
     """The error of the last attempt; None without one."""
     next_at: Milliseconds
+
+    @property
+    def method_name(self) -> str:
+        """The name of its payment method, for people."""
+        return method_name(self.method)
