@@ -7,6 +7,7 @@ The README has a page of the demo. The tutorial "Your first fest" has the pages 
 steps as in its test are played, and a picture is taken where the tutorial has one.
 """
 
+import contextlib
 import re
 import sys
 import tempfile
@@ -70,8 +71,9 @@ def main() -> None:
     """Take every picture."""
     with chromium() as browser:
         for take in (take_events, take_first_fest):
-            with tempfile.TemporaryDirectory() as folder:
-                take(browser, Path(folder))
+            # Paths on the pictures are relative, as for a fest that is started in its own folder.
+            with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+                take(browser, Path())
 
 
 if __name__ == "__main__":
