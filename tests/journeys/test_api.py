@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from itertools import count
 from typing import Any, TypeAlias, cast
 
@@ -380,6 +381,9 @@ def run_examples(cases: st.SearchStrategy[Case], headers: dict[str, str]) -> Non
     @given(cases)
     @settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=list(HealthCheck))
     def run_example(case: Case) -> None:
-        case.call_and_validate(headers=headers, excluded_checks=[ignored_auth, positive_data_acceptance])
+        answer = case.call(headers=headers)
+        # An address of more than 4,096 bytes is refused before it is read, whatever call it is for.
+        if answer.status_code != HTTPStatus.REQUEST_URI_TOO_LONG:
+            case.validate_response(answer, excluded_checks=[ignored_auth, positive_data_acceptance])
 
     run_example()
