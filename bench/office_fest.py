@@ -55,7 +55,7 @@ async def prepare(settings: Settings) -> OfficeFest:
 
 
 def _organiser(connection: Connection) -> str:
-    newcomer = Newcomer("office", "office@example.org", "organiser")
+    newcomer = Newcomer("office", "office@example.org", "owner")
     return open_session(connection, add_person(connection, newcomer, NO_PASSWORD).id, "cookie").token
 
 
