@@ -22,7 +22,7 @@ FORMATS: Final[tuple[Format, ...]] = ("csv", "xlsx", "print")
 MAX_ROWS: Final = 200_000
 """Rows of an export: far above any fest, and a fifth of what a worksheet can have."""
 UNTIL_REST: Final = 40
-"""Rows after which a report on a thread rests: about a millisecond, while Python would let it run on for five."""
+"""Rows after which a report on a thread pauses: about a millisecond, while Python would let it run on for five."""
 REST: Final = 0.001
 """Seconds of a rest, in which the event loop has the interpreter to itself."""
 MAX_PRINTED: Final = 3_000
