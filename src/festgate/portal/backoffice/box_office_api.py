@@ -11,9 +11,8 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.roles import Permission
-from festgate.kit.visitors import Actor, Visitor
-from festgate.kit.web.api import Amount, Bearer, Name, module_router, problems
-from festgate.kit.web.clients import address_of
+from festgate.kit.visitors import Visitor
+from festgate.kit.web.api import Amount, Bearer, Name, actor_of, module_router, problems
 from festgate.kit.web.forms import Line
 from festgate.kit.web.portal import Portal
 from festgate.portal.backoffice.box_office import (
@@ -233,7 +232,7 @@ class BoxOfficeApi:
             }
             content = read_sale(fields, entry.event.slug, event_currency, wants_names=entry.wants_names)
             sale = await database.write(
-                sell_tickets, _actor(seller, request), seller, content, idempotency_key, portal.secret
+                sell_tickets, actor_of(seller, request), seller, content, idempotency_key, portal.secret
             )
             response.headers["location"] = f"/api/v1/box-office/sales/{sale.order.ref}"
             return SaleOutput.of(await database.read(view_sale, seller, sale.order.ref))
@@ -249,7 +248,7 @@ class BoxOfficeApi:
         )
         async def take_back(ref: Name, seller: Caller, request: Request) -> SaleOutput:
             """Take back a sale of the last ten minutes, with its money. A second call changes nothing."""
-            await database.write(undo, _actor(seller, request), seller, ref)
+            await database.write(undo, actor_of(seller, request), seller, ref)
             return SaleOutput.of(await database.read(view_sale, seller, ref))
 
         @router.post(
@@ -295,7 +294,7 @@ class BoxOfficeApi:
         )
         async def close_shift(body: CountInput, seller: Seller, request: Request) -> ShiftOutput:
             """Close your open shift with the cash that was counted."""
-            actor = _actor(seller, request)
+            actor = actor_of(seller, request)
 
             def close(connection: Connection) -> checkout.Shift:
                 shift = checkout.open_shift(connection, seller.person)
@@ -310,10 +309,6 @@ class BoxOfficeApi:
 def _require(visitor: Visitor, permission: Permission) -> None:
     if not visitor.may(permission):
         raise Forbidden
-
-
-def _actor(visitor: Visitor, request: Request) -> Actor:
-    return Actor(visitor.person, "token", address_of(request.scope))
 
 
 def _time(at: int | None) -> datetime | None:

@@ -12,9 +12,8 @@ from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, Invalid, NotFound, ProofNeeded, SignInNeeded, TooMany
 from festgate.kit.roles import Role
-from festgate.kit.visitors import Actor, Visitor
-from festgate.kit.web.api import Bearer, module_router, problems
-from festgate.kit.web.clients import address_of
+from festgate.kit.visitors import Visitor
+from festgate.kit.web.api import Bearer, actor_of, module_router, problems
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.backoffice import crew
@@ -139,7 +138,7 @@ class CrewApi:
 
             def operation(connection: Connection) -> None:
                 events = _event_ids(connection, body)
-                crew.change_member(connection, _actor(caller, request), person, body.role, events)
+                crew.change_member(connection, actor_of(caller, request), person, body.role, events)
 
             await database.write(operation)
             return _member(await database.report(crew.find_member, person))
@@ -154,7 +153,7 @@ class CrewApi:
         async def take_out(person: Id, caller: Proven, request: Request) -> None:
             """Take a person out of the team: the account stays, and is signed out everywhere."""
             security_log.concern(person)
-            await database.write(crew.change_member, _actor(caller, request), person, "attendee", ())
+            await database.write(crew.change_member, actor_of(caller, request), person, "attendee", ())
 
     def _add_invitations(self, router: APIRouter) -> None:
         portal = self._portal
@@ -195,7 +194,7 @@ class CrewApi:
 
             def operation(connection: Connection) -> int:
                 events = _event_ids(connection, body)
-                actor = _actor(person, request)
+                actor = actor_of(person, request)
                 return crew.invite(connection, actor, email, body.role, events, secret, settings).id
 
             number = await database.write(operation)
@@ -216,7 +215,7 @@ class CrewApi:
         )
         async def send_again(invitation: Id, person: Proven, request: Request) -> InvitationOutput:
             """Send an invitation again, with a new link for seven days; the old link ends."""
-            actor = _actor(person, request)
+            actor = actor_of(person, request)
             await database.write(crew.send_again, actor, invitation, secret, settings)
             return await self._invitation(invitation)
 
@@ -227,7 +226,7 @@ class CrewApi:
         )
         async def withdraw(invitation: Id, person: Proven, request: Request) -> None:
             """Withdraw an invitation. Idempotent."""
-            await database.write(accounts.withdraw, _actor(person, request), invitation)
+            await database.write(accounts.withdraw, actor_of(person, request), invitation)
 
     async def _invitation(self, number: int) -> InvitationOutput:
         _, invited = await self._portal.database.report(crew.list_crew)
@@ -235,10 +234,6 @@ class CrewApi:
             if row.invitation.id == number:
                 return _invitation(row)
         raise NotFound
-
-
-def _actor(caller: Visitor, request: Request) -> Actor:
-    return Actor(caller.person, "token", address_of(request.scope))
 
 
 def _event_ids(connection: Connection, body: RoleInput) -> set[int]:

@@ -14,8 +14,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, ProofNeeded, SignInNeeded
 from festgate.kit.shown import facts
 from festgate.kit.visitors import Actor, Visitor
-from festgate.kit.web.api import Amount, Bearer, Name, module_router, problems
-from festgate.kit.web.clients import address_of
+from festgate.kit.web.api import Amount, Bearer, Name, actor_of, module_router, problems
 from festgate.kit.web.portal import Portal
 from festgate.portal.backoffice import event_steps
 from festgate.portal.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
@@ -203,7 +202,7 @@ class EventStepApi:
             caller: Visitor, request: Request, step: event_steps.StepName, operation: Callable[..., Event]
         ) -> StepOutput:
             await portal.require(caller, event_steps.permission_of(step), request)
-            actor = Actor(caller.person, "token", address_of(request.scope))
+            actor = actor_of(caller, request)
             return StepOutput.of(await portal.database.write(partial(operation, actor=actor)))
 
         @router.post("/events/{slug}/publish", responses=problems(*refusals))

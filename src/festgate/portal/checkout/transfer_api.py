@@ -11,9 +11,8 @@ from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, Invalid, NotFound, SignInNeeded
 from festgate.kit.money import Money
-from festgate.kit.visitors import Actor, Visitor
-from festgate.kit.web.api import Amount, Bearer, Name, problems
-from festgate.kit.web.clients import address_of
+from festgate.kit.visitors import Visitor
+from festgate.kit.web.api import Amount, Bearer, Name, actor_of, problems
 from festgate.kit.web.portal import Portal
 from festgate.portal.checkout import bank_lines, matching, queries, records, transfers
 from festgate.portal.checkout.errors import (
@@ -319,7 +318,7 @@ class TransferApi:
                 if order.paid_at is None and order.total != arrived:
                     raise OrderChanged(order.ref)
                 return transfers.confirm_transfer(
-                    connection, ref, person.person, _actor(person, request), None
+                    connection, ref, person.person, actor_of(person, request), None
                 )
 
             return ConfirmedOutput.of(await database.write(operation))
@@ -331,7 +330,7 @@ class TransferApi:
         async def reject(ref: Name, body: UtrInput, person: Caller, request: Request) -> ConfirmedOutput:
             """Reject the number that a payer entered; they get an email: for treasurers. Idempotent."""
             return ConfirmedOutput.of(
-                await database.write(transfers.reject_utr, ref, _actor(person, request), body.utr)
+                await database.write(transfers.reject_utr, ref, actor_of(person, request), body.utr)
             )
 
     def _add_lines(self, router: APIRouter) -> None:
@@ -357,7 +356,7 @@ class TransferApi:
                     body.ref,
                     set(body.lines),
                     person.person,
-                    _actor(person, request),
+                    actor_of(person, request),
                     seen=None,
                     accepts_less=body.accepts_less,
                 )
@@ -374,7 +373,7 @@ class TransferApi:
         @router.post("/bank-lines/ignore", responses=problems(*refusals, NotFound, LineSettled))
         async def ignore(body: LinesInput, person: Caller, request: Request) -> list[BankLineOutput]:
             """Take payments off the list of unmatched ones: for treasurers. Idempotent."""
-            actor = _actor(person, request)
+            actor = actor_of(person, request)
             await database.write(bank_lines.ignore_lines, set(body.lines), person.person, actor)
             return [
                 BankLineOutput.of(line)
@@ -410,12 +409,8 @@ class TransferApi:
                     counted = Money(
                         sum(match.credit.amount.minor for match in matches), portal.settings.currency
                     )
-                    await database.write(bank_lines.note_import, _actor(person, request), imported, counted)
+                    await database.write(bank_lines.note_import, actor_of(person, request), imported, counted)
             return _shown(statement, matches, imported)
-
-
-def _actor(person: Visitor, request: Request) -> Actor:
-    return Actor(person.person, "token", address_of(request.scope))
 
 
 def _read(body: StatementInput, currency: str) -> BankStatement:

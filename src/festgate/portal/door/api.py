@@ -11,9 +11,8 @@ from starlette.convertors import Convertor, register_url_convertor
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
-from festgate.kit.visitors import Actor, Visitor
-from festgate.kit.web.api import Bearer, module_router, problems
-from festgate.kit.web.clients import address_of
+from festgate.kit.visitors import Visitor
+from festgate.kit.web.api import Bearer, actor_of, module_router, problems
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import facade as catalogue
@@ -140,7 +139,7 @@ class DoorApi:
         )
         async def undo_check_in(caller: Caller, code: Code, request: Request, event: AtDoor = None) -> None:
             """Undo a check-in: staff within half an hour, organisers at any time. It stays recorded."""
-            actor = Actor(caller.person, "token", address_of(request.scope))
+            actor = actor_of(caller, request)
             await portal.database.write(undo_scanned, self._read(code), caller, event, actor)
 
         return router
