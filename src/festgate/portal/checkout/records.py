@@ -161,6 +161,11 @@ class OpenOrder:
     expires_at: Milliseconds
     reason: str | None
 
+    @property
+    def method_name(self) -> str:
+        """The payment method for people."""
+        return method_name(self.method)
+
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
