@@ -154,14 +154,14 @@ def assemble(portal: Portal, links: Links, loader: Loader, application: fest.App
     """Build every module that can be loaded, with the functions that it needs of others."""
 
     def build_backoffice() -> Parts:
-        handlers = tickets.handlers(portal)
+        emails = tickets.emails(portal)
         return backoffice.build(
             portal,
             links.personal_records,
             links.tickets.is_used,
-            post_copy=handlers.post_copy,
-            post_order_copy=handlers.post_order_copy,
-            holder_emails=handlers.holders,
+            post_copy=emails.post_copy,
+            post_order_copy=emails.post_order_copy,
+            holder_emails=emails.holders,
         )
 
     builds: dict[str, Callable[[], Parts]] = {

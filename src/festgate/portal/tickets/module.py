@@ -12,7 +12,7 @@ from festgate.kit.web.portal import Portal
 if TYPE_CHECKING:
     from festgate.portal.accounts.facade import PersonalRecords
     from festgate.portal.registrations.facade import IsUsed, ReplaceCode, SeatReferences
-    from festgate.portal.tickets.handlers import TicketHandlers
+    from festgate.portal.tickets.emails import TicketEmails
 
 MODULE = Module(
     name="tickets",
@@ -77,25 +77,26 @@ def personal_records() -> "PersonalRecords":
     return PERSONAL_RECORDS
 
 
-def handlers(portal: Portal) -> "TicketHandlers":
-    """Return the handlers of tickets, which also send tickets again for the organisers."""
-    from festgate.portal.tickets.handlers import TicketHandlers
+def emails(portal: Portal) -> "TicketEmails":
+    """Return the emails about tickets, which the organisers' office sends too."""
+    from festgate.portal.tickets.emails import TicketEmails
 
-    return TicketHandlers(portal.settings, portal.secret)
+    return TicketEmails(portal.settings, portal.secret)
 
 
 def build(portal: Portal) -> Parts:
     """Build the parts of tickets."""
     from festgate.portal.tickets import holder_links
     from festgate.portal.tickets.api import TicketApi
+    from festgate.portal.tickets.handlers import TicketHandlers
     from festgate.portal.tickets.holder_pages import HolderPages
     from festgate.portal.tickets.pages import TicketPages
 
-    own, pages = handlers(portal), TicketPages(portal)
+    handlers, pages = TicketHandlers(portal.settings, portal.secret), TicketPages(portal)
     make_link = partial(holder_links.make_link, secret=portal.secret, base_url=portal.settings.base_url)
     return Parts(
-        [*HolderPages(portal, pages, own.holders).routes(), *pages.routes()],
-        TicketApi(portal, own.holders, own.post_order_copy).router(),
-        own.subscriptions(),
+        [*HolderPages(portal, pages, handlers.emails.holders).routes(), *pages.routes()],
+        TicketApi(portal, handlers.emails.holders, handlers.emails.post_order_copy).router(),
+        handlers.subscriptions(),
         email_links={holder_links.LINK_KIND: make_link},
     )
