@@ -61,7 +61,7 @@ NAMED = {
     "zoya": "Zoya Khan",
     "meera": "Thiruvenkatanathapuram Meera Balasubramaniam",
 }
-"""People by username who have entered their names."""
+"""Names that people have entered, by username."""
 
 
 @dataclass

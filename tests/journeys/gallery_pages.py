@@ -1,4 +1,4 @@
-"""Every page of the portal with the visitor who opens it and the data that it shows in the gallery."""
+"""Every page of the portal, with its visitor and the data that it shows in the gallery."""
 
 from tests.journeys.viewer import PageState
 

@@ -25,7 +25,7 @@ UTR = "632109876541"
 
 
 class OfficeWork:
-    """What the organiser does, and the guests who give the organiser something to do."""
+    """Forms that the organiser sends, and those of guests that give the organiser something to do."""
 
     def __init__(self, server: Server, guests: Mapping[str, Guest], names: dict[str, str]) -> None:
         """Take the values of addresses; those of what is made are added to `names`."""

@@ -16,7 +16,7 @@ MIN_WIDTH = 320
 
 @dataclass(frozen=True)
 class PageState:
-    """A page in one state: its path, the person who opens it, the form that leads to it, and its status."""
+    """A page in one state: its path, the person that opens it, the form that leads to it, and its status."""
 
     path: str
     person: str = ""
@@ -91,7 +91,7 @@ class Viewer:
         self.page: Page = visitor.context.new_page()
 
     def sign_in(self, person: str) -> None:
-        """Replace the session by that of the person; an empty name is a visitor who is not signed in."""
+        """Replace the session by that of the person; an empty name signs nobody in."""
         self.visitor.context.clear_cookies()
         if person:
             session = self.fest.guests[person].session
