@@ -26,11 +26,19 @@ from festgate.portal.registrations.errors import (
     AlreadyRegistered,
     AnswersNeeded,
     NotExchangeable,
+    PassNotOnSale,
+    PassSoldOut,
     SeatsGone,
     SeatUsed,
     TooManyTickets,
 )
-from festgate.portal.registrations.exchanges import check_exchange, exchange_seat
+from festgate.portal.registrations.exchanges import (
+    check_exchange,
+    exchange_seats,
+    price_of,
+    seats_needed,
+    seats_to_exchange,
+)
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.files import any_file, delete_answers, file_of_event, forget_ended_files
 from festgate.portal.registrations.gifts import give_seat
@@ -104,6 +112,8 @@ __all__ = [
     "Holder",
     "IsUsed",
     "NotExchangeable",
+    "PassNotOnSale",
+    "PassSoldOut",
     "ReplaceCode",
     "Seat",
     "SeatReferences",
@@ -137,7 +147,7 @@ __all__ = [
     "entry_at",
     "entry_by_id",
     "entry_of_seat",
-    "exchange_seat",
+    "exchange_seats",
     "extend_seats",
     "file_of_event",
     "find_lapses",
@@ -158,6 +168,7 @@ __all__ = [
     "payable_seats",
     "personal_records",
     "places_of_pass",
+    "price_of",
     "put_on_list",
     "read_choice",
     "read_holder",
@@ -171,8 +182,10 @@ __all__ = [
     "save_answers",
     "seat",
     "seat_overlaps",
+    "seats_needed",
     "seats_of",
     "seats_of_order",
+    "seats_to_exchange",
     "sell_seats",
     "shown_answer",
     "sweep_all",
