@@ -1,11 +1,13 @@
 """Exchanging the tickets of whole teams."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from festgate.kit.money import Money
 from festgate.kit.visitors import COMMAND
+from festgate.portal.accounts.facade import Person
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.cancellations import cancel_registrations
 from festgate.portal.checkout.exchanges import Settlement, Wish, exchange_ticket, exchanges_of_order
@@ -27,17 +29,31 @@ def fest(database: OpenDatabase) -> Fest:
     return Fest(database)
 
 
-def paid_team(fest: Fest, *, size: int = 3, price: int = 20_000) -> tuple[Order, registrations.Team]:
+def paid_team(fest: Fest) -> tuple[Order, registrations.Team]:
     """Sell a team of which one member besides the captain has joined."""
-    _, kind = add_team_event(fest.database, price=price)
-    captain = fest.person("asha")
-    team_id = register_team(fest.database, captain.id, kind, "Bolts", size)
+    captain, team_id = _register(fest, 20_000)
     order = fest.pay(fest.order(captain))
     fest.deliver()
+    return order, _joined(fest, team_id)
+
+
+def free_team(fest: Fest) -> registrations.Team:
+    _, team_id = _register(fest, 0)
+    fest.deliver()
+    return _joined(fest, team_id)
+
+
+def _register(fest: Fest, price: int) -> tuple[Person, int]:
+    _, kind = add_team_event(fest.database, price=price, team_price="member")
+    captain = fest.person("asha")
+    return captain, register_team(fest.database, captain.id, kind, "Bolts", 3)
+
+
+def _joined(fest: Fest, team_id: int) -> registrations.Team:
     token = team_of(fest, team_id).token
     fest.database.write(join_team, fest.person("ravi").id, token, replace_code)
     fest.deliver()
-    return order, team_of(fest, team_id)
+    return team_of(fest, team_id)
 
 
 def team_of(fest: Fest, team_id: int) -> registrations.Team:
@@ -92,7 +108,7 @@ def test_a_team_moves_to_a_cheaper_ticket_of_another_event_with_its_members_name
 
 def test_the_difference_of_a_team_is_owed_once_and_follows_the_places_that_are_left(fest: Fest) -> None:
     order, team = paid_team(fest)
-    _, dearer = add_team_event(fest.database, price=30_000)
+    _, dearer = add_team_event(fest.database, price=30_000, team_price="member")
     exchange(fest, team, dearer, "owed")
     rows = fest.database.read(exchanges_of_order, order.id)
     assert [(row.settlement, row.amount.minor) for row in rows] == [
@@ -115,7 +131,7 @@ def test_the_difference_of_a_team_is_owed_once_and_follows_the_places_that_are_l
 
 def test_a_name_that_is_taken_at_the_new_event_gets_a_number(fest: Fest) -> None:
     _, team = paid_team(fest)
-    _, kind = add_team_event(fest.database, price=20_000)
+    _, kind = add_team_event(fest.database, price=60_000)
     register_team(fest.database, fest.person("nila").id, kind, "BOLTS", 2)
     exchange(fest, team, kind, "even")
     assert team_of(fest, team.id).name == "Bolts 2"
@@ -123,8 +139,13 @@ def test_a_name_that_is_taken_at_the_new_event_gets_a_number(fest: Fest) -> None
 
 
 def test_a_team_gets_another_ticket_of_the_same_event(fest: Fest) -> None:
-    _, team = paid_team(fest, price=0)
+    team = free_team(fest)
     event = fest.database.read(catalogue.event_by_id, team.event_id)
+    first = only_type(fest, event)
+    early = replace(first.details, name="Early")
+    fest.database.write(
+        catalogue.edit_ticket_type, event.slug, first.id, early, registrations.count_of_type, set()
+    )
     details = catalogue.TypeDetails("Late", Money(0, "INR"), team_min=3, team_max=3, own_quota=3)
     late = fest.database.write(catalogue.add_ticket_type, event.slug, details, set())
     exchange(fest, team, late, "even")
@@ -138,22 +159,22 @@ def test_a_team_stays_where_the_new_ticket_is_not_for_it(fest: Fest) -> None:
     _, team = paid_team(fest)
     database = fest.database
     single = fest.event("Single", 20_000)
-    _, small = add_team_event(database, price=20_000, team_max=2)
-    _, full = add_team_event(database, price=20_000, capacity=2)
-    _, taken = add_team_event(database, price=20_000)
+    _, small = add_team_event(database, price=60_000, team_max=2)
+    _, full = add_team_event(database, price=60_000, capacity=2)
+    _, taken = add_team_event(database, price=60_000)
     member = team.places[1].member_id
     assert member is not None
     register_team(database, member, taken, "Nuts", 2)
     refusals = (
         (only_type(fest, single), registrations.NotExchangeable, "for teams only"),
         (small, registrations.NotExchangeable, "for teams of 2 to 2, and this one has 3 places"),
-        (full, catalogue.SoldOut, ""),
+        (full, catalogue.SoldOut, "sold out|seats|taken"),
         (taken, registrations.AlreadyRegistered, "ravi is in another team"),
     )
     for kind, refusal, sentence in refusals:
         with pytest.raises(refusal, match=sentence):
             exchange(fest, team, kind, "even")
-    other, own = add_team_event(database, price=20_000)
+    other, own = add_team_event(database, price=60_000)
     wish = Wish(other.slug, own.id, "even")
     forced = partial(exchange_ticket, force=True)
     with pytest.raises(registrations.SeatUsed, match="member of the team was checked in"):
