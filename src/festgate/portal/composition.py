@@ -549,7 +549,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     return Module(
         [
             *DashboardPages(portal).routes(),
-            *EventTeamPages(portal, links.is_used).routes(),
+            *EventTeamPages(portal).routes(),
             *BackofficePages(portal).routes(),
             *people.routes(),
             *OrderPages(portal, handlers.post_order_copy).routes(),
@@ -873,6 +873,7 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/registrations/{id}/holder"): "holder-corrected",
             ("POST", "/organise/registrations/{id}/transfer"): "ticket-transferred",
             ("POST", "/organise/events/{slug}/complimentary"): "ticket-given",
+            ("POST", "/organise/events/{slug}/teams/{team_id}/places/{seat_id}"): "ticket-transferred",
             ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
             ("POST", "/organise/transfers/orders/{ref}/confirm"): "order-marked-paid",
             ("POST", "/organise/transfers/orders/{ref}/reject"): "transfer-rejected",

@@ -88,8 +88,16 @@ from festgate.portal.registrations.queries import (
 from festgate.portal.registrations.seat_overlaps import seat_overlaps
 from festgate.portal.registrations.sold_seats import sell_seats
 from festgate.portal.registrations.sums import SeatTotals, count_all_seats, count_taken, was_registered_for
+from festgate.portal.registrations.team_queries import Place as TeamPlace
 from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
-from festgate.portal.registrations.teams import ReplaceCode, cancel_team, link_of, rename_team
+from festgate.portal.registrations.teams import (
+    ReplaceCode,
+    cancel_team,
+    link_of,
+    place_to_change,
+    rename_team,
+    replace_member,
+)
 from festgate.portal.registrations.waiting_list import decline, offer_by_hand, put_on_list, remove
 
 __all__ = [
@@ -121,6 +129,7 @@ __all__ = [
     "SeatUsed",
     "SeatsGone",
     "Team",
+    "TeamPlace",
     "TooManyTickets",
     "answer_sheet",
     "any_file",
@@ -167,6 +176,7 @@ __all__ = [
     "pause_holds",
     "payable_seats",
     "personal_records",
+    "place_to_change",
     "places_of_pass",
     "price_of",
     "put_on_list",
@@ -177,6 +187,7 @@ __all__ = [
     "release_seats",
     "remove",
     "rename_team",
+    "replace_member",
     "require_answers",
     "resume_holds",
     "save_answers",
