@@ -20,9 +20,19 @@ _LABELS = {
     "paid": N_("The guest has paid {amount} at the desk"),
     "waived": N_("Waive {amount}"),
     "refunded": N_("Refund {amount}"),
-    "kept": N_("Keep the difference"),
+    "kept": N_("Keep {amount}"),
     "even": N_("The price is the same"),
 }
+
+
+_HINTS = {
+    "owed": N_("It stands on the page of the order or guest until you record it as paid, or waive it."),
+    "paid": N_("You have taken the money. Nothing is charged."),
+    "waived": N_("The guest need not pay it."),
+    "refunded": N_("To the payment method, and an email about it once it is made."),
+    "kept": N_("Nothing is refunded. A later exchange counts it as paid."),
+}
+_AT_DESK = N_("You pay it out, and press Mark refunded on the page of the order.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,8 @@ class ExchangeView:
     person: accounts.Person
     back: str
     """The address of the page of its order or guest."""
+    ref: str
+    """The reference of its order; empty without one."""
     event: Event
     """The event whose types are shown."""
     events: tuple[tuple[str, str], ...]
@@ -65,8 +77,8 @@ class ExchangeView:
     """The effect of the chosen type; None while none is chosen."""
     difference: str
     """The difference, as a sentence."""
-    choices: tuple[tuple[Settlement, str], ...]
-    """The settlements with their labels."""
+    choices: tuple[tuple[Settlement, str, str], ...]
+    """The settlements with their labels, and what they mean."""
     frees: str
     """A sentence about the events that lose a seat; empty without one."""
     waits: bool
@@ -143,6 +155,7 @@ def view_exchange(
         seat,
         accounts.person_by_id(connection, seat.person_id),
         page_of_seat(connection, seat_id),
+        "" if seat.order_id is None else checkout.ref_of(connection, seat.order_id),
         event,
         tuple((other.slug, other.title) for other in open_events.values()),
         offered,
@@ -233,8 +246,14 @@ def _difference(plan: Exchange, writing: Formats) -> str:
     return sentence.format(paid=paid, price=price, amount=amount)
 
 
-def _choices(plan: Exchange, writing: Formats) -> tuple[tuple[Settlement, str], ...]:
-    amount = writing.money(plan.more if plan.difference > 0 else plan.back)
-    return tuple(
-        (settlement, gettext(_LABELS[settlement]).format(amount=amount)) for settlement in plan.settlements
-    )
+def _choices(plan: Exchange, writing: Formats) -> tuple[tuple[Settlement, str, str], ...]:
+    amounts = {"refunded": plan.back, "kept": Money(-plan.difference, plan.paid.currency)}
+    by_hand = plan.order is not None and plan.order.method in checkout.BY_HAND
+    rows = []
+    for settlement in plan.settlements:
+        amount = writing.money(amounts.get(settlement, plan.more))
+        hint = _AT_DESK if settlement == "refunded" and by_hand else _HINTS.get(settlement, "")
+        rows.append(
+            (settlement, gettext(_LABELS[settlement]).format(amount=amount), gettext(hint) if hint else "")
+        )
+    return tuple(rows)
