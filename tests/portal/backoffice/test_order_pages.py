@@ -399,7 +399,17 @@ def test_the_pages_work_on_a_phone_without_javascript_and_pass_axe(
         seat = re.search(r"registrations/(\d+)/exchange", page.request.get(f"/organise/orders/{ref}").text())
         assert seat is not None
         order, ticket = f"/organise/orders/{ref}", f"/organise/registrations/{seat[1]}"
+        kiran = page.request.get(f"/organise/people/{people['kiran'].id}").text()
+        team = re.search(r"/organise/registrations/\d+/exchange", kiran)
+        assert team is not None
+        teams = re.search(r"/organise/events/[\w-]+/teams", page.request.get(team[0]).text())
+        assert teams is not None
+        place = re.search(rf"{teams[0]}/\d+/places/\d+", page.request.get(teams[0]).text())
+        assert place is not None
         for path in (
+            team[0],
+            teams[0],
+            place[0],
             "/organise/events/robo-race/orders",
             order,
             f"{order}/cancel",

@@ -192,7 +192,7 @@ def test_the_order_of_day_and_month_is_shown_and_chosen_where_the_dates_leave_it
     office: httpx.Client, columns: dict[str, str]
 ) -> None:
     address = "/organise/transfers/statement/columns"
-    headings = "When,Who,Sum" if columns else "Date,Narration,Credit"
+    headings = "When,Text,Sum" if columns else "Date,Narration,Credit"
     shown = upload(office, f"{headings}\n03/11/2026,from Zoe,12.00\n".encode())
     if columns:
         shown = office.post(address, data=hidden_fields(shown.text, address) | columns)
