@@ -157,7 +157,7 @@ class Exchange:
 
     @property
     def is_blocked(self) -> bool:
-        """Return whether a check-in rules it out: where some of several seats were used, they cannot all be given back."""
+        """Return whether a check-in rules it out: of several seats, one that was used cannot be given back."""
         return self.is_used and (len(self.seats) > 1 or bool(self.seat.is_pass))
 
     @property
