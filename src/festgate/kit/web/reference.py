@@ -105,9 +105,7 @@ class ReferencePage:
         body = (await self._made()).body
         headers = {"cache-control": "no-cache", "vary": "accept-encoding"}
         if b"gzip" in request.scope.get("festgate.encodings", b""):
-            return Response(
-                gzipped((body,)), 200, headers | {"content-encoding": "gzip"}, "application/json"
-            )
+            return Response(gzipped((body,)), 200, headers | {"content-encoding": "gzip"}, "application/json")
         return Response(body.plain, 200, headers, "application/json")
 
     async def show(self, request: Request) -> Response:
