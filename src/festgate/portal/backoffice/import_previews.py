@@ -31,6 +31,8 @@ MAX_IMPORT: Final = 2 * 1024 * 1024
 """Bytes of a file that is imported in the browser; the command takes larger ones."""
 MAX_EVENTS: Final = 2_000
 """Events of such a file. The preview tries them all in the database, and registrations wait meanwhile."""
+MAX_ENTRIES: Final = 5_000
+"""Events, rooms, quotas, ticket types, questions and promo codes of a programme together, for the same reason."""
 MAX_SHOWN: Final = 200
 """Characters of a value that a preview shows."""
 MAX_LISTED: Final = 200
@@ -149,6 +151,17 @@ def _check_count(count: int) -> None:
         raise Unreadable(sentence.format(max=MAX_EVENTS))
 
 
+def _check_entries(document: catalogue.Document) -> None:
+    listed = (document.rooms, document.quotas, document.events, document.questions, document.codes)
+    of_events = sum(len(event.types) + len(event.questions) for event in document.events)
+    if sum(map(len, listed)) + of_events > MAX_ENTRIES:
+        sentence = gettext(
+            "The file has more than {max} events, ticket types, promo codes and other parts. "
+            "Split it, or import it with the command."
+        )
+        raise Unreadable(sentence.format(max=MAX_ENTRIES))
+
+
 async def _try_sheet(database: Database, settings: Settings, sheet: Sheet, choices: Choices) -> Tried:
     defaults = {
         name: value for name, value in (("fee", choices.fee), ("capacity", choices.capacity)) if value
@@ -226,6 +239,7 @@ def _box(proposal: Proposal) -> str:
 async def _try_document(database: Database, settings: Settings, content: bytes, choices: Choices) -> Tried:
     document = await asyncio.to_thread(_read_document, content, settings, choices.days)
     _check_count(len(document.events))
+    _check_entries(document)
     options = DocumentOptions(
         settings.zone,
         settings.currency,
