@@ -1,4 +1,4 @@
-"""Files of events are read by a child process, within limits on its time, its memory and its result."""
+"""Workbooks are read by a child process, within limits on its time, its memory and its result."""
 
 import asyncio
 import io

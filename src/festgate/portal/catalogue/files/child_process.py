@@ -1,4 +1,4 @@
-"""Reading of files by a child process: other people's files can take any time and memory, and a worker has visitors.
+"""Reading of workbooks by a child process: a small one can take any time and memory, and a worker has visitors.
 
 The process `python -m festgate.portal.catalogue.files.child_process` reads standard input: a line of JSON with the name
 of the file and the conventions, then the content. It writes the sheet, or the sentence of Unreadable, as JSON.
@@ -6,7 +6,6 @@ of the file and the conventions, then the content. It writes the sheet, or the s
 
 import asyncio
 import json
-import os
 import sys
 from contextlib import suppress
 from dataclasses import asdict
@@ -28,14 +27,12 @@ from festgate.portal.catalogue.files.rows import (
 )
 
 MODULE: Final = "festgate.portal.catalogue.files.child_process"
-SECONDS: Final = 8.0
+SECONDS: Final = 9.0
 """Time limit, below that of a page of the office; 2,000 events take about a second."""
 MAX_MEMORY: Final = 1024**3
 """Bytes of memory of the process, on systems that can limit it; 2,000 events take about a tenth."""
 MAX_RESULT: Final = 32 * 1024**2
 """Bytes of the result: many cells of a workbook may share one long text."""
-NICE: Final = 5
-"""The process gives way to the workers that serve visitors, but has to end in time."""
 _TOO_LARGE: Final = (
     "Reading the file takes too long or too much memory. "
     "Import it in parts, or save it as CSV without empty rows."
@@ -47,7 +44,12 @@ log = structlog.get_logger()
 async def read_events_apart(
     name: str, data: bytes, conventions: Conventions, seconds: float = SECONDS
 ) -> Sheet:
-    """Read the events of a file as `read_events` does, in a child process with limits. Raises Unreadable."""
+    """Read the events of a file as `read_events` does: a workbook in a child process with limits. Raises Unreadable.
+
+    Texts are read on a thread. With at most two megabytes they take three seconds at worst: their readers have limits.
+    """
+    if not name.casefold().endswith(".xlsx"):
+        return await asyncio.to_thread(read_events, name, data, conventions)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -119,7 +121,6 @@ def _limit() -> None:
         return
     import resource  # noqa: PLC0415  (not available on Windows)
 
-    os.nice(NICE)
     with suppress(ValueError, OSError):  # some systems cannot limit it
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
 
