@@ -53,7 +53,7 @@ class Race:
             return True
 
         acts = [self._threads.submit(act, self.fest, one), self._threads.submit(act, self.other, other)]
-        return [each.result(timeout=60) for each in acts]
+        return [running.result(timeout=60) for running in acts]
 
     def check(self) -> None:
         """Check the invariants of the data."""

@@ -211,8 +211,8 @@ async def check_reader(portal: Portal, request: Request) -> None:
 async def csv_pieces(database: Database, export: Export, check: Check) -> AsyncIterator[str]:
     """Yield an export as CSV; each portion is read when the one before it was sent.
 
-    A slow client takes hours. `check` raises Refused before a portion that the person may not read any more: the last
-    line then says so.
+    A slow client takes hours. `check` raises Refused before a portion that the person may not read any more; a last
+    line then explains it.
     """
     yield csv_heading(export)
     for ids in export.portions():
