@@ -125,8 +125,9 @@ def test_the_difference_of_a_team_is_owed_once_and_follows_the_places_that_are_l
     assert owed.seat_id != first
     fest.database.write(cancel, order.ref, None, None, never_used)
     check(fest)
-    states = {row.settlement for row in fest.database.read(exchanges_of_order, order.id)}
-    assert states == {"waived", "even"}
+    rows = fest.database.read(exchanges_of_order, order.id)
+    assert {row.settlement for row in rows} == {"waived", "even"}
+    assert all(row.settled_at is not None for row in rows)
 
 
 def test_a_name_that_is_taken_at_the_new_event_gets_a_number(fest: Fest) -> None:

@@ -192,7 +192,8 @@ _odd_payouts = Statement(
 _is_settled = exchanges.c.settlement.notin_(("owed", "replaced"))
 _odd_exchanges = Statement(
     select(exchanges.c.id, exchanges.c.settlement).where(
-        (_is_settled == exchanges.c.settled_at.is_(None))
+        # The end of a seat once waived what was owed without a time.
+        ((exchanges.c.settlement != "waived") & (_is_settled == exchanges.c.settled_at.is_(None)))
         | ((exchanges.c.settlement == "even") != (exchanges.c.amount_minor == 0))
         | (
             exchanges.c.order_id.is_not(None)

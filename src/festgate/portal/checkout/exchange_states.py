@@ -24,7 +24,10 @@ _move = Statement(update(exchanges).where(*_OPEN).values(seat_id=bindparam("othe
 _release = Statement(
     update(exchanges)
     .where(*_OPEN)
-    .values(settlement=case((exchanges.c.settlement == "paid", "due"), else_="waived"))
+    .values(
+        settlement=case((exchanges.c.settlement == "paid", "due"), else_="waived"),
+        settled_at=func.coalesce(exchanges.c.settled_at, bindparam("now")),
+    )
 )
 
 
@@ -33,6 +36,6 @@ def release_differences(connection: Connection, seat_ids: Iterable[int]) -> None
     for seat_id in seat_ids:
         other = connection.value(_left_of_team, seat=seat_id)
         if other is None:
-            connection.run(_release, seat=seat_id)
+            connection.run(_release, seat=seat_id, now=connection.now)
         else:
             connection.run(_move, seat=seat_id, other=other)
