@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import types
 
+assert sys.platform != "win32"  # noqa: S101  (forks.py does not start it there)
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = (
     "uvicorn",

@@ -8,7 +8,6 @@ import atexit
 import json
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +25,8 @@ INTERPRETER_VARIABLES: Final = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHO
 """Variables of every interpreter. A fixed hash seed: sets iterate in the same order, so that counts repeat."""
 MODULE_SUFFIXES: Final = frozenset({".py", ".pyc", ".so"})
 MAX_NAMES_LENGTH: Final = 200_000
+KILLED: Final = 9
+"""The number of SIGKILL."""
 TIMEOUT: Final = 60.0
 """Seconds for the imports, and for a fork."""
 
@@ -79,8 +80,8 @@ class ForkedProcess:
         numbers = self._numbers()
         if len(numbers) > 1:
             return numbers[1]
-        # Without its parent process it is killed by whoever holds its connection.
-        return -signal.SIGKILL if self._ended else None
+        # Its parent process was killed; the exit code is lost.
+        return -KILLED if self._ended else None
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end; return the exit code. Raises subprocess.TimeoutExpired."""
@@ -93,7 +94,7 @@ class ForkedProcess:
     def kill(self) -> None:
         """Kill the process if it still runs."""
         if self.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self.pid, KILLED)
 
     def _numbers(self) -> list[int]:
         return [int(line) for line in self._lines.split(b"\n")[:-1]]
@@ -114,6 +115,8 @@ class ForkServer:
 
     def __init__(self, python: str) -> None:
         """Start it. Raises NoFork."""
+        if sys.platform == "win32":
+            raise NoFork
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
@@ -148,6 +151,8 @@ class ForkServer:
 
     def fork(self, request: Mapping[str, Any], output: int) -> ForkedProcess:
         """Fork a runner with this file for its output. Raises NoFork."""
+        if sys.platform == "win32":
+            raise NoFork
         read_end, write_end = os.pipe()
         process = ForkedProcess(read_end)
         try:
