@@ -113,6 +113,11 @@ class ForkedProcess:
 class ForkServer:
     """A process of an interpreter that has imported the packages and forks runners."""
 
+    modules: frozenset[str]
+    """The first names of the modules that its processes have imported."""
+    _process: "subprocess.Popen[bytes]"
+    _requests: socket.socket
+
     def __init__(self, python: str) -> None:
         """Start it. Raises NoFork."""
         if sys.platform == "win32":
@@ -137,7 +142,6 @@ class ForkServer:
         self._requests.settimeout(TIMEOUT)
         try:
             self.modules = frozenset(json.loads(self._requests.recv(MAX_NAMES_LENGTH)))
-            """The first names of the modules that its processes have imported."""
         except (OSError, ValueError):
             self.close()
             raise NoFork from None
