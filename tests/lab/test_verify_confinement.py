@@ -25,7 +25,7 @@ from festgate.lab.verify.requests import send_request
 from festgate.lab.verify.sandbox import sandboxed
 
 ATTACKS = """
-import json, os, socket, stat, subprocess, sys
+import ctypes, json, os, socket, stat, subprocess, sys
 
 HERE = json.loads(open("targets.json").read())
 GRADES, OTHER, PORT, PROCESS = HERE["grades"], HERE["other"], HERE["port"], HERE["process"]
@@ -66,6 +66,22 @@ def signal_a_process(): os.kill(PROCESS, 0)
 def signal_the_parent(): os.kill(os.getppid() or PROCESS, 0)
 def signal_the_first_process_in_sight(): os.kill(1, 0)
 def read_the_environment_of_a_process(): return open(f"/proc/{PROCESS}/environ").read()
+def mount_in_its_own_process():
+    if ctypes.CDLL(None, use_errno=True).mount(b"none", os.getcwd().encode(), b"tmpfs", 0, None) != 0:
+        raise OSError(ctypes.get_errno())
+def use_a_capability_that_is_dropped():
+    with open("/proc/self/status") as file:
+        held = [int(line.split()[1], 16) for line in file if line.startswith(("CapEff", "CapPrm", "CapInh"))]
+    if all(capabilities | 2 == 2 for capabilities in held): raise OSError(held)
+def use_a_connection_between_processes():
+    for number in range(3, 256):
+        try:
+            inherited = socket.socket(fileno=os.dup(number))
+        except OSError:
+            continue
+        # The event loop has a pair of streams.
+        if inherited.family == socket.AF_UNIX and inherited.type != socket.SOCK_STREAM: return number
+    raise OSError("none")
 def use_its_own_folder():
     open("mine", "w").write("well"); os.mkdir("folder"); os.replace("mine", "folder/mine")
     return subprocess.check_output(["cat", "folder/mine"], text=True)
@@ -102,6 +118,11 @@ FILES = {
     "list_temporary_files",
 }
 CHANGES = {"write_a_file", "change_a_mode", "remove_a_file"}
+RIGHTS = {
+    "mount_in_its_own_process",
+    "use_a_capability_that_is_dropped",
+    "use_a_connection_between_processes",
+}
 OUTSIDE = {"connect_outwards", "send_a_datagram"}
 NETWORK = OUTSIDE | {
     "connect_to_a_service_of_the_grader",
@@ -153,10 +174,13 @@ def _accept_until_closed(service: socket.socket) -> None:
             service.accept()[0].close()
 
 
-def attack(folder: Path, *, confined_network: bool = True) -> dict[str, str]:
+def attack(folder: Path, *, confined_network: bool = True, forks: bool = True) -> dict[str, str]:
     """Serve the attacking app, and return the result of each attack."""
     app = folder / "app"
     app.mkdir()
+    if not forks:
+        # For an app with a module of this name the runner is started.
+        (app / "fastapi.py").touch()
     with grader(folder / "teacher", confined_network=confined_network) as targets:
         (app / "main.py").write_text(ATTACKS, encoding="utf-8")
         (app / "targets.json").write_text(json.dumps(targets), encoding="utf-8")
@@ -175,7 +199,7 @@ def done(results: dict[str, str]) -> set[str]:
 
 def refused_by(here: Protections) -> set[str]:
     """Return the attacks that these protections refuse."""
-    refused = set[str]()
+    refused = set(RIGHTS)
     if here.landlock:
         refused |= FILES | {"write_a_file", "remove_a_file"}
     if here.landlock >= REFUSES_TCP:
@@ -193,10 +217,11 @@ def refused_by(here: Protections) -> set[str]:
     return refused
 
 
-def test_submitted_code_reaches_only_its_own_folder_and_requests(tmp_path: Path) -> None:
+@pytest.mark.parametrize("forks", [True, False], ids=["forked", "started"])
+def test_submitted_code_reaches_only_its_own_folder_and_requests(tmp_path: Path, forks: bool) -> None:
     here = protections()
-    results = attack(tmp_path, confined_network=here.namespaces)
-    assert set(results) == ALLOWED | FILES | CHANGES | NETWORK | PROCESSES
+    results = attack(tmp_path, confined_network=here.namespaces, forks=forks)
+    assert set(results) == ALLOWED | FILES | CHANGES | RIGHTS | NETWORK | PROCESSES
     assert refused_by(here) & done(results) == set(), results
     if not here.missing:
         assert done(results) <= ALLOWED | {"signal_the_first_process_in_sight"}, results

@@ -16,7 +16,7 @@ import pytest
 
 from festgate.lab.verify import sandbox
 from festgate.lab.verify.inputs import RequestStep
-from festgate.lab.verify.protections import confined
+from festgate.lab.verify.protections import confined, protections
 from festgate.lab.verify.requests import send_request
 from festgate.lab.verify.sandbox import AppFailed, Limits, SandboxedApp, sandboxed
 from tests.rig.waiting import until
@@ -199,6 +199,38 @@ def test_an_app_has_no_access_to_our_environment_or_to_modules_beside_its_runner
     )
     with start(code) as app:
         assert send_request(app, RequestStep("/")).body == "None True True True"
+
+
+SEEN = """    import os, sys
+    main = sys.modules["__main__"]
+    seen = {
+        "main": (main.__name__, main.__spec__, main.__file__, sys.argv, sys.flags),
+        "path": sys.path,
+        "variables": sorted(set(os.environ) - {"LC_CTYPE"}),
+        "own": [True for name in sys.modules if getattr(sys.modules[name], "OWN", None) is True] == [True],
+        "streams": (sys.stdin.read(), sys.stdout.encoding, sys.stdout.fileno()),
+        "files": sorted(map(int, os.listdir("/proc/self/fd")))[:3],
+    }
+    return str(seen).encode()
+"""
+"""An app that returns its surroundings."""
+
+
+def test_an_app_runs_the_same_in_a_forked_process_as_in_a_started_one(tmp_path: Path) -> None:
+    # An app's own module with the name of a package comes first, so its process is started.
+    bodies, programs = [], []
+    for own in ("fastapi", "unrelated"):
+        folder = tmp_path / own
+        folder.mkdir()
+        (folder / f"{own}.py").write_text("OWN = True", encoding="utf-8")
+        (folder / "main.py").write_text(f"import {own}\n{APP}".replace('    return b"well"\n', SEEN))
+        with sandboxed(folder, sys.executable, tmp_path / "log") as app:
+            bodies.append(send_request(app, RequestStep("/")).body.replace(own, "own"))
+            programs.append({Path(word).name for word in psutil.Process(app.pid).cmdline()})
+    assert "runner.py" in programs[0]
+    assert ("fork_server.py" if protections().namespaces else "runner.py") in programs[1]
+    assert bodies[0] == bodies[1]
+    assert "'own': True" in bodies[0]
 
 
 def test_a_connection_to_the_control_port_without_the_token_is_ignored(

@@ -11,7 +11,6 @@ from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.student.copies import write_fixed_starter
 from festgate.lab.student.folder import write_starter
 from festgate.lab.verify.behaviour import Program
-from festgate.lab.verify.sandbox import RUN_VARIABLE
 from festgate.lab.verify.timing import time_routes
 from festgate.rehearsal.runs.store import list_runs
 from tests.lab import solutions
@@ -75,20 +74,20 @@ def test_an_interrupted_verification_leaves_no_process_and_no_file(
             folder=tmp_path,
             modules=command.REHEARSAL,
         )
-    until(lambda: running(lab.parent), "the start of the submission")
+    until(lambda: running(scratch), "the start of the submission")
     process.send_signal(15)
     assert process.wait(30) == 130
     assert re.search(r"Interrupted\. The submission no longer runs\.\n$", log.read_text(encoding="utf-8"))
-    assert running(lab.parent) == []
+    assert running(scratch) == []
     assert list(scratch.iterdir()) == []
 
 
 def running(folder: Path) -> list[int]:
-    """Return the ids of submitted apps whose temporary copy lies below the folder."""
+    """Return the ids of processes that work below the folder, as submitted apps do in their temporary copies."""
     pids = []
     for process in psutil.process_iter():
         try:
-            if RUN_VARIABLE in process.environ() and process.cwd().startswith(str(folder)):
+            if process.cwd().startswith(str(folder)):
                 pids.append(process.pid)
         except psutil.Error:
             continue

@@ -1,4 +1,4 @@
-"""Confine a program and run it. This module is started as a program and never imported.
+"""Confine a program and run it. This module is started as a program; only `fork_server` loads it.
 
 The only argument is a JSON object:
 
@@ -44,6 +44,7 @@ BIND_TCP, CONNECT_TCP = 1, 2
 SCOPED = 3
 """Landlock's flags for abstract Unix sockets and signals."""
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
+CAPABILITY_VERSION = 0x20080522
 KEPT_CAPABILITIES = frozenset({1})
 """Root reads the files of other users (CAP_DAC_OVERRIDE), as far as Landlock allows; it may do nothing else."""
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -155,8 +156,18 @@ def landlock_version() -> int:
     return max(0, int(LIBC.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
 
 
-def execute(config: Mapping[str, Any], descriptors: Iterable[int]) -> None:
-    """Replace this process by the program."""
+def drop_capabilities() -> None:
+    """Drop all capabilities but those of root that are kept: a process that starts no program would have the others."""
+    header, size = struct.pack("=Ii", CAPABILITY_VERSION, 0), 6 * 4
+    current = ctypes.create_string_buffer(size)
+    checked(LIBC.capget(header, current))
+    _, permitted, *_ = struct.unpack("=6I", current.raw)
+    kept = permitted & sum(1 << number for number in KEPT_CAPABILITIES) if os.geteuid() == 0 else 0
+    checked(LIBC.capset(header, struct.pack("=6I", kept, kept, 0, 0, 0, 0)))
+
+
+def drop_rights(config: Mapping[str, Any]) -> None:
+    """Give up all rights of this process that the program must not have."""
     readable, writable = list(config["readable"]), list(config["writable"])
     if config["namespaces"]:
         writable.append(SHARED_MEMORY)
@@ -170,8 +181,23 @@ def execute(config: Mapping[str, Any], descriptors: Iterable[int]) -> None:
         checked(LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     if config["landlock"]:
         restrict(config, readable, writable)
-    command = [*config["command"], *map(str, descriptors)]
-    os.execv(command[0], command)  # noqa: S606  (no shell is wanted)
+    if sys.platform == "linux":
+        drop_capabilities()
+
+
+def execute(command: Iterable[str], descriptors: Iterable[int]) -> None:
+    """Replace this process by the program."""
+    words = [*command, *map(str, descriptors)]
+    try:
+        os.execv(words[0], words)  # noqa: S606  (no shell is wanted)
+    except OSError as error:
+        fail(error)
+
+
+def fail(error: BaseException) -> None:
+    """End this process, which must not go on without its confinement."""
+    os.write(1, f"It cannot be confined: {error}.\n".encode())
+    os._exit(1)
 
 
 def start_first_process() -> int:
@@ -203,6 +229,14 @@ def main() -> None:
         sys.stdout.write(json.dumps({"landlock": landlock_version(), "missing": set_limits(limits)}))
         return
     config = json.loads(sys.argv[1])
+    execute(config["command"], confine(config))
+
+
+def confine(config: Mapping[str, Any]) -> list[int]:
+    """Confine this process, or a child process; return there the numbers of its connections.
+
+    If a child process is confined, this process ends as the child has ended.
+    """
     sockets: list[socket.socket] = []
     if config["control_port"]:
         # Bound to loopback, so that the program cannot connect them to another network.
@@ -217,21 +251,21 @@ def main() -> None:
         sockets = [control, listening]
         for inherited in sockets:
             inherited.set_inheritable(True)
-    descriptors = [inherited.fileno() for inherited in sockets]
     set_limits(config["limits"])
     if not config["namespaces"]:
         report(config, sockets, os.getpid())
-        execute(config, descriptors)
+        drop_rights(config)
+        return [inherited.detach() for inherited in sockets]
     enter_namespaces(config["writable"])
     first = start_first_process()
     program = os.fork()
     if program == 0:
         try:
             os.setsid()  # a signal of the program to its group does not reach this process
-            execute(config, descriptors)
+            drop_rights(config)
         except BaseException as error:  # noqa: BLE001  (this copy of the process must not go on)
-            os.write(1, f"It cannot be confined: {error}.\n".encode())
-            os._exit(1)
+            fail(error)
+        return [inherited.detach() for inherited in sockets]
     report(config, sockets, program)
     for inherited in sockets:
         inherited.close()
@@ -239,6 +273,7 @@ def main() -> None:
     os.kill(first, signal.SIGKILL)
     os.waitpid(first, 0)
     exit_as(status)
+    raise AssertionError
 
 
 def report(config: Mapping[str, Any], sockets: Iterable[socket.socket], program: int) -> None:

@@ -1,4 +1,4 @@
-"""Serve one submitted app under limits, in the submission's interpreter; started as a program, never imported.
+"""Serve one submitted app under limits, in the submission's interpreter; a program, which only `fork_server` loads.
 
 Standard library only, for any Python >= 3.10; the interpreter provides uvicorn and the app's packages. Standard input
 holds one line of JSON, the configuration that `sandbox.sandboxed` writes. The arguments are the numbers of two open
@@ -255,16 +255,23 @@ def answer(control: socket.socket) -> None:
 
 def main() -> None:
     """Serve the app in the current folder."""
-    global max_instructions  # noqa: PLW0603  (set once, at the start)
     config = json.loads(sys.stdin.readline())
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
-    if len(sys.argv) > 1:
-        control, listening = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
-        # The app's child processes and its own reading of arguments must not see these.
+    descriptors = [int(number) for number in sys.argv[1:]]
+    # The app's own reading of arguments must not see these.
+    del sys.argv[1:]
+    serve(config, descriptors)
+
+
+def serve(config: dict[str, Any], descriptors: list[int]) -> None:
+    """Serve the app with the two open sockets, if there are any."""
+    global max_instructions  # noqa: PLW0603  (set once, at the start)
+    if descriptors:
+        control, listening = (socket.socket(fileno=number) for number in descriptors)
+        # The app's child processes must not have these.
         control.set_inheritable(False)
         listening.set_inheritable(False)
-        del sys.argv[1:]
     else:
         control = socket.create_connection(("127.0.0.1", config["control_port"]))
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

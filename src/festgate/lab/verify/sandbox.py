@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import psutil
 
+from festgate.lab.verify.forks import INTERPRETER_VARIABLES, Process, forked
 from festgate.lab.verify.protections import NoInterpreter, confined, passed_environment, protections
 from festgate.rehearsal.runner.servers import NEW_GROUP
 
@@ -86,7 +87,7 @@ class Limits:
 class ConfinedProcess:
     """A process, and a thread that checks its resources and its children's, and kills them beyond the limits."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", log: Path, limits: Limits) -> None:
+    def __init__(self, process: Process, log: Path, limits: Limits) -> None:
         """Begin to watch the process and its children; its output goes to `log`."""
         self.popen = process
         self.limits = limits
@@ -250,7 +251,7 @@ def sandboxed(
             "count": count,
             "max_instructions": limits.instructions,
         }
-        with confined_process(command, folder, log, token, limits, config) as process:
+        with confined_process(command, folder, log, token, limits, config, forks=True) as process:
             control, message = _accept(listening, process, token)
             with control:
                 yield _app(message, process, control)
@@ -258,17 +259,27 @@ def sandboxed(
 
 @contextmanager
 def confined_process(
-    command: list[str], folder: Path, log: Path, token: str, limits: Limits, config: Mapping[str, object]
+    command: list[str],
+    folder: Path,
+    log: Path,
+    token: str,
+    limits: Limits,
+    config: Mapping[str, object],
+    *,
+    forks: bool = False,
 ) -> Iterator[ConfinedProcess]:
-    """Run a command of `confined` until the block ends, with a line of JSON on its standard input. Raises AppFailed."""
-    process: subprocess.Popen[bytes] | None = None
+    """Run a command of `confined` until the block ends, with a line of JSON on its standard input. Raises AppFailed.
+
+    With `forks` the command is the runner's, and its process may be forked.
+    """
+    process: Process | None = None
     watched: ConfinedProcess | None = None
     try:
-        process = _start(command, folder, log, token)
+        environment = _environment(folder, token)
+        if forks:
+            process = forked(command, folder, log, environment, config)
+        process = process or _start(command, folder, log, environment, config)
         watched = ConfinedProcess(process, log, limits)
-        assert process.stdin is not None  # noqa: S101  (a pipe, as it was started)
-        with suppress(OSError), process.stdin as pipe:
-            pipe.write(json.dumps(config).encode() + b"\n")
         yield watched
     finally:
         # An interrupt may come before the process id is known. The processes are then found by the variable with the
@@ -307,16 +318,24 @@ def _confined(python: str, folder: Path, limits: Limits, port: int, token: str) 
         raise AppFailed(str(error)) from None
 
 
-def _start(command: list[str], folder: Path, log: Path, token: str) -> "subprocess.Popen[bytes]":
+def _environment(folder: Path, token: str) -> dict[str, str]:
     folders = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder))
-    # A fixed hash seed: sets iterate in the same order, so that counts repeat.
-    added = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", RUN_VARIABLE: token}
+    return {**passed_environment(), **folders, **INTERPRETER_VARIABLES, RUN_VARIABLE: token}
+
+
+def _start(
+    command: list[str],
+    folder: Path,
+    log: Path,
+    environment: Mapping[str, str],
+    config: Mapping[str, object],
+) -> "subprocess.Popen[bytes]":
     with log.open("wb") as output:
         try:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env={**passed_environment(), **folders, **added},
+                env=environment,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -326,6 +345,10 @@ def _start(command: list[str], folder: Path, log: Path, token: str) -> "subproce
         except OSError as error:
             msg = f"{command[0]} cannot be started: {error.strerror}."
             raise AppFailed(msg) from None
+    assert process.stdin is not None  # noqa: S101  (a pipe, as it was started)
+    with suppress(OSError), process.stdin as pipe:
+        pipe.write(json.dumps(config).encode() + b"\n")
+    return process
 
 
 def _accept(
@@ -418,7 +441,7 @@ def _lines_from_the_end(log: Path) -> Iterator[str]:
             yield shown[:MAX_OUTPUT_LENGTH]
 
 
-def _kill(process: "subprocess.Popen[bytes]", others: Collection[psutil.Process]) -> None:
+def _kill(process: Process, others: Collection[psutil.Process]) -> None:
     for other in others:
         # psutil checks that the process id was not reused.
         with suppress(psutil.Error):
