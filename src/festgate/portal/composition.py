@@ -482,7 +482,7 @@ def _tickets(portal: Portal, _links: Links) -> Module:
     handlers, pages = TicketHandlers(portal.settings, portal.secret), TicketPages(portal)
     make_link = partial(holder_links.make_link, secret=portal.secret, base_url=portal.settings.base_url)
     return Module(
-        [*HolderPages(portal, pages, handlers.holders).routes(), *pages.routes()],
+        [*pages.routes(), *HolderPages(portal, pages, handlers.holders).routes()],
         TicketApi(portal, handlers.holders, handlers.post_order_copy).router(),
         handlers.subscriptions(),
         email_links={holder_links.LINK_KIND: make_link},

@@ -10,7 +10,7 @@ import smtplib
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -202,7 +202,7 @@ def post(
             recipient=recipient,
             subject=subject,
             body=body,
-            attachments=json.dumps([*map(asdict, attachments), *map(asdict, links)]),
+            attachments=json.dumps([*map(vars, attachments), *map(vars, links)]),
             queued_at=connection.now,
             due_at=connection.now - _AHEAD[priority],
             attempts=0,
