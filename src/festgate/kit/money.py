@@ -13,6 +13,8 @@ from festgate.kit.translation import gettext
 
 MAX_MINOR = 10**12
 """Minor units of one amount: far above any fee, and so low that 64-bit sums cannot overflow."""
+MAX_SHOWN = 100
+"""Characters of a wrong amount that a message repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +64,26 @@ def totals(amounts: Iterable[Money]) -> tuple[Money, ...]:
 
 def parse_amount(text: str, currency: str) -> Money:
     """Parse an amount such as `500`, `500.5` or `500.50`. Raise ValueError with a sentence for anything else."""
+    shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
     try:
         amount = Decimal(text.strip())
     except InvalidOperation:
-        msg = gettext("{text!r} is not an amount; write it like 250 or 250.50").format(text=text)
+        msg = gettext("{text!r} is not an amount; write it like 250 or 250.50").format(text=shown)
         raise ValueError(msg) from None
     if not amount.is_finite() or amount < 0:
-        msg = gettext("{text!r} is not an amount of zero or more").format(text=text)
+        msg = gettext("{text!r} is not an amount of zero or more").format(text=shown)
         raise ValueError(msg)
     digits = digits_of(currency)
     if amount > MAX_MINOR:  # before `1e999999` is expanded
-        msg = gettext("{text!r} is more than a fee can be").format(text=text)
+        msg = gettext("{text!r} is more than a fee can be").format(text=shown)
         raise ValueError(msg)
     minor = amount.scaleb(digits)
     if minor != minor.to_integral_value():
         msg = gettext("{text!r} has more decimals than {currency} ({digits})")
-        msg = msg.format(text=text, currency=currency, digits=digits)
+        msg = msg.format(text=shown, currency=currency, digits=digits)
         raise ValueError(msg)
     if minor > MAX_MINOR:
-        msg = gettext("{text!r} is more than a fee can be").format(text=text)
+        msg = gettext("{text!r} is more than a fee can be").format(text=shown)
         raise ValueError(msg)
     return Money(int(minor), currency)
 

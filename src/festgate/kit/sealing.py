@@ -14,6 +14,10 @@ _KEY_LENGTH = 32
 """Bytes of a key of Fernet: half of them sign, half of them encrypt."""
 
 
+_VERSION = b"\x80"
+"""The first byte of a token of Fernet."""
+
+
 class Unsealable(Exception):
     """A stored text was sealed with another secret or for another purpose, or is damaged."""
 
@@ -39,6 +43,14 @@ def unseal(secret: bytes, purpose: str, sealed: str) -> str:
 
 
 @cache
+def is_sealed(text: str) -> bool:
+    """Return whether the text looks like a result of `seal`, which only the secret can prove."""
+    try:
+        return base64.urlsafe_b64decode(text).startswith(_VERSION)
+    except ValueError:
+        return False
+
+
 def _cipher(secret: bytes, purpose: str) -> Fernet:
     """Return the cipher of a purpose; HKDF gives each purpose a key that reveals nothing of the others."""
     key = HKDF(SHA256(), _KEY_LENGTH, salt=None, info=f"festgate {purpose}".encode()).derive(secret)

@@ -21,13 +21,17 @@ def checks() -> Sequence[Check]:
     """Return all checks of `festgate check`."""
     from festgate.kit.messaging.unknown_kinds import check_kinds
     from festgate.portal.accounts.checks import CHECKS as ACCOUNTS
+    from festgate.portal.audit.checks import CHECKS as AUDIT
     from festgate.portal.catalogue.checks import CHECKS as CATALOGUE
     from festgate.portal.checkout.checks import CHECKS as CHECKOUT
+    from festgate.portal.fest.checks import CHECKS as FEST
     from festgate.portal.registrations.checks import CHECKS as REGISTRATIONS
     from festgate.portal.tickets.checks import CHECKS as TICKETS
 
     return (
+        *AUDIT,
         *ACCOUNTS,
+        *FEST,
         *CATALOGUE,
         *REGISTRATIONS,
         *CHECKOUT,

@@ -404,6 +404,31 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(
     assert sentence in text_of(page)
 
 
+def test_a_nested_programme_is_refused_also_if_it_is_moved(client: httpx.Client) -> None:
+    page, _ = import_file(client, "events.json", "[" * 100_000, days="7")
+    assert page.status_code == 422
+    assert "This is not JSON in UTF-8." in text_of(page)
+    twice = programme("twice").replace('"events":', '"events": [], "events":')
+    page, _ = import_file(client, "events.json", twice, days="7")
+    assert "the key 'events' appears twice in one object." in text_of(page)
+
+
+def test_a_programme_of_more_parts_than_a_preview_can_try_is_refused(client: httpx.Client) -> None:
+    codes = [{"code": f"CODE{number}", "kind": "percent", "value": 10} for number in range(5_001)]
+    content = {"format": "festgate-programme-1", "currency": "INR", "promo_codes": codes}
+    page, _ = import_file(client, "events.json", json.dumps(content))
+    assert page.status_code == 422
+    assert "The file has more than 5000 events, ticket types, promo codes and other parts." in text_of(page)
+
+
+def test_a_preview_of_many_problems_shows_the_first(client: httpx.Client) -> None:
+    lines = "slug,capacity\n" + "none,many\n" * 1_000
+    page, _ = import_file(client, "events.csv", lines)
+    assert "Problem: 1002" in text_of(page)
+    assert "802 more problems are not shown." in text_of(page)
+    assert page.text.count("<tr") == 1 + 200
+
+
 def test_a_forged_preview_is_refused(client: httpx.Client) -> None:
     fields = {"name": "events.csv", "content": "%%%", "shown": "x"}
     assert client.post("/organise/import/save", data=fields).status_code == 400

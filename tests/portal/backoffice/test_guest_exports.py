@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
+from festgate.kit.errors import SignInNeeded
 from festgate.kit.visitors import Actor
 from festgate.portal.backoffice import workbooks
 from festgate.portal.backoffice.guest_columns import chosen_columns, export_columns, safe_text
@@ -21,7 +22,8 @@ from festgate.portal.backoffice.guest_queries import Scope
 from festgate.portal.backoffice.workbook_process import write_workbook
 from festgate.portal.backoffice.workbooks import OneAtATime, WorkbookFailed, built_workbook, turn_of
 from festgate.portal.catalogue import facade as catalogue
-from tests.portal.backoffice.guest_fest import GuestFest, answer, fill_fest
+from festgate.portal.registrations.cancellations import cancel_seat
+from tests.portal.backoffice.guest_fest import GuestFest, answer, fill_fest, nobody_in
 from tests.rig.database import OpenDatabase
 
 TEN = datetime.fromisoformat("2026-03-14T10:00:00")
@@ -56,9 +58,13 @@ def export_of(fest: GuestFest, *names: str, ids: list[int] | None = None) -> Exp
     return Export(Scope(fest.free.id), seats, chosen_columns(columns, names), UTC)
 
 
+async def may_read() -> None:
+    """Allow every portion of an export."""
+
+
 def written_csv(fest: GuestFest, export: Export) -> str:
     async def collect() -> str:
-        return "".join([piece async for piece in csv_pieces(fest.database.real, export)])
+        return "".join([piece async for piece in csv_pieces(fest.database.real, export, may_read)])
 
     return fest.database.run(collect())
 
@@ -111,7 +117,7 @@ def test_a_csv_file_of_many_rows_takes_little_memory(fest: GuestFest) -> None:
 
     async def consume() -> int:
         size = 0
-        async for piece in csv_pieces(fest.database.real, export):
+        async for piece in csv_pieces(fest.database.real, export, may_read):
             size += len(piece)
         return size
 
@@ -136,7 +142,7 @@ def test_a_row_is_read_when_the_rows_before_it_were_sent(fest: GuestFest) -> Non
             return "row"
 
     async def begin() -> None:
-        pieces = csv_pieces(CountingDatabase(), export)  # type: ignore[arg-type]
+        pieces = csv_pieces(CountingDatabase(), export, may_read)  # type: ignore[arg-type]
         await anext(pieces)
         assert not read
         await anext(pieces)
@@ -184,6 +190,48 @@ def test_a_workbook_has_no_formula_and_real_types(tmp_path: Path) -> None:
     assert cells[1].number_format == "0.00"
 
 
+def test_an_export_ends_with_a_sentence_once_its_reader_may_not_read_it(fest: GuestFest) -> None:
+    export = export_of(fest, "name", ids=[fest.seats["asha"]] * 1_500)
+    portions: list[object] = []
+
+    async def check() -> None:
+        portions.append(1)
+        if len(portions) == 2:
+            raise SignInNeeded
+
+    async def collect() -> str:
+        return "".join([piece async for piece in csv_pieces(fest.database.real, export, check)])
+
+    *rows, last = fest.database.run(collect()).splitlines()
+    assert len(rows) == 1 + 500
+    assert "The list ends here: " in last
+    portions.clear()
+
+    async def build() -> None:
+        lines = sheet_lines(fest.database.real, export, "Open Stage", check)
+        with pytest.raises(SignInNeeded):
+            async with built_workbook(lines):
+                pass
+
+    fest.database.run(build())
+
+
+def test_a_row_that_changes_during_an_export_appears_once(fest: GuestFest) -> None:
+    seats = [fest.seats["asha"]] * 500 + [fest.seats["zoe"]]
+    export = export_of(fest, "name", "state", ids=seats)
+
+    async def collect() -> list[str]:
+        pieces = csv_pieces(fest.database.real, export, may_read)
+        first = [await anext(pieces), await anext(pieces)]
+        await fest.database.real.write(cancel_seat, fest.people["zoe"], fest.seats["zoe"], nobody_in)
+        return [*first, *[piece async for piece in pieces]]
+
+    _, many, last = fest.database.run(collect())
+    assert many.count("\n") == 500
+    assert last.count("\n") == 1
+    assert "ancelled" in last
+
+
 def test_a_workbook_is_built_by_a_process_and_its_folder_is_removed(fest: GuestFest) -> None:
     answer(fest, "asha", {"Phone": "+91 98765 43210"})
     export = export_of(
@@ -191,7 +239,7 @@ def test_a_workbook_is_built_by_a_process_and_its_folder_is_removed(fest: GuestF
     )
 
     async def build() -> tuple[list[tuple[object, ...]], Path]:
-        async with built_workbook(sheet_lines(fest.database.real, export, "Open Stage")) as path:
+        async with built_workbook(sheet_lines(fest.database.real, export, "Open Stage", may_read)) as path:
             sheet = load_workbook(path).active
             assert sheet is not None
             return list(sheet.iter_rows(values_only=True)), path
@@ -268,6 +316,6 @@ def test_dates_and_numbers_in_answers_have_their_type(fest: GuestFest) -> None:
     export = export_of(fest, f"question_{number}", ids=[fest.seats["asha"]])
 
     async def lines() -> list[str]:
-        return [piece async for piece in sheet_lines(fest.database.real, export, "x")]
+        return [piece async for piece in sheet_lines(fest.database.real, export, "x", may_read)]
 
     assert json.loads(fest.database.run(lines())[1]) == [{"date": date(2004, 12, 31).isoformat()}]

@@ -187,6 +187,24 @@ def test_the_columns_of_an_unknown_bank_are_chosen(server: Server, office: httpx
     assert "Choose a file" in text_of(upload(office, b""))
 
 
+@pytest.mark.parametrize("columns", [{}, {"column-0": "date", "column-1": "text", "column-2": "amount"}])
+def test_the_order_of_day_and_month_is_shown_and_chosen_where_the_dates_leave_it_open(
+    office: httpx.Client, columns: dict[str, str]
+) -> None:
+    address = "/organise/transfers/statement/columns"
+    headings = "When,Text,Sum" if columns else "Date,Narration,Credit"
+    shown = upload(office, f"{headings}\n03/11/2026,from Zoe,12.00\n".encode())
+    if columns:
+        shown = office.post(address, data=hidden_fields(shown.text, address) | columns)
+    assert "The dates fit two orders of day and month. What is 03/11/2026?" in text_of(shown)
+    assert "2026\u201111\u201103" in shown.text
+    again = office.post(address, data=hidden_fields(shown.text, address) | {"dates": "month_first"})
+    assert "2026\u201103\u201111" in again.text
+    assert re.search(r'value="month_first"[^>]* checked', again.text)
+    plain = upload(office, b"Date,Narration,Credit\n03/25/2026,from Zoe,12.00\n")
+    assert "The dates were read with the month first: 03/25/2026 is Wed, 25 Mar" in text_of(plain)
+
+
 def test_others_do_not_reach_the_treasurers_pages(server: Server, people: dict[str, Guest]) -> None:
     with people["zoya"].browser(server) as browser, people["zoya"].program(server) as api:
         assert browser.get("/organise/transfers").status_code == 403
@@ -209,7 +227,10 @@ def test_the_api_has_the_whole_way_of_a_transfer(server: Server, people: dict[st
         listed = office.get("/transfers", params={"q": "999988887777"}).json()
         assert ([row["ref"] for row in listed["transfers"]], listed["total"]) == ([ref], 1)
         csv = f"Date,Narration,Credit\n09/11/2026,{ref},440.00\n"
+        month = office.post("/bank-statements", json={"csv": csv, "date_order": "month_first"}).json()
+        assert (month["payments"][0]["booked_on"], month["dates"]["is_open"]) == ("2026-09-11", True)
         dry = office.post("/bank-statements", json={"csv": csv}).json()
+        assert (dry["payments"][0]["booked_on"], dry["dates"]["order"]) == ("2026-11-09", "day_first")
         assert ([row["result"] for row in dry["payments"]], dry["listed"]) == (["less"], 0)
         assert office.post("/bank-statements", json={"csv": "x"}).json()["fields"].keys() == {"csv"}
         assert office.post("/bank-statements", json={"csv": csv, "dry_run": False}).json()["listed"] == 1

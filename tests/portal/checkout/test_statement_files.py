@@ -120,7 +120,30 @@ def test_a_statement_that_another_program_has_saved_has_the_same_payments(text: 
 def test_a_statement_with_a_month_first_is_recognised_by_a_day_after_the_twelfth() -> None:
     reader = DateReader.of(["03/11/2026", "03/25/2026"])
     assert reader.read("03/11/2026").isoformat() == "2026-03-11"
-    assert DateReader.of(["03/11/2026"]).read("03/11/2026").isoformat() == "2026-11-03"
+    assert (reader.order, reader.is_open) == ("month_first", False)
+
+
+@pytest.mark.parametrize(
+    "texts, order, is_open, example",
+    [
+        (["03/03/2026", "03/11/2026"], "day_first", True, "03/11/2026"),
+        (["03/11/2026", "25/11/2026"], "day_first", False, "03/11/2026"),
+        (["03/03/2026"], "day_first", False, "03/03/2026"),
+        (["2026-11-03", "3 Nov 2026", ""], None, False, ""),
+    ],
+)
+def test_an_order_of_dates_is_open_if_no_number_is_above_twelve(
+    texts: list[str], order: str | None, is_open: bool, example: str
+) -> None:
+    reader = DateReader.of(texts)
+    assert (reader.order, reader.is_open, reader.example) == (order, is_open, example)
+
+
+def test_an_open_order_of_dates_is_chosen_and_a_plain_one_is_not() -> None:
+    chosen = DateReader.of(["03/11/2026"], "month_first")
+    assert chosen.read("03/11/2026").isoformat() == "2026-03-11"
+    plain = DateReader.of(["25/11/2026"], "month_first")
+    assert plain.read("25/11/2026").isoformat() == "2026-11-25"
 
 
 @pytest.mark.parametrize(

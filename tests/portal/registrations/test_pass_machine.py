@@ -17,12 +17,13 @@ from festgate.kit.clock import MINUTE
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Refused
 from festgate.kit.messaging.outbox import Relay
-from festgate.kit.visitors import Visitor
+from festgate.kit.visitors import COMMAND, Visitor
 from festgate.portal.accounts.people import set_role
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import checks as checkout_checks
 from festgate.portal.checkout import orders, placements
 from festgate.portal.checkout import queries as checkout_queries
+from festgate.portal.checkout.exchanges import CHOICES, Settlement, Wish, exchange_ticket
 from festgate.portal.door.admissions import admit, undo_admission
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.cancellations import cancel_seat, take_back_seat
@@ -171,6 +172,15 @@ class Passes(RuleBasedStateMachine):
     def deliver(self) -> None:
         while self.database.run(self.relay.deliver_due()):
             pass
+
+    @rule(target=seats, seat=seats, kind=KINDS, settlement=st.sampled_from(["even", *CHOICES]))
+    def exchange(self, seat: int, kind: int, settlement: Settlement) -> int:
+        chosen = self.kinds[kind]
+        wish = Wish(self.database.read(catalogue.event_by_id, chosen.event_id).slug, chosen.id, settlement)
+        try:
+            return self.database.write(exchange_ticket, COMMAND, seat, wish, is_used)
+        except Refused:
+            return 0
 
     @rule(event=EVENTS)
     def cancel_event(self, event: int) -> None:

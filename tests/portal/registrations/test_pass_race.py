@@ -11,11 +11,14 @@ from festgate.kit.clock import MINUTE
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Refused
+from festgate.kit.visitors import COMMAND
 from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.checkout.exchanges import Wish, exchange_ticket
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.holds import hold_seats
+from festgate.portal.tickets.facade import is_used
 from tests.portal.registrations.pass_fest import HOLD_MINUTES, add_pass, check, single, take, taken
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
@@ -65,6 +68,45 @@ def test_passes_and_single_tickets_never_oversell_or_block_each_other(database: 
         assert 0 in (home_left, kind_left)
     database.clock.move(HOLD_MINUTES * MINUTE)
     check(database)
+
+
+def test_exchanges_race_with_each_other_and_with_buyers(database: OpenDatabase) -> None:
+    events = [add_event(database, fee=0, capacity=CAPACITY) for _ in range(4)]
+    first, second, third, fourth = events
+    kinds = [
+        add_pass(database, first, [fourth, second]),
+        add_pass(database, fourth, [third, first], quota=5),
+        add_pass(database, second, [third]),
+        *(single(database, event) for event in events),
+    ]
+    holders = [add_someone(database) for _ in range(14)]
+    owned = [take(database, person, kinds[at % len(kinds)])[0] for at, person in enumerate(holders)]
+    clients = [
+        _exchanger(database, seat, kinds[(at + step) % len(kinds)])
+        for step in range(1, 4)
+        for at, seat in enumerate(owned)
+    ]
+    homes = {event.id: event for event in events}
+    for at in range(12):
+        kind = kinds[at % len(kinds)]
+        clients.insert(3 * at, _client(add_someone(database), homes[kind.event_id], kind, at % 2 == 0))
+    results = race(database, clients, one_by_one=True)
+    assert [result for result in results if not isinstance(result, list | int | Refused)] == []
+    assert any(isinstance(result, int) for result in results)
+    check(database)
+    assert all(count <= CAPACITY for count in taken(database, *events))
+    if database.dialect == "postgresql":
+        assert database.read(lambda connection: int(connection.value(_deadlocks))) == 0
+
+
+def _exchanger(database: OpenDatabase, seat: int, kind: catalogue.TicketType) -> Client:
+    """Return a client that exchanges a ticket for one of that type."""
+    wish = Wish(database.read(catalogue.event_by_id, kind.event_id).slug, kind.id, "even")
+
+    async def run(process: Database) -> int:
+        return await process.write(exchange_ticket, COMMAND, seat, wish, is_used)
+
+    return run
 
 
 def _client(

@@ -151,7 +151,7 @@ def inserting(table: Table, *, returning: str | None = None) -> Statement:
 class Connection:
     """Runs the statements of an operation or query, and gives it the current time."""
 
-    __slots__ = ("_dialect", "_execute", "announced", "now", "recorded")
+    __slots__ = ("_execute", "announced", "dialect", "now", "recorded")
 
     def __init__(self, driver: Driver, now: Milliseconds) -> None:
         """Take the driver and the time, which stays the same for the whole operation or query."""
@@ -160,7 +160,8 @@ class Connection:
         """Announced topics, and the names of the changed tables."""
         self.recorded: list[Statement] | None = None
         """The statements that were run, if they are recorded."""
-        self._dialect = driver.dialect
+        self.dialect = driver.dialect
+        """The kind of database, for the few statements that differ."""
         self._execute = driver.execute
 
     def all(self, statement: Statement, /, **values: object) -> list[tuple[Any, ...]]:
@@ -193,7 +194,7 @@ class Connection:
         if self.recorded is not None:
             self.recorded.append(statement)
         # The dictionary is read here because a call of `on` takes a tenth of the time of a quick statement.
-        sql, fixed = statement.compiled.get(self._dialect) or statement.on(self._dialect)
+        sql, fixed = statement.compiled.get(self.dialect) or statement.on(self.dialect)
         return self._execute(sql, {**fixed, **values} if fixed else values)
 
 

@@ -269,6 +269,13 @@ class Portal:
             permission, path, guarded, methods, sensitive=sensitive, lists_assigned=lists_assigned
         )
 
+    async def check_again(
+        self, request: Request, permission: Permission, *, lists_assigned: bool = False
+    ) -> None:
+        """Raise what `allow` raises by now, for responses that take long: the session or the role may have ended."""
+        scope = {key: value for key, value in request.scope.items() if key != "festgate.visitor"}
+        await self.allow(Request(scope), permission, lists_assigned=lists_assigned)
+
     def known(self, request: Request) -> Visitor:
         """Return the visitor of a request that a guarded route has let in."""
         visitor: Visitor | None = request.scope.get("festgate.visitor")

@@ -1,10 +1,21 @@
-"""Invariants of guests, of second factors, and of the owners of the fest."""
+"""Invariants of guests, of second factors, of invitations, and of the owners of the fest."""
+
+import json
 
 from sqlalchemy import bindparam, select
 
 from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection, Statement
-from festgate.portal.accounts.tables import IS_GUEST, people, recovery_codes, second_factors, sessions
+from festgate.kit.roles import ASSIGNABLE
+from festgate.portal.accounts.names import key_of
+from festgate.portal.accounts.tables import (
+    IS_GUEST,
+    invitations,
+    people,
+    recovery_codes,
+    second_factors,
+    sessions,
+)
 
 _powerful = Statement(
     select(people.c.id)
@@ -37,6 +48,9 @@ _factors_of_nobody = Statement(
     .join_from(people, second_factors)
     .where(IS_GUEST | (people.c.email == ""))
     .order_by(people.c.id)
+)
+_invitations = Statement(
+    select(*invitations.c["id", "email", "email_key", "role", "event_ids"]).order_by(invitations.c.id)
 )
 
 
@@ -91,4 +105,28 @@ def check_second_factors(connection: Connection) -> list[Finding]:
     ]
 
 
-CHECKS: tuple[Check, ...] = (check_guests, check_owner, check_second_factors)
+def check_invitations(connection: Connection) -> list[Finding]:
+    """Check that each invitation is for its address, and that only roles with assigned events name some."""
+    findings = []
+    for number, email, key, role, event_ids in connection.all(_invitations):
+        where = f"invitation {number}"
+        if key != key_of(email):
+            what = "the address that may accept it is another than the one it was sent to"
+            findings.append(Finding("an invitation is for its address", where, what))
+        events = _numbers(event_ids)
+        if events is None or (events and role not in ASSIGNABLE):
+            what = "they are no list of numbers" if events is None else f"the role {role} acts at all events"
+            findings.append(Finding("the events of an invitation can be assigned", where, what))
+    return findings
+
+
+def _numbers(text: str) -> list[int] | None:
+    """Return a JSON list of numbers; None for anything else."""
+    try:
+        numbers = json.loads(text)
+    except ValueError:
+        return None
+    return numbers if isinstance(numbers, list) and all(type(number) is int for number in numbers) else None
+
+
+CHECKS: tuple[Check, ...] = (check_guests, check_owner, check_second_factors, check_invitations)

@@ -1,8 +1,9 @@
 """The organisers' pages that export guests: columns and format are chosen, then the file or the printed list."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from markupsafe import Markup, escape
 from starlette.requests import Request
@@ -25,6 +26,7 @@ from festgate.portal.backoffice.guest_exports import (
     MAX_ROWS,
     Export,
     Format,
+    csv_end,
     csv_heading,
     csv_portion,
     export_rows,
@@ -51,6 +53,8 @@ COLUMN: Final = "column_"
 MAX_FIELDS: Final = 120
 MAX_FIELD: Final = 2_000
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+Check: TypeAlias = Callable[[], Awaitable[None]]
+"""A function that raises Refused if the export has to end."""
 
 
 class GuestExportPages:
@@ -150,7 +154,10 @@ class GuestExportPages:
         name = f"{listed.name}-guests.{form}"
         if form == "csv":
             return StreamingResponse(
-                csv_pieces(self._portal.database, export), 200, _headers(name), "text/csv; charset=utf-8"
+                csv_pieces(self._portal.database, export, partial(check_reader, self._portal, request)),
+                200,
+                _headers(name),
+                "text/csv; charset=utf-8",
             )
         return WorkbookResponse(self._portal, request, export, listed.title, name)
 
@@ -187,7 +194,8 @@ class WorkbookResponse(Response):
         """Build and send the workbook, or the page of an error."""
         database, visitor = self._portal.database, await self._portal.signed_in(self._request)
         try:
-            lines = sheet_lines(database, self._export, self._title)
+            check = partial(check_reader, self._portal, self._request)
+            lines = sheet_lines(database, self._export, self._title, check)
             async with turn_of(database, visitor.person), built_workbook(lines) as path:
                 headers = {**_headers(self._name), "content-length": str(path.stat().st_size)}
                 await StreamingResponse(pieces_of(path), 200, headers, XLSX)(scope, receive, send)
@@ -195,17 +203,32 @@ class WorkbookResponse(Response):
             await (await self._portal.refusal(self._request, refusal))(scope, receive, send)
 
 
-async def csv_pieces(database: Database, export: Export) -> AsyncIterator[str]:
-    """Yield an export as CSV; each portion is read when the one before it was sent."""
+async def check_reader(portal: Portal, request: Request) -> None:
+    """Raise Refused if the person that asked for an export may not read the guests any more."""
+    await portal.check_again(request, "guests.export", lists_assigned=True)
+
+
+async def csv_pieces(database: Database, export: Export, check: Check) -> AsyncIterator[str]:
+    """Yield an export as CSV; each portion is read when the one before it was sent.
+
+    A slow client takes hours. `check` raises Refused before a portion that the person may not read any more; a last
+    line then explains it.
+    """
     yield csv_heading(export)
     for ids in export.portions():
+        try:
+            await check()
+        except Refused:
+            yield csv_end(gettext("The list ends here: you are signed out, or may not read it any more."))
+            return
         yield await database.report(csv_portion, export, ids)
 
 
-async def sheet_lines(database: Database, export: Export, title: str) -> AsyncIterator[str]:
-    """Yield an export as lines for the process that writes workbooks."""
+async def sheet_lines(database: Database, export: Export, title: str, check: Check) -> AsyncIterator[str]:
+    """Yield an export as lines for the process that writes workbooks. Raise Refused as `check` does."""
     yield sheet_heading(export, title)
     for ids in export.portions():
+        await check()
         yield await database.report(sheet_portion, export, ids)
 
 

@@ -65,6 +65,11 @@ def csv_heading(export: Export) -> str:
     return "\ufeff" + _lines([[safe_text(column.title) for column in export.columns]])
 
 
+def csv_end(sentence: str) -> str:
+    """Return a last line for an export that is incomplete."""
+    return _lines([[sentence]])
+
+
 def csv_portion(connection: Connection, export: Export, ids: Sequence[int]) -> str:
     """Return the lines of these registrations."""
     return _lines(list(map(safe_text, cells)) for cells in export_rows(connection, export, ids))

@@ -160,7 +160,7 @@ class Histories:
                     yield Moment(step.at, gettext(_STEPS[step.kind]), about, self.name(step.person_id))
 
     def _exchanges(self, exchanges: Iterable[checkout.Exchanged]) -> Iterable[Moment]:
-        for exchange in exchanges:
+        for exchange in self._whole(exchanges):
             sentence = self.settlement(exchange)
             about = gettext("{old} for {new}").format(old=exchange.old_title, new=exchange.new_title)
             was_open = exchange.settled_at != exchange.made_at
@@ -170,6 +170,17 @@ class Histories:
             if exchange.settled_at is not None and was_open:
                 by = self.name(exchange.settled_by)
                 yield Moment(exchange.settled_at, gettext("Difference settled"), sentence, by)
+
+    def _whole(self, exchanges: Iterable[checkout.Exchanged]) -> Iterable[checkout.Exchanged]:
+        """Return the exchanges, of those of a team at one time only that with the difference."""
+        by_team: dict[tuple[int, int], checkout.Exchanged] = {}
+        for exchange in exchanges:
+            seat = registrations.seat(self._connection, exchange.old_seat_id)
+            key = (seat.team_id or -seat.id, exchange.made_at)
+            known = by_team.get(key)
+            if known is None or known.settlement == "even":
+                by_team[key] = exchange
+        return by_team.values()
 
     def settlement(self, exchange: checkout.Exchanged) -> str:
         """Return what became of the difference, as a sentence."""

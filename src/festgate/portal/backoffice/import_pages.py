@@ -4,6 +4,7 @@ The file waits in the form of the preview, so that nothing has to be stored, for
 the form is sent the import is tried again, and saved only if it does what the preview showed.
 """
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,8 @@ class ImportPages:
         """`portal` as every module's pages get it."""
         self._portal = portal
         self._settings = portal.settings
+        self._turn = asyncio.Lock()
+        """Held by the import that is tried: reading may take a gigabyte, and trying holds up registrations."""
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the routes."""
@@ -145,7 +148,9 @@ class ImportPages:
         return see_other(f"{PATH}?done={count}")
 
     async def _try(self, name: str, content: bytes, fields: Mapping[str, str]) -> Tried:
-        return await try_import(self._portal.database, self._settings, name, content, _choices(fields))
+        choices = _choices(fields)
+        async with self._turn:
+            return await try_import(self._portal.database, self._settings, name, content, choices)
 
 
 def _choices(fields: Mapping[str, str]) -> Choices:

@@ -31,8 +31,12 @@ MAX_IMPORT: Final = 2 * 1024 * 1024
 """Bytes of a file that is imported in the browser; the command takes larger ones."""
 MAX_EVENTS: Final = 2_000
 """Events of such a file. The preview tries them all in the database, and registrations wait meanwhile."""
+MAX_ENTRIES: Final = 5_000
+"""Events, rooms, quotas, ticket types, questions and promo codes of a programme together, for the same reason."""
 MAX_SHOWN: Final = 200
 """Characters of a value that a preview shows."""
+MAX_LISTED: Final = 200
+"""Problems that a preview shows, and notices: a wrong column makes one for each of 20,000 lines."""
 _MOVED: Final = ("_at", "_until")
 """Endings of the keys of a document whose values are times."""
 Kind: TypeAlias = Literal["new", "changed", "unchanged", "cancelled", "problem"]
@@ -136,7 +140,7 @@ async def try_import(
     if choices.month_first in ("day-first", "month-first"):
         order = "day-first" if choices.month_first == "day-first" else "month-first"
     conventions = catalogue.Conventions(settings.zone, settings.currency, date_order=order)
-    sheet = await asyncio.to_thread(catalogue.read_events, name, content, conventions)
+    sheet = await catalogue.read_events_apart(name, content, conventions)
     _check_count(len(sheet.rows))
     return await _try_sheet(database, settings, sheet, choices)
 
@@ -145,6 +149,17 @@ def _check_count(count: int) -> None:
     if count > MAX_EVENTS:
         sentence = gettext("The file has more than {max} events. Split it, or import it with the command.")
         raise Unreadable(sentence.format(max=MAX_EVENTS))
+
+
+def _check_entries(document: catalogue.Document) -> None:
+    listed = (document.rooms, document.quotas, document.events, document.questions, document.codes)
+    of_events = sum(len(event.types) + len(event.questions) for event in document.events)
+    if sum(map(len, listed)) + of_events > MAX_ENTRIES:
+        sentence = gettext(
+            "The file has more than {max} events, ticket types, promo codes and other parts. "
+            "Split it, or import it with the command."
+        )
+        raise Unreadable(sentence.format(max=MAX_ENTRIES))
 
 
 async def _try_sheet(database: Database, settings: Settings, sheet: Sheet, choices: Choices) -> Tried:
@@ -222,10 +237,9 @@ def _box(proposal: Proposal) -> str:
 
 
 async def _try_document(database: Database, settings: Settings, content: bytes, choices: Choices) -> Tried:
-    if choices.days:
-        content = moved_document(content, choices.days, settings.zone)
-    document = catalogue.read_document(content, settings.currency)
+    document = await asyncio.to_thread(_read_document, content, settings, choices.days)
     _check_count(len(document.events))
+    _check_entries(document)
     options = DocumentOptions(
         settings.zone,
         settings.currency,
@@ -280,6 +294,15 @@ async def _try_document(database: Database, settings: Settings, content: bytes, 
     return Tried(preview, save)
 
 
+def _read_document(content: bytes, settings: Settings, days: int) -> catalogue.Document:
+    """Read a programme, whose times are moved by days. Raises Unreadable."""
+    document = catalogue.read_document(content, settings.currency)
+    if not days:
+        return document
+    # Only what its reader accepts is moved: of a key that appears twice, moving would keep one.
+    return catalogue.read_document(moved_document(content, days, settings.zone), settings.currency)
+
+
 def moved_document(content: bytes, days: int, zone: ZoneInfo) -> bytes:
     """Return a programme whose times are that many days later, at the same time of day of the zone.
 
@@ -287,13 +310,13 @@ def moved_document(content: bytes, days: int, zone: ZoneInfo) -> bytes:
     """
     try:
         loaded = json.loads(content)
-    except ValueError:
+        if isinstance(loaded, dict) and isinstance(loaded.get("events"), list):
+            loaded["events"] = [_moved(event, days, zone) for event in loaded["events"]]
+            if isinstance(loaded.get("promo_codes"), list):
+                loaded["promo_codes"] = [_moved(code, days, zone) for code in loaded["promo_codes"]]
+        return json.dumps(loaded).encode()
+    except (ValueError, RecursionError):
         return content
-    if isinstance(loaded, dict) and isinstance(loaded.get("events"), list):
-        loaded["events"] = [_moved(event, days, zone) for event in loaded["events"]]
-        if isinstance(loaded.get("promo_codes"), list):
-            loaded["promo_codes"] = [_moved(code, days, zone) for code in loaded["promo_codes"]]
-    return json.dumps(loaded).encode()
 
 
 def _moved(item: Any, days: int, zone: ZoneInfo) -> Any:  # noqa: ANN401  (JSON)
@@ -322,10 +345,21 @@ def _later(text: str, days: int, zone: ZoneInfo) -> str:
 
 def _preview(rows: Sequence[RowShown], notices: Sequence[str], *, is_whole: bool) -> Preview:
     kinds = list(KINDS)
-    ordered = sorted(rows, key=lambda row: kinds.index(row.kind))
+    problems = [row for row in rows if row.kind == "problem"]
+    others = sorted((row for row in rows if row.kind != "problem"), key=lambda row: kinds.index(row.kind))
     counts = [(kind, sum(row.kind == kind for row in rows)) for kind in kinds]
+    shown = list(notices[:MAX_LISTED])
+    for sentence, count in (
+        (gettext("{count} more problems are not shown."), len(problems) - MAX_LISTED),
+        (gettext("{count} more notices are not shown."), len(notices) - MAX_LISTED),
+    ):
+        if count > 0:
+            shown.append(sentence.format(count=count))
     return Preview(
-        tuple(ordered), tuple((kind, count) for kind, count in counts if count), tuple(notices), is_whole
+        (*problems[:MAX_LISTED], *others),
+        tuple((kind, count) for kind, count in counts if count),
+        tuple(shown),
+        is_whole,
     )
 
 

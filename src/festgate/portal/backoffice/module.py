@@ -97,6 +97,7 @@ MODULE = Module(
         ("POST", "/organise/registrations/{id}/holder"): "holder-corrected",
         ("POST", "/organise/registrations/{id}/transfer"): "ticket-transferred",
         ("POST", "/organise/events/{slug}/complimentary"): "ticket-given",
+        ("POST", "/organise/events/{slug}/teams/{team_id}/places/{seat_id}"): "ticket-transferred",
         ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
         ("POST", "/organise/transfers/orders/{ref}/confirm"): "order-marked-paid",
         ("POST", "/organise/transfers/orders/{ref}/reject"): "transfer-rejected",
@@ -172,7 +173,7 @@ def build(
     return Parts(
         [
             *DashboardPages(portal).routes(),
-            *EventTeamPages(portal, is_used).routes(),
+            *EventTeamPages(portal).routes(),
             *BackofficePages(portal).routes(),
             *people.routes(),
             *OrderPages(portal, post_order_copy).routes(),

@@ -47,7 +47,9 @@ class WholeOrder(OrderView):
     history: tuple[Moment, ...] = ()
     differences: tuple[Difference, ...] = ()
     exchangeable: frozenset[int] = frozenset()
-    """The seats whose ticket can be exchanged."""
+    """The seats whose ticket can be exchanged: of a team one, with which the others are."""
+    of_teams: frozenset[int] = frozenset()
+    """Those of them that are of a team."""
     holdable: frozenset[int] = frozenset()
     """The seats whose ticket can get another holder."""
     left: Money | None = None
@@ -112,9 +114,9 @@ def view_order(connection: Connection, ref: str, writing: Formats) -> WholeOrder
     histories = Histories(connection, writing)
     paid = order.state == "paid"
     seats = [registrations.seat(connection, line.seat_id) for line in order.kept_lines]
-    single = [
-        seat for seat in seats if seat.state == "confirmed" and seat.team_id is None and not seat.pass_seat_id
-    ]
+    confirmed = [seat for seat in seats if seat.state == "confirmed"]
+    single = [seat for seat in confirmed if seat.team_id is None]
+    of_teams = {seat.team_id: seat for seat in reversed(confirmed) if seat.team_id is not None}
     useful = frozenset(seat.id for seat in single if _has_useful_ticket(connection, seat))
     part = checkout.plan_part(connection, order) if paid else None
     return WholeOrder(
@@ -129,7 +131,8 @@ def view_order(connection: Connection, ref: str, writing: Formats) -> WholeOrder
             for exchange in checkout.exchanges_of_order(connection, order.id)
             if exchange.settlement in checkout.STEPS
         ),
-        exchangeable=frozenset(seat.id for seat in single if paid and not seat.is_pass),
+        exchangeable=frozenset(seat.id for seat in (*single, *of_teams.values()) if paid),
+        of_teams=frozenset(seat.id for seat in of_teams.values()),
         holdable=useful,
         left=part.left if part is not None and part.left.minor else None,
         copies=tickets.count_order_copies(connection, order.id),

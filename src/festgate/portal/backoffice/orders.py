@@ -29,6 +29,8 @@ class LineView:
     holder: str
     """The name of the attendee; empty for the buyer."""
     can_cancel: bool
+    team: str = ""
+    """The team of the seat, and whether its place is free; empty without one."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ def view_order(connection: Connection, ref: str) -> OrderView:
             _words(connection, order, line),
             registrations.seat(connection, line.seat_id).attendee_name,
             line.seat_id in cancellable,
+            _team_of(registrations.seat(connection, line.seat_id)),
         )
         for line in order.lines
     )
@@ -163,6 +166,14 @@ def plan_for_page(connection: Connection, ref: str, seat_id: int | None, writing
     plan = checkout.plan_cancellation(connection, order, seat_id, tickets.is_used)
     name = accounts.person_by_id(connection, order.person_id).shown_name
     return Confirmation(plan, name, writing.money(plan.back))
+
+
+def _team_of(seat: registrations.Seat) -> str:
+    """Return the name of the seat's team, and whether its place is free; empty without a team."""
+    if not seat.team_name:
+        return ""
+    sentence = gettext("team {team}, free place") if seat.member_id is None else gettext("team {team}")
+    return sentence.format(team=seat.team_name)
 
 
 def _words(connection: Connection, order: Order, line: checkout.Line) -> str:

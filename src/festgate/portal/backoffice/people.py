@@ -99,9 +99,10 @@ def _registration(connection: Connection, seat: Seat, ref: str, ticket: Ticket |
     copies = tickets.count_copies(connection, ticket.id)
     receipt = None if ticket.order_id is None else checkout.ref_of(connection, ticket.order_id)
     state = tickets.latest_mail(connection, ticket, receipt)
-    single = seat.team_id is None and not seat.is_pass
+    # The captain's place stands for the team.
+    can_exchange = seat.team_id is None or seat.member_id == seat.person_id
     given = checkout.is_complimentary(connection, seat.id)
-    return Registration(seat, words, ref, ticket, copies, state, given, single)
+    return Registration(seat, words, ref, ticket, copies, state, given, can_exchange)
 
 
 def _words(connection: Connection, seat: Seat, ticket: Ticket | None) -> str:

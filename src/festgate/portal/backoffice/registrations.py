@@ -1,11 +1,12 @@
 """View models of exchanging a ticket, changing its holder, and giving a complimentary one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.formats import Formats
 from festgate.kit.money import Money
-from festgate.kit.translation import N_, gettext
+from festgate.kit.translation import N_, gettext, ngettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event, TicketType
@@ -19,9 +20,19 @@ _LABELS = {
     "paid": N_("The guest has paid {amount} at the desk"),
     "waived": N_("Waive {amount}"),
     "refunded": N_("Refund {amount}"),
-    "kept": N_("Keep the difference"),
+    "kept": N_("Keep {amount}"),
     "even": N_("The price is the same"),
 }
+
+
+_HINTS = {
+    "owed": N_("It stands on the page of the order or guest until you record it as paid, or waive it."),
+    "paid": N_("You have taken the money. Nothing is charged."),
+    "waived": N_("The guest need not pay it."),
+    "refunded": N_("To the payment method, and an email about it once it is made."),
+    "kept": N_("Nothing is refunded. A later exchange counts it as paid."),
+}
+_AT_DESK = N_("You pay it out, and press Mark refunded on the page of the order.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,19 @@ class Offered:
     name: str
     price: str
     is_full: bool
-    """Whether its event or one of its quotas has nothing left."""
+    """Whether one of its events or quotas has not enough left."""
+    admits_to: str = ""
+    """The titles of the other events to which it admits, if it is a pass."""
+
+    @property
+    def hint(self) -> str:
+        """Its price, what it admits to, and whether it is full."""
+        parts = [self.price]
+        if self.admits_to:
+            parts.append(gettext("also admits to {events}").format(events=self.admits_to))
+        if self.is_full:
+            parts.append(gettext("full"))
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,8 @@ class ExchangeView:
     person: accounts.Person
     back: str
     """The address of the page of its order or guest."""
+    ref: str
+    """The reference of its order; empty without one."""
     event: Event
     """The event whose types are shown."""
     events: tuple[tuple[str, str], ...]
@@ -52,10 +77,16 @@ class ExchangeView:
     """The effect of the chosen type; None while none is chosen."""
     difference: str
     """The difference, as a sentence."""
-    choices: tuple[tuple[Settlement, str], ...]
-    """The settlements with their labels."""
+    choices: tuple[tuple[Settlement, str, str], ...]
+    """The settlements with their labels, and what they mean."""
+    frees: str
+    """A sentence about the events that lose a seat; empty without one."""
     waits: bool
-    """Whether somebody is on the waiting list of the event that loses a seat."""
+    """Whether somebody is on the waiting list of one of them."""
+    team: registrations.Team | None
+    """The team that is exchanged as a whole; None for a ticket of one person."""
+    admits_to: str
+    """The titles of the other events to which the present ticket admits, if it is a pass."""
 
 
 @dataclass(frozen=True)
@@ -94,35 +125,80 @@ def view_exchange(
     connection: Connection, seat_id: int, slug: str, type_id: int, writing: Formats
 ) -> ExchangeView:
     """Return what the seat can be exchanged for, and the effect of the chosen type. Raises NotFound."""
+    seats = registrations.seats_to_exchange(connection, seat_id)
     seat = registrations.seat(connection, seat_id)
-    event = catalogue.any_event_by_slug(connection, slug or seat.slug)
-    open_events = [
-        other
+    open_events = {
+        other.id: other
         for other in catalogue.all_events(connection)
         if other.state == "published" and other.ends_at > connection.now
-    ]
-    offered = tuple(
-        row
-        for row in _offered(connection, event, writing, same_event=event.id == seat.event_id)
-        if row.kind.id != seat.type_id
-    )
+    }
+    team = None if seat.team_id is None else registrations.team_by_id(connection, seat.team_id)
+    if team is not None:  # most events have nothing for it
+        open_events = {
+            number: other
+            for number, other in open_events.items()
+            if _exchangeable(connection, other, seats, writing)
+        }
+    own = catalogue.event_by_id(connection, seat.event_id)
+    event = catalogue.any_event_by_slug(connection, slug) if slug else open_events.get(own.id, own)
+    if not slug and event.id not in open_events and open_events:
+        event = next(iter(open_events.values()))
+    offered = _exchangeable(connection, event, seats, writing)
     chosen = next((row for row in offered if row.kind.id == type_id), None)
     plan = None
+    frees: list[Event] = []
     if chosen is not None:
         plan = checkout.plan_exchange(connection, seat_id, event.slug, type_id, tickets.is_used)
-    old_event = catalogue.event_by_id(connection, seat.event_id)
+        needed = registrations.seats_needed(connection, seats, chosen.kind)
+        frees = [catalogue.event_by_id(connection, other) for other, count in needed.items() if count < 0]
     return ExchangeView(
         seat,
         accounts.person_by_id(connection, seat.person_id),
         page_of_seat(connection, seat_id),
+        "" if seat.order_id is None else checkout.ref_of(connection, seat.order_id),
         event,
-        tuple((other.slug, other.title) for other in open_events),
+        tuple((other.slug, other.title) for other in open_events.values()),
         offered,
         plan,
         "" if plan is None else _difference(plan, writing),
         () if plan is None else _choices(plan, writing),
-        bool(old_event.waiting),
+        _frees(frees, len(seats)),
+        any(other.waiting for other in frees),
+        team,
+        registrations.titles_of_places(connection, seat),
     )
+
+
+def _frees(events: list[Event], count: int) -> str:
+    if not events:
+        return ""
+    sentence = ngettext(
+        "{count} seat at {events} is free again.", "{count} seats at {events} are free again.", count
+    )
+    if len(events) > 1:
+        sentence = gettext("One seat each at {events} is free again.")
+    return sentence.format(count=count, events=", ".join(event.title for event in events))
+
+
+def _exchangeable(
+    connection: Connection, event: Event, seats: Sequence[registrations.Seat], writing: Formats
+) -> tuple[Offered, ...]:
+    """Return the types of the event for which the seats can be exchanged."""
+    rows = []
+    own = catalogue.types_of(connection, seats[0].event_id)
+    drawn = {quota.id for quota in catalogue.type_of(own, seats[0].type_id).quotas}
+    for kind in catalogue.types_of(connection, event.id):
+        try:
+            registrations.check_exchange(seats, kind)
+        except registrations.NotExchangeable:
+            continue
+        needed = registrations.seats_needed(connection, seats, kind)
+        others = (catalogue.event_by_id(connection, other) for other, count in needed.items() if count > 0)
+        is_full = any(other.capacity - other.taken < needed[other.id] for other in others) or any(
+            quota.left < len(seats) and quota.id not in drawn for quota in kind.quotas
+        )
+        rows.append(_offer(kind, writing, len(seats), is_full=is_full))
+    return tuple(rows)
 
 
 def view_holder(connection: Connection, seat_id: int) -> HolderView:
@@ -140,24 +216,25 @@ def view_gift(connection: Connection, slug: str, type_id: int, writing: Formats)
     return GiftView(event, offered, chosen, max(0, event.capacity - event.taken))
 
 
-def _offered(
-    connection: Connection, event: Event, writing: Formats, *, same_event: bool = False
-) -> list[Offered]:
-    has_seat = same_event or event.taken < event.capacity
+def _offered(connection: Connection, event: Event, writing: Formats) -> list[Offered]:
+    """Return the tickets for one person."""
+    has_seat = event.taken < event.capacity
     return [
-        Offered(
-            kind,
-            kind.details.name or gettext("Ticket"),
-            writing.money(kind.fee) if kind.fee.minor else gettext("Free"),
-            not has_seat or any(quota.left <= 0 for quota in kind.quotas),
-        )
+        _offer(kind, writing, 1, is_full=not has_seat or any(quota.left <= 0 for quota in kind.quotas))
         for kind in catalogue.types_of(connection, event.id)
         if not (kind.is_pass or kind.details.is_for_teams or kind.is_withdrawn)
     ]
 
 
+def _offer(kind: TicketType, writing: Formats, count: int, *, is_full: bool) -> Offered:
+    price = registrations.price_of(kind, count)
+    admits_to = ", ".join(other.title for other in kind.admits if other.state != "cancelled")
+    name = kind.details.name or gettext("Ticket")
+    return Offered(kind, name, writing.money(price) if price.minor else gettext("Free"), is_full, admits_to)
+
+
 def _difference(plan: Exchange, writing: Formats) -> str:
-    paid, price = writing.money(plan.paid), writing.money(plan.kind.fee)
+    paid, price = writing.money(plan.paid), writing.money(plan.price)
     if plan.difference == 0:
         return gettext("{price} was paid, and the new ticket costs the same.").format(price=paid)
     amount = writing.money(Money(abs(plan.difference), plan.paid.currency))
@@ -169,8 +246,14 @@ def _difference(plan: Exchange, writing: Formats) -> str:
     return sentence.format(paid=paid, price=price, amount=amount)
 
 
-def _choices(plan: Exchange, writing: Formats) -> tuple[tuple[Settlement, str], ...]:
-    amount = writing.money(plan.more if plan.difference > 0 else plan.back)
-    return tuple(
-        (settlement, gettext(_LABELS[settlement]).format(amount=amount)) for settlement in plan.settlements
-    )
+def _choices(plan: Exchange, writing: Formats) -> tuple[tuple[Settlement, str, str], ...]:
+    amounts = {"refunded": plan.back, "kept": Money(-plan.difference, plan.paid.currency)}
+    by_hand = plan.order is not None and plan.order.method in checkout.BY_HAND
+    rows = []
+    for settlement in plan.settlements:
+        amount = writing.money(amounts.get(settlement, plan.more))
+        hint = _AT_DESK if settlement == "refunded" and by_hand else _HINTS.get(settlement, "")
+        rows.append(
+            (settlement, gettext(_LABELS[settlement]).format(amount=amount), gettext(hint) if hint else "")
+        )
+    return tuple(rows)

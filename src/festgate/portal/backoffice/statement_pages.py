@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from http import HTTPStatus
 
@@ -27,6 +28,7 @@ AT_ONCE = 10
 """Payments that one operation imports: about 10 ms, after which others have their turn at the writer."""
 MAX_SAMPLE = 4
 """Lines below the headings that the choice of columns shows."""
+ORDERS: tuple[checkout.DateOrder, ...] = ("day_first", "month_first")
 PAYMENTS, FILE = "payments of a statement", "file of a statement"
 
 
@@ -37,6 +39,19 @@ class PreviewRow:
     credit: checkout.Credit
     sentence: str
     ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatesView:
+    """The order in which the dates of a statement were read, and the other one if they leave it open."""
+
+    order: checkout.DateOrder
+    example: str
+    """A date as the statement has it."""
+    day: date
+    """The day as which it was read."""
+    choices: tuple[tuple[checkout.DateOrder, date], ...]
+    """Both orders with the day of the example, if the dates leave it open."""
 
 
 class StatementPages:
@@ -84,10 +99,10 @@ class StatementPages:
             return await self._upload(request, str(error))
         if statement is None:
             return await self._columns(request, table, sent.content, sent.name)
-        return await self._preview(request, statement, sent.name)
+        return await self._preview(request, statement, sent.name, (sent.content, {}))
 
     async def choose_columns(self, request: Request) -> Response:
-        """Show the payments of the file whose columns were chosen, or the choice again."""
+        """Show the payments of the file whose columns or order of dates were chosen, or the choice again."""
         fields = await read_fields(request, MAX_SEALED, max_fields=2 * checkout.MAX_HEADINGS)
         data = unseal(self._portal.secret, FILE, fields.get("file", ""))
         name = fields.get("name", "")[:80]
@@ -98,14 +113,16 @@ class StatementPages:
             if fields.get(f"column-{number}") == role
         }
         table = await asyncio.to_thread(checkout.read_table, data)
+        order = _read_order(fields.get("dates", ""))
+        known = None if order is not None and not roles else roles
         try:
-            statement = await asyncio.to_thread(checkout.read_statement, table, self._currency, roles)
+            statement = await asyncio.to_thread(checkout.read_statement, table, self._currency, known, order)
         except checkout.StatementUnreadable as error:
             return await self._columns(request, table, data, name, roles, str(error))
         if statement is None or not (statement.credits or statement.outgoing):
             problem = gettext("No line has a date and an amount in these columns. Choose others.")
             return await self._columns(request, table, data, name, roles, problem)
-        return await self._preview(request, statement, name)
+        return await self._preview(request, statement, name, (data, roles))
 
     async def _columns(
         self,
@@ -142,7 +159,15 @@ class StatementPages:
             problem=problem,
         )
 
-    async def _preview(self, request: Request, statement: checkout.BankStatement, name: str) -> Response:
+    async def _preview(
+        self,
+        request: Request,
+        statement: checkout.BankStatement,
+        name: str,
+        again: tuple[bytes, dict[int, checkout.Role]],
+    ) -> Response:
+        """Answer with the payments. `again` is the file, with the columns that were chosen, to read it once more."""
+        data, roles = again
         matches = await self._match(statement.credits)
         writing = self._portal.pages.writing
         groups: dict[str, list[PreviewRow]] = {"pays": [], "listed": [], "known": []}
@@ -165,6 +190,11 @@ class StatementPages:
             statement=statement,
             paid=gettext(" and ").join(writing.money(amount) for amount in paid),
             kept_days=checkout.KEPT_DAYS,
+            dates=_view_dates(statement),
+            # The whole file, so only where it may be read in another way.
+            sealed_file=seal(self._portal.secret, FILE, data) if statement.dates.is_open else "",
+            name=name[:80],
+            roles=roles,
             sealed=seal(self._portal.secret, PAYMENTS, _packed(matches, name)),
         )
 
@@ -207,6 +237,25 @@ async def import_matches(portal: Portal, matches: list[checkout.Match], person_i
         part = matches[start : start + AT_ONCE]
         imported += await portal.database.write(checkout.import_lines, part, portal.secret, person_id)
     return imported
+
+
+def _view_dates(statement: checkout.BankStatement) -> DatesView | None:
+    """Return how the dates were read; None if no order of day and month matters."""
+    dates = statement.dates
+    if dates.order is None:
+        return None
+    days: dict[checkout.DateOrder, date] = {}
+    for order in ORDERS if dates.is_open else (dates.order,):
+        try:
+            days[order] = replace(dates, order=order).read(dates.example)
+        except ValueError:  # the line with it could not be read either
+            return None
+    choices = tuple(days.items()) if dates.is_open else ()
+    return DatesView(dates.order, dates.example, days[dates.order], choices)
+
+
+def _read_order(text: str) -> checkout.DateOrder | None:
+    return next((order for order in ORDERS if order == text), None)
 
 
 def _summary(match: checkout.Match) -> str:

@@ -7,14 +7,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import NotFound, Refused
+from festgate.kit.errors import Conflict, Invalid, NotFound, Refused
+from festgate.kit.shown import FIELD
 from festgate.kit.web.forms import read_fields
-from festgate.kit.web.parameters import read_path
+from festgate.kit.web.parameters import MAX_NAME, read_id, read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
+from festgate.portal.accounts import facade as accounts
+from festgate.portal.audit import facade as audit
+from festgate.portal.backoffice.people import read_email
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
+from festgate.portal.tickets import facade as tickets
 
+PLACE = "/organise/events/{slug}/teams/{team_id}/places/{seat_id}"
 MAX_ID_LENGTH = 15
 """Digits of an id; every database can hold it."""
 
@@ -22,10 +28,9 @@ MAX_ID_LENGTH = 15
 class EventTeamPages:
     """Pages for organisers about the teams of an event."""
 
-    def __init__(self, portal: Portal, is_used: registrations.IsUsed) -> None:
-        """Take a query of tickets: whether somebody was checked in with a seat."""
+    def __init__(self, portal: Portal) -> None:
+        """`portal` as every module's pages get it."""
         self._portal = portal
-        self._is_used = is_used
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -33,6 +38,8 @@ class EventTeamPages:
         return [
             guard("guests.view", "/organise/events/{slug}/teams", self.show),
             guard("guests.edit", "/organise/events/{slug}/teams/{team_id}", self.change, methods=["POST"]),
+            guard("guests.edit", PLACE, self.show_place),
+            guard("guests.edit", PLACE, self.replace, methods=["POST"]),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -55,7 +62,7 @@ class EventTeamPages:
                 raise NotFound
             if fields.get("then") == "cancel":
                 registrations.cancel_team(
-                    connection, organiser.person, int(text), self._is_used, organises=True
+                    connection, organiser.person, int(text), tickets.is_used, organises=True
                 )
             else:
                 name = fields.get("name", "")
@@ -71,6 +78,61 @@ class EventTeamPages:
             return await self._page(request, {text: refusal.message}, refusal.status)
         return see_other(f"/organise/events/{slug}/teams")
 
+    async def show_place(self, request: Request) -> Response:
+        """Answer with the form for another person on a place of a team."""
+        return await self._place(request)
+
+    async def replace(self, request: Request) -> Response:
+        """Free the place as the form showed it, and invite the new person."""
+        slug, team_id, seat_id = _read_place(request)
+        fields = await read_fields(request)
+        settings, actor = self._portal.settings, self._portal.actor(request)
+
+        def operation(connection: Connection) -> None:
+            team = registrations.team_by_id(connection, team_id)
+            if team.slug != slug:
+                raise NotFound
+            recipient = read_email(fields.get("email", ""))
+            seen = fields.get(FIELD, "")
+            before = registrations.replace_member(
+                connection, team_id, seat_id, recipient, seen, tickets.replace_code, settings
+            )
+            subject = checkout.subject_of_person(team.captain_id)
+            about = {"before": before, "after": recipient, "team": team.name}
+            audit.record(connection, actor, "ticket.transferred", subject, event_id=team.event_id, **about)
+
+        try:
+            await self._portal.database.write(operation)
+        except (Invalid, Conflict) as refusal:
+            return await self._place(request, fields.get("email", ""), refusal)
+        return see_other(f"/organise/events/{slug}/teams?done=invited")
+
+    async def _place(self, request: Request, email: str = "", refusal: Refused | None = None) -> Response:
+        slug, team_id, seat_id = _read_place(request)
+
+        def read(connection: Connection) -> tuple[registrations.Team, registrations.TeamPlace | None, str]:
+            team = registrations.team_by_id(connection, team_id)
+            if team.slug != slug:
+                raise NotFound
+            try:
+                return team, registrations.place_to_change(connection, team, seat_id), ""
+            except Conflict as reason:
+                return team, None, reason.message
+
+        team, place, reason = await self._portal.database.read(read)
+        return await self._portal.page(
+            request,
+            "backoffice/team_place.html",
+            status=200 if refusal is None else refusal.status,
+            section="organise",
+            team=team,
+            place=place,
+            email=email,
+            refused=reason or ("" if refusal is None or isinstance(refusal, Invalid) else refusal.message),
+            errors=refusal.fields if isinstance(refusal, Invalid) else {},
+            max_email=accounts.MAX_EMAIL_LENGTH,
+        )
+
     async def _page(
         self, request: Request, errors: Mapping[str, str] | None = None, status: int = 200
     ) -> Response:
@@ -84,7 +146,13 @@ class EventTeamPages:
             teams=teams,
             orders=orders,
             errors=errors or {},
+            done=read_query(request, "done", MAX_NAME) == "invited",
         )
+
+
+def _read_place(request: Request) -> tuple[str, int, int]:
+    """Return the slug, the team and the seat of the address."""
+    return read_path(request, "slug"), read_id(request, "team_id"), read_id(request, "seat_id")
 
 
 def _read_teams(

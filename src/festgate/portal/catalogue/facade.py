@@ -71,8 +71,8 @@ from festgate.portal.catalogue.events import (
     refuse_other_currency,
     set_refund_rule,
 )
+from festgate.portal.catalogue.files.child_process import read_events_apart
 from festgate.portal.catalogue.files.encodings import decode_text
-from festgate.portal.catalogue.files.formats import read_events
 from festgate.portal.catalogue.files.rows import (
     MAX_FILE,
     Conventions,
@@ -424,7 +424,7 @@ __all__ = [
     "read_code_text",
     "read_details",
     "read_document",
-    "read_events",
+    "read_events_apart",
     "read_holder_rules",
     "read_limit",
     "read_question",

@@ -16,22 +16,26 @@ from sqlalchemy.sql import column
 from festgate.kit.checks import Check, Finding
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.messaging import outbox
+from festgate.portal.checkout.methods import TRANSFER
 from festgate.portal.checkout.records import AT_BOX_OFFICE
 from festgate.portal.checkout.shifts import Shift, shift_by_id
 from festgate.portal.checkout.tables import (
     bank_lines,
+    complimentary,
     exchanges,
     lines,
+    notes,
     orders,
     refunds,
     sales,
+    shift_refunds,
     shifts,
     transfers,
 )
 from festgate.portal.registrations.facts import SeatReleased
 
 _people = table("accounts_people", column("id"), column("claimed_by"))
-_seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
+_seats = table("registrations_seats", column("id"), column("state"), column("order_id"), column("fee_minor"))
 
 _ended_open = Statement(
     select(*exchanges.c["id", "settlement", "seat_id"])
@@ -152,6 +156,62 @@ _unreturned = Statement(
     .join_from(bank_lines, orders, orders.c.id == bank_lines.c.order_id)
     .where(bank_lines.c.amount_minor - bank_lines.c.applied_minor != _returned)
 )
+_without_transfer = Statement(
+    select(orders.c.ref).where(
+        orders.c.method == TRANSFER,
+        ~select(transfers.c.order_id).where(transfers.c.order_id == orders.c.id).exists(),
+    )
+)
+_other_currency = Statement(
+    select(bank_lines.c.id, bank_lines.c.currency, orders.c.ref, orders.c.currency)
+    .join_from(bank_lines, orders, orders.c.id == bank_lines.c.order_id)
+    .where(bank_lines.c.currency != orders.c.currency)
+)
+_odd_refunds = Statement(
+    select(refunds.c.id, orders.c.ref)
+    .join_from(refunds, orders)
+    .where(
+        (refunds.c.amount_minor < 0)
+        | (
+            refunds.c.seat_id.is_not(None)
+            & ~select(lines.c.seat_id)
+            .where(lines.c.order_id == orders.c.id, lines.c.seat_id == refunds.c.seat_id)
+            .exists()
+        )
+    )
+)
+_uncounted = Statement(
+    select(shifts.c.id).where(shifts.c.closed_at.is_(None) != shifts.c.counted_minor.is_(None))
+)
+_odd_payouts = Statement(
+    select(shift_refunds.c.refund_id, shift_refunds.c.shift_id)
+    .join_from(shift_refunds, refunds, refunds.c.id == shift_refunds.c.refund_id)
+    .join(shifts, shifts.c.id == shift_refunds.c.shift_id)
+    .where(refunds.c.done_at.is_(None) | (refunds.c.currency != shifts.c.currency))
+)
+_is_settled = exchanges.c.settlement.notin_(("owed", "replaced"))
+_odd_exchanges = Statement(
+    select(exchanges.c.id, exchanges.c.settlement).where(
+        (_is_settled == exchanges.c.settled_at.is_(None))
+        | ((exchanges.c.settlement == "even") != (exchanges.c.amount_minor == 0))
+        | (
+            exchanges.c.order_id.is_not(None)
+            & ~select(lines.c.seat_id)
+            .where(lines.c.order_id == exchanges.c.order_id, lines.c.seat_id == exchanges.c.new_seat_id)
+            .exists()
+        )
+    )
+)
+_foreign_notes = Statement(
+    select(notes.c.id, orders.c.ref)
+    .join_from(notes, orders, orders.c.id == notes.c.order_id)
+    .where(notes.c.person_id != orders.c.person_id)
+)
+_priced_gifts = Statement(
+    select(complimentary.c.seat_id)
+    .join_from(complimentary, _seats, _seats.c.id == complimentary.c.seat_id)
+    .where(_seats.c.fee_minor != 0)
+)
 
 
 def check_money(connection: Connection) -> list[Finding]:
@@ -191,6 +251,14 @@ def check_money(connection: Connection) -> list[Finding]:
             f"{paid} was paid, {back} of it for cancelled seats goes back, and the total is {total} (minor units)",
         )
         for ref, paid, total, back in connection.all(_overpaid)
+    ]
+    findings += [
+        Finding(
+            "a refund is for its order",
+            f"refund {refund}",
+            f"its amount is negative, or its seat was never in order {ref}",
+        )
+        for refund, ref in connection.all(_odd_refunds)
     ]
     return findings
 
@@ -232,6 +300,18 @@ def check_transfers(connection: Connection) -> list[Finding]:
         )
         for line, ref, arrived, applied, back in connection.all(_unreturned)
     ]
+    findings += [
+        Finding("an order by transfer is awaited", f"order {ref}", "no statement can pay it")
+        for (ref,) in connection.all(_without_transfer)
+    ]
+    findings += [
+        Finding(
+            "a payment is in the currency of its order",
+            f"payment {line}",
+            f"it is in {own}, and order {ref} in {other}",
+        )
+        for line, own, ref, other in connection.all(_other_currency)
+    ]
     return findings
 
 
@@ -262,6 +342,18 @@ def check_shifts(connection: Connection) -> list[Finding]:
         if kept != sums:
             what = f"it was closed with {kept}, and its sales and refunds are {sums} (minor units)"
             findings.append(Finding("the sums of a shift are those of its sales", f"shift {shift_id}", what))
+    findings += [
+        Finding("a closed shift is counted", f"shift {shift_id}", "it is open and counted, or closed and not")
+        for (shift_id,) in connection.all(_uncounted)
+    ]
+    findings += [
+        Finding(
+            "a shift pays out refunds that are done",
+            f"refund {refund}",
+            f"it is not done, or in another currency than shift {shift_id}",
+        )
+        for refund, shift_id in connection.all(_odd_payouts)
+    ]
     return findings
 
 
@@ -277,7 +369,7 @@ def check_exchanges(connection: Connection) -> list[Finding]:
         if kind == SeatReleased.KIND
         for number in fields.values()
     }
-    return [
+    findings = [
         Finding(
             "a difference is open only while its seat is confirmed",
             f"exchange {number}",
@@ -285,6 +377,31 @@ def check_exchanges(connection: Connection) -> list[Finding]:
         )
         for number, settlement, seat in connection.all(_ended_open)
         if seat not in coming
+    ]
+    findings += [
+        Finding(
+            "an exchange agrees with its order and its difference",
+            f"exchange {number}",
+            f"it is {settlement}, and its amount, its time or its order is that of another",
+        )
+        for number, settlement in connection.all(_odd_exchanges)
+    ]
+    return findings
+
+
+def check_notes(connection: Connection) -> list[Finding]:
+    """Check that a note on an order is about its buyer, with whose data it is exported and erased."""
+    return [
+        Finding("a note on an order is about its buyer", f"note {note}", f"order {ref} is of another person")
+        for note, ref in connection.all(_foreign_notes)
+    ]
+
+
+def check_complimentary(connection: Connection) -> list[Finding]:
+    """Check that complimentary tickets are free."""
+    return [
+        Finding("a complimentary ticket is free", f"seat {seat}", "it has a fee")
+        for (seat,) in connection.all(_priced_gifts)
     ]
 
 
@@ -295,4 +412,6 @@ CHECKS: tuple[Check, ...] = (
     check_exchanges,
     check_claims,
     check_shifts,
+    check_notes,
+    check_complimentary,
 )

@@ -1,26 +1,30 @@
-"""Exchanging a seat for one of another ticket type or event as an organiser, with the difference in price.
+"""Exchanging a ticket for one of another type or event as an organiser, with the difference in price.
 
-The seat ends and the new one is confirmed in one transaction (registrations' exchanges). In an order the new line takes
-the place of the old one, at what was paid for it: so the lines add up to what the order holds, before and after.
+The seat ends and the new one is confirmed in one transaction (registrations' exchanges); a team moves with all its
+seats. In an order the new line takes the place of the old one, at what was paid for it: so the lines add up to what the
+order holds, before and after.
 
 - cheaper: the difference is refunded, or kept.
 - more expensive: the difference is owed until it is paid at the desk, or waived. It is no part of the order.
 
+Each seat of a team has its row; the difference of the whole team is in the row of one of them (`Exchange.lead`).
+
 A confirmation shows the effect beforehand and carries `Exchange.seen`; where it has changed since, nothing is done.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import bindparam, case, func, select, update
 
 from festgate.kit.clock import Milliseconds
-from festgate.kit.db.statements import Connection, Statement, inserting
+from festgate.kit.db.statements import Connection, Statement, TryAgain, inserting
 from festgate.kit.errors import NotFound
-from festgate.kit.money import Money
+from festgate.kit.money import Money, total
 from festgate.kit.shown import amount as shown_amount
 from festgate.kit.shown import facts
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Actor
 from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
@@ -123,29 +127,53 @@ class Wish:
 
 @dataclass(frozen=True)
 class Exchange:
-    """The effect of exchanging a seat."""
+    """The effect of exchanging a ticket."""
 
     seat: registrations.Seat
+    seats: tuple[registrations.Seat, ...]
+    """The seats that are exchanged together: all of a team, else this one."""
     order: Order | None
-    """The order that paid for the seat; None for a free one."""
+    """The order that paid for them; None for free ones."""
     event: catalogue.Event
     kind: catalogue.TicketType
     paid: Money
-    """The sum that was paid for the seat, also at the desk."""
+    """The sum that was paid for the seats, also at the desk."""
     is_used: bool
-    """Whether its holder is checked in."""
+    """Whether a holder is checked in."""
     left: Money
     """The amount that can still be refunded of the order."""
+    admits: tuple[str, ...]
+    """The titles of the other events to which the new ticket admits, if it is a pass."""
+
+    @property
+    def price(self) -> Money:
+        """The price of the new ticket, for the whole team."""
+        return registrations.price_of(self.kind, len(self.seats))
+
+    @property
+    def fees(self) -> Money:
+        """The sum that the order has for the seats."""
+        return total([seat.fee for seat in self.seats], self.paid.currency)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Return whether a check-in rules it out: of several seats, one that was used cannot be given back."""
+        return self.is_used and (len(self.seats) > 1 or bool(self.seat.is_pass))
+
+    @property
+    def lead(self) -> registrations.Seat:
+        """The seat that has the difference in its row."""
+        return next((seat for seat in self.seats if seat.fee.minor), self.seats[0])
 
     @property
     def difference(self) -> int:
         """The price of the new ticket without what was paid, in minor units; below zero if it is cheaper."""
-        return self.kind.fee.minor - self.paid.minor
+        return self.price.minor - self.paid.minor
 
     @property
     def back(self) -> Money:
-        """The amount that is refunded if the organiser chooses that: never more than the order paid for the seat."""
-        return Money(max(0, min(-self.difference, self.seat.fee.minor, self.left.minor)), self.paid.currency)
+        """The amount that is refunded if the organiser chooses that: never more than the order paid for the seats."""
+        return Money(max(0, min(-self.difference, self.fees.minor, self.left.minor)), self.paid.currency)
 
     @property
     def more(self) -> Money:
@@ -171,13 +199,14 @@ class Exchange:
     def seen(self) -> str:
         """A short text that changes when any part of the effect changes."""
         return facts(
-            self.seat.id,
+            ",".join(str(seat.id) for seat in self.seats),
             self.kind.id,
             self.event.state,
             shown_amount(self.paid),
-            shown_amount(self.kind.fee),
+            shown_amount(self.price),
             shown_amount(self.back),
             int(self.is_used),
+            len(self.admits),
         )
 
 
@@ -190,20 +219,51 @@ def plan_exchange(
     kind = next((kind for kind in catalogue.types_of(connection, event.id) if kind.id == type_id), None)
     if kind is None:
         raise NotFound
-    registrations.check_exchange(seat, kind)
-    if event.state != "published" or kind.fee.currency != seat.fee.currency:
-        raise registrations.NotExchangeable
-    order = None
-    order_id = queries.paid_order_of_seat(connection, seat_id)
-    left = Money(0, seat.fee.currency)
-    if order_id is not None:
-        order = queries.order_by_id(connection, order_id)
-        if order.state != "paid":
-            raise NotPaid
-        left = refunds.left_of(connection, order)
-    at_desk = connection.value(_paid_for, seat=seat_id)
-    paid = Money(seat.fee.minor + int(at_desk), seat.fee.currency)
-    return Exchange(seat, order, event, kind, paid, is_used(connection, seat_id), left)
+    seats = registrations.seats_to_exchange(connection, seat_id)
+    registrations.check_exchange(seats, kind)
+    _check_event(connection, event, seat, kind)
+    order = _order_of(connection, seats)
+    left = Money(0, seat.fee.currency) if order is None else refunds.left_of(connection, order)
+    at_desk = sum(int(connection.value(_paid_for, seat=one.id)) for one in seats)
+    paid = Money(sum(one.fee.minor for one in seats) + at_desk, seat.fee.currency)
+    used = any(is_used(connection, one.id) for one in seats)
+    admits = tuple(other.title for other in kind.admits if other.state != "cancelled")
+    return Exchange(seat, seats, order, event, kind, paid, used, left, admits)
+
+
+def _check_event(
+    connection: Connection, event: catalogue.Event, seat: registrations.Seat, kind: catalogue.TicketType
+) -> None:
+    """Raise NotExchangeable if nobody can have a ticket of the event now, or only in another currency."""
+    sentence = ""
+    if event.state != "published":
+        sentence = gettext("{event} is cancelled or not published. Choose another event.")
+    elif event.ends_at <= connection.now:
+        sentence = gettext("{event} is over. Choose another event.")
+    elif kind.fee.currency != seat.fee.currency:
+        sentence = gettext(
+            "The new ticket is sold in another currency. Refund this one, and sell the new one."
+        )
+    if sentence:
+        raise registrations.NotExchangeable(sentence.format(event=event.title))
+
+
+def _order_of(connection: Connection, seats: Sequence[registrations.Seat]) -> Order | None:
+    """Return the order that paid for the seats; None for free ones. Raises NotPaid or NotExchangeable."""
+    paid = {queries.paid_order_of_seat(connection, seat.id) for seat in seats} - {None}
+    if len(paid) > 1:
+        raise registrations.NotExchangeable(
+            gettext(
+                "Several orders paid for this team. Cancel it in its orders, and sell it the new tickets."
+            )
+        )
+    order_id = next(iter(paid), None)
+    if order_id is None:
+        return None
+    order = queries.order_by_id(connection, order_id)
+    if order.state != "paid":
+        raise NotPaid
+    return order
 
 
 def exchange_ticket(
@@ -218,98 +278,147 @@ def exchange_ticket(
 ) -> int:
     """Exchange the seat for the wished one, and return the id of the new seat. All or nothing.
 
-    A second time does nothing. `force` also exchanges the seat of a holder that was checked in. Raises NotFound,
-    NotPaid, OrderChanged, WrongSettlement, registrations' NotExchangeable, SeatUsed, AlreadyRegistered or
-    TooManyTickets, or catalogue's SoldOut or NotOnSale.
+    A seat of a team is exchanged with the whole team. A second time does nothing. `force` also exchanges the ticket of
+    one person that was checked in. Raises NotFound, NotPaid, OrderChanged, WrongSettlement, registrations'
+    NotExchangeable, SeatUsed, AlreadyRegistered, TooManyTickets, PassNotOnSale or PassSoldOut, or catalogue's SoldOut
+    or NotOnSale.
     """
     order_id = queries.paid_order_of_seat(connection, seat_id)
     if order_id is not None:
         queries.lock_order(connection, order_id)
-    registrations.lock_seat(connection, seat_id)
+    seats = registrations.seats_to_exchange(connection, seat_id, locks=True)
     known = connection.first(_by_old_seat, seat=seat_id)
     if known is not None:
         new_seat = registrations.seat(connection, _read(known).new_seat_id)
         if new_seat.type_id != wish.type_id:
-            raise registrations.NotExchangeable
+            raise registrations.NotExchangeable(
+                gettext("This ticket was exchanged for another one already. Exchange that one instead.")
+            )
         return new_seat.id
     plan = plan_exchange(connection, seat_id, wish.slug, wish.type_id, is_used)
     if seen is not None and seen != plan.seen:
         raise OrderChanged(plan.order.ref if plan.order else "")
     if wish.settlement not in plan.settlements:
         raise WrongSettlement
-    if plan.is_used and not force:
-        raise registrations.SeatUsed
+    _check_use(plan, force=force)
+    if seats != plan.seats:
+        raise TryAgain  # a seat of the team has ended or got another member since it was locked
     back = plan.back if wish.settlement == "refunded" else Money(0, plan.paid.currency)
-    fee = Money(plan.seat.fee.minor - back.minor, plan.paid.currency)
-    new_id = registrations.exchange_seat(connection, seat_id, plan.event.id, plan.kind, fee)
-    connection.run(_follow, seat=seat_id, new_seat=new_id)
-    connection.run(_stay_given, seat=seat_id, new_seat=new_id)
+    new = registrations.exchange_seats(connection, seats, plan.kind, _new_fees(connection, plan, back))
+    for seat, new_id in zip(seats, new, strict=True):
+        connection.run(_follow, seat=seat.id, new_seat=new_id)
+        connection.run(_stay_given, seat=seat.id, new_seat=new_id)
     if plan.order is not None:
-        _replace_line(connection, plan.order, seat_id, new_id, back)
+        _replace_lines(connection, plan.order.id, dict(zip((seat.id for seat in seats), new, strict=True)))
+        connection.run(_reduce, order=plan.order.id, back=back.minor)
         if back.minor:
             request = refunds.Request(actor.person)
-            refunds.refund_exchange(connection, plan.order, seat_id, back, CHEAPER, request)
+            refunds.refund_exchange(connection, plan.order, plan.lead.id, back, CHEAPER, request)
     amount = {"refunded": back, "kept": Money(-plan.difference, back.currency)}.get(
         wish.settlement, plan.more
     )
-    _record(connection, actor, plan, new_id, wish.settlement, amount)
-    return new_id
+    _record(connection, actor, plan, new, wish.settlement, amount)
+    return new[seats.index(plan.seat)]
+
+
+def _check_use(plan: Exchange, *, force: bool) -> None:
+    """Raise SeatUsed if a check-in rules the exchange out."""
+    if plan.is_blocked:
+        raise registrations.SeatUsed(
+            gettext(
+                "The pass was used at one of its events, so it cannot be exchanged. Undo the check-in if it was a "
+                "mistake, or refund a part of the order."
+            )
+            if plan.seat.is_pass
+            else gettext(
+                "A member of the team was checked in, so the team cannot be exchanged. Undo the check-in if it was a "
+                "mistake, or refund a part of the order."
+            )
+        )
+    if plan.is_used and not force:
+        raise registrations.SeatUsed(
+            gettext("The holder was checked in. Undo the check-in first, if it was a mistake.")
+        )
+
+
+def _new_fees(connection: Connection, plan: Exchange, back: Money) -> list[Money]:
+    """Return what was paid for each of the new seats: together what the order has left for them."""
+    kept = plan.fees.minor - back.minor
+    # Free seats of a team are in no order, and stay free.
+    paying = [seat.id for seat in plan.seats if queries.paid_order_of_seat(connection, seat.id) is not None]
+    base, more = divmod(kept, len(paying)) if paying else (0, 0)
+    parts = {seat_id: base + (number < more) for number, seat_id in enumerate(paying)}
+    return [Money(parts.get(seat.id, 0), back.currency) for seat in plan.seats]
 
 
 def _record(
-    connection: Connection, actor: Actor, plan: Exchange, new_id: int, settlement: Settlement, amount: Money
+    connection: Connection,
+    actor: Actor,
+    plan: Exchange,
+    new: Sequence[int],
+    settlement: Settlement,
+    amount: Money,
 ) -> None:
     """Record the exchange, also in the audit log."""
-    is_open = settlement == "owed"
-    connection.run(
-        _insert,
-        order_id=None if plan.order is None else plan.order.id,
-        old_seat_id=plan.seat.id,
-        new_seat_id=new_id,
-        seat_id=new_id,
-        old_title=plan.seat.label,
-        new_title=plan.title,
-        settlement=settlement,
-        amount_minor=amount.minor,
-        currency=amount.currency,
-        made_by=actor.person,
-        made_at=connection.now,
-        settled_by=None if is_open else actor.person,
-        settled_at=None if is_open else connection.now,
-    )
+    for seat, new_id in zip(plan.seats, new, strict=True):
+        is_lead = seat.id == plan.lead.id
+        is_open = is_lead and settlement == "owed"
+        connection.run(
+            _insert,
+            order_id=None if plan.order is None else plan.order.id,
+            old_seat_id=seat.id,
+            new_seat_id=new_id,
+            seat_id=new_id,
+            old_title=seat.label,
+            new_title=plan.title,
+            settlement=settlement if is_lead else "even",
+            amount_minor=amount.minor if is_lead else 0,
+            currency=amount.currency,
+            made_by=actor.person,
+            made_at=connection.now,
+            settled_by=None if is_open else actor.person,
+            settled_at=None if is_open else connection.now,
+        )
+    details: dict[str, str | int] = {"before": plan.seat.label, "after": plan.title, "settlement": settlement}
+    if plan.seat.team_id is not None:
+        details["team"] = plan.seat.team_name or ""
+        details["tickets"] = len(plan.seats)
     audit.record(
         connection,
         actor,
         "ticket.exchanged",
         plan.order.ref if plan.order else subject_of_person(plan.seat.person_id),
         event_id=plan.event.id,
-        before=plan.seat.label,
-        after=plan.title,
-        settlement=settlement,
         amount=amount.coded(),
+        **details,
     )
 
 
-def _replace_line(connection: Connection, order: Order, old_id: int, new_id: int, back: Money) -> None:
-    """Let a line for the new seat take the place of the old one, whose difference leaves the total."""
+def _replace_lines(connection: Connection, order_id: int, replaced: Mapping[int, int]) -> None:
+    """Let lines for the new seats, by the id of the old seat, take the place of the old ones."""
+    order = queries.order_by_id(connection, order_id)
     last = max((line.dropped_at for line in order.lines if line.dropped_at is not None), default=0)
-    connection.run(_leave, order=order.id, seat=old_id, dropped=max(connection.now, last + 1))
-    seat = registrations.seat(connection, new_id)
-    connection.run(
-        _insert_line,
-        order_id=order.id,
-        seat_id=seat.id,
-        event_id=seat.event_id,
-        title=seat.label,
-        slug=seat.slug,
-        starts_at=seat.starts_at,
-        fee_minor=seat.fee.minor,
-        dropped_at=None,
-        refund_rule=seat.own_refund_rule,
-        tax_minor=seat.tax_minor,
-        tax_rate=seat.tax_rate,
-    )
-    connection.run(_reduce, order=order.id, back=back.minor)
+    for line in order.kept_lines:
+        if line.seat_id not in replaced:
+            continue
+        # Each line is dropped at a time of its own.
+        last = max(connection.now, last + 1)
+        connection.run(_leave, order=order.id, seat=line.seat_id, dropped=last)
+        seat = registrations.seat(connection, replaced[line.seat_id])
+        connection.run(
+            _insert_line,
+            order_id=order.id,
+            seat_id=seat.id,
+            event_id=seat.event_id,
+            title=seat.label,
+            slug=seat.slug,
+            starts_at=seat.starts_at,
+            fee_minor=seat.fee.minor,
+            dropped_at=None,
+            refund_rule=seat.own_refund_rule,
+            tax_minor=seat.tax_minor,
+            tax_rate=seat.tax_rate,
+        )
 
 
 def settle_difference(connection: Connection, actor: Actor, exchange_id: int, step: Settlement) -> Exchanged:

@@ -125,6 +125,7 @@ from festgate.portal.checkout.statement_files import (
     read_statement,
     read_table,
 )
+from festgate.portal.checkout.statement_values import DateOrder
 from festgate.portal.checkout.sums import (
     MoneySums,
     add_sums,
@@ -163,6 +164,7 @@ __all__ = [
     "BoxOfficeMethod",
     "Cancellation",
     "Credit",
+    "DateOrder",
     "DeskForms",
     "Exchange",
     "Exchanged",

@@ -10,7 +10,7 @@ from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, Invalid, NotFound, ProofNeeded, SignInNeeded
 from festgate.kit.money import Money
-from festgate.kit.translation import gettext
+from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Amount, Bearer, Name, actor_of, problems
 from festgate.kit.web.forms import Line, Lines
@@ -53,6 +53,8 @@ SeatProblems = (
     catalogue.SoldOut,
     catalogue.NotOnSale,
 )
+WHOLE_TEAM = N_("This registration is a place of a team. Exchange the whole team with `whole_team`.")
+ExchangeProblems = (*SeatProblems, registrations.PassSoldOut, registrations.PassNotOnSale)
 
 
 class PartInput(BaseModel, extra="forbid", strict=True):
@@ -79,7 +81,13 @@ class ExchangeInput(BaseModel, extra="forbid", strict=True):
         description="`even` without a difference; `owed`, `paid` (at the desk) or `waived` if the new ticket is more "
         "expensive; `refunded` or `kept` if it is cheaper."
     )
-    force: bool = Field(default=False, description="Also if the holder was checked in, which is undone.")
+    force: bool = Field(
+        default=False,
+        description="Also if the holder was checked in, which is undone. Not for a pass or a team that was used.",
+    )
+    whole_team: bool = Field(
+        default=False, description="Needed for a registration of a team: all its places are exchanged."
+    )
 
 
 class SettlementInput(BaseModel, extra="forbid", strict=True):
@@ -190,7 +198,7 @@ def add_office_routes(router: APIRouter, portal: Portal, is_used: registrations.
             NotPaid,
             WrongSettlement,
             registrations.SeatUsed,
-            *SeatProblems,
+            *ExchangeProblems,
         ),
     )
     async def exchange(
@@ -198,7 +206,9 @@ def add_office_routes(router: APIRouter, portal: Portal, is_used: registrations.
     ) -> ExchangeOutput:
         """Exchange a confirmed registration for another ticket or event, all or nothing. Idempotent.
 
-        To refund the difference, it needs a token that is younger than ten minutes.
+        A pass is exchanged with its places at all events, and can be had for a single ticket or the other way round. A
+        team moves with all its places to another ticket for teams of its size; the difference is that of the team. To
+        refund the difference, it needs a token that is younger than ten minutes.
         """
         if body.settlement == "refunded":
             portal.check_proof(caller)
@@ -206,6 +216,8 @@ def add_office_routes(router: APIRouter, portal: Portal, is_used: registrations.
 
         def write(connection: Connection) -> Exchanged:
             actor = actor_of(caller, request)
+            if not body.whole_team and registrations.seat(connection, registration_id).team_id is not None:
+                raise registrations.NotExchangeable(gettext(WHOLE_TEAM))
             new = exchange_ticket(connection, actor, registration_id, wish, is_used, force=body.force)
             return exchanges_of_seat(connection, new)[-1]
 

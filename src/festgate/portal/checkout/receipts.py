@@ -287,11 +287,18 @@ class Receipt:
         ended = line.dropped_at is not None or (seat is not None and seat.state == "cancelled")
         if ended:
             words = registrations.ending_words(seat.ended_by if seat is not None else None)
-            sentence = f"{words}. {self._money_back(line)}".strip()
+            is_exchanged = seat is not None and seat.ended_by == registrations.EXCHANGE
+            money = self._exchanged(line) if is_exchanged else self._money_back(line)
+            sentence = f"{words}. {money}".strip()
             return Row(line, None, sentence, ended=True)
         if ticket is not None or order.state != "paid":
             return Row(line, ticket, "", ended=False)
         return Row(line, None, gettext("Your ticket is being prepared."), ended=False)
+
+    def _exchanged(self, line: Line) -> str:
+        """Return a sentence about the difference that is refunded for an exchanged line; empty without one."""
+        is_refunded = any(refund.seat_id == line.seat_id for refund in self.refunds)
+        return self._money_back(line) if is_refunded else ""
 
     def _money_back(self, line: Line) -> str:
         """Return a sentence about the refund of a cancelled line."""

@@ -22,7 +22,13 @@ from festgate.portal.checkout.statement_columns import (
     guess_roles,
     recognise,
 )
-from festgate.portal.checkout.statement_values import DateReader, Direction, read_direction, read_signed
+from festgate.portal.checkout.statement_values import (
+    DateOrder,
+    DateReader,
+    Direction,
+    read_direction,
+    read_signed,
+)
 from festgate.portal.checkout.utrs import MAX_UTR, plain_utr
 
 MAX_STATEMENT: Final = 1024 * 1024
@@ -81,6 +87,8 @@ class BankStatement:
     outgoing: int
     """The number of outgoing payments, which are left out."""
     problems: tuple[LineProblem, ...]
+    dates: DateReader
+    """The order of day and month in which the dates were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +174,15 @@ def _clean(cell: str) -> str:
 
 
 def read_statement(
-    table: StatementTable, currency: str, roles: Mapping[int, Role] | None = None
+    table: StatementTable,
+    currency: str,
+    roles: Mapping[int, Role] | None = None,
+    order: DateOrder | None = None,
 ) -> BankStatement | None:
     """Return the incoming payments of a table; None if its headings are not known and no `roles` are given.
 
-    `roles` are those of the columns below the most likely line of headings. Raises StatementUnreadable.
+    `roles` are those of the columns below the most likely line of headings. `order` is that of day and month, where the
+    dates leave it open. Raises StatementUnreadable.
     """
     if roles is None:
         known = table.known
@@ -184,11 +196,13 @@ def read_statement(
                 gettext("Choose a column for the date, for the amount, and for the text or the UTR.")
             )
         start, columns = table.heading, chosen
-    return _read(table.rows[start + 1 :], columns, currency)
+    return _read(table.rows[start + 1 :], columns, currency, order)
 
 
-def _read(rows: Sequence[tuple[int, tuple[str, ...]]], columns: Columns, currency: str) -> BankStatement:
-    dates = DateReader.of(_cell(cells, columns.date) for _, cells in rows)
+def _read(
+    rows: Sequence[tuple[int, tuple[str, ...]]], columns: Columns, currency: str, order: DateOrder | None
+) -> BankStatement:
+    dates = DateReader.of((_cell(cells, columns.date) for _, cells in rows), order)
     seen: Counter[tuple[object, ...]] = Counter()
     incoming: list[Credit] = []
     problems: list[LineProblem] = []
@@ -214,7 +228,7 @@ def _read(rows: Sequence[tuple[int, tuple[str, ...]]], columns: Columns, currenc
                 "The statement has more than {count} incoming payments. Export a shorter period."
             )
             raise StatementUnreadable(sentence.format(count=MAX_CREDITS))
-    return BankStatement(tuple(incoming), outgoing, tuple(problems))
+    return BankStatement(tuple(incoming), outgoing, tuple(problems), dates)
 
 
 def _cell(cells: Sequence[str], number: int | None) -> str:

@@ -11,6 +11,8 @@ from festgate.kit.money import Money
 from festgate.kit.translation import gettext
 
 Direction = Literal["in", "out"]
+DateOrder = Literal["day_first", "month_first"]
+"""The order of the numbers of a date such as `03/11/2026`."""
 
 MAX_DATE: Final = 40
 YEARS: Final = range(2000, 2100)
@@ -50,12 +52,29 @@ _SUFFIX: Final = re.compile(r"\s*\(?\b(cr|dr)\.?\)?$", re.IGNORECASE)
 class DateReader:
     """Reads the dates of one statement, all of which have the same order of day and month."""
 
-    month_first: bool = False
+    order: DateOrder | None = None
+    """None if every date has its year first, or the name of its month."""
+    is_open: bool = False
+    """Whether the dates fit both orders: no number is above 12, and they would be other days."""
+    example: str = ""
+    """A date as the statement has it, which would be another day in the other order if there is one."""
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> "DateReader":
-        """Return the reader for these dates: the day is first, unless one of them can only begin with a month."""
-        return cls(any(int(match[2]) > _LAST_MONTH for text in texts if (match := _NUMBERS.match(text))))
+    def of(cls, texts: Iterable[str], wanted: DateOrder | None = None) -> "DateReader":
+        """Return the reader for these dates.
+
+        The order is that which a number above 12 shows, else the `wanted` one, else the day first.
+        """
+        dates = [(match, text) for text in texts if (match := _numbers_of(text))]
+        if not dates:
+            return cls()
+        telling = [text for match, text in dates if int(match[1]) != int(match[2])]
+        example = next(iter(telling), dates[0][1]).strip()[:MAX_DATE]
+        if any(int(match[2]) > _LAST_MONTH for match, _ in dates):
+            return cls("month_first", example=example)
+        if any(int(match[1]) > _LAST_MONTH for match, _ in dates) or not telling:
+            return cls("day_first", example=example)
+        return cls(wanted or "day_first", is_open=True, example=example)
 
     def read(self, text: str) -> date:
         """Return the day. Raises ValueError with a sentence."""
@@ -63,11 +82,18 @@ class DateReader:
         if match := _YEAR_FIRST.match(short):
             return _day(text, match[1], match[2], match[3])
         if match := _NUMBERS.match(short):
-            day, month = (match[2], match[1]) if self.month_first else (match[1], match[2])
+            is_month_first = self.order == "month_first"
+            day, month = (match[2], match[1]) if is_month_first else (match[1], match[2])
             return _day(text, match[3], month, day)
         if (match := _NAMED.match(short)) and (month_number := _MONTHS.get(match[2].casefold())):
             return _day(text, match[3], str(month_number), match[1])
         raise ValueError(_no_date(text))
+
+
+def _numbers_of(text: str) -> re.Match[str] | None:
+    """Return the numbers of a date whose order matters; None for another date."""
+    short = text.strip()[:MAX_DATE]
+    return None if _YEAR_FIRST.match(short) else _NUMBERS.match(short)
 
 
 def _day(text: str, year: str, month: str, day: str) -> date:

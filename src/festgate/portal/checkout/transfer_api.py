@@ -30,6 +30,7 @@ from festgate.portal.checkout.statement_files import (
     read_statement,
     read_table,
 )
+from festgate.portal.checkout.statement_values import DateOrder
 from festgate.portal.checkout.transfer_account import account_of
 from festgate.portal.checkout.transfer_queries import expected_orders, open_transfers
 
@@ -107,6 +108,11 @@ class StatementInput(BaseModel, extra="forbid"):
         description="The content of the columns by their number, from 0, if the headings are unknown: "
         f"{', '.join(ROLES)}.",
     )
+    date_order: DateOrder | None = Field(
+        default=None,
+        description="The order of day and month, if the dates leave it open (`dates.is_open` of the answer): no number "
+        "of them is above 12. Without it the day is first.",
+    )
     dry_run: bool = Field(
         default=True, description="Whether only to match the payments, and to store nothing."
     )
@@ -126,10 +132,22 @@ class PaymentOutput(BaseModel):
     ref: str | None = Field(description="The order that it pays, or for which it seems to be.")
 
 
+class DatesOutput(BaseModel):
+    """The way in which the dates of a statement were read."""
+
+    order: DateOrder | None = Field(
+        description="null if no date has the month as a number after or before a day."
+    )
+    is_open: bool = Field(
+        description="Whether the dates fit the other order too: check them, or set `date_order`."
+    )
+
+
 class StatementOutput(BaseModel):
     """A statement whose payments were matched, and imported unless it was a dry run."""
 
     payments: list[PaymentOutput]
+    dates: DatesOutput
     outgoing: int = Field(description="Outgoing payments, which are left out.")
     unreadable: dict[str, str] = Field(description="A sentence for each line that cannot be read.")
     paid: int = Field(description="Orders that were marked paid.")
@@ -416,7 +434,7 @@ class TransferApi:
 def _read(body: StatementInput, currency: str) -> BankStatement:
     roles: dict[int, Role] | None = {int(number): role for number, role in body.columns.items()} or None
     try:
-        statement = read_statement(read_table(body.csv.encode()), currency, roles)
+        statement = read_statement(read_table(body.csv.encode()), currency, roles, body.date_order)
     except (StatementUnreadable, UnicodeError) as error:
         raise Invalid({"csv": str(error)}) from None
     if statement is None:
@@ -442,6 +460,7 @@ def _shown(
             )
             for match in matches
         ],
+        dates=DatesOutput(order=statement.dates.order, is_open=statement.dates.is_open),
         outgoing=statement.outgoing,
         unreadable={str(problem.line): problem.sentence for problem in statement.problems},
         paid=imported.paid,

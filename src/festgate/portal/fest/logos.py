@@ -35,7 +35,12 @@ def read_logo(content: bytes, field: str = "logo") -> Logo:
         kind = "image/webp"
     if not kind:
         raise Invalid({field: gettext("Choose a picture in the format PNG, JPEG, WebP or GIF.")})
-    return Logo(kind, hashlib.sha256(content).hexdigest()[:16], content)
+    return Logo(kind, digest_of(content), content)
+
+
+def digest_of(content: bytes) -> str:
+    """Return the hash of a picture that is part of its address."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def replace_logo(connection: Connection, logo: Logo | None) -> None:

@@ -96,6 +96,8 @@ def _source(known: SettingField, current: Effective, *, fixed: bool) -> str:
         return gettext("Stored, and never shown. Leave the field empty to keep it.")
     if known.is_secret and source == "default":
         return gettext("Not set.")
+    if source == "default" and not text_of(current.settings, name):
+        return ""
     return gettext(_SOURCES[source]).format(variable=f"{PREFIX}{name.upper()}")
 
 

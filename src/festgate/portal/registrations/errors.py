@@ -22,10 +22,13 @@ class TooManyTickets(Conflict):
     title = N_("Too many tickets")
     actions = ((N_("My events"), "/my-events"), (N_("More events"), "/events"))
 
-    def __init__(self, most: int, has: int) -> None:
-        """Take the number of seats that one person can have at the event, and that this person has."""
-        sentence = gettext("Each person can have {max} tickets for this event, and you have {count}.")
-        super().__init__(sentence.format(max=most, count=has))
+    def __init__(self, most: int, has: int, sentence: str = "") -> None:
+        """Take the number of seats that one person can have at the event, and that this person has.
+
+        The `sentence` is for an organiser; without one it is for the person.
+        """
+        own = gettext("Each person can have {max} tickets for this event, and you have {count}.")
+        super().__init__(sentence or own.format(max=most, count=has))
 
 
 class ChooseTicket(Conflict):
@@ -312,7 +315,7 @@ class NotExchangeable(Conflict):
     code = "not-exchangeable"
     title = N_("This ticket cannot be exchanged")
     message = N_(
-        "Only a confirmed ticket of one person can be exchanged: not one of a team, not a pass, and none of an event "
-        "that was cancelled."
+        "Only a confirmed ticket of a published event can be exchanged, and only for a ticket of the same kind: that "
+        "of one person, or that of a team."
     )
     actions = ((N_("Orders"), "/organise/orders"),)

@@ -26,11 +26,19 @@ from festgate.portal.registrations.errors import (
     AlreadyRegistered,
     AnswersNeeded,
     NotExchangeable,
+    PassNotOnSale,
+    PassSoldOut,
     SeatsGone,
     SeatUsed,
     TooManyTickets,
 )
-from festgate.portal.registrations.exchanges import check_exchange, exchange_seat
+from festgate.portal.registrations.exchanges import (
+    check_exchange,
+    exchange_seats,
+    price_of,
+    seats_needed,
+    seats_to_exchange,
+)
 from festgate.portal.registrations.facts import tickets_of
 from festgate.portal.registrations.files import any_file, delete_answers, file_of_event, forget_ended_files
 from festgate.portal.registrations.gifts import give_seat
@@ -80,8 +88,16 @@ from festgate.portal.registrations.queries import (
 from festgate.portal.registrations.seat_overlaps import seat_overlaps
 from festgate.portal.registrations.sold_seats import sell_seats
 from festgate.portal.registrations.sums import SeatTotals, count_all_seats, count_taken, was_registered_for
+from festgate.portal.registrations.team_queries import Place as TeamPlace
 from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
-from festgate.portal.registrations.teams import ReplaceCode, cancel_team, link_of, rename_team
+from festgate.portal.registrations.teams import (
+    ReplaceCode,
+    cancel_team,
+    link_of,
+    place_to_change,
+    rename_team,
+    replace_member,
+)
 from festgate.portal.registrations.waiting_list import decline, offer_by_hand, put_on_list, remove
 
 __all__ = [
@@ -104,6 +120,8 @@ __all__ = [
     "Holder",
     "IsUsed",
     "NotExchangeable",
+    "PassNotOnSale",
+    "PassSoldOut",
     "ReplaceCode",
     "Seat",
     "SeatReferences",
@@ -111,6 +129,7 @@ __all__ = [
     "SeatUsed",
     "SeatsGone",
     "Team",
+    "TeamPlace",
     "TooManyTickets",
     "answer_sheet",
     "any_file",
@@ -137,7 +156,7 @@ __all__ = [
     "entry_at",
     "entry_by_id",
     "entry_of_seat",
-    "exchange_seat",
+    "exchange_seats",
     "extend_seats",
     "file_of_event",
     "find_lapses",
@@ -157,7 +176,9 @@ __all__ = [
     "pause_holds",
     "payable_seats",
     "personal_records",
+    "place_to_change",
     "places_of_pass",
+    "price_of",
     "put_on_list",
     "read_choice",
     "read_holder",
@@ -166,13 +187,16 @@ __all__ = [
     "release_seats",
     "remove",
     "rename_team",
+    "replace_member",
     "require_answers",
     "resume_holds",
     "save_answers",
     "seat",
     "seat_overlaps",
+    "seats_needed",
     "seats_of",
     "seats_of_order",
+    "seats_to_exchange",
     "sell_seats",
     "shown_answer",
     "sweep_all",

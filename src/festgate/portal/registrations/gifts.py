@@ -6,6 +6,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
 from festgate.kit.messaging import outbox
 from festgate.kit.money import Money
+from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import guest_queries
@@ -27,7 +28,9 @@ def give_seat(connection: Connection, guest_id: int, slug: str, type_id: int) ->
     if kind is None:
         raise NotFound
     if kind.is_pass or kind.details.is_for_teams or kind.is_withdrawn:
-        raise NotExchangeable
+        raise NotExchangeable(
+            gettext("A complimentary ticket is one ticket for one person: not a pass, and not one of a team.")
+        )
     quotas = Counter(quota.id for quota in kind.quotas)
     others = {other for quota in quotas for other in catalogue.events_of_quota(connection, quota)}
     sweep_together(connection, {event.id} | others)

@@ -13,6 +13,7 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.choices import Item
 from festgate.portal.registrations.errors import AlreadyInTeam, TeamNameTaken
+from festgate.portal.registrations.holders import search_text
 from festgate.portal.registrations.tables import LIVE, TEAM_SLOT, seats, teams
 
 MAX_TEAM_NAME = 60
@@ -35,6 +36,27 @@ _fill = Statement(
     update(seats)
     .where(seats.c.id == bindparam("seat"))
     .values(team_id=bindparam("team"), member_id=bindparam("member"))
+)
+_fill_again = Statement(
+    update(seats)
+    .where(seats.c.id == bindparam("seat"))
+    .values(
+        team_id=bindparam("team"),
+        member_id=bindparam("member"),
+        attendee_name=bindparam("new_name"),
+        attendee_email=bindparam("new_email"),
+        attendee_search=bindparam("new_search"),
+    )
+)
+_move = Statement(
+    update(teams)
+    .where(_ONE, teams.c.size == bindparam("places"))
+    .values(
+        event_id=bindparam("event"),
+        type_id=bindparam("type"),
+        name=bindparam("new_name"),
+        name_key=bindparam("new_key"),
+    )
 )
 _shrink = Statement(update(teams).where(_ONE).values(size=teams.c.size - bindparam("count")))
 _grow = Statement(
@@ -96,9 +118,14 @@ def refuse_name(connection: Connection, event_id: int, key: str, team_id: int | 
         raise TeamNameTaken
 
 
+def is_member(connection: Connection, event_id: int, person_id: int) -> bool:
+    """Return whether the person is in a live team at the event."""
+    return connection.first(_member_at, event=event_id, person=person_id) is not None
+
+
 def refuse_member(connection: Connection, event_id: int, person_id: int) -> None:
     """Raise AlreadyInTeam if the person is in a team at the event."""
-    if connection.first(_member_at, event=event_id, person=person_id) is not None:
+    if is_member(connection, event_id, person_id):
         raise AlreadyInTeam
 
 
@@ -135,13 +162,58 @@ def grow_teams(connection: Connection, again: Sequence[queries.Seat]) -> None:
     """Count seats of teams that were taken again. A name that another team has taken since gets a number."""
     for team_id, count in sorted(Counter(seat.team_id for seat in again if seat.team_id is not None).items()):
         event_id, _, name, size = connection.all(_team, team=team_id)[0]
-        fresh, number = name, 2
-        while size == 0 and connection.first(_name_in_use, event=event_id, key=name_key(fresh)) is not None:
-            fresh, number = f"{name} {number}", number + 1
+        fresh = _free_name(connection, event_id, name, team_id) if size == 0 else name
         try:
             connection.run(_grow, team=team_id, count=count, new_name=fresh, new_key=name_key(fresh))
         except UniqueViolation:
             raise TryAgain from None
+
+
+def move_team(connection: Connection, team_id: int, event_id: int, type_id: int, places: int) -> None:
+    """Move a team with so many places to another event or type; its link stays.
+
+    A name that another team of the event has gets a number.
+    """
+    _, _, name, _ = connection.all(_team, team=team_id)[0]
+    fresh = _free_name(connection, event_id, name, team_id)
+    try:
+        is_moved = connection.run(
+            _move,
+            team=team_id,
+            places=places,
+            event=event_id,
+            type=type_id,
+            new_name=fresh,
+            new_key=name_key(fresh),
+        )
+    except UniqueViolation:
+        raise TryAgain from None  # another process has just taken the name
+    if not is_moved:
+        raise TryAgain  # a seat of it has just ended in another process
+
+
+def fill_place(connection: Connection, seat_id: int, old: queries.Seat) -> None:
+    """Give a new seat the team, the member and the attendee of the old one."""
+    try:
+        connection.run(
+            _fill_again,
+            seat=seat_id,
+            team=old.team_id,
+            member=old.member_id,
+            new_name=old.attendee_name,
+            new_email=old.attendee_email,
+            new_search=search_text(old.attendee_name, old.attendee_email),
+        )
+    except UniqueViolation:
+        raise TryAgain from None  # the member has just joined a team there in another process
+
+
+def _free_name(connection: Connection, event_id: int, name: str, team_id: int) -> str:
+    """Return the name, with a number where another live team of the event has it."""
+    fresh, number = name, 2
+    while connection.value(_name_in_use, event=event_id, key=name_key(fresh)) not in (None, team_id):
+        fresh, number = f"{name} {number}", number + 1
+    return fresh
 
 
 def shown_attendee(connection: Connection, person_id: int) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from festgate.kit.clock import DAY
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation
 from festgate.kit.errors import NotFound, TooMany
 from festgate.kit.messaging import mail, outbox
+from festgate.kit.shown import Changed
 from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.registrations import queries, team_queries, team_rows
@@ -78,6 +79,7 @@ _rename = Statement(
     update(teams).where(_ONE).values(name=bindparam("new_name"), name_key=bindparam("new_key"))
 )
 _renew = Statement(update(teams).where(_ONE).values(token=bindparam("new_token")))
+_count_invitation = Statement(update(teams).where(_ONE).values(invited=teams.c.invited + 1))
 _invite = Statement(
     update(teams)
     .where(_ONE, teams.c.invited < teams.c.size * INVITATIONS_PER_PLACE)
@@ -182,6 +184,52 @@ def renew_link(connection: Connection, captain_id: int, team_id: int) -> None:
     connection.run(_renew, team=team.id, new_token=team_rows.new_token())
 
 
+def replace_member(
+    connection: Connection,
+    team_id: int,
+    seat_id: int,
+    recipient: str,
+    seen: str,
+    replace_code: ReplaceCode,
+    settings: Settings,
+) -> str:
+    """Free a place, and email the link to join to the person that shall have it, as an organiser.
+
+    Return the name of the former member; empty for a place that was free. `seen` is the member that the organiser was
+    shown. Raises NotFound, CaptainStays, TeamFixed, MemberIn or Changed.
+    """
+    team = team_queries.team_by_id(connection, team_id)
+    place = place_to_change(connection, team, seat_id)
+    if seen != str(place.member_id):
+        raise Changed
+    if not place.is_free:
+        _vacate_place(connection, team, place, replace_code)
+    connection.run(_count_invitation, team=team.id)
+    _post_invitation(connection, team, recipient, settings)
+    return place.name
+
+
+def place_to_change(connection: Connection, team: Team, seat_id: int) -> Place:
+    """Return a place whose member an organiser can change now. Raises NotFound, CaptainStays or TeamFixed."""
+    place = next((place for place in team.places if place.seat_id == seat_id), None)
+    if place is None:
+        raise NotFound
+    if place.member_id == team.captain_id:
+        raise CaptainStays(
+            gettext(
+                "The captain has bought the team's places, and keeps one. Exchange or cancel the whole team."
+            )
+        )
+    if team.state_at(connection.now) == "fixed":
+        raise TeamFixed(
+            gettext(
+                "It is too late to change the members of this team. Set a later time in its ticket type, and try again."
+            )
+        )
+    _check_open(connection, team)
+    return place
+
+
 def invite_member(
     connection: Connection, captain_id: int, team_id: int, recipient: str, settings: Settings
 ) -> None:
@@ -196,22 +244,7 @@ def invite_member(
         raise TooMany(
             gettext("You have sent all invitations of this team. Send the link yourself."), DAY // 1000
         )
-    captain = accounts.person_by_id(connection, captain_id)
-    body = gettext(
-        "Hello,\n\n"
-        "{captain} invites you to the team {team} for {event}. Join it here:\n\n"
-        "{link}\n\n"
-        "If you do not know {captain}, ignore this email.\n\n"
-        "{fest}\n"
-    ).format(
-        captain=captain.shown_name,
-        team=team.name,
-        event=team.label,
-        link=link_of(settings, team.token),
-        fest=settings.fest_name,
-    )
-    subject = gettext("Join the team {team} for {event}").format(team=team.name, event=team.title)
-    mail.post(connection, f"team-invitation:{team.id}:{team.invited}", recipient, subject, body)
+    _post_invitation(connection, team, recipient, settings)
 
 
 def cancel_team(
@@ -279,6 +312,26 @@ def team_of_attendee(connection: Connection, person_id: int, team_id: int) -> Te
 def link_of(settings: Settings, token: str) -> str:
     """Return the link by which members join."""
     return f"{settings.base_url}/teams/join/{token}"
+
+
+def _post_invitation(connection: Connection, team: Team, recipient: str, settings: Settings) -> None:
+    """Queue the email with the link to join; each has the number of invitations before it in its topic."""
+    captain = accounts.person_by_id(connection, team.captain_id)
+    body = gettext(
+        "Hello,\n\n"
+        "{captain} invites you to the team {team} for {event}. Join it here:\n\n"
+        "{link}\n\n"
+        "If you do not know {captain}, ignore this email.\n\n"
+        "{fest}\n"
+    ).format(
+        captain=captain.shown_name,
+        team=team.name,
+        event=team.label,
+        link=link_of(settings, team.token),
+        fest=settings.fest_name,
+    )
+    subject = gettext("Join the team {team} for {event}").format(team=team.name, event=team.title)
+    mail.post(connection, f"team-invitation:{team.id}:{team.invited}", recipient, subject, body)
 
 
 def _check_open(connection: Connection, team: Team) -> None:

@@ -73,7 +73,7 @@ def check_tickets(connection: Connection) -> list[Finding]:
             f"its ticket is {state or 'missing'}, and no fact that would bring it is queued",
         )
         for seat, whole, order, state in connection.all(_unticketed)
-        if not coming & {(SeatConfirmed, whole), (OrderPaid, order), (SeatExchanged, seat)}
+        if not coming & {(SeatConfirmed, whole), (OrderPaid, order), (SeatExchanged, whole)}
     ]
     findings += [
         Finding(
@@ -82,7 +82,7 @@ def check_tickets(connection: Connection) -> list[Finding]:
             f"its seat is {state}, and no fact that would void it is queued",
         )
         for code, seat, whole, state in connection.all(_unseated)
-        if not coming & {(SeatReleased, seat), (SeatReleased, whole), (SeatExchanged, seat)}
+        if not coming & {(fact, number) for fact in (SeatReleased, SeatExchanged) for number in (seat, whole)}
     ]
     return findings
 

@@ -250,20 +250,25 @@ def describe_part_refund(order: checkout.Order, amount: str, reason: str) -> Ema
     return EmailText(subject, opening, lines)
 
 
-def describe_exchange(old: registrations.Seat, new: registrations.Seat) -> EmailText:
-    """Return the sentences around the ticket that replaces another."""
+def describe_exchange(
+    old: registrations.Seat, new: registrations.Seat, left: Sequence[str] = ()
+) -> EmailText:
+    """Return the sentences around the ticket that replaces another; `left` are the events that it does not admit to."""
     lines = [
         gettext("The ticket for {ticket} is not valid any more.").format(ticket=old.label),
         gettext("Show the code on it at the door, on your phone or printed."),
     ]
-    if old.event_id != new.event_id:
+    if left:
         sentence = gettext("If your calendar still shows {event}, remove it there.")
-        lines.append(sentence.format(event=old.title))
-    return EmailText(
-        gettext("Your new ticket: {event}").format(event=new.title),
-        gettext("The organisers have exchanged your ticket. This is the new one:"),
-        lines,
+        lines.append(sentence.format(event=", ".join(left)))
+    opening = (
+        gettext("The organisers have exchanged your ticket. This is the new one:")
+        if new.team_id is None
+        else gettext("The organisers have moved your team {team}. This is your new ticket:").format(
+            team=new.team_name
+        )
     )
+    return EmailText(gettext("Your new ticket: {event}").format(event=new.title), opening, lines)
 
 
 def _listed(titles: Sequence[str]) -> str:

@@ -94,7 +94,7 @@ class TicketEmails:
             person_id,
             "confirmed",
             describe_tickets([entry.event.title for entry in entries], order, self.writing),
-            _seats_of(connection, entries),
+            seats_of(connection, entries),
             is_limited=order is None,
             entries=entries,
             order=order,
@@ -106,7 +106,7 @@ class TicketEmails:
         """Send tickets that were sent before."""
         entries.sort(key=lambda entry: (entry.event.starts_at, entry.ticket.id))
         text = describe_copies([entry.event.title for entry in entries], self.writing)
-        seats = _seats_of(connection, entries)
+        seats = seats_of(connection, entries)
         self.post(connection, topic, person_id, "confirmed", text, seats, entries=entries, order=None)
 
     def post(
@@ -205,7 +205,7 @@ def entry_of(connection: Connection, ticket: queries.Ticket, event: catalogue.Ev
     return TicketEntry(ticket, event, seat.type_name, seat.attendee_name, places=confirmed, admits_to=titles)
 
 
-def _seats_of(connection: Connection, entries: Iterable[TicketEntry]) -> dict[catalogue.Event, int]:
+def seats_of(connection: Connection, entries: Iterable[TicketEntry]) -> dict[catalogue.Event, int]:
     """Return a seat at each event of the tickets, those that passes also admit to included."""
     seats: dict[catalogue.Event, int] = {}
     for entry in entries:

@@ -46,7 +46,7 @@ from festgate.portal.tickets.email_texts import (
     describe_refund,
     describe_transfer,
 )
-from festgate.portal.tickets.emails import TicketEmails, TicketEntry, entry_of
+from festgate.portal.tickets.emails import TicketEmails, TicketEntry, entry_of, seats_of
 from festgate.portal.tickets.facts import HoldersLeft
 from festgate.portal.tickets.holder_emails import next_topic
 from festgate.portal.tickets.issue import issue_places, issue_ticket, void_places, void_ticket
@@ -227,31 +227,53 @@ class TicketHandlers:
                 self.emails.post(connection, topic, order.person_id, "refunded", text, order=order)
 
     def exchange(self, connection: Connection, fact: SeatExchanged) -> None:
-        """Void the ticket of an exchanged seat, and issue and send that of the new one."""
+        """Void the ticket of an exchanged seat, and issue and send that of the new one, each with its places."""
         old = registrations.seat(connection, fact.old_seat_id)
         void_ticket(connection, old)
+        ended = void_places(connection, old)
         seat = registrations.seat(connection, fact.new_seat_id)
         ticket = issue_ticket(connection, seat)
         if ticket is None:  # it was cancelled since: there is an email about that
             return
-        event = catalogue.event_by_id(connection, seat.event_id)
-        text = describe_exchange(old, seat)
-        entry = TicketEntry(ticket, event, seat.type_name, seat.attendee_name)
-        topic = f"exchanged:{seat.id}"
+        places = issue_places(connection, seat)
+        if seat.emailed_id is None:  # the captain's email has the link by which members join
+            return
+        entry = self._entry(connection, seat, ticket, places)
+        kept = {seat.event_id, *(place.event_id for place in places)}
+        left = [part.title for part in (old, *ended) if part.event_id not in kept]
+        text = describe_exchange(old, seat, left)
         # The receipt of the order and its tickets have further emails of their own.
         self.emails.post(
             connection,
-            topic,
-            seat.person_id,
+            f"exchanged:{seat.id}",
+            seat.emailed_id,
             "confirmed",
             text,
-            {event: seat.id},
+            seats_of(connection, [entry]),
             entries=[entry],
             order=None,
         )
         self.emails.holders.post_ended(connection, old, f"exchanged:{old.id}:holder")
-        if seat.attendee_email:
+        if seat.attendee_email and seat.team_id is None:
             self.emails.holders.post_ticket(connection, ticket, seat, next_topic(connection, ticket.id))
+
+    def _entry(
+        self,
+        connection: Connection,
+        seat: registrations.Seat,
+        ticket: queries.Ticket,
+        places: Sequence[registrations.Seat],
+    ) -> TicketEntry:
+        """Return the ticket of a seat as an email shows it, with its places at other events if it is a pass."""
+        event = catalogue.event_by_id(connection, seat.event_id)
+        admits_to = registrations.titles_of_places(connection, seat)
+        entry = TicketEntry(
+            ticket, event, seat.type_name, seat.attendee_name, places=tuple(places), admits_to=admits_to
+        )
+        if seat.team_id is None or seat.member_id != seat.person_id:
+            return entry
+        team = registrations.team_by_id(connection, seat.team_id)
+        return replace(entry, team=team, team_link=registrations.link_of(self._settings, team.token))
 
     def email_offered(self, connection: Connection, fact: SeatOffered) -> None:
         """Email the person to whom a seat was offered, unless the offer is over."""
@@ -327,19 +349,7 @@ class TicketHandlers:
         for seat in seats:
             ticket = issue_ticket(connection, seat)
             if ticket is not None:
-                event = catalogue.event_by_id(connection, seat.event_id)
-                entry = TicketEntry(ticket, event, seat.type_name, seat.attendee_name)
-                entry = replace(
-                    entry,
-                    places=tuple(issue_places(connection, seat)),
-                    admits_to=registrations.titles_of_places(connection, seat),
-                )
-                if seat.team_id is not None and seat.member_id == seat.person_id:
-                    team = registrations.team_by_id(connection, seat.team_id)
-                    entry = replace(
-                        entry, team=team, team_link=registrations.link_of(self._settings, team.token)
-                    )
-                entries.append(entry)
+                entries.append(self._entry(connection, seat, ticket, issue_places(connection, seat)))
         if not entries:  # cancelled before the ticket was issued: there is an email about that
             return
         self.emails.post_tickets(connection, entries, person_id, topic, order)

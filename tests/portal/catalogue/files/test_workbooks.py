@@ -165,3 +165,12 @@ def test_a_workbook_with_a_forged_size_of_a_part_is_refused() -> None:
             start = data.find(signature, start + 4)
     with pytest.raises(Unreadable, match="not an Excel workbook, or it is damaged"):
         read_workbook(bytes(data), CONVENTIONS)
+
+
+def test_a_workbook_of_thousands_of_parts_is_refused() -> None:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for number in range(1_001):
+            archive.writestr(f"{number}.xml", b"")
+    with pytest.raises(Unreadable, match="more than 1,000 parts"):
+        read_workbook(target.getvalue(), CONVENTIONS)

@@ -36,7 +36,7 @@ def read_workbook(data: bytes, conventions: Conventions, columns: Columns = EVEN
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about drawings and validations, which are not read
             return _read(_unzipped(data), conventions, columns)
-    except Unreadable:
+    except (Unreadable, MemoryError):
         raise
     except Exception:  # noqa: BLE001  (a parser of others' files raises almost any error for a damaged one)
         raise Unreadable(_DAMAGED) from None
@@ -47,7 +47,10 @@ def _unzipped(data: bytes) -> dict[str, bytes]:
     parts: dict[str, bytes] = {}
     left = MAX_UNZIPPED
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for part in archive.infolist()[: MAX_PARTS + 1]:
+        if len(archive.infolist()) > MAX_PARTS:
+            msg = f"The workbook has more than {MAX_PARTS:,} parts. Save its first worksheet as CSV."
+            raise Unreadable(msg)
+        for part in archive.infolist():
             if not part.filename.casefold().endswith((".xml", ".rels")):
                 continue
             # The sizes in an archive may be wrong, and other kinds of compression cannot be read in pieces.
@@ -58,7 +61,7 @@ def _unzipped(data: bytes) -> dict[str, bytes]:
                 while chunk := stream.read(_CHUNK):
                     content += chunk
                     left -= len(chunk)
-                    if left < 0 or len(parts) == MAX_PARTS:
+                    if left < 0:
                         msg = f"The workbook has more than {MAX_UNZIPPED // 1024**2} MB of content. Import it in parts."
                         raise Unreadable(msg)
             # Entities, which can expand to gigabytes, need a document type; workbooks have none.
@@ -100,8 +103,16 @@ def _read(parts: dict[str, bytes], conventions: Conventions, columns: Columns) -
 def _formulas_without_value(worksheet: bytes) -> dict[int, str]:
     """Return a sentence for each row with a formula whose value is not stored, as programs that cannot calculate do."""
     errors = {}
-    for _, element in iterparse(io.BytesIO(worksheet)):  # noqa: S314  (without a document type, see above)
-        if element.tag.rpartition("}")[2] != "c":
+    parents = []
+    for event, element in iterparse(io.BytesIO(worksheet), ("start", "end")):  # noqa: S314  (no document type)
+        if event == "start":
+            parents.append(element)
+            continue
+        parents.pop()
+        tag = element.tag.rpartition("}")[2]
+        if tag == "row" and parents:
+            parents[-1].clear()  # a worksheet may have a million rows, each of which would be kept
+        if tag != "c":
             continue
         inner = {child.tag.rpartition("}")[2]: child.text for child in element}
         place = _ROW.fullmatch(element.get("r", ""))
