@@ -10,8 +10,7 @@ import smtplib
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from email import policy
+from dataclasses import dataclass, replace
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -25,6 +24,7 @@ from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting, metadata
 from festgate.kit.messaging.mail_links import Link, LinkMaker, LinkOver, fill
 from festgate.kit.messaging.mail_parts import Attachment, set_content
+from festgate.kit.messaging.mail_policy import POLICY
 from festgate.kit.messaging.outbox import backoff
 from festgate.kit.messaging.transports import Transport
 from festgate.kit.resilience import faults
@@ -202,7 +202,7 @@ def post(
             recipient=recipient,
             subject=subject,
             body=body,
-            attachments=json.dumps([*map(asdict, attachments), *map(asdict, links)]),
+            attachments=json.dumps([*map(vars, attachments), *map(vars, links)]),
             queued_at=connection.now,
             due_at=connection.now - _AHEAD[priority],
             attempts=0,
@@ -315,9 +315,8 @@ def note_dropped(connection: Connection, message: int, reason: str) -> None:
 def compose(message: Message, settings: Settings) -> EmailMessage:
     """Return the message as it is sent. Raise ValueError if its recipient is not one address."""
     name, sender = parseaddr(settings.mail_from)
-    # 7 bits: other characters are encoded as base 64 or quoted-printable, which every mail server accepts.
-    mail = EmailMessage(policy.SMTP.clone(cte_type="7bit"))
-    mail["From"] = Address(_one_line(name or settings.fest_name), addr_spec=sender)
+    mail = EmailMessage(POLICY)
+    mail["From"] = str(Address(_one_line(name or settings.fest_name), addr_spec=sender))
     mail["To"] = message.recipient
     addresses = mail["To"].addresses
     if len(addresses) != 1 or not addresses[0].domain or addresses[0].addr_spec != message.recipient:

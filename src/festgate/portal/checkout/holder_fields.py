@@ -38,6 +38,8 @@ def holder_fields(
     `own_name` is the buyer's, which the first ticket for each event begins with; `entered` are the values of a form.
     """
     named = [seat for seat in seats if seat.ticket_names != "off"]
+    if not named:
+        return ()
     totals = Counter(seat.label for seat in named)
     numbers: Counter[str] = Counter()
     fields = []

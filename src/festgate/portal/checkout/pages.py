@@ -252,7 +252,7 @@ class CheckoutPages:
             if receipt.awaits_tickets(database.clock()):
                 # A visitor who has just paid comes here a few milliseconds before the tickets are issued.
                 await database.wait_for(registrations.tickets_of(visitor.person), MAX_WAIT)
-                receipt = await database.read(self._with_sent, receipt)
+                receipt = await database.read(self._with_tickets, receipt)
             return receipt
 
         return await self._portal.kept_page(
@@ -392,24 +392,33 @@ class CheckoutPages:
             name=name,
             method=self._label(order.method),
             refunds=tuple(queries.refunds_of(connection, order.id)),
-            tickets=(),
+            tickets=self._tickets_of(connection, order),
             transfer=self._transfer(connection, order),
             mail=None,
             mail_leaves=bool(self._portal.settings.smtp_host),
             writing=self._writing,
         )
-        return self._with_sent(connection, receipt)
+        if receipt.awaits_tickets(connection.now):  # the rest is read with the tickets
+            return receipt
+        return self._with_state(connection, receipt)
 
-    def _with_sent(self, connection: Connection, receipt: Receipt) -> Receipt:
-        """Add what follows from a payment: the tickets by seat, and the email."""
-        order = receipt.order
+    def _tickets_of(self, connection: Connection, order: Order) -> tuple[tuple[int, str], ...]:
+        """Return the ids of the order's seats that have tickets, with their codes."""
         codes = self._tickets(connection, order.person_id)
+        return tuple((line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes)
+
+    def _with_tickets(self, connection: Connection, receipt: Receipt) -> Receipt:
+        """Add the tickets that were issued meanwhile."""
+        tickets = self._tickets_of(connection, receipt.order)
+        return self._with_state(connection, replace(receipt, tickets=tickets))
+
+    def _with_state(self, connection: Connection, receipt: Receipt) -> Receipt:
+        """Add the states of the seats and of the email."""
+        order = receipt.order
         cancellable, until = cancellable_lines(connection, order)
-        tickets = tuple((line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes)
         return replace(
             receipt,
-            tickets=tickets,
-            seats=seats_now(connection, order, codes),
+            seats=seats_now(connection, order, dict(receipt.tickets)),
             cancellable=cancellable,
             until=until,
             mail=find_state(connection, f"order:{order.ref}"),

@@ -106,10 +106,8 @@ class Receipt:
     def awaits_tickets(self, now: Milliseconds) -> bool:
         """Return whether the order was paid so recently that its tickets are still being issued."""
         paid_at = self.order.paid_at
-        missing = self.order.state == "paid" and any(
-            not row.ended and row.ticket is None for row in self.rows
-        )
-        return missing and paid_at is not None and now < paid_at + SECOND
+        is_new = self.order.state == "paid" and paid_at is not None and now < paid_at + SECOND
+        return is_new and any(not row.ended and row.ticket is None for row in self.rows)
 
     @property
     def stamp(self) -> tuple[str, str]:

@@ -114,7 +114,8 @@ class Seat:
     @property
     def refunds(self) -> str:
         """The refund rule in words; empty if the attendee cannot cancel by themselves."""
-        return ", ".join(stored_rule(self.own_refund_rule).sentences())
+        rule = self.own_refund_rule
+        return ", ".join(stored_rule(rule).sentences()) if rule else ""
 
     @property
     def own_refund_rule(self) -> str:

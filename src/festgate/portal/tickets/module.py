@@ -95,7 +95,7 @@ def build(portal: Portal) -> Parts:
     handlers, pages = TicketHandlers(portal.settings, portal.secret), TicketPages(portal)
     make_link = partial(holder_links.make_link, secret=portal.secret, base_url=portal.settings.base_url)
     return Parts(
-        [*HolderPages(portal, pages, handlers.emails.holders).routes(), *pages.routes()],
+        [*pages.routes(), *HolderPages(portal, pages, handlers.emails.holders).routes()],
         TicketApi(portal, handlers.emails.holders, handlers.emails.post_order_copy).router(),
         handlers.subscriptions(),
         email_links={holder_links.LINK_KIND: make_link},

@@ -163,9 +163,18 @@ def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
     can_name = (
         is_open and seat.team_id is None and seat.ticket_names != "off" and connection.now < seat.names_end
     )
-    sheet = Sheet(ticket, event, receipt, mail, ended, seat.type_name, holder, can_name, can_transfer)
-    sheet = replace(
-        sheet, team_name=seat.team_name or "", admits_to=registrations.titles_of_places(connection, seat)
+    sheet = Sheet(
+        ticket,
+        event,
+        receipt,
+        mail,
+        ended,
+        seat.type_name,
+        holder,
+        can_name,
+        can_transfer,
+        team_name=seat.team_name or "",
+        admits_to=registrations.titles_of_places(connection, seat),
     )
     if not holder.email:
         return sheet
