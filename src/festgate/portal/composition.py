@@ -77,6 +77,8 @@ MAX_EVENT_BODY = 512 * 1024
 times as many (Korean from a Mac). A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
 MAX_LOGO_FORM = 320 * 1024
 """Bytes of a form with the fest's logo, which has at most 256 KB."""
+MAX_LOGO_API = 384 * 1024
+"""Bytes of a call with the fest's logo in base 64."""
 MAX_UPLOAD = 2 * 1024 * 1024 + 64 * 1024
 """Bytes of a form with a file: the largest file, and the form around it."""
 MAX_IMPORT_BODY = 5 * 1024 * 1024
@@ -520,6 +522,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.guest_export_pages import GuestExportPages
     from festgate.portal.backoffice.guest_pages import GuestPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
+    from festgate.portal.backoffice.import_api import ImportApi
     from festgate.portal.backoffice.import_pages import ImportPages
     from festgate.portal.backoffice.order_pages import OrderPages
     from festgate.portal.backoffice.overview_pages import OverviewPages
@@ -529,6 +532,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.question_pages import QuestionPages
     from festgate.portal.backoffice.registration_pages import RegistrationPages
     from festgate.portal.backoffice.room_pages import RoomPages
+    from festgate.portal.backoffice.second_factor_api import TeamFactorApi
     from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
     from festgate.portal.backoffice.shift_pages import ShiftPages
     from festgate.portal.backoffice.statement_pages import StatementPages
@@ -582,6 +586,8 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             CrewApi(portal).router(),
             EventStepApi(portal).router(),
             GuestApi(portal).router(),
+            ImportApi(portal).router(),
+            TeamFactorApi(portal).router(),
         ),
     )
 
@@ -618,6 +624,9 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/account/second-factor/confirm"): "second-factor-changed",
             ("POST", "/account/second-factor/codes"): "second-factor-changed",
             ("POST", "/account/second-factor/off"): "second-factor-changed",
+            ("POST", "/api/v1/people/me/second-factor/confirm"): "second-factor-changed",
+            ("POST", "/api/v1/people/me/second-factor/codes"): "second-factor-changed",
+            ("POST", "/api/v1/people/me/second-factor/off"): "second-factor-changed",
             ("POST", "/logout"): "sign-out",
             ("POST", "/register"): "account-made",
             ("POST", "/forgot"): "password-reset-asked",
@@ -651,7 +660,7 @@ DECLARED: Sequence[Declared] = (
         # A test of the mail server or of a payment provider waits for its answer.
         Budget(requests=100, seconds=30),
         pages=["/setup", "/fest/logo", "/organise/settings", "/organise/settings/{rest:path}"],
-        api=["/settings"],
+        api=["/settings", "/settings/logo", "/settings/mail/test", "/settings/payments/test"],
         build=_fest,
         security_events={
             ("POST", "/setup"): "fest-set-up",
@@ -664,8 +673,16 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/settings/mail/test"): "settings-tested",
             ("POST", "/organise/settings/payments/test"): "settings-tested",
             ("PATCH", "/api/v1/settings"): "settings-changed",
+            ("PUT", "/api/v1/settings/logo"): "settings-changed",
+            ("DELETE", "/api/v1/settings/logo"): "settings-changed",
+            ("POST", "/api/v1/settings/mail/test"): "settings-tested",
+            ("POST", "/api/v1/settings/payments/test"): "settings-tested",
         },
-        max_bodies={"/setup": MAX_LOGO_FORM, "/organise/settings/logo": MAX_LOGO_FORM},
+        max_bodies={
+            "/setup": MAX_LOGO_FORM,
+            "/organise/settings/logo": MAX_LOGO_FORM,
+            "/api/v1/settings/logo": MAX_LOGO_API,
+        },
     ),
     Declared(
         "catalogue",
@@ -738,6 +755,8 @@ DECLARED: Sequence[Declared] = (
             "/orders/{ref}/seats/{seat_id}/cancel",
             "/orders/{ref}/refunds",
             "/orders/{ref}/notes",
+            "/orders/{ref}/paid",
+            "/orders/{ref}/refunded",
             "/events/{slug}/orders",
             "/events/{slug}/complimentary",
             "/registrations/{id}/exchange",
@@ -747,6 +766,8 @@ DECLARED: Sequence[Declared] = (
         security_events={
             ("POST", "/api/v1/orders/{ref}/refunds"): "order-refunded",
             ("POST", "/api/v1/orders/{ref}/notes"): "note-written",
+            ("POST", "/api/v1/orders/{ref}/paid"): "order-marked-paid",
+            ("POST", "/api/v1/orders/{ref}/refunded"): "order-marked-refunded",
             ("POST", "/api/v1/events/{slug}/complimentary"): "ticket-given",
             ("POST", "/api/v1/registrations/{registration_id}/exchange"): "ticket-exchanged",
             ("POST", "/api/v1/exchanges/{exchange_id}/settlement"): "difference-settled",
@@ -811,6 +832,9 @@ DECLARED: Sequence[Declared] = (
             "/team",
             "/team/{rest:path}",
             "/dashboard",
+            "/imports",
+            "/imports/preview",
+            "/settings/second-factor",
             "/events/{slug}/publish",
             "/events/{slug}/unpublish",
             "/events/{slug}/sales/open",
@@ -888,10 +912,12 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/guests/export"): "guests-exported",
             ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",
             ("POST", "/organise/second-factor"): "second-factor-changed",
+            ("PUT", "/api/v1/settings/second-factor"): "second-factor-changed",
         },
         max_bodies={
             "/organise/events/": MAX_EVENT_BODY,
             "/organise/import": MAX_IMPORT_BODY,
+            "/api/v1/imports": MAX_IMPORT_BODY,
             "/organise/transfers/": MAX_UPLOAD,
         },
     ),

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -29,6 +29,8 @@ from festgate.settings import Settings
 
 MAX_IMPORT: Final = 2 * 1024 * 1024
 """Bytes of a file that is imported in the browser; the command takes larger ones."""
+MAX_CONTENT: Final = MAX_IMPORT * 4 // 3 + 4
+"""Characters of such a file in base 64, as a preview's form and the API send it."""
 MAX_EVENTS: Final = 2_000
 """Events of such a file. The preview tries them all in the database, and registrations wait meanwhile."""
 MAX_SHOWN: Final = 200
@@ -102,9 +104,20 @@ class Preview:
         return dict(self.counts).get("problem", 0)
 
     @property
+    def problems_stop(self) -> bool:
+        """Return whether nothing can be imported because of a problem."""
+        return self.is_whole and self.problems > 0
+
+    @property
     def can_import(self) -> bool:
         """Return whether there is anything to import."""
-        return self.imported > 0 and not (self.is_whole and self.problems)
+        return self.imported > 0 and not self.problems_stop
+
+    def is_done(self, agreed: Collection[str]) -> bool:
+        """Return whether the import would change nothing, with consent to these changes only."""
+        return not self.problems_stop and all(
+            row.kind in ("unchanged", "problem") or (row.asks and row.asks not in agreed) for row in self.rows
+        )
 
     @property
     def seen(self) -> str:
