@@ -141,13 +141,13 @@ def test_a_program_marks_an_order_at_the_desk_paid_and_refunded_once(
 ) -> None:
     ref = order_at_desk(server, people["vikram"])
     with people["meena"].program(server) as api:
-        wrong = api.post(f"/orders/{ref}/paid", json={"minor": 1, "currency": "INR"})
+        wrong = api.post(f"/orders/{ref}/paid", json={"amount": {"minor": 1, "currency": "INR"}})
         assert wrong.json()["code"] == "order-changed"
-        amount = {"minor": 45_000, "currency": "INR"}
+        amount = {"amount": {"minor": 45_000, "currency": "INR"}}
         for _ in range(2):
             assert api.post(f"/orders/{ref}/paid", json=amount).json()["state"] == "paid"
         assert api.post(f"/orders/{ref}/refund", json={}).json()["state"] == "refunding"
-        early = api.post(f"/orders/{ref}/refunded", json={"minor": 1, "currency": "INR"})
+        early = api.post(f"/orders/{ref}/refunded", json={"amount": {"minor": 1, "currency": "INR"}})
         assert early.json()["code"] == "order-changed"
         for _ in range(2):
             done = api.post(f"/orders/{ref}/refunded", json=amount).json()

@@ -13,7 +13,6 @@ from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
 from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Actor
-from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import (
     Change,
@@ -212,13 +211,12 @@ async def _try_sheet(database: Database, settings: Settings, sheet: Sheet, choic
 
     def save(ticked: Mapping[str, str], actor: Actor) -> Callable[[Connection], int]:
         single = {proposal: _box(proposal) in ticked for proposal in report.unanswered}
-        kept = replace(options, keep=True, answers=replace(options.answers, single=single))
+        answers = replace(options.answers, single=single)
+        kept = replace(options, keep=True, answers=answers, actor=actor)
 
         def operation(connection: Connection) -> int:
             done = _import_sheet(connection, rest, kept)
-            count = done.created + done.changed + done.cancelled
-            _note(connection, actor, done.created, done.changed, done.cancelled)
-            return count
+            return done.created + done.changed + done.cancelled
 
         return operation
 
@@ -281,11 +279,10 @@ async def _try_document(database: Database, settings: Settings, content: bytes, 
     preview = _preview(rows, notices, is_whole=True)
 
     def save(_ticked: Mapping[str, str], actor: Actor) -> Callable[[Connection], int]:
-        kept = replace(options, keep=True)
+        kept = replace(options, keep=True, actor=actor)
 
         def operation(connection: Connection) -> int:
             done = catalogue.import_document(connection, document, kept, registrations.count_of_type)
-            _note(connection, actor, done.events.created, done.events.changed, 0)
             return done.events.created + done.events.changed
 
         return operation
@@ -348,9 +345,3 @@ def _cut(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 def _short(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
-
-
-def _note(connection: Connection, actor: Actor, created: int, changed: int, cancelled: int) -> None:
-    audit.record(
-        connection, actor, "events.imported", "", created=created, changed=changed, cancelled=cancelled
-    )

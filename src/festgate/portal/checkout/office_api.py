@@ -142,6 +142,12 @@ class GiftOutput(BaseModel):
     email: str
 
 
+class DeskInput(BaseModel, extra="forbid", strict=True):
+    """An amount that changed hands."""
+
+    amount: Expected = Field(description="The whole amount, as a check.")
+
+
 class DeskOutput(BaseModel):
     """An order that is paid or refunded by hand."""
 
@@ -348,9 +354,9 @@ def _add_desk_routes(router: APIRouter, portal: Portal) -> None:
         "/orders/{ref}/paid",
         responses=problems(SignInNeeded, Forbidden, NotFound, NotAtDesk, NotPending, OrderChanged),
     )
-    async def mark_paid(ref: Name, body: Expected, caller: Settler, request: Request) -> DeskOutput:
+    async def mark_paid(ref: Name, body: DeskInput, caller: Settler, request: Request) -> DeskOutput:
         """Record that you have received the amount of an order that is paid at the desk. Idempotent."""
-        amount = Money(body.minor, body.currency)
+        amount = Money(body.amount.minor, body.amount.currency)
 
         def write(connection: Connection) -> DeskOutput:
             order = order_by_ref(connection, ref)
@@ -364,12 +370,12 @@ def _add_desk_routes(router: APIRouter, portal: Portal) -> None:
         "/orders/{ref}/refunded",
         responses=problems(SignInNeeded, Forbidden, ProofNeeded, NotFound, NotAtDesk, OrderChanged),
     )
-    async def mark_refunded(ref: Name, body: Expected, caller: Refunder, request: Request) -> DeskOutput:
+    async def mark_refunded(ref: Name, body: DeskInput, caller: Refunder, request: Request) -> DeskOutput:
         """Record that you have given back the amount that is due to the payer of an order. Idempotent.
 
         It needs a token that is younger than ten minutes.
         """
-        amount = Money(body.minor, body.currency)
+        amount = Money(body.amount.minor, body.amount.currency)
 
         def write(connection: Connection) -> DeskOutput:
             forms = desk_forms_of(connection, ref)
