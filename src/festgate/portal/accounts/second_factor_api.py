@@ -161,7 +161,8 @@ class SecondFactorApi:
             """
             # The token is not recorded as just made: the next sensitive call needs a new one all the same.
             await self._reception.prove(person, body.password, body.code, address_of(request.scope), "", "")
-            await portal.database.write(second_factors.remove, person.person, actor_of(person, request))
+            actor, fest = actor_of(person, request), portal.settings.fest_name
+            await portal.database.write(second_factors.remove, person.person, actor, fest)
 
     async def _codes(
         self,
@@ -172,7 +173,8 @@ class SecondFactorApi:
     ) -> RecoveryCodes:
         portal = self._portal
         host, actor = address_of(request.scope), actor_of(person, request)
-        result = await portal.database.write(operation, person.person, code, portal.secret, host, actor)
+        fest = portal.settings.fest_name
+        result = await portal.database.write(operation, person.person, code, portal.secret, host, actor, fest)
         if isinstance(result, WrongCode):
             raise result
         return RecoveryCodes(recovery_codes=list(result))
