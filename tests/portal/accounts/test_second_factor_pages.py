@@ -1,6 +1,7 @@
 """The pages and the API of the second factor, and the password that sensitive pages ask for again."""
 
 import html
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -111,6 +112,7 @@ def test_a_program_sets_a_second_factor_up_renews_its_codes_and_switches_it_off(
     token = tokens(server, "jaya").json()["token"]
     with program(server, token) as api:
         path = "/people/me/second-factor"
+        jaya = api.get("/people/me").json()["id"]
         assert api.get(path).json() == {
             "is_on": False,
             "switched_on_at": None,
@@ -151,8 +153,9 @@ def test_a_program_sets_a_second_factor_up_renews_its_codes_and_switches_it_off(
             assert api.post(path + step, json=body).json()["code"] == "proof-needed"
     actions = query_file(
         server.data,
-        "SELECT action, origin FROM audit_entries WHERE subject = 'jaya' AND action LIKE 'second-factor.%'"
-        " ORDER BY id",
+        "SELECT action, origin FROM audit_entries WHERE action LIKE 'second-factor.%' AND origin = 'token'"
+        " AND person_id = ? ORDER BY id",
+        jaya,
     )
     assert actions == [
         ("second-factor.on", "token"),
@@ -314,8 +317,9 @@ def test_the_command_switches_it_off_for_a_lost_phone(server: Server, browser: h
     assert run("--off").returncode == 0
     with visitor(server) as other:
         assert log_in(other, "ira").status_code == 303
-    ((origin, subject),) = query_file(
+    ((origin, details),) = query_file(
         server.data,
-        "SELECT origin, subject FROM audit_entries WHERE action = 'second-factor.off' ORDER BY id DESC LIMIT 1",
+        "SELECT origin, details FROM audit_entries WHERE action = 'second-factor.off' ORDER BY id DESC LIMIT 1",
     )
-    assert (origin, subject) == ("command", "ira")
+    ((ira,),) = query_file(server.data, "SELECT id FROM accounts_people WHERE username = 'ira'")
+    assert (origin, json.loads(details)) == ("command", {"person": ira})

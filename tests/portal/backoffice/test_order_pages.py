@@ -209,8 +209,8 @@ def test_a_ticket_is_exchanged_renamed_transferred_and_sent_again(
     history = text_of(office.get(page))
     for step in (
         "Ticket exchanged Robo Race for Gala. ₹150.00 more is owed. by meena",
-        "Name on a ticket corrected usha, now Usha Rao by meena",
-        "Ticket transferred Usha Rao, now Lila Das by meena",
+        "Name on a ticket corrected u…, now U… R… by meena",
+        "Ticket transferred U… R…, now L… D… by meena",
         "Emailed again by meena",
     ):
         assert step in history

@@ -158,7 +158,7 @@ def record_role(connection: Connection, actor: Actor, person: Person, before: Ro
     """Record in the audit log that the person has another role than before."""
     if person.role != before:
         about: dict[str, str | int] = {audit.PERSON: person.id, "from": before, "to": person.role}
-        audit.record(connection, actor, "role.changed", person.username, event_id=None, **about)
+        audit.record(connection, actor, "role.changed", "", event_id=None, **about)
 
 
 def lock_owners(connection: Connection) -> list[int]:

@@ -357,5 +357,5 @@ def _hash_of(code: str) -> str:
 
 def _record(connection: Connection, actor: Actor, step: Step, person_id: int, fest: str) -> None:
     person = person_by_id(connection, person_id)
-    audit.record(connection, actor, _ACTIONS[step], person.username, person=person_id)
+    audit.record(connection, actor, _ACTIONS[step], "", **{audit.PERSON: person_id})
     inform_of(connection, person, step, actor, fest)

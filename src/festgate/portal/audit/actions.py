@@ -180,5 +180,5 @@ DETAILS: Final[Mapping[str, str]] = {
 DECIDED_BY: Final = "by"
 """The key of the detail with the number of the organiser that decided what a command did."""
 PERSON: Final = "person"
-"""The key of the detail with the number of the person concerned. Pages show it as a link, and no detail has a name
-or an address of an attendee: entries stay when the account is deleted."""
+"""The key of the detail with the number of the person concerned. Pages show it as a link with the name, and
+no entry has a name or an address: entries stay when the account is deleted."""

@@ -27,6 +27,7 @@ from festgate.portal.checkout.errors import (
     NotPaid,
     NotPending,
     OrderChanged,
+    PersonDeleted,
     RefundTooHigh,
     WrongSettlement,
 )
@@ -329,7 +330,7 @@ def _add_order_routes(router: APIRouter, portal: Portal) -> None:
     @router.post(
         "/orders/{ref}/notes",
         status_code=201,
-        responses=problems(SignInNeeded, Forbidden, NotFound, KeyReused),
+        responses=problems(SignInNeeded, Forbidden, NotFound, PersonDeleted, KeyReused),
     )
     async def note(
         ref: Name, body: NoteInput, caller: Editor, request: Request, idempotency_key: IdempotencyKey
