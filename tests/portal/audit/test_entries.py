@@ -97,11 +97,11 @@ def test_no_statement_changes_or_deletes_an_entry(database: OpenDatabase, change
 
 
 def test_entries_are_found_by_the_person_that_acted_or_that_it_was_done_to(database: OpenDatabase) -> None:
+    about: dict[str, str | int] = {audit.PERSON: 7, "to": "owner"}
+
     def write(connection: Connection) -> None:
         audit.record(connection, MEENA, "sign-in.done", "", **{audit.PERSON: 7})
-        audit.record(
-            connection, COMMAND, "role.changed", "", event_id=None, **{audit.PERSON: 7, "to": "owner"}
-        )
+        audit.record(connection, COMMAND, "role.changed", "", event_id=None, **about)
         audit.record(connection, COMMAND, "account.made", "", **{audit.PERSON: 77})
 
     database.write(write)

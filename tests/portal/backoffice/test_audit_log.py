@@ -124,6 +124,7 @@ def test_published_and_cancelled_events_are_recorded_once(organiser: httpx.Clien
     assert [(entry["action"], entry["subject"]) for entry in entries] == [
         ("event.cancelled", slug),
         ("event.published", slug),
+        ("event.created", slug),
     ]
 
 

@@ -1,5 +1,7 @@
 """Complimentary tickets and internal notes."""
 
+from functools import partial
+
 import pytest
 
 from festgate.kit.errors import Invalid
@@ -108,7 +110,5 @@ def test_nothing_is_noted_about_a_person_whose_data_was_deleted(fest: Fest) -> N
     fest.database.write(accounts.delete_account, person, personal_records(), stored)
     for ref in (None, order.ref):
         with pytest.raises(PersonDeleted):
-            fest.database.write(
-                lambda connection, ref=ref: write_note(connection, COMMAND, person, "Late.", "key", ref=ref)
-            )
+            fest.database.write(partial(write_note, ref=ref), COMMAND, person, "Late.", "key")
     assert fest.database.read(notes_of_person, person) == []

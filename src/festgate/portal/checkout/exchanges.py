@@ -27,6 +27,7 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries, refunds
 from festgate.portal.checkout.errors import NotPaid, OrderChanged, WrongSettlement
 from festgate.portal.checkout.records import Order
+from festgate.portal.checkout.shifts import count_difference
 from festgate.portal.checkout.tables import complimentary, exchanges, lines, orders
 from festgate.portal.registrations import facade as registrations
 
@@ -253,6 +254,9 @@ def exchange_ticket(
         wish.settlement, plan.more
     )
     _record(connection, actor, plan, new_id, wish.settlement, amount)
+    if wish.settlement == "paid" and actor.person is not None:
+        exchange = exchanges_of_seat(connection, new_id)[-1]
+        count_difference(connection, exchange.id, exchange.amount, actor.person)
     return new_id
 
 
@@ -325,6 +329,10 @@ def settle_difference(connection: Connection, actor: Actor, exchange_id: int, st
         _settle, exchange=exchange_id, before=before, after=step, organiser=actor.person, now=connection.now
     ):
         raise WrongSettlement
+    if step in ("paid", "returned") and actor.person is not None:
+        sign = 1 if step == "paid" else -1
+        cash = Money(sign * exchange.amount.minor, exchange.amount.currency)
+        count_difference(connection, exchange_id, cash, actor.person)
     order_id = exchange.order_id
     person_id = registrations.seat(connection, exchange.seat_id).person_id
     audit.record(
