@@ -1,10 +1,14 @@
 """The portal in a separate process, as users run it, on a loopback port with a temporary data folder."""
 
+import atexit
+import functools
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -14,8 +18,9 @@ import httpx
 import psycopg
 
 from festgate.kit.db import schema
+from festgate.kit.private import FOLDER
 from festgate.ports import free_port
-from festgate.settings import PREFIX, load_settings
+from festgate.settings import PREFIX, Settings, load_settings
 from tests.rig import command
 from tests.rig.waiting import until
 
@@ -44,9 +49,29 @@ def skip_first_run(variables: Mapping[str, str]) -> None:
     fest = load_settings(
         {name: own[name] for name in own if name in (f"{PREFIX}DATA_DIR", f"{PREFIX}DATABASE_URL")}
     )
+    if not fest.database_url and not fest.sqlite_path.exists():
+        # A copy, because the migrations take longer than the server's start.
+        fest.data_dir.mkdir(mode=FOLDER, parents=True, exist_ok=True)
+        shutil.copy(_set_up_file(), fest.sqlite_path)
+        return
     if schema.revision(fest) not in (None, schema.HEAD):
         return  # the server upgrades it: these have people
     schema.upgrade(fest)
+    _note_set_up(fest)
+
+
+@functools.cache
+def _set_up_file() -> Path:
+    """Create an SQLite file of an empty fest that has been set up; it is removed at the end of this process."""
+    folder = tempfile.TemporaryDirectory(prefix="festgate-set-up-")
+    atexit.register(folder.cleanup)
+    fest = Settings(data_dir=Path(folder.name))
+    schema.upgrade(fest)
+    _note_set_up(fest)
+    return fest.sqlite_path
+
+
+def _note_set_up(fest: Settings) -> None:
     change = "UPDATE fest_states SET set_up_at = 1 WHERE set_up_at IS NULL"
     if fest.database_url:
         with psycopg.connect(fest.database_url) as postgres:

@@ -29,8 +29,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def people(data: Path) -> dict[str, Guest]:
     with before_opening(data) as database:
         database.write(partial(announce, title="Robo Race", fee=45_000))
-        roles = (("meena", "organiser"), ("asha", "attendee"), ("ravi", "attendee"), ("usha", "attendee"))
-        return {name: database.write(invite_one, name, role) for name, role in roles}  # type: ignore[arg-type]
+        guests = ("asha", "ravi", "usha", "nisha")
+        return {"meena": database.write(invite_one, "meena", "organiser")} | {
+            name: database.write(invite_one, name, "attendee") for name in guests
+        }
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,16 @@ def test_an_order_that_was_reduced_meanwhile_is_not_marked_paid(
     fresh = hidden_fields(response.text, path)
     assert "30000 INR" in fresh["shown"]
     assert organiser.post(path, data=fresh).status_code == 303
+
+
+def test_an_online_payment_in_progress_is_listed_with_its_method(
+    server: Server, organiser: httpx.Client, people: dict[str, Guest], data: Path
+) -> None:
+    ref = order_at_desk(server, people["nisha"])
+    # Play money is paid at once, and a payment in progress elsewhere needs a provider.
+    change_file(data, f"UPDATE checkout_orders SET method = 'stripe' WHERE ref = '{ref}'")  # noqa: S608
+    waiting = section_of(organiser, "elsewhere")
+    assert all(words in waiting for words in (ref, "nisha", "Due by", "Stripe"))
 
 
 def test_a_desk_payment_is_refunded_at_the_desk_when_the_event_is_cancelled(
