@@ -517,6 +517,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
     from festgate.portal.backoffice.dashboard_pages import DashboardPages
     from festgate.portal.backoffice.event_api import EventStepApi
     from festgate.portal.backoffice.event_step_pages import EventStepPages
+    from festgate.portal.backoffice.guest_action_api import GuestActionApi
     from festgate.portal.backoffice.guest_action_pages import GuestActionPages
     from festgate.portal.backoffice.guest_api import GuestApi
     from festgate.portal.backoffice.guest_export_pages import GuestExportPages
@@ -585,6 +586,7 @@ def _backoffice(portal: Portal, links: Links) -> Module:
             BoxOfficeApi(portal).router(),
             CrewApi(portal).router(),
             EventStepApi(portal).router(),
+            GuestActionApi(portal, handlers.post_copy, links.is_used).router(),
             GuestApi(portal).router(),
             ImportApi(portal).router(),
             TeamFactorApi(portal).router(),
@@ -844,6 +846,10 @@ DECLARED: Sequence[Declared] = (
             "/events/{slug}/duplicate",
             "/events/{slug}/cancel",
             "/guests",
+            "/guests/{rest:path}",
+            "/orders/{ref}/history",
+            "/emails",
+            "/emails/{id}/try",
             "/events/{slug}/guests",
         ],
         build=_backoffice,
@@ -908,6 +914,8 @@ DECLARED: Sequence[Declared] = (
             ("POST", "/organise/people/{id}/delete"): "guest-deleted",
             ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
             ("POST", "/organise/guests/action"): "guests-changed",
+            ("POST", "/api/v1/guests/actions"): "guests-changed",
+            ("POST", "/api/v1/guests/{person}/notes"): "note-written",
             ("POST", "/organise/events/{slug}/guests/action"): "guests-changed",
             ("POST", "/organise/guests/export"): "guests-exported",
             ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",

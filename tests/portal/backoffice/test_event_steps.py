@@ -280,6 +280,22 @@ def test_a_failed_email_is_sent_again(server: Server, client: httpx.Client, data
     assert "Your lost ticket" not in client.get("/organise/emails").text
 
 
+def test_a_program_sends_a_failed_email_again(program: httpx.Client, data: Path) -> None:
+    change_file(
+        data,
+        "INSERT INTO kit_mail (topic, recipient, subject, body, attachments, queued_at, due_at, attempts, error)"
+        " VALUES ('gone', 'ravi@example.org', 'Your gone ticket', 'Text', '[]', 1790000000000, 9007199254740992, 22,"
+        " '550 no such mailbox')",
+    )
+    email = next(known for known in program.get("/emails").json() if known["subject"] == "Your gone ticket")
+    assert (email["recipient"], email["error"]) == ("ravi@example.org", "550 no such mailbox")
+    for _ in range(2):
+        assert program.post(f"/emails/{email['id']}/try").status_code == 204
+    retried = "SELECT count(*) FROM audit_entries WHERE action = 'email.retried' AND origin = 'token'"
+    assert query_file(data, retried) == [(1,)]
+    assert email["id"] not in [known["id"] for known in program.get("/emails").json()]
+
+
 def import_file(
     client: httpx.Client, name: str, content: str | bytes, **fields: str
 ) -> tuple[httpx.Response, dict[str, str]]:

@@ -80,6 +80,7 @@ class SettingsPages:
 
     def _shower(self, page: Page) -> Endpoint:
         async def show(request: Request) -> Response:
+            """Show the form of a group of settings, with the place that each value comes from."""
             current = await self._editor.read()
             notice = NOTICES.get(request.url.query)
             return await self._page(
@@ -90,6 +91,7 @@ class SettingsPages:
 
     def _saver(self, page: Page) -> Endpoint:
         async def save(request: Request) -> Response:
+            """Save the form, or show it again with a sentence beside each wrong value."""
             fields = await read_fields(request, MAX_SECRET)
             return await self._save(request, page, fields)
 
