@@ -1,48 +1,27 @@
 """The cost of containment: the portal with bulkheads compared with the portal without, by `festgate ab`."""
 
 import asyncio
-import json
-import shlex
 import shutil
 import statistics
-import subprocess
 import sys
 import timeit
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+from bench.comparison import Lengths, Sides, compare
 from bench.crowd import prepare
 from bench.figures import Figure, Target
 from bench.measure import ShowStep
-from bench.processes import TIMEOUT, BenchError, clean_environment
-from bench.site import ROOT, Site
+from bench.site import Site
 from festgate.kit.resilience import faults
-from festgate.rehearsal.runs.store import Run, read_run
+from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.processor_time import processor_time
-from festgate.rehearsal.verdict.comparison import INCONCLUSIVE, NO_REGRESSION, REGRESSION
 
-GUESTS: Final = 16
-"""People who send requests without a pause."""
 MARGIN: Final = 0.03
 """The share of the throughput of /events that containment may cost."""
-JOURNEY: Final = ROOT / "bench" / "guests.py"
 CHECKS: Final = 1_000_000
 """Checks of a fault point that is not armed."""
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """The number of pairs, and their length in seconds."""
-
-    pairs: int
-    warm_up: int
-    duration: int
-
-    @property
-    def patience(self) -> float:
-        """Seconds after which the command counts as hung."""
-        return TIMEOUT + self.pairs * (self.warm_up + self.duration + TIMEOUT)
 
 
 FULL = Lengths(pairs=24, warm_up=1, duration=5)
@@ -68,12 +47,12 @@ class Measure:
         self.show(
             f"/events with bulkheads and without: festgate ab --at-once, {pairs} pairs of {self.lengths.duration} s"
         )
-        comparison = self._compare(site, tokens)
-        runs = site.folder / "runs"
-        before, after = (
-            [_cost(read_run(runs / name)) for name in comparison[side]] for side in ("before", "after")
+        sides = Sides(_command(site, "before", "off"), _command(site, "after", "on"))
+        comparison = compare(
+            site, tokens, sides, ["cpu"], self.lengths, "--margin", f"{MARGIN:.0%}", "--at-once"
         )
-        primary = comparison["primary"]
+        before, after = ([_cost(run) for run in runs] for runs in (comparison.before, comparison.after))
+        primary = comparison.report["primary"]
         notes = {
             "mean of the pairs": 1 + primary["change"],
             "its 95 % interval from": 1 + primary["low"],
@@ -88,40 +67,8 @@ class Measure:
         name = "processor time of /events with bulkheads, beside without"
         return Figure(name, "ratio", ratios, Target("at most", 1 / (1 - MARGIN)), notes)
 
-    def _compare(self, site: Site, tokens: Path) -> dict[str, Any]:
-        """Return the JSON report of `festgate ab`."""
-        lengths = self.lengths
-        words = [sys.executable, "-m", "festgate", "ab", str(JOURNEY), "--runs", "runs", "--format", "json"]
-        words += ["--at-once"]
-        words += ["--before", _command(site, "before", "off"), "--after", _command(site, "after", "on")]
-        words += ["--metric", "cpu", "--margin", f"{MARGIN:.0%}", "--pairs", str(lengths.pairs)]
-        words += [
-            "--users",
-            str(GUESTS),
-            "--warm-up",
-            f"{lengths.warm_up}s",
-            "--duration",
-            f"{lengths.duration}s",
-        ]
-        done = subprocess.run(
-            words,
-            # Ignore a festgate.toml in the folder in which the benchmark was started.
-            cwd=site.folder,
-            env=clean_environment({"BENCH_TOKENS": str(tokens)}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=lengths.patience,
-            check=False,
-        )
-        if done.returncode not in (NO_REGRESSION, REGRESSION, INCONCLUSIVE):
-            msg = f"`festgate ab` ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
-            raise BenchError(msg)
-        report: dict[str, Any] = json.loads(done.stdout)
-        return report
 
-
-def _command(site: Site, side: Literal["before", "after"], bulkheads: Literal["on", "off"]) -> str:
+def _command(site: Site, side: Literal["before", "after"], bulkheads: Literal["on", "off"]) -> Sequence[str]:
     """Return the command of one side, which serves its own copy of the fest."""
     data = site.folder / side
     shutil.copytree(site.settings.data_dir, data)
@@ -133,7 +80,7 @@ def _command(site: Site, side: Literal["before", "after"], bulkheads: Literal["o
         "PYTHONHASHSEED": "0",
     }
     variables = (f"{name}={value}" for name, value in settings.items())
-    return shlex.join(["env", *variables, sys.executable, "-m", "festgate", "serve", "--port", "{port}"])
+    return ["env", *variables, sys.executable, "-m", "festgate", "serve", "--port", "{port}"]
 
 
 def _cost(run: Run) -> float:
