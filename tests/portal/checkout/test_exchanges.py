@@ -73,7 +73,7 @@ def only_exchange(fest: Fest, order: Order) -> Exchanged:
 
 def problems(fest: Fest) -> list[str]:
     checks = (check_counts, check_quotas, check_types, *CHECKS, *ticket_checks.CHECKS)
-    return [str(finding) for check in checks for finding in fest.database.report(check)]
+    return [str(finding) for finding in fest.database.violations(checks)]
 
 
 def test_a_cheaper_ticket_is_exchanged_and_the_difference_refunded(fest: Fest) -> None:

@@ -145,11 +145,7 @@ class CodeMachine(RuleBasedStateMachine):
 
     @invariant()
     def counts_agree(self) -> None:
-        def read(connection: Connection) -> None:
-            for check in CHECKS:
-                assert check(connection) == []
-
-        self.database.read(read)
+        assert self.database.violations(CHECKS) == []
 
 
 def test_the_uses_of_codes_agree_with_the_seats_after_any_sequence_of_steps(database: OpenDatabase) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import select
 
-from festgate.kit.checks import Finding
 from festgate.kit.clock import MINUTE
 from festgate.kit.db.statements import Connection, Statement, metadata
 from festgate.kit.errors import Refused
@@ -41,10 +40,6 @@ MAX_PER_PERSON = 2
 def delete_all(connection: Connection) -> None:
     for statement in DELETE_ALL:
         connection.run(statement)
-
-
-def all_findings(connection: Connection) -> list[Finding]:
-    return [finding for check in CHECKS for finding in check(connection)]
 
 
 def entries_of_offers(connection: Connection) -> list[int]:
@@ -142,7 +137,7 @@ class WaitingMachine(RuleBasedStateMachine):
     @invariant()
     def every_invariant_holds(self) -> None:
         if hasattr(self, "event"):
-            assert self.database.report(all_findings) == []
+            assert self.database.violations(CHECKS) == []
 
     @invariant()
     def offers_go_out_in_the_order_of_the_line(self) -> None:
