@@ -66,7 +66,7 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a setting."""
+    """The problem of a wrong setting."""
 
     text: str
     """For a terminal and the log, in English."""

@@ -1,4 +1,4 @@
-"""Short forms of names and addresses for records that are never erased: known again by people who know the whole."""
+"""Short forms of names and addresses, for records that are never erased."""
 
 
 def masked_address(email: str) -> str:
