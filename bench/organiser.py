@@ -56,7 +56,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Organiser:
-    """A person who is signed in at the portal on that port."""
+    """A signed-in person of the portal on that port."""
 
     port: int
     token: str
