@@ -77,8 +77,6 @@ MAX_EVENT_BODY = 512 * 1024
 times as many (Korean from a Mac). A form sends each as up to 12 bytes: `%F0%9F%8E%89`."""
 MAX_LOGO_FORM = 320 * 1024
 """Bytes of a form with the fest's logo, which has at most 256 KB."""
-MAX_LOGO_API = 384 * 1024
-"""Bytes of a call with the fest's logo in base 64."""
 MAX_UPLOAD = 2 * 1024 * 1024 + 64 * 1024
 """Bytes of a form with a file: the largest file, and the form around it."""
 MAX_IMPORT_BODY = 5 * 1024 * 1024
@@ -683,7 +681,7 @@ DECLARED: Sequence[Declared] = (
         max_bodies={
             "/setup": MAX_LOGO_FORM,
             "/organise/settings/logo": MAX_LOGO_FORM,
-            "/api/v1/settings/logo": MAX_LOGO_API,
+            "/api/v1/settings/logo": MAX_UPLOAD,
         },
     ),
     Declared(
