@@ -13,9 +13,9 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, Refused, SignInNeeded, TooMany
 from festgate.kit.formats import Formats
 from festgate.kit.messaging import mail
-from festgate.kit.text import MAX_TEXT
 from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.api import Bearer, Name, actor_of, module_router, problems
+from festgate.kit.web.forms import Lines
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.backoffice.bulk_actions import (
@@ -63,9 +63,8 @@ class StepOfHistory(BaseModel):
 class GuestNoteInput(BaseModel, extra="forbid"):
     """A note on a guest."""
 
-    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] = Field(
-        description=f"At most {checkout.MAX_NOTE} characters. Not shown to the guest, but part of the download of "
-        "their data."
+    text: Annotated[Lines, Field(min_length=1, max_length=checkout.MAX_NOTE)] = Field(
+        description="Not shown to the guest, but part of the download of their data."
     )
 
 
