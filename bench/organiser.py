@@ -56,7 +56,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Organiser:
-    """A signed-in person of the portal on that port."""
+    """A person with an open session at the portal on that port."""
 
     port: int
     token: str

@@ -1,7 +1,7 @@
 """A fest with every state of every page: the portal's operations create the data before the server starts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,12 +12,15 @@ import httpx
 
 from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.kit.money import Money
+from festgate.kit.roles import Role
 from festgate.kit.web.parameters import SESSION_COOKIE
+from festgate.portal.accounts.people import set_name
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout import orders, placements
 from festgate.portal.registrations.cancellations import cancel_seat
 from festgate.portal.registrations.holds import hold_seat
+from tests.journeys.office_work import OfficeWork
 from tests.journeys.stage import Guest, announce, await_idle, before_opening, invite_one, query_file
 from tests.kit.mailing import emails, text_of
 from tests.portal.checkout.factories import give_money_back
@@ -35,10 +38,30 @@ RUNNING_TITLE = "Over Soon: The International Championship of Extraordinarily Lo
 SETTINGS = {
     "FESTGATE_FEST_NAME": "Aurora Fest",
     "FESTGATE_FEST_TAGLINE": "Three days of building, racing, dancing and staying up late.",
-    "FESTGATE_PAYMENT_METHODS": "sandbox,desk",
+    "FESTGATE_PAYMENT_METHODS": "sandbox,desk,transfer",
+    "FESTGATE_TRANSFER_ACCOUNT_HOLDER": "Aurora Fest Committee",
+    "FESTGATE_TRANSFER_ACCOUNT": "0001 2345 6789",
+    "FESTGATE_TRANSFER_IFSC": "exmp0000123",
+    "FESTGATE_TRANSFER_UPI_ID": "fest@examplebank",
     "FESTGATE_LOCALE": "en_IN",
     "FESTGATE_TIMEZONE": "Asia/Kolkata",
 }
+ROLES: Mapping[str, Role] = {
+    "lead": "lead",
+    "treasurer": "treasurer",
+    "seller": "box-office",
+    "unproven": "organiser",
+}
+"""People of the team besides the organiser and the staff, by username."""
+NAMED = {
+    "asha": "Asha Rao",
+    "ravi": "Ravi Ünal-Östergård",
+    "usha": "Usha Venkataraghavan",
+    "vikram": "Vikram",
+    "zoya": "Zoya Khan",
+    "meera": "Thiruvenkatanathapuram Meera Balasubramaniam",
+}
+"""Names that people have entered, by username."""
 
 
 @dataclass
@@ -70,6 +93,8 @@ def gallery(data: Path) -> Iterator[Gallery]:
         _check_in(fest, "attendee", "free")
         _request_reset_link(fest, "newcomer")
         _buy_without_account(fest)
+        OfficeWork(fest.server, fest.guests, fest.names).do()
+        await_idle(fest.server)
         yield fest
 
 
@@ -123,17 +148,23 @@ def create_data(data: Path, fest: Gallery) -> None:
             fest.guests[name] = database.write(invite_one, name)
         fest.guests["organiser"] = database.write(invite_one, "organiser", "organiser")
         fest.guests["staff"] = database.write(invite_one, "staff", "staff")
+        for name, role in ROLES.items():
+            fest.guests[name] = database.write(invite_one, name, role)
         fest.guests["long"] = database.write(invite_one, LONG_NAME)
+        for username, name in NAMED.items():
+            guest = fest.guests[username] = database.write(invite_one, username)
+            database.write(set_name, guest.id, name)
         _create_events(database, fest)
         _create_seats(database, fest)
         _create_orders(database, fest)
 
 
 def _create_events(database: OpenDatabase, fest: Gallery) -> None:
-    now = database.clock.now
+    now = database.clock.now // MINUTE * MINUTE
 
     def add(title: str, **changes: Any) -> catalogue.Event:  # noqa: ANN401  (fields of Details)
-        return database.write(announce, title, **changes)
+        times = {"starts_at": now + DAY, "sales_open_at": now - DAY}
+        return database.write(announce, title, **times | changes)
 
     events = {
         "open": add("Robo Race"),
@@ -148,6 +179,9 @@ def _create_events(database: OpenDatabase, fest: Gallery) -> None:
         "cancelled": add("Rain Dance"),
         "long": add(LONG_TITLE.strip(), summary="y" * 200, place="z" * 120, fee=9_999_900),
         "desk": add("Music Night"),
+        "types": add("Robotics Workshop", category="Workshops"),
+        "asks": add("Night Hike", fee=0),
+        "applied": add("Demo Day", fee=0, category="Stage"),
     }
     for number in range(16):
         add(f"Talk {number}", category="Talks", starts_at=now + (2 + number) * DAY)

@@ -1,15 +1,20 @@
-"""Public pages, error pages and the layout in Chromium: WCAG 2.2 AA by axe, in light and dark, on phone and desk."""
+"""Every page of the portal in Chromium: WCAG 2.2 AA by axe on a phone, in light and dark, and its width."""
 
 import re
+from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
+from starlette.routing import Route
 
 from tests.journeys.gallery import Gallery
+from tests.journeys.gallery_pages import PAGES
 from tests.journeys.stage import change_file
+from tests.journeys.test_permissions import listed
 from tests.journeys.viewer import PageState, Viewer, layout_shifts
+from tests.rig.axe import violations
 from tests.rig.browser import DESK, PHONE, visit
 from tests.rig.waiting import until
 
@@ -17,66 +22,27 @@ MAX_FIRST_PAGE = 30 * 1024
 """Bytes, compressed, of the page and all its files."""
 SLOW_LINE = {"offline": False, "latency": 20, "downloadThroughput": 2000, "uploadThroughput": 100_000}
 """Milliseconds and bytes a second: a page arrives in many pieces."""
-PAGES = {
-    "home": PageState("/", heading="Aurora Fest"),
-    "list": PageState("/events"),
-    "list, last page": PageState("/events?page=2"),
-    "list, nothing found": PageState("/events?q=nothing+fits+this&day=2031-01-01", heading="No events found"),
-    **{
-        f"event, {state}": PageState(f"/events/{{{state}}}", heading=heading)
-        for state, heading in {
-            "open": "of 100 left",
-            "free": "Free",
-            "few": "4 of 5 left",
-            "soldout": "Sold out",
-            "soldout_free": "Cancelled seats become available",
-            "soon": "Sales open",
-            "closed": "Sales closed",
-            "running": "Over Soon",
-            "over": "This event has ended",
-            "cancelled": "This event has been cancelled",
-            "long": "Donaudampf",
-        }.items()
-    },
-    "sign in": PageState("/login?next=/my-events"),
-    "sign in, refused": PageState("/login", fields={"username": "nobody", "password": "wrong"}, status=401),
-    "forgot": PageState("/forgot", heading="Send link"),
-    "forgot, sent": PageState("/forgot", fields={"username": "nobody"}, heading="Check your email"),
-    "reset": PageState("/reset?token={link}", heading="For newcomer."),
-    "reset, refused": PageState(
-        "/reset?token={link}", fields={"password": "x"}, status=422, heading="has not changed"
-    ),
-    "reset, over": PageState("/reset?token=1-1-0", status=410, heading="This link has expired"),
-    "register": PageState("/register"),
-    "account, deleted": PageState("/account/deleted", heading="Your account is deleted"),
-    "address, over": PageState("/account/email/confirm?token=1-1-0", status=410, heading="has expired"),
-    "register, refused": PageState(
-        "/register", fields={"username": "x", "email": "x", "password": "x"}, status=422
-    ),
-    "register without an account, refused": PageState(
-        "/events/{open}/register", fields={"name": "", "email": "x"}, status=422, heading="marked fields"
-    ),
-    "find tickets": PageState("/find-tickets", heading="Find my tickets"),
-    "find tickets, refused": PageState("/find-tickets", fields={"email": "x"}, status=422),
-    "find tickets, sent": PageState(
-        "/find-tickets", fields={"email": "a@example.org"}, heading="Check your email"
-    ),
-    "guest link": PageState("/guest/open?token={guest_link}", heading="Open my tickets"),
-    "guest link, over": PageState("/guest/open?token=0", status=410, heading="does not work any more"),
-    "guest, deleted": PageState("/guest/deleted", heading="Your data is deleted"),
-    "docs": PageState("/docs", heading="API"),
-    "docs, a problem": PageState("/docs/problems/sold-out", heading="Sold out"),
-    "400": PageState("/register", "", 400, {str(number): "" for number in range(60)}),
-    "403": PageState("/organise", "attendee", 403, heading="Not allowed"),
-    "404": PageState("/no-such-page", "attendee", 404, heading="Not found"),
-    "405": PageState("/my-events", "attendee", 405, {}),
-    "409, sold out": PageState("/events/{soldout}/register", "newcomer", 409, {}, "Sold out"),
-    "409, not open": PageState("/events/{soon}/register", "newcomer", 409, {}, "Not open yet"),
-    "409, nothing to pay": PageState(
-        "/checkout", "newcomer", 409, {"payment_method": "desk"}, "Nothing to pay"
-    ),
-    "422": PageState("/events?day=someday", "", 422, heading="Please check"),
-}
+NO_PAGES = re.compile(
+    r"\.(csv|ics|svg)$|/$|/answers$|/data$|/files/|/logo$|^/(healthz|metrics|readyz|openapi\.json|webhooks)"
+)
+"""Addresses of files and of the machine, and those that lead to another page."""
+
+
+def path_of(shown: PageState, names: dict[str, str]) -> str:
+    return shown.path.format(**names).partition("?")[0]
+
+
+def test_every_page_of_the_portal_is_in_the_gallery(shown_fest: Gallery, tmp_path: Path) -> None:
+    paths = {path_of(shown, shown_fest.names) for shown in PAGES.values()}
+    missing = [
+        route.path
+        for route in listed(tmp_path)
+        if isinstance(route, Route)
+        and "GET" in (route.methods or ())
+        and not NO_PAGES.search(route.path)
+        and not any(route.path_regex.fullmatch(path) for path in paths)
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize("shown", PAGES.values(), ids=PAGES)
@@ -84,6 +50,24 @@ def test_a_page_is_accessible_and_fits_every_width_in_light_and_dark(
     viewer: Viewer, shown: PageState
 ) -> None:
     assert viewer.problems(shown) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_menu_of_the_header_is_accessible_by_keyboard_on_a_phone(viewer: Viewer, dark: bool) -> None:
+    page = viewer.page
+    viewer.sign_in("organiser")
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark" if dark else "light")
+    viewer.open(PageState("/events", "organiser"))
+    menu = page.get_by_role("button", name="Menu")
+    menu.focus()
+    page.keyboard.press("Enter")
+    assert violations(page) == []
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("banner").get_by_role("link", name="My events")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+    expect(menu).to_be_focused()
 
 
 def test_the_page_of_an_unavailable_module_is_accessible(viewer: Viewer) -> None:

@@ -157,27 +157,37 @@ def fill_path(path: str, value: str) -> str:
     return "/".join(parts)
 
 
-STEP = length(4, 1)
-"""Each path gets every fourth body, and the next path the ones after them; `make torture` sends all, 45,000."""
+LONG = 700
+"""Marks of a long text, of which many fit into a body: sorting them takes more than MAX_WORK, if anything does it."""
+GROUP = 25
+"""Fields of one body. A field that is refused may keep others from being read, so the next bodies have others."""
 
 
 @cache
 def bodies_of(largest: int, *, is_api: bool) -> Sequence[bytes]:
-    """Return bodies of at most `largest` bytes, in which each field has the longest text or one of the short ones."""
+    """Return bodies of at most `largest` bytes, in which each field has a long text once and each short one once.
+
+    In `make torture`, each field also has the longest text, alone in its body.
+    """
     names = field_names()
     assert {"username", "password", "payment_method", "description", "code"} <= {*names}
     longest, *short = longest_texts(largest - 200)
-    # The body has room for one field with the longest text, or for many fields with a short one.
-    many = [
-        dict.fromkeys(some, text)
-        for text in short
-        for some in (names[at : at + 25] for at in range(0, len(names), 25))
-    ]
+    long_ones = _fields_with(names, falling_marks(LONG), min(GROUP, (largest - 200) // (3 * LONG)))
+    short_ones = [fields for text in short for fields in _fields_with(names, text, GROUP)]
+    alone = length([], [{name: longest} for name in names])
     if is_api:
-        fields = [*({name: longest} for name in names), *many]
-        return [json.dumps(body, ensure_ascii=False).encode() for body in fields]
+        bodies = (*long_ones, *short_ones, *alone)
+        return [json.dumps(fields, ensure_ascii=False).encode() for fields in bodies]
     # Three times as many marks fit into a form as they are than percent-encoded, and reading them takes less time.
-    return [*(f"{name}={longest}".encode() for name in names), *(urlencode(body).encode() for body in many)]
+    as_they_are = [
+        "&".join(f"{name}={text}" for name, text in fields.items()) for fields in (*long_ones, *alone)
+    ]
+    return [*(form.encode() for form in as_they_are), *(urlencode(fields).encode() for fields in short_ones)]
+
+
+def _fields_with(names: Sequence[str], text: str, size: int) -> Sequence[Mapping[str, str]]:
+    """Return groups of `size` fields with that text."""
+    return [dict.fromkeys(names[at : at + size], text) for at in range(0, len(names), size)]
 
 
 def test_no_field_of_a_form_or_call_causes_quadratic_work(portal: Portal, work: Work) -> None:
@@ -195,12 +205,12 @@ def test_no_field_of_a_form_or_call_causes_quadratic_work(portal: Portal, work: 
     async def go() -> None:
         async with client_of(portal.gate) as client:
             client.headers.update(portal.guest.cookie | {"authorization": f"Bearer {portal.guest.token}"})
-            for number, (path, methods) in enumerate(paths_with_bodies(portal.gate).items()):
+            for path, methods in paths_with_bodies(portal.gate).items():
                 address, largest = fill_path(path, "robo-race"), portal.gate.max_body(path)
                 is_api = path.startswith("/api/")
                 kind = "application/json" if is_api else "application/x-www-form-urlencoded"
                 if methods & {"POST", "PUT"}:
-                    for body in bodies_of(largest, is_api=is_api)[number % STEP :: STEP]:
+                    for body in bodies_of(largest, is_api=is_api):
                         assert len(body) <= largest
                         await send(client, "POST", address, content=body, headers={"content-type": kind})
 

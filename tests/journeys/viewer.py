@@ -8,6 +8,7 @@ from festgate.kit.web.parameters import SESSION_COOKIE
 from tests.journeys.gallery import Gallery
 from tests.rig.axe import violations
 from tests.rig.browser import DESK, PHONE, Visit
+from tests.rig.forms import hidden_fields
 
 MIN_WIDTH = 320
 """Pixels: the width that every page has to fit by WCAG 1.4.10."""
@@ -15,7 +16,7 @@ MIN_WIDTH = 320
 
 @dataclass(frozen=True)
 class PageState:
-    """A page in one state: its path, the person who opens it, the form that leads to it, and its status."""
+    """A page in one state: its path, the person that opens it, the form that leads to it, and its status."""
 
     path: str
     person: str = ""
@@ -23,6 +24,15 @@ class PageState:
     fields: dict[str, str] | None = None
     heading: str = ""
     """Text on the page, so that the test notices another page."""
+    form: str = ""
+    """The page whose form is sent: its hidden fields are sent too."""
+    file: tuple[str, str] | None = None
+    """The name and the content of a file that is sent as the field `file`."""
+
+    @property
+    def is_sent(self) -> bool:
+        """Return whether the page is the answer to a form."""
+        return self.fields is not None or self.file is not None
 
 
 RECORD_SHIFTS = """
@@ -35,7 +45,7 @@ RECORD_SHIFTS = """
   }).observe({type: "layout-shift", buffered: true});
 """
 NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-SUBMIT = """([path, fields]) => {
+SUBMIT = """([path, fields, file]) => {
   const form = document.createElement("form");
   form.method = "post";
   form.action = path;
@@ -44,6 +54,15 @@ SUBMIT = """([path, fields]) => {
     input.type = "hidden";
     input.name = name;
     input.value = value;
+    form.append(input);
+  }
+  if (file) {
+    const input = document.createElement("input"), list = new DataTransfer();
+    list.items.add(new File([file[1]], file[0]));
+    input.type = "file";
+    input.name = "file";
+    input.files = list.files;
+    form.enctype = "multipart/form-data";
     form.append(input);
   }
   document.body.append(form);
@@ -72,7 +91,7 @@ class Viewer:
         self.page: Page = visitor.context.new_page()
 
     def sign_in(self, person: str) -> None:
-        """Replace the session by that of the person; an empty name is a visitor who is not signed in."""
+        """Replace the session by that of the person; an empty name signs nobody in."""
         self.visitor.context.clear_cookies()
         if person:
             session = self.fest.guests[person].session
@@ -84,14 +103,20 @@ class Viewer:
         """Open the page as its visitor does."""
         url, page = self.fest.server.url, self.page
         path = shown.path.format(**self.fest.names)
-        if shown.fields is None:
+        if not shown.is_sent:
             answer = page.goto(url + path)
         else:
             # The form is sent from a page of the fest, as browsers send no cookies from another site.
             if not page.url.startswith(url):
                 page.goto(f"{url}/login")
+            fields, file = dict(shown.fields or {}), shown.file
+            if shown.form:
+                text = page.request.get(url + shown.form.format(**self.fest.names)).text()
+                fields = hidden_fields(text, path) | fields
+            if file:
+                file = file[0], file[1].format(**self.fest.names)
             with page.expect_response(lambda answer: answer.request.method == "POST") as sent:
-                page.evaluate(SUBMIT, [path, shown.fields])
+                page.evaluate(SUBMIT, [path, fields, file])
             answer = sent.value
             page.wait_for_load_state()
         assert answer is not None
@@ -101,7 +126,7 @@ class Viewer:
     def problems(self, shown: PageState) -> list[str]:
         """Return the problems of a page: of accessibility, of the layout, and those that the browser reports.
 
-        The page is checked in light and dark, at 390 and 1280 pixels, and for its width also at 320 pixels.
+        Axe checks the page on a phone, in light and dark; its width is checked on every screen.
         """
         page, problems = self.page, []
         self.visitor.problems.clear()
@@ -109,26 +134,18 @@ class Viewer:
         page.set_viewport_size(PHONE)
         page.emulate_media(color_scheme="light")
         self.open(shown)
-        problems += [f"shifts at {PHONE['width']}: {shift}" for shift in layout_shifts(page)]
-        if shown.fields is None:
-            page.set_viewport_size(DESK)
-            page.reload()
-            problems += [f"shifts at {DESK['width']}: {shift}" for shift in layout_shifts(page)]
+        problems += [f"shifts: {shift}" for shift in layout_shifts(page)]
         if page.locator("h1").count() != 1:
             problems.append("not one main heading")
         page.evaluate(WIDEST_CODES)
-        # The page is checked in all sizes and colours without a reload, so that axe is loaded once.
-        for size in (DESK, PHONE):
-            page.set_viewport_size(size)
+        # The page is checked in both colour schemes without a reload, so that axe is loaded once.
+        problems += [f"light: {line}" for line in violations(page)]
+        page.emulate_media(color_scheme="dark")
+        problems += [f"dark: {line}" for line in violations(page, colours_only=True)]
+        for width in (DESK["width"], PHONE["width"], MIN_WIDTH):
+            page.set_viewport_size({"width": width, "height": 800})
             if scrolls_sideways(page):
-                problems.append(f"scrolls sideways at {size['width']}")
-            for dark in (False, True):
-                page.emulate_media(color_scheme="dark" if dark else "light")
-                lines = violations(page, colours_only=dark)
-                problems += [f"{size['width']}, {'dark' if dark else 'light'}: {line}" for line in lines]
-        page.set_viewport_size({"width": MIN_WIDTH, "height": 800})
-        if scrolls_sideways(page):
-            problems.append(f"scrolls sideways at {MIN_WIDTH}")
+                problems.append(f"scrolls sideways at {width}")
         return [*problems, *self.visitor.problems]
 
 

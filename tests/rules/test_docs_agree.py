@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from festgate.cli import app
+from festgate.portal.backoffice.module import MAX_EVENT_BODY
 from festgate.portal.checkout.records import OrderState
-from festgate.portal.composition import MAX_EVENT_BODY
 from festgate.portal.registrations.queries import SeatState
 from festgate.settings import Settings, load_settings
 from tests.portal.checkout.test_order_machine import MOVES

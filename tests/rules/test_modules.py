@@ -1,18 +1,21 @@
 """The declarations of the modules agree with their routes."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from starlette.routing import BaseRoute, Match, Route
 
+from festgate.kit.web.modules import Module
 from festgate.kit.web.routing import Routes
 from festgate.portal.app import create_app
-from festgate.portal.composition import DECLARED, TEMPLATE_PACKAGES, Declared
+from festgate.portal.composition import MODULES, TEMPLATE_PACKAGES
 from festgate.settings import Settings
 
 ARCHITECTURE = Path("docs/explanation/architecture.md")
-NAMES = [declared.name for declared in DECLARED]
+NAMES = [module.name for module in MODULES]
 PACKAGES = {package.rpartition(".")[2] for package in TEMPLATE_PACKAGES} - {"kit"}
 
 
@@ -43,13 +46,27 @@ def test_every_page_of_a_module_has_a_placeholder(routes: list[BaseRoute]) -> No
         # One address is tested for each route. A digit is a valid value of every parameter.
         path = re.sub(r"\{[^}]*\}", "7", route.path)
         for method in (route.methods or set()) - {"HEAD"}:
-            assert any(
-                answers(pattern, path, method) for declared in DECLARED for pattern in declared.pages
-            ), f"{method} {route.path}"
+            assert any(answers(pattern, path, method) for module in MODULES for pattern in module.pages), (
+                f"{method} {route.path}"
+            )
 
 
-@pytest.mark.parametrize("declared", DECLARED, ids=NAMES)
-def test_the_architecture_page_lists_the_budget_of_each_module(declared: Declared) -> None:
-    budget = declared.budget
-    row = f"| {declared.name} | {budget.requests:,} | {budget.seconds:g} |"
+def test_modules_are_declared_without_importing_their_parts_or_fastapi() -> None:
+    code = "import sys, festgate.portal.composition; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    imported = set(result.stdout.split())
+    declarations = {f"festgate.portal.{name}{part}" for name in NAMES for part in ("", ".module")}
+    assert {name for name in imported if name.startswith("festgate.portal.")} == {
+        "festgate.portal.composition",
+        *declarations,
+    }
+    assert "fastapi" not in imported
+
+
+@pytest.mark.parametrize("module", MODULES, ids=NAMES)
+def test_the_architecture_page_lists_the_budget_of_each_module(module: Module) -> None:
+    budget = module.budget
+    row = f"| {module.name} | {budget.requests:,} | {budget.seconds:g} |"
     assert row in ARCHITECTURE.read_text(encoding="utf-8")

@@ -12,8 +12,7 @@ from festgate.drills import plan
 from festgate.kit.messaging.mail_parts import Attachment
 from festgate.kit.messaging.outbox import Fact, Subscription
 from festgate.kit.resilience.faults import Fault
-from festgate.portal import composition as modules
-from festgate.portal import inventory
+from festgate.portal import composition, inventory
 from festgate.portal.accounts.guest_claims import claim_subscriptions
 from festgate.portal.checkout import handlers as checkout_handlers
 from festgate.portal.registrations import handlers as registration_handlers
@@ -120,7 +119,7 @@ def test_every_fact_class_is_in_the_inventory() -> None:
 
 
 def test_modules_and_points_have_the_names_that_plans_of_drills_use() -> None:
-    assert [declared.name for declared in modules.DECLARED] == MODULES
+    assert [module.name for module in composition.MODULES] == MODULES
     assert {handler.point for handler in subscriptions()} <= set(plan.POINTS)
     assert list(plan.MODULES) == MODULES
 

@@ -37,18 +37,17 @@ from festgate.kit.web.arming import Arming
 from festgate.kit.web.bodies import Bodies
 from festgate.kit.web.clients import MAX_IN_PROGRESS, Counts, Trusted
 from festgate.kit.web.gate import Gate, security_headers
+from festgate.kit.web.modules import Parts
 from festgate.kit.web.pages import Pages
 from festgate.kit.web.portal import Portal, is_local
 from festgate.kit.web.reference import ReferencePage
 from festgate.kit.web.routing import Routes
 from festgate.portal.composition import (
-    DECLARED,
+    MODULES,
     NAVIGATION,
     STATIC_PACKAGES,
     TEMPLATE_PACKAGES,
     Loader,
-    Module,
-    Ways,
     assemble,
     bulkheads,
     link,
@@ -57,6 +56,7 @@ from festgate.portal.composition import (
 )
 from festgate.portal.currency import refuse_other_currency
 from festgate.portal.fest.facade import NOTHING_STORED, Stored
+from festgate.portal.fest.module import Application
 from festgate.portal.inventory import facts
 from festgate.portal.renewal import Build, FirstRun, Renewal
 from festgate.settings import Given, Settings
@@ -94,17 +94,18 @@ def create_app(
         load_catalogue(files("festgate.portal") / "locales", new.locale)
         before = database.listeners()
         logo = stored_then.logo
-        links = link(loader, Ways(outside, renewal.renew, refuse_other_currency), logo)
+        links = link(loader)
         portal = Portal(
             settings=new,
             database=database,
             pages=Pages(new, TEMPLATE_PACKAGES, NAVIGATION, clock, logo.path if logo else ""),
             metrics=metrics,
             secret=secret,
-            links=links,
+            links=links.of_pages(),
             bulkheads=fences,
         )
-        modules = assemble(portal, links, loader)
+        application = Application(outside, renewal.renew, refuse_other_currency, logo)
+        modules = assemble(portal, links, loader, application)
         for name in loader.absent.keys() & fences.keys():  # the audit log has no pages, and no bulkhead
             fences[name].absent = loader.absent[name]
             fences[name].details = loader.details.get(name, "")
@@ -112,7 +113,7 @@ def create_app(
             database,
             [subscription for module in modules.values() for subscription in module.subscriptions],
             facts=facts(loader.absent),
-            complete=len(modules) == len(DECLARED),
+            complete=len(modules) == len(MODULES),
         )
         headers = security_headers(secure=new.secure, form_targets=new.payment_sites)
         routes = Routes(
@@ -144,17 +145,17 @@ def create_app(
 
 
 def _routes(
-    portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay, loader: Loader
+    portal: Portal, modules: Mapping[str, Parts], relay: outbox.Relay, loader: Loader
 ) -> list[BaseRoute]:
     """Return the routes that belong to no module."""
     settings = portal.settings
     api = _api(portal, modules)
     return [
         *(
-            Route(path, _absent(portal.bulkheads[declared.name]), methods=ALL)
-            for declared in DECLARED
-            if declared.name in loader.absent
-            for path in declared.pages
+            Route(path, _absent(portal.bulkheads[module.name]), methods=ALL)
+            for module in MODULES
+            if module.name in loader.absent
+            for path in module.pages
         ),
         Route("/healthz", _healthz, methods=["GET"]),
         Route("/readyz", _readyz(portal, relay), methods=["GET"]),
@@ -178,7 +179,7 @@ class Assets(StaticFiles):
         return response
 
 
-def _api(portal: Portal, modules: Mapping[str, Module]) -> FastAPI:
+def _api(portal: Portal, modules: Mapping[str, Parts]) -> FastAPI:
     """Return the JSON API; its errors are problem+json, as everywhere below /api."""
 
     async def turned_away(request: Request, error: Exception) -> Response:
@@ -208,13 +209,13 @@ def _api(portal: Portal, modules: Mapping[str, Module]) -> FastAPI:
         },
         redirect_slashes=False,
     )
-    for module in modules.values():
-        if module.api is not None:
-            api.include_router(module.api)
-    for declared in DECLARED:
-        bulkhead = portal.bulkheads[declared.name]
+    for parts in modules.values():
+        if parts.api is not None:
+            api.include_router(parts.api)
+    for module in MODULES:
+        bulkhead = portal.bulkheads[module.name]
         if bulkhead.absent:
-            api.routes.extend(Route(path, _absent(bulkhead), methods=ALL) for path in declared.api)
+            api.routes.extend(Route(path, _absent(bulkhead), methods=ALL) for path in module.api)
     return api
 
 

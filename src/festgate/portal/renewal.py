@@ -19,9 +19,9 @@ from festgate.kit.errors import StartupError
 from festgate.kit.messaging.mail_links import LinkMaker
 from festgate.kit.messaging.outbox import Relay
 from festgate.kit.web.gate import Gate, RawHeaders
+from festgate.kit.web.modules import Parts
 from festgate.kit.web.portal import Portal
 from festgate.kit.web.routing import Routes
-from festgate.portal.composition import Module
 from festgate.portal.fest.errors import NotSetUp
 from festgate.portal.fest.facade import (
     PATH,
@@ -50,7 +50,7 @@ class Build:
     """The portal under certain settings."""
 
     portal: Portal
-    modules: Mapping[str, Module]
+    modules: Mapping[str, Parts]
     relay: Relay
     routes: Routes
     headers: RawHeaders

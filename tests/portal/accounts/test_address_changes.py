@@ -29,8 +29,8 @@ from festgate.portal.accounts.attempts import Limit
 from festgate.portal.accounts.confirmation import MAX_CONFIRMATIONS, confirm_address
 from festgate.portal.accounts.people import Taken, set_password, set_role
 from festgate.portal.accounts.queries import Person, candidate_by_id, find_person, find_visitor, person_by_id
-from festgate.portal.accounts.reception import Checked, PasswordChanged
 from festgate.portal.accounts.sessions import forget_expired, open_session
+from festgate.portal.accounts.sign_ins import Checked, PasswordChanged
 from festgate.settings import Settings
 from tests.portal.accounts.conftest import Join
 from tests.rig.database import OpenDatabase

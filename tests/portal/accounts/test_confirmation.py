@@ -32,7 +32,7 @@ from festgate.portal.accounts.confirmation import (
 )
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.queries import Candidate, find_visitor, person_by_id
-from festgate.portal.accounts.reception import Opening, add_newcomer, add_person_and_sign_in
+from festgate.portal.accounts.sign_ins import Opening, add_newcomer, add_person_and_sign_in
 from festgate.settings import Settings
 from tests.portal.accounts.conftest import Join
 from tests.rig.database import OpenDatabase

@@ -26,8 +26,8 @@ from festgate.portal.accounts.queries import (
     find_visitor,
     person_by_id,
 )
-from festgate.portal.accounts.reception import Checked, PasswordChanged
 from festgate.portal.accounts.sessions import open_session
+from festgate.portal.accounts.sign_ins import Checked, PasswordChanged
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries as checkout
 from festgate.portal.composition import personal_records

@@ -13,15 +13,9 @@ from festgate.portal.accounts.facade import find_bearer, find_person, find_visit
 from festgate.portal.accounts.passwords import Hasher, hash_password, is_outdated
 from festgate.portal.accounts.people import Newcomer, Taken, set_password
 from festgate.portal.accounts.queries import Kind, Person, all_people, find_candidate
-from festgate.portal.accounts.reception import (
-    HalfWay,
-    Opening,
-    PasswordChanged,
-    Reception,
-    WrongPassword,
-    finish_sign_in,
-)
+from festgate.portal.accounts.reception import Reception, WrongPassword
 from festgate.portal.accounts.sessions import Session
+from festgate.portal.accounts.sign_ins import HalfWay, Opening, PasswordChanged, finish_sign_in
 from festgate.settings import Settings
 from tests.portal.accounts.conftest import Join
 from tests.portal.accounts.test_passwords import WEAK_HASHER

@@ -12,8 +12,6 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import facade as registrations
 from tests.journeys.stage import Guest, announce, before_opening, invite_one
 from tests.portal.registrations.phone_fest import Fest, phone_at, served_fest, sign_in
-from tests.rig.axe import violations
-from tests.rig.browser import PHONE, visit
 from tests.rig.hand import Hand
 
 MAX_CLICKS = 4
@@ -84,17 +82,3 @@ def test_a_ticket_is_sold_in_four_clicks_and_thirty_seconds_and_its_shift_is_clo
         page.goto("/organise/box-office/shifts")
         expect(page.get_by_text("Agrees")).to_be_visible()
         check(page)
-
-
-def test_the_pages_have_no_violation_of_axe(fest: Fest, browser: Browser) -> None:
-    with visit(browser, base_url=fest.server.url, viewport=PHONE) as visitor:
-        page = visitor.context.new_page()
-        sign_in(page, fest, fest.organiser)
-        for address in ("", "/events/robo-race", "/shift", "/shifts"):
-            page.goto(f"/organise/box-office{address}")
-            assert violations(page) == [], address
-        page.goto("/organise/box-office/events/robo-race")
-        page.get_by_role("button", name="Sell").click()
-        expect(page.get_by_role("heading", name="Sold")).to_be_visible()
-        assert violations(page) == []
-        assert not visitor.problems

@@ -25,8 +25,8 @@ from festgate.portal.backoffice.guest_list import open_list
 from festgate.portal.backoffice.guest_queries import Guest
 from festgate.portal.registrations import queries
 from festgate.portal.tickets import facade as tickets
+from festgate.portal.tickets.emails import TicketEmails
 from festgate.portal.tickets.facade import Ticket
-from festgate.portal.tickets.handlers import TicketHandlers
 from festgate.settings import Settings
 from tests.portal.backoffice.guest_fest import GuestFest, check_in, fill_fest
 from tests.rig.database import OpenDatabase
@@ -42,7 +42,7 @@ def fest(database: OpenDatabase) -> GuestFest:
 
 @pytest.fixture
 def post(fest: GuestFest) -> tickets.PostCopy:
-    return TicketHandlers(Settings(), b"secret").post_copy
+    return TicketEmails(Settings(), b"secret").post_copy
 
 
 def plan(fest: GuestFest, action: Action, *selected: int, **parameters: str) -> Plan:

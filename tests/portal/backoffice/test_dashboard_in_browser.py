@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page, expect
 from festgate.kit.web.parameters import SESSION_COOKIE
 from tests.journeys.stage import Guest, announce, before_opening, change_file, check_data, invite_one
 from tests.journeys.visitor_steps import follow_link, press_button
-from tests.rig.axe import violations
 from tests.rig.browser import PHONE, visit
 from tests.rig.server import Server, serving
 
@@ -85,25 +84,15 @@ def test_an_organiser_runs_an_event_and_imports_another_on_a_phone_without_javas
         assert not visitor.problems
 
 
-def test_the_numbers_are_fresh_without_a_reload_and_the_pages_are_accessible(
-    fest: Fest, browser: Browser
-) -> None:
+def test_the_numbers_are_fresh_without_a_reload(fest: Fest, browser: Browser) -> None:
     with visit(browser, base_url=fest.server.url, viewport=PHONE) as visitor:
         page = visitor.context.new_page()
         sign_in(page, fest)
         page.clock.install()
         page.goto("/organise")
-        assert violations(page) == []
         page.evaluate("document.querySelector('h1').dataset.kept = 'yes'")
         change_file(fest.data, "UPDATE catalogue_events SET title = 'Fresh Race' WHERE title = 'Robo Race 9'")
         page.clock.run_for(16_000)
         expect(page.get_by_role("link", name="Fresh Race")).to_be_attached()
         assert page.evaluate("document.querySelector('h1').dataset.kept") == "yes"
-        page.goto("/organise/import")
-        page.get_by_label("File", exact=True).set_input_files(
-            {"name": "events.csv", "mimeType": "text/csv", "buffer": CSV.replace(b"Chess", b"Go")}
-        )
-        press_button(page, "Show the preview")
-        expect(page.get_by_text("New: 1")).to_be_visible()
-        assert violations(page) == []
         assert not visitor.problems

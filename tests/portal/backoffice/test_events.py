@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from festgate.kit.clock import MINUTE
-from festgate.portal.composition import MAX_EVENT_BODY
+from festgate.portal.backoffice.module import MAX_EVENT_BODY
 from festgate.portal.registrations.facade import seats_of
 from festgate.portal.registrations.holds import hold_seat
 from tests.journeys.stage import Guest, announce, before_opening, change_file, invite_one

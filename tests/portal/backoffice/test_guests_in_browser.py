@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, expect
 from festgate.kit.web.parameters import SESSION_COOKIE
 from tests.journeys.stage import Guest, before_opening
 from tests.portal.backoffice.test_guest_pages import prepare
-from tests.rig.axe import violations
 from tests.rig.browser import PHONE, visit
 from tests.rig.server import Server, serving
 
@@ -56,26 +55,3 @@ def test_guests_are_filtered_selected_cancelled_and_exported_on_a_phone(
             page.get_by_role("button", name="Export").click()
         assert download.value.suggested_filename == "fest-guests.csv"
         assert not visitor.problems
-
-
-def test_the_pages_are_accessible_in_light_and_dark(fest: tuple[Server, Guest], browser: Browser) -> None:
-    server, organiser = fest
-    with visit(browser, base_url=server.url, viewport=PHONE) as visitor:
-        visitor.context.add_cookies([{"name": SESSION_COOKIE, "value": organiser.session, "url": server.url}])
-        page = visitor.context.new_page()
-        event = "/organise/events/open-stage/guests"
-        for address in (
-            event,
-            "/organise/guests?state=all&q=unal",
-            "/organise/guests?q=nobody&none=1",
-            f"{event}/action?which=all&action=resend",
-            f"{event}/action?which=all&action=cancel&state=all",
-            f"{event}/export?format=print",
-        ):
-            page.goto(address)
-            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
-                assert violations(page) == []
-        page.get_by_role("button", name="Export").click()  # the list for paper
-        assert violations(page) == []

@@ -11,7 +11,6 @@ from festgate.kit.web.parameters import SESSION_COOKIE
 from tests.journeys.stage import Guest, announce, before_opening, invite_one
 from tests.portal.backoffice.test_transfer_pages import SETTINGS
 from tests.portal.checkout.transfer_fest import statement
-from tests.rig.axe import violations
 from tests.rig.browser import PHONE, visit
 from tests.rig.server import Server, serving
 from tests.rig.waiting import until
@@ -31,11 +30,6 @@ def fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Gue
 def sign_in(context: BrowserContext, server: Server, guest: Guest) -> Page:
     context.add_cookies([{"name": SESSION_COOKIE, "value": guest.session, "url": server.url}])
     return context.new_page()
-
-
-def fits(page: Page) -> bool:
-    """Return whether the page is no wider than the phone."""
-    return bool(page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 def test_a_payer_and_a_treasurer_settle_a_transfer_on_phones_without_javascript(
@@ -82,40 +76,3 @@ def test_a_payer_and_a_treasurer_settle_a_transfer_on_phones_without_javascript(
             return page.get_by_role("link", name="Show ticket").count() == 1
 
         until(has_ticket, "the ticket")
-
-
-def test_the_pages_of_transfers_are_accessible_and_fit_a_phone(
-    fest: tuple[Server, Guest, Guest], browser: Browser
-) -> None:
-    server, _, treasurer = fest
-    with visit(browser, base_url=server.url, viewport=PHONE) as visitor:
-        page = sign_in(visitor.context, server, treasurer)
-        page.goto("/events/robo-race")
-        page.get_by_role("button", name="Register").click()
-        page.goto("/checkout")
-        page.get_by_role("button", name="Reserve, pay by transfer").click()
-        ref = page.url.rpartition("/")[2]
-        problems = [*violations(page)]
-        assert fits(page)
-        for path in ("", f"/orders/{ref}", "/unmatched", "/statement"):
-            page.goto(f"/organise/transfers{path}")
-            problems += violations(page)
-            assert fits(page), path
-        for name in ("unknown_bank.csv", "indian_bank.csv"):
-            page.goto("/organise/transfers/statement")
-            payload: FilePayload = {"name": name, "mimeType": "text/csv", "buffer": statement(name, ref)}
-            page.get_by_label("Statement (CSV)").set_input_files(payload)
-            page.get_by_role("button", name="Show the payments").click()
-            problems += violations(page)
-            assert fits(page), name
-        page.get_by_role("button", name="Confirm 1 payment").click()
-        page.goto("/organise/transfers/unmatched")
-        problems += violations(page)
-        page.get_by_role("checkbox").first.check()
-        page.get_by_role("button", name="Assign to an order").click()
-        page.get_by_label("Order number").fill(ref)
-        page.get_by_role("button", name="Show the effect").click()
-        problems += violations(page)
-        assert fits(page)
-        assert not problems
-        assert not visitor.problems

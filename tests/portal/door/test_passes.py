@@ -13,7 +13,7 @@ from festgate.portal.registrations.errors import SeatUsed
 from festgate.portal.registrations.facade import Holder
 from festgate.portal.tickets import checks
 from festgate.portal.tickets import queries as tickets
-from festgate.portal.tickets.handlers import TicketHandlers
+from festgate.portal.tickets.emails import TicketEmails
 from festgate.portal.tickets.transfers import HolderIn, transfer_ticket
 from tests.portal.door.test_admissions import add_staff
 from tests.portal.registrations.pass_fest import add_pass, check, take
@@ -67,7 +67,7 @@ def test_a_used_pass_is_neither_cancelled_nor_transferred(fest: Fest) -> None:
     database.write(admit, code, meena, race.slug)
     with pytest.raises(SeatUsed):
         database.write(cancel_seat, person, seat_id, tickets.is_used)
-    emails = TicketHandlers(FEST, SECRET).holders
+    emails = TicketEmails(FEST, SECRET).holders
     with pytest.raises(HolderIn):
         database.write(transfer_ticket, person, code, Holder("Ben", "ben@example.org"), emails)
     database.write(take_back_seat, seat_id, tickets.is_used, force=True)
@@ -81,7 +81,7 @@ def test_a_used_pass_is_neither_cancelled_nor_transferred(fest: Fest) -> None:
 def test_a_transferred_pass_admits_its_new_holder_everywhere(fest: Fest) -> None:
     person, _, code, talk, race = sold_pass(fest)
     meena, database = add_staff(fest), fest.database
-    emails = TicketHandlers(FEST, SECRET).holders
+    emails = TicketEmails(FEST, SECRET).holders
     moved = database.write(transfer_ticket, person, code, Holder("Ben", "ben@example.org"), emails)
     for event in (talk, race):
         with pytest.raises(TicketTransferred):

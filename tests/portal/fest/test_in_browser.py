@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from festgate.kit.web.parameters import SESSION_COOKIE
-from tests.journeys.stage import Guest, before_opening, invite_one
 from tests.portal.fest.factories import FACTS, OWNER
 from tests.rig import axe
 from tests.rig.browser import PHONE, visit
 from tests.rig.hand import Hand
-from tests.rig.server import Server, serving
+from tests.rig.server import Server
 
 MAX_CLICKS = 40
 MAX_SECONDS = 300
@@ -28,6 +26,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
     finally:
         server.end()
+
+
+def test_the_form_of_the_first_run_is_accessible(server: Server, browser: Browser) -> None:
+    link = re.search(r"/setup\?token=\S+", server.log())
+    assert link is not None
+    with visit(browser, base_url=server.url, viewport=PHONE) as visitor:
+        page = visitor.context.new_page()
+        page.goto(link[0])
+        page.get_by_role("button", name="Open the fest").wait_for()
+        assert axe.violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert not visitor.problems
 
 
 def test_an_empty_folder_becomes_a_fest_with_an_open_paid_event_in_forty_clicks_and_five_minutes(
@@ -77,27 +87,3 @@ def test_an_empty_folder_becomes_a_fest_with_an_open_paid_event_in_forty_clicks_
         assert not stranger.problems
         assert hand.clicks <= MAX_CLICKS
         assert hand.seconds <= MAX_SECONDS
-
-
-@pytest.fixture(scope="module")
-def fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Guest]]:
-    data: Path = tmp_path_factory.mktemp("settings") / "data"
-    with before_opening(data) as database:
-        owner = database.write(invite_one, "asha", "owner")
-    with serving(data, extra={"FESTGATE_FEST_TAGLINE": "Fixed"}) as new_server:
-        yield new_server, owner
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_of_the_settings_pass_the_automatic_checks(
-    fest: tuple[Server, Guest], browser: Browser, scheme: str
-) -> None:
-    server, owner = fest
-    with visit(browser, base_url=server.url, viewport=PHONE, color_scheme=scheme) as visitor:
-        visitor.context.add_cookies([{"name": SESSION_COOKIE, "value": owner.session, "url": server.url}])
-        page = visitor.context.new_page()
-        for path in ("", "/payments", "/mail", "/sign-up", "/next"):
-            page.goto(f"/organise/settings{path}")
-            assert axe.violations(page) == []
-            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-        assert not visitor.problems

@@ -31,8 +31,8 @@ from festgate.portal.registrations.holds import confirm_seat, sweep_all
 from festgate.portal.registrations.pauses import pause_holds, resume_holds
 from festgate.portal.registrations.waiting_list import join
 from festgate.portal.tickets import checks as ticket_checks
+from festgate.portal.tickets.emails import TicketEmails
 from festgate.portal.tickets.facade import is_used, ticket_of_seat
-from festgate.portal.tickets.handlers import TicketHandlers
 from festgate.portal.tickets.transfers import transfer_ticket
 from tests.portal.checkout.test_order_machine import DELETE_ALL
 from tests.portal.registrations.pass_fest import HOLD_MINUTES, add_pass, check, single, take
@@ -149,7 +149,7 @@ class Passes(RuleBasedStateMachine):
         if ticket is not None:
             holder = Holder(name, f"{name.lower()}@example.org")
             self.attempt(
-                transfer_ticket, ticket.person_id, ticket.code, holder, TicketHandlers(FEST, SECRET).holders
+                transfer_ticket, ticket.person_id, ticket.code, holder, TicketEmails(FEST, SECRET).holders
             )
 
     @rule()

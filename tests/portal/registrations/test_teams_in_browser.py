@@ -39,7 +39,7 @@ def test_a_team_is_paid_and_its_members_join_and_leave_and_the_door_shows_it(fes
     phone.goto("/organise/events/robo-race/tickets")
     phone.get_by_role("link", name="Ticket", exact=True).click()
     phone.get_by_label("Price in").fill("1000")
-    phone.get_by_label("Most members").fill("4")
+    phone.get_by_label("Largest team").fill("4")
     press_button(phone, "Save")
 
     captain, first, second = fest.people

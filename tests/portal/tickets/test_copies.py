@@ -11,14 +11,14 @@ from festgate.portal.accounts.people import set_email
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.queries import order_by_id
 from festgate.portal.tickets.copies import MAX_COPIES, TicketOver, count_copies, latest_mail, send_copy
-from festgate.portal.tickets.handlers import TicketHandlers
+from festgate.portal.tickets.emails import TicketEmails
 from festgate.portal.tickets.queries import Ticket, tickets_of
 from tests.portal.tickets.fest import FEST, SECRET, Fest
 
 
 def send_again(fest: Fest, person: Person, ticket: Ticket, shown: int) -> Ticket:
     """Send the ticket again from a page that displayed that number of copies."""
-    post = TicketHandlers(FEST, SECRET).post_copy
+    post = TicketEmails(FEST, SECRET).post_copy
     return fest.database.write(send_copy, person.id, ticket.code, shown, post)
 
 

@@ -39,7 +39,7 @@ from festgate.portal.registrations.holders import Holder
 from festgate.portal.registrations.holds import hold_seats
 from festgate.portal.registrations.limits import UNCONFIRMED_HOLD_MINUTES, Terms
 from festgate.portal.tickets import queries
-from festgate.portal.tickets.handlers import TicketHandlers
+from festgate.portal.tickets.emails import TicketEmails
 from festgate.portal.tickets.issue import issue_ticket
 from festgate.portal.tickets.transfers import transfer_ticket
 from tests.portal.tickets.fest import FEST, HOLD_MINUTES, SECRET, Fest
@@ -511,7 +511,7 @@ def test_the_name_of_a_guest_stands_on_the_only_ticket_of_an_event_that_needs_na
 def test_a_ticket_that_comes_back_to_a_guest_opens_by_a_link(fest: Fest) -> None:
     bought = register(fest, fest.event("Talk"))
     fest.deliver()
-    emails = TicketHandlers(FEST, SECRET).holders
+    emails = TicketEmails(FEST, SECRET).holders
     (code,) = codes_of(fest, bought.session.person)
     for holder in (Holder("Boris", "boris@example.org"), Holder("Asha Rao", ASHA.email)):
         moved = fest.database.write(transfer_ticket, bought.session.person, code, holder, emails)

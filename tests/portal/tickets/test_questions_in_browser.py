@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, Page, expect
 from festgate.kit.web.parameters import SESSION_COOKIE
 from tests.journeys.stage import Guest, announce, before_opening, check_data, invite_one
 from tests.journeys.visitor_steps import follow_link, press_button
-from tests.rig.axe import violations
 from tests.rig.browser import PHONE, visit
 from tests.rig.server import Server, serving
 
@@ -168,28 +167,6 @@ def test_answers_are_given_before_payment_and_shown_at_the_door_and_in_the_expor
     sign_in(phone, fest, fest.buyer)
     phone.goto("/my-events/robo-race/questions")
     expect(phone.get_by_label("Roll number")).to_have_count(0)  # the attendee was checked in
-
-
-def test_the_pages_are_accessible_in_light_and_dark(fest: Fest, browser: Browser) -> None:
-    with visit(browser, base_url=fest.server.url, viewport=PHONE) as visitor:
-        page = visitor.context.new_page()
-        sign_in(page, fest, fest.organiser)
-        page.goto("/organise/events/quiz/questions/new?preset=diet")
-        press_button(page, "Save")
-        page.goto("/events/quiz")
-        press_button(page, re.compile("^Register"))
-        for address in (
-            "/my-events/quiz/questions",
-            "/organise/questions",
-            "/organise/events/quiz/questions",
-            "/organise/events/quiz/questions/new",
-            "/organise/events/quiz/guests",
-        ):
-            page.goto(address)
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
-                assert violations(page) == []
-        assert not visitor.problems
 
 
 def test_a_question_of_the_fest_holds_a_free_seat_and_is_removed_with_its_answers(

@@ -29,7 +29,7 @@ from festgate.portal.registrations.holds import confirm_seat
 from festgate.portal.registrations.tables import seats
 from festgate.portal.tickets.checks import check_transfers
 from festgate.portal.tickets.copies import TicketOver
-from festgate.portal.tickets.handlers import TicketHandlers
+from festgate.portal.tickets.emails import TicketEmails
 from festgate.portal.tickets.holder_links import LINK_KIND, HolderLinkOver, make_link, read_token
 from festgate.portal.tickets.issue import replace_code
 from festgate.portal.tickets.personal_data import export_tickets
@@ -47,7 +47,7 @@ from tests.portal.tickets.fest import FEST, SECRET, Fest
 from tests.rig.database import OpenDatabase
 from tests.rig.interrupted import InterruptedDriver
 
-HOLDERS = TicketHandlers(FEST, SECRET).holders
+HOLDERS = TicketEmails(FEST, SECRET).holders
 BORIS = Holder("Boris Iv\u00e1nov", "boris@example.net")
 CHEN = Holder("Chen Li", "chen@example.net")
 _PARTS = Statement(select(*mail.messages.c["recipient", "attachments"]).order_by(mail.messages.c.id))

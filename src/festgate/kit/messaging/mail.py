@@ -110,7 +110,7 @@ class Message:
 
 @dataclass(frozen=True)
 class MailState:
-    """The state of a message: `sent` at the time `at`; `queued` until its next attempt at `at`; or `failed`."""
+    """The state of a message: `sent` at `at`; `queued` until its next attempt at `at`; or `failed`, queued at `at`."""
 
     state: Literal["queued", "sent", "failed"]
     at: Milliseconds
@@ -122,13 +122,13 @@ class MailState:
 _insert = inserting(messages)
 _columns = messages.c["id", "topic", "recipient", "subject", "body", "attachments", "queued_at", "attempts"]
 _by_topic = Statement(
-    select(messages.c.sent_at, messages.c.due_at, messages.c.recipient, messages.c.error).where(
+    select(*messages.c["sent_at", "due_at", "queued_at", "recipient", "error"]).where(
         messages.c.topic == bindparam("topic")
     )
 )
 _TOPICS = ("topic_0", "topic_1", "topic_2")
 _latest = Statement(
-    select(messages.c.sent_at, messages.c.due_at, messages.c.recipient, messages.c.error)
+    select(*messages.c["sent_at", "due_at", "queued_at", "recipient", "error"])
     .where(messages.c.topic.in_([bindparam(name) for name in _TOPICS]))
     .order_by(messages.c.id.desc())
     .limit(1)
@@ -228,10 +228,12 @@ def find_latest(connection: Connection, *topics: str) -> MailState | None:
 def _read_state(row: tuple[Any, ...] | None) -> MailState | None:
     if row is None:
         return None
-    sent_at, due_at, recipient, error = row
+    sent_at, due_at, queued_at, recipient, error = row
     if sent_at is not None:
         return MailState("sent", sent_at, recipient, None)
-    return MailState("failed" if due_at == NEVER else "queued", due_at, recipient, error)
+    if due_at == NEVER:
+        return MailState("failed", queued_at, recipient, error)
+    return MailState("queued", due_at, recipient, error)
 
 
 def count_waiting(connection: Connection) -> int:

@@ -33,10 +33,9 @@ class NavigationEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Navigation:
-    """All entries in the order in which they are listed, and the paths of the visitor's own account."""
+class AccountPaths:
+    """The paths of the visitor's own account."""
 
-    entries: Sequence[NavigationEntry]
     account: str = ""
     sign_in: str = ""
     sign_out: str = ""
@@ -44,6 +43,14 @@ class Navigation:
     """The page that asks for the password again."""
     second_factor: str = ""
     """The page on which a second factor is set up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """All entries in the order in which they are listed, and the paths of the visitor's own account."""
+
+    entries: Sequence[NavigationEntry]
+    paths: AccountPaths = AccountPaths()
 
     def shown_to(self, role: Role | None, held: int = 0) -> Sequence[NavigationEntry]:
         """Return the entries of a visitor with that role, None for an anonymous one; without those for everyone.

@@ -356,7 +356,9 @@ class Portal:
         if request.scope["path"].startswith(PROGRAM_PATHS):
             return problem(refusal)
         if isinstance(refusal, SignInNeeded):
-            return see_other(f"{self.pages.navigation.sign_in}?next={quote(self._return_path(request))}")
+            return see_other(
+                f"{self.pages.navigation.paths.sign_in}?next={quote(self._return_path(request))}"
+            )
         if isinstance(refusal, ProofNeeded | SecondFactorNeeded) and request.method in ("GET", "HEAD"):
             return see_other(self._way_back(request, refusal))
         return await self._error_page(request, refusal)
@@ -442,8 +444,8 @@ class Portal:
 
     def _way_back(self, request: Request, refusal: ProofNeeded | SecondFactorNeeded) -> str:
         """Return the address of the page that asks for what is missing, and leads back to this page or form."""
-        navigation = self.pages.navigation
-        page = navigation.prove if isinstance(refusal, ProofNeeded) else navigation.second_factor
+        paths = self.pages.navigation.paths
+        page = paths.prove if isinstance(refusal, ProofNeeded) else paths.second_factor
         return f"{page}?next={quote(self._return_path(request))}"
 
     @staticmethod

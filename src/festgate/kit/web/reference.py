@@ -1,9 +1,9 @@
 """The API reference at /docs, made from the OpenAPI description, without scripts or external files."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from starlette.requests import Request
@@ -52,6 +52,14 @@ class Reference:
     until: Milliseconds = NEVER
 
 
+@dataclass(frozen=True)
+class Made:
+    """The OpenAPI description as JSON (100 KB compressed), and as the view model of a page."""
+
+    body: Piece
+    reference: Reference
+
+
 class ReferencePage:
     """The routes /docs, /openapi.json and /docs/problems/{code}."""
 
@@ -59,6 +67,7 @@ class ReferencePage:
         """Take the function that makes the OpenAPI description; it is called on the first request."""
         self._portal = portal
         self._describe = describe
+        self._making: asyncio.Task[Made] | None = None
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -68,39 +77,42 @@ class ReferencePage:
             Route("/openapi.json", self.document, methods=["GET"]),
         ]
 
-    @cached_property
-    def _document(self) -> Schema:
-        return self._describe()
+    async def _made(self) -> Made:
+        """Return the description, which is made once: on a thread, because that takes a third of a second."""
+        if self._making is None:
+            self._making = asyncio.create_task(asyncio.to_thread(self._make))
+        making = self._making
+        try:
+            return await asyncio.shield(making)
+        except Exception:
+            self._making = None  # for the next request to try again
+            raise
 
-    @cached_property
-    def _body(self) -> Piece:
-        # 100 KB; serialising and compressing them takes 7 ms, so it is done once.
-        return Piece(json.dumps(self._document, ensure_ascii=False, separators=(",", ":")).encode())
-
-    @cached_property
-    def _reference(self) -> "Reference":
+    def _make(self) -> Made:
+        document = self._describe()
         groups: dict[str, list[Operation]] = {}
-        for path, methods in self._document["paths"].items():
+        for path, methods in document["paths"].items():
             for method, operation in methods.items():
                 group = groups.setdefault((operation.get("tags") or ["other"])[0], [])
                 base_url = self._portal.settings.base_url
-                group.append(_operation(self._document, path, method, operation, base_url))
-        return Reference(tuple((name, tuple(operations)) for name, operations in groups.items()))
+                group.append(_operation(document, path, method, operation, base_url))
+        body = Piece(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+        gzipped((body,))  # compressed here, too: a piece keeps its compressed form
+        return Made(body, Reference(tuple((name, tuple(operations)) for name, operations in groups.items())))
 
     async def document(self, request: Request) -> Response:
         """Return the OpenAPI description as JSON."""
+        body = (await self._made()).body
         headers = {"cache-control": "no-cache", "vary": "accept-encoding"}
         if b"gzip" in request.scope.get("festgate.encodings", b""):
-            return Response(
-                gzipped((self._body,)), 200, headers | {"content-encoding": "gzip"}, "application/json"
-            )
-        return Response(self._body.plain, 200, headers, "application/json")
+            return Response(gzipped((body,)), 200, headers | {"content-encoding": "gzip"}, "application/json")
+        return Response(body.plain, 200, headers, "application/json")
 
     async def show(self, request: Request) -> Response:
         """Return the page /docs."""
 
         async def look() -> Reference:
-            return self._reference
+            return (await self._made()).reference
 
         return await self._portal.kept_page(request, ("docs",), look, "kit/reference.html", public=True)
 

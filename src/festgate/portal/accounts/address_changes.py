@@ -22,8 +22,8 @@ from festgate.portal.accounts.facts import AddressConfirmed
 from festgate.portal.accounts.names import key_of, search_text
 from festgate.portal.accounts.people import Taken, refuse_taken
 from festgate.portal.accounts.queries import Person, person_by_id
-from festgate.portal.accounts.reception import Checked, settle
 from festgate.portal.accounts.sessions import end_other_sessions
+from festgate.portal.accounts.sign_ins import Checked, settle
 from festgate.portal.accounts.signed_links import make_token, parse_token, proof_of
 from festgate.portal.accounts.tables import address_changes, people
 from festgate.settings import Settings

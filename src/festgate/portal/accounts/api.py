@@ -17,11 +17,12 @@ from festgate.portal.accounts.forms import NewAccount, TokenRequest
 from festgate.portal.accounts.passwords import Crowded, Hasher
 from festgate.portal.accounts.people import Taken
 from festgate.portal.accounts.queries import Person
-from festgate.portal.accounts.reception import PasswordChanged, Reception, WrongPassword
+from festgate.portal.accounts.reception import Reception, WrongPassword
 from festgate.portal.accounts.second_factor_api import SecondFactorApi
 from festgate.portal.accounts.second_factors import CodeNeeded, WrongCode
 from festgate.portal.accounts.session_list import NAME_LENGTH, end_listed, list_sessions
 from festgate.portal.accounts.sessions import end_other_sessions
+from festgate.portal.accounts.sign_ins import PasswordChanged
 
 
 class Token(BaseModel):

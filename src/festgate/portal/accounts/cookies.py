@@ -6,8 +6,8 @@ from starlette.responses import Response
 from festgate.kit.web.parameters import read_cookie, session_token
 from festgate.kit.web.session_cookies import SessionCookies
 from festgate.portal.accounts.devices import DEVICE_LIFE
-from festgate.portal.accounts.reception import Opening
 from festgate.portal.accounts.sessions import LIFE, Session
+from festgate.portal.accounts.sign_ins import Opening
 
 DEVICE_COOKIE = "festgate_device"
 FORGET = '"cache", "storage"'

@@ -25,10 +25,10 @@ from festgate.portal.accounts.names import key_of, search_text
 from festgate.portal.accounts.people import has_other_owner, lock_owners, record_role
 from festgate.portal.accounts.personal_data import AllRecords, Forecast, Values, export_time
 from festgate.portal.accounts.queries import IS_OPEN, Person, open_times, person_by_id
-from festgate.portal.accounts.reception import Checked, settle
 from festgate.portal.accounts.second_factors import find_second_factor
 from festgate.portal.accounts.second_factors import forget as forget_second_factor
 from festgate.portal.accounts.sessions import end_sessions
+from festgate.portal.accounts.sign_ins import Checked, settle
 from festgate.portal.accounts.tables import people, sessions
 from festgate.portal.audit import facade as audit
 

@@ -24,9 +24,10 @@ from festgate.portal.accounts.forms import (
 from festgate.portal.accounts.passwords import Hasher
 from festgate.portal.accounts.people import Taken
 from festgate.portal.accounts.queries import Person
-from festgate.portal.accounts.reception import HalfWay, Reception, WrongPassword
+from festgate.portal.accounts.reception import Reception, WrongPassword
 from festgate.portal.accounts.second_factors import MAX_CODE_LENGTH, WrongCode
 from festgate.portal.accounts.sessions import Session
+from festgate.portal.accounts.sign_ins import HalfWay
 
 AFTERWARDS = "/events"
 """The page after signing in, if the visitor was not going to another one."""

@@ -18,8 +18,9 @@ from festgate.portal.accounts import second_factors
 from festgate.portal.accounts.names import MAX_PASSWORD_LENGTH
 from festgate.portal.accounts.passwords import Crowded
 from festgate.portal.accounts.queries import person_by_id
-from festgate.portal.accounts.reception import PasswordChanged, Reception, WrongPassword
+from festgate.portal.accounts.reception import Reception, WrongPassword
 from festgate.portal.accounts.second_factors import MAX_CODE_LENGTH, CodeNeeded, NotBegun, WrongCode
+from festgate.portal.accounts.sign_ins import PasswordChanged
 
 PATH = "/people/me/second-factor"
 

@@ -265,7 +265,7 @@ class _Names:
         if concerned is not None and event is not None:
             details.append((gettext("Guest"), self.person(concerned)[0]))
         for key, value in entry.details.items():
-            if key != audit.PERSON:
+            if key != audit.PERSON and value != "":
                 label = audit.DETAILS.get(key)
                 details.append((key if label is None else gettext(label), self._written(key, value)))
         return tuple(details)

@@ -45,6 +45,11 @@ class Step:
     purpose: str
     permission: Permission = "events.edit"
 
+    @property
+    def tone(self) -> str:
+        """Return the class of its button, after a space: the main step of a draft is to publish it."""
+        return {"publish": "", "cancel": " danger"}.get(self.name, " plain")
+
 
 @dataclass(frozen=True, slots=True)
 class StepPage:

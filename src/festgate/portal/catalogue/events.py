@@ -50,13 +50,8 @@ from festgate.portal.catalogue.refund_rules import RefundRule
 from festgate.portal.catalogue.rooms import place_in_room
 from festgate.portal.catalogue.seats import close_to_newcomers, lock_seats, wake_homes
 from festgate.portal.catalogue.tables import events, seats
-from festgate.portal.catalogue.ticket_types import (
-    add_first_type,
-    drop_types,
-    prices_of,
-    set_only_fee,
-    set_type_currency,
-)
+from festgate.portal.catalogue.ticket_types import prices_of
+from festgate.portal.catalogue.type_rows import add_first_type, drop_types, set_only_fee, set_type_currency
 
 MAX_SUFFIX_LENGTH = len("-99999")
 OFFER_MINUTES = 24 * 60

@@ -15,7 +15,8 @@ from festgate.portal.catalogue.events import edit_event, lock_event, touch_event
 from festgate.portal.catalogue.holder_rules import rules_of, set_holder_rules
 from festgate.portal.catalogue.queries import Event, event_by_id
 from festgate.portal.catalogue.question_changes import set_answers_until
-from festgate.portal.catalogue.ticket_types import edit_type, types_of
+from festgate.portal.catalogue.ticket_types import types_of
+from festgate.portal.catalogue.type_rows import edit_type
 
 MAX_DAYS: Final = 10 * 366
 """Days by which an event can be moved at once."""

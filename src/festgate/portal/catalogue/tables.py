@@ -53,7 +53,7 @@ events = Table(
     Column("ends_at", BigInteger, nullable=False),
     Column("sales_open_at", BigInteger, nullable=False),
     Column("sales_close_at", BigInteger, nullable=False),
-    # The lowest price of its public ticket types, for lists; ticket_types.py keeps it.
+    # The lowest price of its public ticket types, for lists; events.py keeps it.
     Column("fee_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),

@@ -16,7 +16,7 @@ from festgate.kit.errors import Invalid
 from festgate.kit.money import Money
 from festgate.kit.text import check_length, tidy
 from festgate.kit.translation import gettext
-from festgate.portal.catalogue import ticket_types
+from festgate.portal.catalogue import type_rows
 from festgate.portal.catalogue.details import (
     MAX_CAPACITY,
     MAX_VALUE,
@@ -89,7 +89,7 @@ def add_ticket_type(
     if any(not other.name and not other.is_withdrawn for other in types):
         raise Invalid({"name": gettext("Give the first ticket type a name before you add another.")})
     refuse_team_pass(details, admits)
-    added = ticket_types.add_type(connection, event.id, details)
+    added = type_rows.add_type(connection, event.id, details)
     set_pass_events(connection, added.id, event.id, (), admits, 0)
     for quota_id in sorted(shared):
         draw_on(connection, added.id, quota_id, 0)
@@ -120,7 +120,7 @@ def edit_ticket_type(
     over = {other.id for other in ticket_type.admits if other.state == "cancelled"}
     admitted = known if admits is None else set(admits) | over
     refuse_team_pass(details, admitted)
-    has_changed = ticket_types.edit_type(connection, ticket_type, details, live)
+    has_changed = type_rows.edit_type(connection, ticket_type, details, live)
     before = {quota.id for quota in ticket_type.quotas if not quota.is_own}
     wanted = before if shared is None else set(shared)
     for quota_id in sorted(before ^ wanted):
@@ -142,7 +142,7 @@ def remove_ticket_type(connection: Connection, slug: str, type_id: int, count_se
     if ticket_type.is_withdrawn:
         return event
     ever, _ = count_seats(connection, event.id, type_id)
-    ticket_types.remove_type(connection, ticket_type, is_used=ever > 0)
+    type_rows.remove_type(connection, ticket_type, is_used=ever > 0)
     count_asks(connection, event.id)
     return touch_event(connection, event.id)
 
@@ -150,7 +150,7 @@ def remove_ticket_type(connection: Connection, slug: str, type_id: int, count_se
 def offer_ticket_type(connection: Connection, slug: str, type_id: int) -> Event:
     """Offer a withdrawn ticket type again. Raises NotFound or EventWasCancelled."""
     event = _lock(connection, slug)
-    ticket_types.offer_again(connection, type_of(types_of(connection, event.id), type_id))
+    type_rows.offer_again(connection, type_of(types_of(connection, event.id), type_id))
     return touch_event(connection, event.id)
 
 
@@ -161,7 +161,7 @@ def move_ticket_type(connection: Connection, slug: str, type_id: int, by: int) -
     ticket_type = type_of(types, type_id)
     place = types.index(ticket_type)
     types.insert(max(0, min(len(types) - 1, place + by)), types.pop(place))
-    ticket_types.order_types(connection, types)
+    type_rows.order_types(connection, types)
     return touch_event(connection, event.id)
 
 

@@ -239,7 +239,7 @@ class EventPage:
         choices = [ticket.fee.minor for ticket in self.tickets if ticket.can_be_chosen]
         if self.is_on_sale and self.code and choices and not any(choices):
             sentence = gettext(_FREE)
-        elif self.is_on_sale and self.event.fee.minor:
+        elif self.is_on_sale and (self.event.fee.minor or self.event.several_prices):
             sentence = ngettext(
                 "The seat is held for {minutes} minute while you pay.",
                 "The seat is held for {minutes} minutes while you pay.",

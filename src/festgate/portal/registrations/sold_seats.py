@@ -10,7 +10,7 @@ from itertools import count as numbers
 from festgate.kit.clock import HOUR
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
-from festgate.kit.translation import gettext
+from festgate.kit.translation import ngettext
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import guest_queries, passes, queries
 from festgate.portal.registrations.choices import Choice, choose
@@ -72,7 +72,9 @@ def sell_seats(
 def check_names(event: catalogue.Event, names: Sequence[str], total: int) -> None:
     """Raise Invalid unless an event that requires names gets one for each of the tickets."""
     if event.ticket_names == "required" and len(names) != total:
-        sentence = gettext(
-            "Enter {count} names, each on a line of its own: this event has names on its tickets."
+        sentence = ngettext(
+            "Enter one name: this event has names on its tickets.",
+            "Enter {count} names, each on a line of its own: this event has names on its tickets.",
+            total,
         )
         raise Invalid({"names": sentence.format(count=total)})

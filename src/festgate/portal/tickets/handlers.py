@@ -4,21 +4,15 @@ An attendee gets one email for each thing that happened to them: its topic names
 second email with the same topic. So a fact that arrives twice sends one email.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from email.utils import parseaddr
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from festgate.kit.db.statements import Connection
-from festgate.kit.messaging import mail, outbox
-from festgate.kit.messaging.mail_links import Link
-from festgate.kit.messaging.mail_parts import Attachment
+from festgate.kit.messaging import outbox
 from festgate.kit.messaging.outbox import Subscription
 from festgate.kit.money import totals
 from festgate.kit.translation import gettext
-from festgate.kit.web.pages import environment
-from festgate.kit.writing import Writing
-from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facts import AddressConfirmed, AddressCorrected
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facts import EventChanged
@@ -44,21 +38,18 @@ from festgate.portal.registrations.facts import (
 from festgate.portal.tickets import queries
 from festgate.portal.tickets.copies import is_useful, topic_of_correction
 from festgate.portal.tickets.email_texts import (
-    EmailText,
     describe_change,
-    describe_copies,
     describe_ending,
     describe_exchange,
     describe_part_refund,
     describe_reduction,
     describe_refund,
-    describe_tickets,
     describe_transfer,
 )
+from festgate.portal.tickets.emails import TicketEmails, TicketEntry, entry_of
 from festgate.portal.tickets.facts import HoldersLeft
-from festgate.portal.tickets.holder_emails import HolderEmails, next_topic
+from festgate.portal.tickets.holder_emails import next_topic
 from festgate.portal.tickets.issue import issue_places, issue_ticket, void_places, void_ticket
-from festgate.portal.tickets.qr import in_fours
 from festgate.portal.tickets.waiting_texts import describe_offer, describe_waiting_ended
 from festgate.settings import Settings
 
@@ -67,43 +58,14 @@ EMAILS_AT_ONCE = 50
 """Emails that one operation queues: about 10 ms, after which others have their turn at the writer."""
 
 
-@dataclass(frozen=True)
-class TicketEntry:
-    """A ticket and its event, as an email shows them."""
-
-    ticket: queries.Ticket
-    event: catalogue.Event
-    type_name: str = ""
-    """The ticket type; empty for the only type of an event."""
-    holder: str = ""
-    """The name of the attendee; empty if the ticket is the buyer's own."""
-    team: registrations.Team | None = None
-    """The team of which it is the captain's ticket."""
-    team_link: str = ""
-    places: tuple[registrations.Seat, ...] = ()
-    """Its places at other events, if it is a pass."""
-    admits_to: str = ""
-    """The titles of these events."""
-
-
 class TicketHandlers:
-    """The handlers, with the settings that emails need: time zone, locale, base address."""
+    """The handlers, with the emails that they send."""
 
     def __init__(self, settings: Settings, secret: bytes) -> None:
-        """Prepare the templates; each is compiled when it is first used. The `secret` makes the links of guests."""
+        """Take the settings that emails need, and the `secret` that makes the links of guests."""
         self._settings = settings
-        self._secret = secret
-        self._writing = Writing(settings)
-        self._organiser = catalogue.Party(settings.fest_name, parseaddr(settings.mail_from)[1])
-        # Emails are plain text: what is escaped for HTML would show as it is.
-        texts = environment(settings, ["festgate.portal.tickets"], self._writing)
-        self._texts = texts.overlay(autoescape=False, keep_trailing_newline=True, auto_reload=False)
-        self._texts.filters["fours"] = in_fours
-        self._texts.globals.update(base_url=settings.base_url, zone=settings.timezone)
-        self.holders = HolderEmails(self._write_to_holder, settings, self._organiser, secret)
-
-    def _write_to_holder(self, **shown: object) -> str:
-        return self._texts.get_template("tickets/mail/holder.txt").render(**shown)
+        self.emails = TicketEmails(settings, secret)
+        self._writing = self.emails.writing
 
     def subscriptions(self) -> tuple[Subscription[Any], ...]:
         """Return the subscriptions for the relay. Their names are stored in the data and never change."""
@@ -179,7 +141,7 @@ class TicketHandlers:
         seat = registrations.seat(connection, fact.seat_id)
         void_ticket(connection, seat)
         self._email_ended(connection, seat, had_ticket=True, places=void_places(connection, seat))
-        self.holders.post_ended(connection, seat, f"released:{seat.id}:holder")
+        self.emails.holders.post_ended(connection, seat, f"released:{seat.id}:holder")
 
     def email_hold_cancelled(self, connection: Connection, fact: HoldCancelled) -> None:
         """Email the holder of a held seat that was cancelled, usually with its event."""
@@ -196,7 +158,7 @@ class TicketHandlers:
         )
         text = describe_reduction(order, reason, self._writing)
         topic = f"reduced:{order.ref}:{order.revision}"
-        self._post(connection, topic, order.person_id, "reduced", text, order=order)
+        self.emails.post(connection, topic, order.person_id, "reduced", text, order=order)
 
     def email_transfer(self, connection: Connection, fact: TransferAwaited) -> None:
         """Email the owner of an order how to pay it by transfer, unless that is over."""
@@ -210,7 +172,7 @@ class TicketHandlers:
         if account is not None:
             text = describe_transfer(order, fact.cause, state.rejected_utr, account, self._writing)
             topic = f"transfer:{order.ref}:{fact.cause}:{fact.at}"
-            self._post(connection, topic, order.person_id, "reduced", text, order=order)
+            self.emails.post(connection, topic, order.person_id, "reduced", text, order=order)
 
     def send_kept_back(self, connection: Connection, fact: AddressConfirmed) -> None:
         """Send the tickets of free seats that were not sent while the address was unconfirmed."""
@@ -218,38 +180,21 @@ class TicketHandlers:
             event = catalogue.event_by_id(connection, ticket.event_id)
             if ticket.state == "valid" and ticket.order_id is None and event.ends_at > connection.now:
                 topic = queries.topic_of_seat(ticket.seat_id)
-                entry = _entry_of(connection, ticket, event)
-                self._send_tickets(connection, [entry], fact.person_id, topic, None)
+                entry = entry_of(connection, ticket, event)
+                self.emails.post_tickets(connection, [entry], fact.person_id, topic, None)
 
     def send_corrected(self, connection: Connection, fact: AddressCorrected) -> None:
         """Send all tickets that are still of use to the corrected address."""
         entries = [
-            _entry_of(connection, ticket, event)
+            entry_of(connection, ticket, event)
             for ticket in queries.tickets_of(connection, fact.person_id)
             for event in [catalogue.event_by_id(connection, ticket.event_id)]
             if is_useful(ticket, event, connection.now)
         ]
         if entries:
-            self._send_again(
+            self.emails.post_again(
                 connection, entries, fact.person_id, topic_of_correction(connection, fact.person_id)
             )
-
-    def post_copy(self, connection: Connection, ticket: queries.Ticket, topic: str) -> None:
-        """Send one ticket again."""
-        entry = _entry_of(connection, ticket, catalogue.event_by_id(connection, ticket.event_id))
-        self._send_again(connection, [entry], ticket.person_id, topic)
-
-    def post_order_copy(self, connection: Connection, order: checkout.Order, topic: str) -> bool:
-        """Send all tickets of the order that are still of use again; return False if there are none."""
-        entries = []
-        for seat in registrations.seats_of_order(connection, order.id):
-            ticket = queries.ticket_of_seat(connection, seat.id)
-            event = catalogue.event_by_id(connection, seat.event_id)
-            if ticket is not None and is_useful(ticket, event, connection.now):
-                entries.append(_entry_of(connection, ticket, event))
-        if entries:
-            self._send_again(connection, entries, order.person_id, topic)
-        return bool(entries)
 
     def email_seat_refunded(self, connection: Connection, fact: SeatRefunded) -> None:
         """Email the owner of an order that the fee of one seat was refunded."""
@@ -279,7 +224,7 @@ class TicketHandlers:
                 amount = part.amount.shown(self._settings.locale)
                 text = describe_part_refund(order, amount, part.reason)
                 topic = f"refunded:{order.ref}:part:{part.id}"
-                self._post(connection, topic, order.person_id, "refunded", text, order=order)
+                self.emails.post(connection, topic, order.person_id, "refunded", text, order=order)
 
     def exchange(self, connection: Connection, fact: SeatExchanged) -> None:
         """Void the ticket of an exchanged seat, and issue and send that of the new one."""
@@ -294,7 +239,7 @@ class TicketHandlers:
         entry = TicketEntry(ticket, event, seat.type_name, seat.attendee_name)
         topic = f"exchanged:{seat.id}"
         # The receipt of the order and its tickets have further emails of their own.
-        self._post(
+        self.emails.post(
             connection,
             topic,
             seat.person_id,
@@ -304,9 +249,9 @@ class TicketHandlers:
             entries=[entry],
             order=None,
         )
-        self.holders.post_ended(connection, old, f"exchanged:{old.id}:holder")
+        self.emails.holders.post_ended(connection, old, f"exchanged:{old.id}:holder")
         if seat.attendee_email:
-            self.holders.post_ticket(connection, ticket, seat, next_topic(connection, ticket.id))
+            self.emails.holders.post_ticket(connection, ticket, seat, next_topic(connection, ticket.id))
 
     def email_offered(self, connection: Connection, fact: SeatOffered) -> None:
         """Email the person to whom a seat was offered, unless the offer is over."""
@@ -316,7 +261,9 @@ class TicketHandlers:
             event = catalogue.event_by_id(connection, seat.event_id)
             text = describe_offer(seat, entry, event, self._writing, self._settings.base_url)
             topic = f"offered:{seat.id}"
-            self._post(connection, topic, seat.person_id, "released", text, is_limited=True, event=event)
+            self.emails.post(
+                connection, topic, seat.person_id, "released", text, is_limited=True, event=event
+            )
 
     def email_waiting_ended(self, connection: Connection, fact: WaitingEnded) -> None:
         """Email the person whose application was declined, or whose place on a waiting list has ended."""
@@ -324,7 +271,7 @@ class TicketHandlers:
         event = catalogue.event_by_id(connection, entry.event_id)
         text = describe_waiting_ended(entry, event)
         topic = f"waiting-ended:{entry.id}"
-        self._post(connection, topic, entry.person_id, "released", text, is_limited=True, event=event)
+        self.emails.post(connection, topic, entry.person_id, "released", text, is_limited=True, event=event)
 
     def email_changed(self, connection: Connection, fact: EventChanged) -> None:
         """Email all ticket holders of an event whose title, time or place has changed."""
@@ -356,7 +303,7 @@ class TicketHandlers:
             if had_ticket and not registrations.count_seats_at(connection, person_id, part.event_id)[1]
         }
         ending = describe_ending(seat, event, self._writing, self._settings.base_url, had_ticket=had_ticket)
-        self._post(
+        self.emails.post(
             connection,
             f"released:{seat.id}",
             person_id,
@@ -395,36 +342,7 @@ class TicketHandlers:
                 entries.append(entry)
         if not entries:  # cancelled before the ticket was issued: there is an email about that
             return
-        self._send_tickets(connection, entries, person_id, topic, order)
-
-    def _send_tickets(
-        self,
-        connection: Connection,
-        entries: list[TicketEntry],
-        person_id: int,
-        topic: str,
-        order: checkout.Order | None,
-    ) -> None:
-        entries.sort(key=lambda entry: (entry.event.starts_at, entry.ticket.id))
-        self._post(
-            connection,
-            topic,
-            person_id,
-            "confirmed",
-            describe_tickets([entry.event.title for entry in entries], order, self._writing),
-            _seats_of(connection, entries),
-            is_limited=order is None,
-            entries=entries,
-            order=order,
-        )
-
-    def _send_again(
-        self, connection: Connection, entries: list[TicketEntry], person_id: int, topic: str
-    ) -> None:
-        entries.sort(key=lambda entry: (entry.event.starts_at, entry.ticket.id))
-        text = describe_copies([entry.event.title for entry in entries], self._writing)
-        seats = _seats_of(connection, entries)
-        self._post(connection, topic, person_id, "confirmed", text, seats, entries=entries, order=None)
+        self.emails.post_tickets(connection, entries, person_id, topic, order)
 
     def _void_unless_confirmed(self, connection: Connection, seats: Iterable[registrations.Seat]) -> None:
         for seat in seats:
@@ -452,7 +370,7 @@ class TicketHandlers:
             if refund.provider_ref == order.provider_ref
         ]
         text = describe_refund(order, shown, gone[0].reason, titles, whole=len(gone) >= len(own))
-        self._post(connection, topic, order.person_id, "refunded", text, order=order)
+        self.emails.post(connection, topic, order.person_id, "refunded", text, order=order)
 
     def _email_holders(self, connection: Connection, event: catalogue.Event, left: HoldersLeft) -> None:
         text = describe_change(event, left, self._writing)
@@ -467,111 +385,8 @@ class TicketHandlers:
             # By the sequence of what the email shows: after two changes in a row, the fact of the second one finds
             # that these holders know its outcome.
             topic = f"changed:{event.id}:{event.sequence}:{person_id}"
-            self._post(connection, topic, person_id, "changed", text, {event: seat_id}, event=event)
+            self.emails.post(connection, topic, person_id, "changed", text, {event: seat_id}, event=event)
             holder_topic = f"changed:{event.id}:{event.sequence}:seat:{seat_id}"
-            self.holders.post_changed(connection, seat_id, holder_topic, text)
+            self.emails.holders.post_changed(connection, seat_id, holder_topic, text)
         if len(holders) == EMAILS_AT_ONCE:
             outbox.record(connection, replace(left, after_ticket=holders[-1][0]))
-
-    def _post(
-        self,
-        connection: Connection,
-        topic: str,
-        person_id: int,
-        template: str,
-        text: EmailText,
-        seats: Mapping[catalogue.Event, int] | None = None,
-        *,
-        method: catalogue.Method = "REQUEST",
-        is_limited: bool = False,
-        **shown: object,
-    ) -> None:
-        """Queue an email, with an invitation to the event of each of these seats, or the end of one.
-
-        `is_limited`: an attendee could cause many at no cost, so an unconfirmed address gets few.
-        """
-        person = accounts.person_by_id(connection, person_id)
-        if not person.email:  # sold at the box office without one, or deleted
-            return
-        if is_limited and not accounts.may_email(connection, person, self._settings, self._secret):
-            return
-        links = []
-        if person.is_guest:
-            if mail.find_state(connection, topic) is not None:
-                return  # queued before, with a link
-            links = self._guest_links(connection, person, seats or {}, shown)
-        body = self._texts.get_template(f"tickets/mail/{template}.txt").render(
-            person=person, text=text, guest_link=links[0] if links else None, **shown
-        )
-        files = [
-            Attachment(f"{event.slug}.ics", f"text/calendar; method={method}", calendar)
-            for event, calendar in self._invitations(
-                connection, person, seats or {}, method, is_later=template in ("changed", "released")
-            )
-        ]
-        mail.post(
-            connection, topic, person.email, text.subject, body, files, priority=text.priority, links=links
-        )
-
-    def _guest_links(
-        self,
-        connection: Connection,
-        person: accounts.Person,
-        seats: Iterable[catalogue.Event],
-        shown: Mapping[str, Any],
-    ) -> list[Link]:
-        """Return the link with which a guest opens what the email is about; it outlives the events of the email."""
-        order, entries, event = shown.get("order"), shown.get("entries", ()), shown.get("event")
-        ends = [known.ends_at for known in (*seats, *([event] if event is not None else []))]
-        if order is not None:
-            ends += [catalogue.event_by_id(connection, line.event_id).ends_at for line in order.lines]
-            path = f"/orders/{order.ref}"
-        else:
-            path = f"/tickets/{entries[0].ticket.code}" if len(entries) == 1 else "/my-events"
-        until = max([connection.now, *ends]) + accounts.GUEST_LINK_LIFE
-        return [accounts.add_link(connection, self._secret, person.id, path, until)]
-
-    def _invitations(
-        self,
-        connection: Connection,
-        person: accounts.Person,
-        seats: Mapping[catalogue.Event, int],
-        method: catalogue.Method,
-        *,
-        is_later: bool,
-    ) -> Iterator[tuple[catalogue.Event, str]]:
-        if not seats:
-            return
-        by_event = {event.id: seat for event, seat in seats.items()}
-        earlier = queries.count_earlier(connection, person.id, by_event)
-        attendee = catalogue.Party(person.shown_name, person.email)
-        for event in seats:
-            # A calendar ignores a lower number than it had. Each earlier seat of this person at this event was added
-            # to their calendar and removed from it, and a removal is the step after its invitation.
-            transfers = queries.count_transfers_of_seat(connection, seats[event]) if is_later else 0
-            steps = 2 * (earlier[event.id] + transfers) + (method == "CANCEL")
-            # Without the number of seats taken, which changes with every sale: invitations are cached by their event.
-            shown = replace(event, taken=0, sequence=event.sequence + steps)
-            yield (
-                event,
-                catalogue.invitation(
-                    shown, self._settings.base_url, self._organiser, attendee, connection.now, method
-                ),
-            )
-
-
-def _entry_of(connection: Connection, ticket: queries.Ticket, event: catalogue.Event) -> TicketEntry:
-    seat = registrations.seat(connection, ticket.seat_id)
-    places = registrations.places_of_pass(connection, seat.id) if seat.is_pass else []
-    confirmed = tuple(place for place in places if place.state == "confirmed")
-    titles = registrations.titles_of_places(connection, seat)
-    return TicketEntry(ticket, event, seat.type_name, seat.attendee_name, places=confirmed, admits_to=titles)
-
-
-def _seats_of(connection: Connection, entries: Iterable[TicketEntry]) -> dict[catalogue.Event, int]:
-    """Return a seat at each event of the tickets, those that passes also admit to included."""
-    seats: dict[catalogue.Event, int] = {}
-    for entry in entries:
-        for place in entry.places:
-            seats[catalogue.event_by_id(connection, place.event_id)] = place.id
-    return seats | {entry.event: entry.ticket.seat_id for entry in entries}

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.text import tidy
-from festgate.portal.catalogue import ticket_types
+from festgate.portal.catalogue import type_rows
 from festgate.portal.catalogue.details import MAX_LENGTHS, MAX_VALUE
 from festgate.portal.catalogue.documents.contents import TypeEntry
 from festgate.portal.catalogue.documents.problems import Problems
@@ -126,12 +126,12 @@ class TypeImport:
         old = written_type(known.details, self._zone) if known else _LIKE_NEW
         details = read_type({**old, **fields}, self._zone, self._event.fee.currency)
         if known is None:
-            self._ids[name] = ticket_types.add_type(self._connection, self._event.id, details).id
+            self._ids[name] = type_rows.add_type(self._connection, self._event.id, details).id
         else:
             self._edit(known, details)
 
     def _edit(self, kind: TicketType, details: TypeDetails) -> None:
-        ticket_types.edit_type(self._connection, kind, details, self._seats(kind.id)[1])
+        type_rows.edit_type(self._connection, kind, details, self._seats(kind.id)[1])
 
     def _wanted_quotas(self, entry: TypeEntry) -> Collection[int] | None:
         if entry.quotas is None:
@@ -181,9 +181,9 @@ class TypeImport:
         kind = self._type(type_id)
         is_wanted = entry.fields.get("withdrawn")
         if is_wanted == "yes" and not kind.is_withdrawn:
-            ticket_types.remove_type(self._connection, kind, is_used=True)
+            type_rows.remove_type(self._connection, kind, is_used=True)
         elif not is_wanted and is_wanted is not None and kind.is_withdrawn:
-            ticket_types.offer_again(self._connection, kind)
+            type_rows.offer_again(self._connection, kind)
 
     def _follow(self, known: Mapping[str, TypeEntry]) -> None:
         """Set the types after which others are sold, once all that change are cleared, so that there is no circle."""
@@ -220,7 +220,7 @@ class TypeImport:
         by_id = {kind.id: kind for kind in types}
         for place, type_id in zip(places, ids, strict=True):
             types[place] = by_id[type_id]
-        ticket_types.order_types(self._connection, types)
+        type_rows.order_types(self._connection, types)
 
     def _refuse_without_name(self, entries: Sequence[TypeEntry]) -> None:
         left = [kind for kind in self._types() if not kind.is_withdrawn]

@@ -1,0 +1,27 @@
+"""The module of the door: what it adds to the portal."""
+
+from festgate.kit.resilience.bulkhead import Budget
+from festgate.kit.translation import N_
+from festgate.kit.web.modules import Module, Parts
+from festgate.kit.web.navigation import NavigationEntry
+from festgate.kit.web.portal import Portal
+
+MODULE = Module(
+    name="door",
+    title=N_("The door"),
+    keeps=N_("Check-ins are stored. Meanwhile, let guests in by a printed list."),
+    # Behind a bulkhead of its own: a crowd that looks at its tickets must not starve the door.
+    budget=Budget(requests=200, seconds=5),
+    pages=["/door", "/door/{rest:path}"],
+    api=["/tickets/{code}/admission"],
+    navigation=[NavigationEntry(N_("Door"), "/door", "door", "door")],
+    has_static=True,
+)
+
+
+def build(portal: Portal) -> Parts:
+    """Build the parts of the door."""
+    from festgate.portal.door.api import DoorApi
+    from festgate.portal.door.pages import DoorPages
+
+    return Parts(DoorPages(portal).routes(), DoorApi(portal).router())
