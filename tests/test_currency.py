@@ -10,6 +10,7 @@ from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, StartupError
 from festgate.kit.money import Money
+from festgate.kit.visitors import COMMAND
 from festgate.portal.catalogue import events, queries
 from festgate.portal.catalogue.details import Details
 from festgate.portal.catalogue.errors import FeesSold
@@ -72,7 +73,7 @@ def test_the_currency_cannot_change_after_the_first_order(database: OpenDatabase
     ):
         database.read(refuse_other_currency, "EUR")
     with pytest.raises(FeesSold, match="Robo Race"):
-        database.write(events.set_currency, "EUR")
+        database.write(events.set_currency, "EUR", COMMAND)
 
 
 def test_a_fest_with_several_currencies_opens_in_each_of_them(database: OpenDatabase) -> None:
@@ -86,11 +87,11 @@ def test_a_fest_with_several_currencies_opens_in_each_of_them(database: OpenData
 
 def test_set_currency_changes_all_fees_or_none(database: OpenDatabase) -> None:
     slug = add_event(database, Money(45000, "INR"))
-    assert database.write(events.set_currency, "JPY") == 1
+    assert database.write(events.set_currency, "JPY", COMMAND) == 1
     assert database.read(queries.event_by_slug, slug).fee == Money(450, "JPY")
     add_event(database, Money(45050, "INR"), "Half a rupee")
     with pytest.raises(Invalid, match=r"half-a-rupee: .*decimals"):
-        database.write(events.set_currency, "JPY")
+        database.write(events.set_currency, "JPY", COMMAND)
 
 
 def test_the_portal_does_not_start_in_a_currency_other_than_that_of_its_events(

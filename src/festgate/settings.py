@@ -64,10 +64,21 @@ Source: TypeAlias = Literal["option", "environment", "file", "data", "default"]
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The problem of a wrong setting."""
+
+    text: str
+    """For a terminal and the log, in English."""
+    kind: str
+    """Pydantic's kind of error, from which other places make their own sentences."""
+    max_length: int | None = None
+
+
 class SettingsError(Exception):
     """An unknown setting or an invalid value; the message names it."""
 
-    def __init__(self, message: str, problems: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(self, message: str, problems: Mapping[str, Problem] = MappingProxyType({})) -> None:
         """Take the sentences for a terminal, and each problem without its place by the setting's name."""
         super().__init__(message)
         self.problems = problems
@@ -320,11 +331,12 @@ class Given:
             return Settings.model_validate({**self.defaults, **stored, **self.fixed})
         except ValidationError as error:
             sentences: dict[str, str] = {}
-            problems: dict[str, str] = {}
+            problems: dict[str, Problem] = {}
             for detail in error.errors():
                 name = str(detail["loc"][0])
                 sentences.setdefault(name, _sentence(detail, self.origins))
-                problems.setdefault(name, _problem(name, detail))
+                max_length = detail.get("ctx", {}).get("max_length")
+                problems.setdefault(name, Problem(_problem(name, detail), detail["type"], max_length))
             raise SettingsError("\n".join(sentences.values()), problems) from None
 
     def source(self, name: str, stored: Mapping[str, object] = NOTHING) -> Source:

@@ -95,7 +95,7 @@ def test_a_second_factor_is_switched_off_as_the_how_to_shows(tmp_path: Path) -> 
         assert enrolment is not None
         code = app_code(enrolment.key, database.clock.now)
         actor = Actor(meena.id, "session", HOST)
-        database.write(second_factors.confirm, meena.id, code, secret, HOST, actor)
+        database.write(second_factors.confirm, meena.id, code, secret, HOST, actor, "Fest")
     terminal.follow(read("how-to/use-a-second-factor.md"))
 
 

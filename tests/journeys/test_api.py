@@ -335,6 +335,7 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
         "session": browser["name"],
         "person": 2**53,
         "invitation": 2**53,
+        "email": 2**53,
     }
     return ExistingValues(guest.bearer, spare.bearer, named)
 

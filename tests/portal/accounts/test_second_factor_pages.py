@@ -1,6 +1,7 @@
 """The pages and the API of the second factor, and the password that sensitive pages ask for again."""
 
 import html
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -16,9 +17,10 @@ from tests.journeys.stage import announce, before_opening, change_file, query_fi
 from tests.portal.accounts.test_second_factors import app_code
 from tests.portal.accounts.visiting import PASSWORD, error_at, log_in, signed_in_as, visitor
 from tests.rig import command
+from tests.rig.database import open_database
 from tests.rig.server import Server, environment, serving
 
-TEAM = ("meena", "gita", "hari", "ira")
+TEAM = ("meena", "gita", "hari", "ira", "jaya")
 CANCEL = "/organise/events/robo-race/cancel"
 
 
@@ -76,6 +78,12 @@ def tokens(server: Server, name: str, **fields: str) -> httpx.Response:
     return httpx.post(f"{server.url}/api/v1/tokens", json=body, trust_env=False, timeout=30)
 
 
+def program(server: Server, token: str) -> httpx.Client:
+    """Return a client of the API with a token."""
+    headers = {"authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=f"{server.url}/api/v1", headers=headers, trust_env=False, timeout=30)
+
+
 def test_signing_in_asks_for_the_code_after_the_password(server: Server, browser: httpx.Client) -> None:
     log_in(browser, "meena")
     codes = switch_on(browser)
@@ -98,6 +106,67 @@ def test_signing_in_asks_for_the_code_after_the_password(server: Server, browser
         assert again.status_code == 401
         forged = other.post("/login/code", data={"half_way": "1-99-x", "next": "/organise", "code": codes[1]})
         assert forged.headers["location"] == "/login?next=/organise"
+
+
+def test_a_program_sets_a_second_factor_up_renews_its_codes_and_switches_it_off(server: Server) -> None:
+    token = tokens(server, "jaya").json()["token"]
+    with program(server, token) as api:
+        path = "/people/me/second-factor"
+        jaya = api.get("/people/me").json()["id"]
+        assert api.get(path).json() == {
+            "is_on": False,
+            "switched_on_at": None,
+            "recovery_codes_left": 0,
+            "is_required": False,
+        }
+        begun = api.post(path)
+        assert (begun.status_code, begun.headers["cache-control"]) == (201, "no-store")
+        key = begun.json()["secret"]
+        assert begun.json()["uri"].startswith("otpauth://totp/")
+        assert f"secret={key}" in begun.json()["uri"]
+        wrong = api.post(f"{path}/confirm", json={"code": "000000"})
+        assert (wrong.status_code, wrong.json()["code"]) == (401, "wrong-code")
+        done = api.post(f"{path}/confirm", json={"code": app_code(key, system_clock())})
+        assert (done.status_code, done.headers["cache-control"]) == (200, "no-store")
+        codes = done.json()["recovery_codes"]
+        assert len(codes) == 10
+        assert api.get(path).json()["is_on"]
+        assert api.post(path).json()["code"] == "second-factor-changed"
+        renewed = api.post(f"{path}/codes", json={"code": codes[0]}).json()["recovery_codes"]
+        assert not set(renewed) & set(codes)
+        assert tokens(server, "jaya").json()["code"] == "code-needed"
+        assert tokens(server, "jaya", code=renewed[0]).status_code == 201
+        without = api.post(f"{path}/off", json={"password": PASSWORD, "code": ""})
+        assert without.json()["code"] == "code-needed"
+        refused = api.post(f"{path}/off", json={"password": "incorrect horse", "code": renewed[1]})
+        assert refused.json()["code"] == "wrong-password"
+        right = {"password": PASSWORD, "code": renewed[1]}
+        assert api.post(f"{path}/off", json=right).status_code == 204
+        assert tokens(server, "jaya").status_code == 201
+        forget_proofs(server)
+        for step, body in (
+            ("", {}),
+            ("/confirm", {"code": "1"}),
+            ("/codes", {"code": "1"}),
+            ("/off", right),
+        ):
+            assert api.post(path + step, json=body).json()["code"] == "proof-needed"
+    actions = query_file(
+        server.data,
+        "SELECT action, origin FROM audit_entries WHERE action LIKE 'second-factor.%' AND origin = 'token'"
+        " AND person_id = ? ORDER BY id",
+        jaya,
+    )
+    assert actions == [
+        ("second-factor.on", "token"),
+        ("second-factor.codes-renewed", "token"),
+        ("second-factor.off", "token"),
+    ]
+
+
+def test_an_attendee_gets_no_second_factor_by_the_api(server: Server) -> None:
+    with program(server, tokens(server, "asha").json()["token"]) as api:
+        assert api.post("/people/me/second-factor").json()["code"] == "forbidden"
 
 
 def test_a_wrong_password_is_refused_before_any_code_is_asked_for(
@@ -201,6 +270,9 @@ def test_an_account_of_the_team_without_one_is_led_to_it_if_the_owner_requires_i
             log_in(attendee, "asha")
             assert attendee.get("/my-events").status_code == 200
             assert "needs none" in attendee.get("/account/second-factor").text
+            with program(server, token) as api:
+                assert api.get("/people/me/second-factor").json()["is_required"]
+                assert api.post("/people/me/second-factor").status_code == 201
             page = browser.get("/account/second-factor?next=/organise").text
             assert "Set it up to go on." in page
             assert hidden(page, "next") == "/organise"
@@ -211,6 +283,27 @@ def test_an_account_of_the_team_without_one_is_led_to_it_if_the_owner_requires_i
     # So that the next run of this test begins as this one did.
     off = command.run(["user", "second-factor", "ira", "--off"], environment(server.data))
     assert off.stdout == "The second factor of ira is off. The password alone signs in now.\n"
+
+
+def test_a_program_of_an_owner_requires_a_second_factor_of_the_team(server: Server) -> None:
+    path = "/settings/second-factor"
+    owner = Newcomer("otto", "otto@example.org", "owner")
+    with open_database(f"sqlite:///{server.data / 'festgate.sqlite3'}") as database:
+        database.write(add_person, owner, hash_password(PASSWORD), confirmed=True)
+    with program(server, tokens(server, "otto").json()["token"]) as api:
+        shown = api.get(path).json()
+        assert shown["required"] is False
+        assert {"otto", "meena"} <= {member["username"] for member in shown["members"]}
+        try:
+            answers = [api.put(path, json={"required": True}) for _ in range(2)]
+            assert [answer.status_code for answer in answers] == [200, 403]
+            assert answers[0].json()["required"]
+            assert answers[1].json()["code"] == "second-factor-needed"
+        finally:
+            change_file(server.data, "DELETE FROM accounts_requirements")
+        assert api.put(path, json={"required": False}).json()["required"] is False
+    with program(server, tokens(server, "ira").json()["token"]) as api:
+        assert api.put(path, json={"required": True}).json()["code"] == "forbidden"
 
 
 def test_the_command_switches_it_off_for_a_lost_phone(server: Server, browser: httpx.Client) -> None:
@@ -224,8 +317,9 @@ def test_the_command_switches_it_off_for_a_lost_phone(server: Server, browser: h
     assert run("--off").returncode == 0
     with visitor(server) as other:
         assert log_in(other, "ira").status_code == 303
-    ((origin, subject),) = query_file(
+    ((origin, details),) = query_file(
         server.data,
-        "SELECT origin, subject FROM audit_entries WHERE action = 'second-factor.off' ORDER BY id DESC LIMIT 1",
+        "SELECT origin, details FROM audit_entries WHERE action = 'second-factor.off' ORDER BY id DESC LIMIT 1",
     )
-    assert (origin, subject) == ("command", "ira")
+    ((ira,),) = query_file(server.data, "SELECT id FROM accounts_people WHERE username = 'ira'")
+    assert (origin, json.loads(details)) == ("command", {"person": ira})

@@ -11,9 +11,11 @@ from sqlalchemy import update
 from festgate.kit.clock import HOUR, SECOND
 from festgate.kit.db.statements import Statement
 from festgate.kit.errors import Forbidden, TooMany
-from festgate.kit.visitors import Actor
+from festgate.kit.messaging import mail
+from festgate.kit.visitors import COMMAND, Actor
 from festgate.portal.accounts import second_factors, tables
 from festgate.portal.accounts.checks import check_second_factors
+from festgate.portal.accounts.confirmation import confirm_address
 from festgate.portal.accounts.queries import Person
 from festgate.portal.accounts.second_factors import (
     CODES_HERE,
@@ -53,7 +55,7 @@ def set_up(database: OpenDatabase, person: Person) -> tuple[str, Sequence[str]]:
     key = key_of(database, person)
     actor = Actor(person.id, "session", HOST)
     code = app_code(key, database.clock.now)
-    codes = database.write(second_factors.confirm, person.id, code, SECRET, HOST, actor)
+    codes = database.write(second_factors.confirm, person.id, code, SECRET, HOST, actor, "Fest")
     assert not isinstance(codes, WrongCode)
     database.clock.move(2 * STEP * SECOND)
     return key, codes
@@ -68,7 +70,7 @@ def test_nothing_asks_for_a_code_before_the_first_one_was_entered(database: Open
     database.write(second_factors.begin, meena.id, SECRET)
     assert not database.read(second_factors.has_second_factor, meena.id)
     actor = Actor(meena.id, "session", HOST)
-    wrong = database.write(second_factors.confirm, meena.id, "000000", SECRET, HOST, actor)
+    wrong = database.write(second_factors.confirm, meena.id, "000000", SECRET, HOST, actor, "Fest")
     assert isinstance(wrong, WrongCode)
     assert not database.read(second_factors.has_second_factor, meena.id)
     set_up(database, meena)
@@ -117,7 +119,7 @@ def test_new_recovery_codes_replace_the_earlier_ones(database: OpenDatabase, joi
     key, earlier = set_up(database, meena)
     actor = Actor(meena.id, "session", HOST)
     code = app_code(key, database.clock.now)
-    newer = database.write(second_factors.renew_codes, meena.id, code, SECRET, HOST, actor)
+    newer = database.write(second_factors.renew_codes, meena.id, code, SECRET, HOST, actor, "Fest")
     assert not isinstance(newer, WrongCode)
     assert not set(newer) & set(earlier)
     assert not accepts(database, meena, earlier[0])
@@ -162,19 +164,53 @@ def test_attendees_cannot_set_one_up_and_nobody_a_second_one(database: OpenDatab
         database.write(second_factors.begin, meena.id, SECRET)
 
 
+def emails_of(database: OpenDatabase) -> list[tuple[str, str, str]]:
+    """Return recipient, subject and text of the emails that wait, and let them be sent."""
+    messages = sorted(database.read(mail.find_due), key=lambda message: message.id)
+    for message in messages:
+        database.write(mail.note_sent, message.id)
+    return [(message.recipient, message.subject, message.body) for message in messages]
+
+
+def test_the_person_gets_an_email_about_each_change_of_it(database: OpenDatabase, join: Join) -> None:
+    meena = join("meena", role="organiser")
+    database.write(confirm_address, meena.id)
+    actor = Actor(meena.id, "session", HOST)
+    key, codes = set_up(database, meena)
+    code = app_code(key, database.clock.now)
+    database.write(second_factors.renew_codes, meena.id, "000000", SECRET, HOST, actor, "Fest")
+    database.write(second_factors.renew_codes, meena.id, code, SECRET, HOST, actor, "Fest")
+    database.write(second_factors.remove, meena.id, actor, "Fest")
+    database.write(second_factors.remove, meena.id, actor, "Fest")
+    emails = emails_of(database)
+    assert [(recipient, subject) for recipient, subject, _ in emails] == [
+        ("meena@example.org", "Your second factor was switched on"),
+        ("meena@example.org", "You have new recovery codes"),
+        ("meena@example.org", "Your second factor was switched off"),
+    ]
+    assert all("your account meena at Fest" in text for *_, text in emails)
+    assert all("Choose a new password at once" in text for *_, text in emails)
+    assert not any(code in text for code in codes for *_, text in emails)
+    database.clock.move(HOUR)
+    set_up(database, meena)
+    database.write(second_factors.remove, meena.id, COMMAND, "Fest")
+    assert "The administrator of Fest did this on the fest's machine." in emails_of(database)[-1][2]
+
+
 def test_switching_it_off_forgets_everything_and_is_in_the_audit_log(
     database: OpenDatabase, join: Join, rows: Callable[[str], list[str]]
 ) -> None:
     meena = join("meena", role="organiser")
     set_up(database, meena)
     actor = Actor(meena.id, "session", HOST)
-    assert database.write(second_factors.remove, meena.id, actor)
-    assert not database.write(second_factors.remove, meena.id, actor)
+    assert database.write(second_factors.remove, meena.id, actor, "Fest")
+    assert not database.write(second_factors.remove, meena.id, actor, "Fest")
     assert not rows("accounts_second_factors") + rows("accounts_recovery_codes")
     entries, _ = database.read(audit.find_entries, audit.Filters(), 10)
+    assert {entry.details[audit.PERSON] for entry in entries} == {meena.id}
     assert [(entry.action, entry.subject) for entry in entries] == [
-        ("second-factor.off", "meena"),
-        ("second-factor.on", "meena"),
+        ("second-factor.off", ""),
+        ("second-factor.on", ""),
     ]
 
 

@@ -96,6 +96,20 @@ def test_no_statement_changes_or_deletes_an_entry(database: OpenDatabase, change
     assert len(actions(database, audit.Filters())) == 1
 
 
+def test_entries_are_found_by_the_person_that_acted_or_that_it_was_done_to(database: OpenDatabase) -> None:
+    about: dict[str, str | int] = {audit.PERSON: 7, "to": "owner"}
+
+    def write(connection: Connection) -> None:
+        audit.record(connection, MEENA, "sign-in.done", "", **{audit.PERSON: 7})
+        audit.record(connection, COMMAND, "role.changed", "", event_id=None, **about)
+        audit.record(connection, COMMAND, "account.made", "", **{audit.PERSON: 77})
+
+    database.write(write)
+    assert actions(database, audit.Filters(person=7)) == ["role.changed", "sign-in.done"]
+    assert actions(database, audit.Filters(person=77)) == ["account.made"]
+    assert len(actions(database, audit.Filters())) == 3
+
+
 def test_an_entry_is_not_kept_if_its_action_is_not(database: OpenDatabase) -> None:
     def fail(connection: Connection) -> None:
         audit.record(connection, MEENA, "order.refunded", "7GK2")

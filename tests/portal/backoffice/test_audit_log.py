@@ -124,6 +124,7 @@ def test_published_and_cancelled_events_are_recorded_once(organiser: httpx.Clien
     assert [(entry["action"], entry["subject"]) for entry in entries] == [
         ("event.cancelled", slug),
         ("event.published", slug),
+        ("event.created", slug),
     ]
 
 
@@ -133,13 +134,14 @@ def test_sign_ins_of_the_team_are_recorded_and_those_of_attendees_are_not(
     with visitor(server) as browser:
         log_in(browser, "vani", "wrong")
         log_in(browser, "vani")
-        assert api.get("/audit", params={"q": "vani"}).json()["total"] == 0
+        assert api.get("/audit", params={"person": "vani"}).json()["total"] == 0
     with visitor(server) as browser:
         log_in(browser, "usha", "my secret pass")
         log_in(browser, "Usha")
     refused, done = newest(api, action="sign-in.refused"), newest(api, action="sign-in.done")
-    assert (refused["person"], refused["subject"], refused["origin"]) == (None, "usha", "session")
-    assert (done["username"], done["subject"]) == ("usha", "usha")
+    assert (refused["person"], refused["concerns"], refused["origin"]) == (None, done["person"], "session")
+    assert (done["username"], done["concerns"]) == ("usha", done["person"])
+    assert api.get("/audit", params={"person": "usha", "action": "sign-in.refused"}).json()["total"] == 1
     assert "my secret pass" not in api.get("/audit").text
 
 

@@ -1,5 +1,6 @@
 """The dashboard, the pages and the API of steps on an event, and imports in the browser, on a real server."""
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -279,6 +280,22 @@ def test_a_failed_email_is_sent_again(server: Server, client: httpx.Client, data
     assert "Your lost ticket" not in client.get("/organise/emails").text
 
 
+def test_a_program_sends_a_failed_email_again(program: httpx.Client, data: Path) -> None:
+    change_file(
+        data,
+        "INSERT INTO kit_mail (topic, recipient, subject, body, attachments, queued_at, due_at, attempts, error)"
+        " VALUES ('gone', 'ravi@example.org', 'Your gone ticket', 'Text', '[]', 1790000000000, 9007199254740992, 22,"
+        " '550 no such mailbox')",
+    )
+    email = next(known for known in program.get("/emails").json() if known["subject"] == "Your gone ticket")
+    assert (email["recipient"], email["error"]) == ("ravi@example.org", "550 no such mailbox")
+    for _ in range(2):
+        assert program.post(f"/emails/{email['id']}/try").status_code == 204
+    retried = "SELECT count(*) FROM audit_entries WHERE action = 'email.retried' AND origin = 'token'"
+    assert query_file(data, retried) == [(1,)]
+    assert email["id"] not in [known["id"] for known in program.get("/emails").json()]
+
+
 def import_file(
     client: httpx.Client, name: str, content: str | bytes, **fields: str
 ) -> tuple[httpx.Response, dict[str, str]]:
@@ -427,6 +444,87 @@ def test_a_preview_of_many_problems_shows_the_first(client: httpx.Client) -> Non
     assert "Problem: 1002" in text_of(page)
     assert "802 more problems are not shown." in text_of(page)
     assert page.text.count("<tr") == 1 + 200
+
+
+def body_of(name: str, content: str, **fields: object) -> dict[str, object]:
+    """Return the body of a call that imports a file."""
+    return {"name": name, "content": base64.b64encode(content.encode()).decode(), **fields}
+
+
+def test_a_program_imports_a_spreadsheet_after_a_preview(
+    program: httpx.Client, database: OpenDatabase, data: Path
+) -> None:
+    content = CSV.replace("Robo Race", "Program Race").replace("Chess", "Program Chess")
+    body = body_of("events.csv", content + "Late,Hall,2001-03-14T10:00,2001-03-14T12:00,0,20,\n")
+    shown = program.post("/imports/preview", json=body)
+    assert shown.status_code == 200
+    rows = shown.json()["rows"]
+    assert [(row["kind"], row["place"], row["title"]) for row in rows] == [
+        ("problem", "line 4", ""),
+        ("new", "line 2", "Program Race"),
+        ("new", "line 3", "Program Chess"),
+    ]
+    assert "The event is over." in rows[0]["problem"]
+    titles = [event.title for event in database.read(catalogue.all_events)]
+    assert "Program Race" not in titles
+    assert program.post("/imports", json=body | {"preview": "other"}).json()["code"] == "import-changed"
+    confirmed = body | {"preview": shown.json()["preview"]}
+    assert program.post("/imports", json=confirmed).json() == {"imported": 2}
+    assert program.post("/imports", json=confirmed).json() == {"imported": 0}
+    entries = query_file(
+        data, "SELECT count(*) FROM audit_entries WHERE action = 'events.imported' AND origin = 'token'"
+    )
+    assert entries == [(1,)]
+    changed = body_of("events.csv", "slug,capacity\nprogram-race,80\n")
+    (row,) = program.post("/imports/preview", json=changed).json()["rows"]
+    assert row["changes"] == [{"field": "capacity", "before": "50", "after": "80"}]
+
+
+def test_a_program_changes_a_sold_event_only_with_consent(
+    program: httpx.Client, database: OpenDatabase, team: dict[str, Guest]
+) -> None:
+    choices: dict[str, object] = {"default_fee": "0", "default_capacity": "30", "publish": True}
+    body = body_of("fest.ics", calendar("Program Calendar", 0, uid="u2"), **choices)
+    preview = program.post("/imports/preview", json=body).json()["preview"]
+    assert program.post("/imports", json=body | {"preview": preview}).json() == {"imported": 1}
+    (slug,) = [
+        event.slug for event in database.read(catalogue.all_events) if event.title == "Program Calendar"
+    ]
+    database.write(hold_seat, team["attendee"].id, slug, 15)
+    newer = body_of("fest.ics", calendar("Program Calendar", 1, "21990315T100000Z", "u2"), **choices)
+    shown = program.post("/imports/preview", json=newer).json()
+    assert (shown["rows"][0]["asks"], shown["rows"][0]["taken"]) == (f"agree-update-{slug}", 1)
+    confirmed = newer | {"preview": shown["preview"]}
+    assert program.post("/imports", json=confirmed).json() == {"imported": 0}
+    agreed = confirmed | {"agreed": [f"agree-update-{slug}"]}
+    assert [program.post("/imports", json=agreed).json()["imported"] for _ in range(2)] == [1, 0]
+    event = database.read(catalogue.any_event_by_slug, slug)
+    assert catalogue.written_time(event.starts_at, UTC)[:10] == "2199-03-15"
+
+
+def test_a_program_imports_a_large_programme_and_no_unreadable_file(
+    server: Server, program: httpx.Client, team: dict[str, Guest]
+) -> None:
+    body = body_of("programme.json", programme("by-program", description="long " * 1900), move_by_days=7)
+    assert len(str(body["content"])) > 12_000
+    many = body_of("programme.json", programme("by-program", description="long " * 1900) + " " * 20_000)
+    shown = program.post("/imports/preview", json=many).json()
+    assert shown["can_import"]
+    for name, content, sentence in (
+        ("events.pdf", "x", "the name has to end in"),
+        ("events.json", "{}", "This is not a programme of Festgate."),
+        ("events.csv", "", "The file is empty."),
+    ):
+        refused = program.post("/imports/preview", json=body_of(name, content))
+        assert refused.status_code == 422
+        assert sentence in refused.json()["fields"]["content"]
+    refused = program.post("/imports/preview", json={"name": "a.csv", "content": "%%%"})
+    assert refused.json()["fields"] == {"content": "This is not base 64."}
+    wrong = program.post("/imports/preview", json=body_of("p.json", programme("w", capacity="many"))).json()
+    assert (wrong["can_import"], wrong["rows"][0]["kind"]) == (False, "problem")
+    with team["lead"].program(server) as lead:
+        assert lead.post("/imports/preview", json=body).status_code == 403
+        assert lead.post("/imports", json=body | {"preview": ""}).status_code == 403
 
 
 def test_a_forged_preview_is_refused(client: httpx.Client) -> None:

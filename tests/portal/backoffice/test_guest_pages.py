@@ -256,3 +256,52 @@ def test_the_api_lists_guests_with_filters_and_pages(server: Server, people: dic
         assert api.get("/events/nothing/guests").status_code == 404
     with people["asha"].program(server) as api:
         assert api.get("/guests").status_code == 403
+
+
+def test_a_program_acts_for_many_guests_once_and_reads_and_notes_the_history_of_one(
+    server: Server, people: dict[str, Guest], data: Path
+) -> None:
+    key = {"idempotency-key": "the same"}
+    with people["meena"].program(server) as api:
+        guests = {guest["name"]: guest for guest in api.get("/events/open-stage/guests").json()["guests"]}
+        ravi, race = guests["Ravi Ünal"], api.get("/events/robo-race/guests").json()["guests"][0]
+        ids = [ravi["registration"], race["registration"]]
+        until(lambda: "Ticket issued" in history_of(api, ravi["person"]), "the ticket")
+        body = {"action": "resend", "registrations": ids}
+        reason = {str(race["registration"]): "There is no valid ticket."}
+        dry = api.post("/guests/actions", json=body, headers=key).json()
+        assert dry == {"done": [ravi["registration"]], "refused": reason}
+        assert not audited(data, "ticket.resent")
+        for done in ([ravi["registration"]], []):
+            answer = api.post("/guests/actions", json=body | {"dry_run": False}, headers=key).json()
+            assert answer["done"] == done
+            assert answer["refused"].items() >= reason.items()
+        assert api.post("/guests/actions", json=body).status_code == 422
+        notes = [
+            api.post(f"/guests/{ravi['person']}/notes", json={"text": "Vegetarian."}, headers=key)
+            for _ in range(2)
+        ]
+        assert notes[0].status_code == 201
+        assert notes[0].json() == notes[1].json()
+        (note,) = [step for step in history(api, ravi["person"]) if step["text"]]
+        assert (note["text"], note["by"]) == ("Vegetarian.", "meena")
+        assert api.get("/guests/999999/history").status_code == 404
+        assert api.get("/orders/NONE/history").status_code == 404
+    with people["lee"].program(server) as lead:
+        others = lead.post("/guests/actions", json=body | {"dry_run": False}, headers=key).json()
+        assert str(race["registration"]) not in others["refused"]
+        assert lead.get(f"/guests/{ravi['person']}/history").status_code == 403
+    with people["tara"].program(server) as treasurer:
+        assert treasurer.post("/guests/actions", json=body, headers=key).status_code == 403
+        assert treasurer.get("/emails").status_code == 403
+
+
+def history(api: httpx.Client, person: int) -> list[dict[str, str]]:
+    answer = api.get(f"/guests/{person}/history")
+    assert answer.status_code == 200
+    steps: list[dict[str, str]] = answer.json()
+    return steps
+
+
+def history_of(api: httpx.Client, person: int) -> str:
+    return " ".join(step["title"] for step in history(api, person))

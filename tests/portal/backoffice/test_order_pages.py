@@ -17,7 +17,7 @@ from festgate.portal.checkout.placements import place_order
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.teams import join_team
 from festgate.portal.tickets.facade import replace_code
-from tests.journeys.stage import Guest, announce, before_opening, check_data, invite_one
+from tests.journeys.stage import Guest, announce, before_opening, check_data, invite_one, query_file
 from tests.portal.registrations.pass_fest import add_pass, take
 from tests.portal.registrations.team_fest import add_team_event, register_team
 from tests.rig.browser import visit
@@ -41,7 +41,7 @@ def people(data: Path) -> dict[str, Guest]:
         for title, fee in (("Robo Race", 45_000), ("Gala", 60_000), ("Quiz", 0)):
             database.write(partial(announce, title=title, fee=fee))
         roles = {"meena": "organiser", "tara": "treasurer"} | dict.fromkeys(
-            ("asha", "nila", "ravi", "usha", "vani", "pia", "kiran", "lata"), "attendee"
+            ("asha", "nila", "ravi", "usha", "vani", "pia", "kiran", "lata", "vikram"), "attendee"
         )
         guests = {name: database.write(invite_one, name, role) for name, role in roles.items()}  # type: ignore[arg-type]
         sell_a_pass_and_a_team(database, guests)
@@ -87,6 +87,13 @@ def buy(server: Server, guest: Guest, slug: str = "robo-race") -> str:
         ref = check_out(browser, None, **CARD).headers["location"].rpartition("/")[2]
         until(lambda: "Show ticket" in browser.get(f"/orders/{ref}").text, "the ticket")
     return ref
+
+
+def order_at_desk(server: Server, guest: Guest, slug: str = "robo-race") -> str:
+    """Order a ticket that is paid at the desk; return the reference of the order."""
+    with guest.browser(server) as browser:
+        assert browser.post(f"/events/{slug}/register").status_code == 303
+        return check_out(browser, None, payment_method="desk").headers["location"].rpartition("/")[2]
 
 
 def text_of(page: httpx.Response) -> str:
@@ -148,15 +155,38 @@ def test_a_seat_is_cancelled_for_less_than_its_fee(
 def test_an_order_at_the_desk_is_marked_paid_on_its_own_page(
     server: Server, office: httpx.Client, people: dict[str, Guest]
 ) -> None:
-    with people["nila"].browser(server) as browser:
-        assert browser.post("/events/gala/register").status_code == 303
-        ref = check_out(browser, None, payment_method="desk").headers["location"].rpartition("/")[2]
+    ref = order_at_desk(server, people["nila"], "gala")
     address = f"/organise/orders/{ref}"
     page = office.get(address).text
     assert ">Mark paid<" in page
     assert office.post(f"{address}/paid", data=hidden_fields(page, f"{address}/paid")).status_code == 303
     assert ">Mark paid<" not in office.get(address).text
     assert "Paid ₹600.00" in text_of(office.get(address))
+
+
+def test_a_program_marks_an_order_at_the_desk_paid_and_refunded_once(
+    server: Server, people: dict[str, Guest]
+) -> None:
+    ref = order_at_desk(server, people["vikram"])
+    with people["meena"].program(server) as api:
+        wrong = api.post(f"/orders/{ref}/paid", json={"amount": {"minor": 1, "currency": "INR"}})
+        assert wrong.json()["code"] == "order-changed"
+        amount = {"amount": {"minor": 45_000, "currency": "INR"}}
+        for _ in range(2):
+            assert api.post(f"/orders/{ref}/paid", json=amount).json()["state"] == "paid"
+        assert api.post(f"/orders/{ref}/refund", json={}).json()["state"] == "refunding"
+        early = api.post(f"/orders/{ref}/refunded", json={"amount": {"minor": 1, "currency": "INR"}})
+        assert early.json()["code"] == "order-changed"
+        for _ in range(2):
+            done = api.post(f"/orders/{ref}/refunded", json=amount).json()
+            assert (done["state"], done["refunded"]["minor"]) == ("refunded", 45_000)
+    with people["ravi"].program(server) as api:
+        assert api.post(f"/orders/{ref}/paid", json=amount).status_code == 403
+    marked = "SELECT action, origin FROM audit_entries WHERE subject = ? AND action LIKE 'order.marked%' ORDER BY id"
+    assert query_file(server.data, marked, ref) == [
+        ("order.marked-paid", "token"),
+        ("order.marked-refunded", "token"),
+    ]
 
 
 def test_the_orders_of_an_event_are_filtered_and_searched(
@@ -207,8 +237,8 @@ def test_a_ticket_is_exchanged_renamed_transferred_and_sent_again(
     history = text_of(office.get(page))
     for step in (
         "Ticket exchanged Robo Race for Gala. ₹150.00 more is owed. by meena",
-        "Name on a ticket corrected usha, now Usha Rao by meena",
-        "Ticket transferred Usha Rao, now Lila Das by meena",
+        "Name on a ticket corrected u…, now U… R… by meena",
+        "Ticket transferred U… R…, now L… D… by meena",
         "Emailed again by meena",
     ):
         assert step in history

@@ -7,6 +7,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from tests.journeys.stage import query_file
 from tests.rig.server import festgate
 
 ZONE = {"FESTGATE_TIMEZONE": "Asia/Kolkata"}
@@ -34,6 +35,43 @@ def output_of(data: Path, *arguments: str | Path) -> str:
     process = run_command(data, *arguments)
     assert process.returncode == 0, process.stderr
     return process.stdout
+
+
+def test_every_command_that_changes_data_is_in_the_audit_log(data: Path, tmp_path: Path) -> None:
+    types = tmp_path / "types.csv"
+    types.write_text(TYPES, encoding="utf-8")
+    file = tmp_path / "programme.json"
+    for arguments in (
+        ("user", "add", "asha", "--email", "asha@example.org"),
+        ("user", "password", "asha"),
+        ("user", "confirm", "asha"),
+        ("user", "role", "asha", "owner"),
+        ("types", "import", types),
+        ("types", "import", types),
+        ("programme", "export", file),
+        ("programme", "import", file, "--publish"),
+        ("events", "create", "Chess", "--fee", "10"),
+        ("events", "cancel", "chess", "--yes"),
+        ("events", "set-currency", "EUR"),
+    ):
+        output_of(data, *arguments)
+    entries = query_file(
+        data, "SELECT action, subject, details, origin, person_id FROM audit_entries ORDER BY id"
+    )
+    assert {(origin, person) for *_, origin, person in entries} == {("command", None)}
+    assert [(action, subject, json.loads(details)) for action, subject, details, *_ in entries] == [
+        ("events.imported", "", {"created": 1, "changed": 0, "cancelled": 0}),
+        ("account.made", "", {"person": 1}),
+        ("password.changed", "", {"person": 1}),
+        ("email-address.confirmed", "", {"person": 1}),
+        ("role.changed", "", {"person": 1, "from": "attendee", "to": "owner"}),
+        ("events.imported", "", {"created": 0, "changed": 0, "quotas": 1, "types": 2}),
+        ("programme.exported", "", {}),
+        ("event.published", "robo-race", {}),
+        ("event.created", "chess", {}),
+        ("event.deleted", "chess", {}),
+        ("currency.changed", "EUR", {"events": 1}),
+    ]
 
 
 def test_types_of_a_workbook_are_exported_with_the_programme_to_another_fest(

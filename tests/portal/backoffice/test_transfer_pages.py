@@ -226,7 +226,10 @@ def test_the_api_has_the_whole_way_of_a_transfer(server: Server, people: dict[st
         )
         listed = office.get("/transfers", params={"q": "999988887777"}).json()
         assert ([row["ref"] for row in listed["transfers"]], listed["total"]) == ([ref], 1)
-        csv = f"Date,Narration,Credit\n09/11/2026,{ref},440.00\n"
+        # A statement is larger than other calls of the API may be.
+        others = "".join(f"09/11/2026,Cash deposit {number},0.00\n" for number in range(700))
+        csv = f"Date,Narration,Credit\n09/11/2026,{ref},440.00\n{others}"
+        assert len(csv) > 20_000
         month = office.post("/bank-statements", json={"csv": csv, "date_order": "month_first"}).json()
         assert (month["payments"][0]["booked_on"], month["dates"]["is_open"]) == ("2026-09-11", True)
         dry = office.post("/bank-statements", json={"csv": csv}).json()

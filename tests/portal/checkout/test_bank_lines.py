@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from festgate.kit.clock import DAY
 from festgate.kit.db.statements import Connection
+from festgate.portal.audit import facade as audit
 from festgate.portal.checkout import orders
 from festgate.portal.checkout.bank_lines import (
     Assignment,
@@ -98,6 +99,17 @@ def test_an_overlapping_statement_changes_nothing(fest: TransferFest) -> None:
     assert [match.result for match in fest.preview(first, gift, later)] == ["known", "known", "none"]
     assert fest.upload(first, gift, later) == Imported(known=2, listed=1)
     check(fest.database)
+
+
+def test_each_order_of_a_statement_has_an_entry_with_the_treasurer(fest: TransferFest) -> None:
+    first, second = fest.order(), fest.order()
+    incoming = [credit(first.ref, 45_000), credit(second.ref, 45_000), credit("nobody", 1)]
+    for _ in range(2):
+        fest.upload(*incoming)
+    for order in (first, second):
+        (entry,) = fest.database.report(audit.entries_about, order.ref)
+        assert (entry.action, entry.person, entry.origin) == ("order.marked-paid", fest.treasurer, "session")
+        assert entry.details == {"amount": "450.00 INR", "method": "transfer", "result": "paid"}
 
 
 def test_a_confirmed_preview_that_is_sent_again_changes_nothing(fest: TransferFest) -> None:
@@ -278,7 +290,7 @@ def test_two_treasurers_on_two_servers_pay_an_order_once(
             "checkout_orders",
             act_meanwhile,
         )
-        return import_lines(Connection(driver, connection.now), matches, SECRET, fest.treasurer)
+        return import_lines(Connection(driver, connection.now), matches, SECRET, fest.treasurer, fest.actor)
 
     result = database.write(operation)
     assert others == [Imported(paid=1)]

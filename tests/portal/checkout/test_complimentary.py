@@ -1,17 +1,23 @@
 """Complimentary tickets and internal notes."""
 
+from functools import partial
+
 import pytest
 
 from festgate.kit.errors import Invalid
+from festgate.kit.messaging.mail_erasure import find_emails_to
 from festgate.kit.visitors import COMMAND
+from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facade import GuestEntry
 from festgate.portal.audit.facade import entries_about
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.complimentary import complimentary_seats, give_ticket, is_complimentary
-from festgate.portal.checkout.errors import KeyReused
+from festgate.portal.checkout.errors import KeyReused, PersonDeleted
 from festgate.portal.checkout.exchanges import Wish, exchange_ticket, subject_of_person
 from festgate.portal.checkout.notes import MAX_NOTE, notes_of_order, notes_of_person, write_note
+from festgate.portal.checkout.orders import cancel_order
 from festgate.portal.checkout.personal_data import PERSONAL_RECORDS
+from festgate.portal.composition import personal_records
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.checks import check_counts, check_quotas
 from festgate.portal.tickets.checks import check_tickets
@@ -93,4 +99,16 @@ def test_a_note_is_saved_once_exported_with_the_person_and_erased_with_them(fest
     exported = fest.database.read(PERSONAL_RECORDS.export, person)["notes"]
     assert [known["text"] for known in exported] == ["Called twice.\nVegetarian.", "Comes by train."]  # type: ignore[attr-defined]
     fest.database.write(PERSONAL_RECORDS.end, person)
+    assert fest.database.read(notes_of_person, person) == []
+
+
+def test_nothing_is_noted_about_a_person_whose_data_was_deleted(fest: Fest) -> None:
+    order, _ = place(fest, "sandbox", 45_000)
+    person = order.person_id
+    fest.database.write(cancel_order, person, order.ref)
+    stored = fest.database.report(find_emails_to, "asha@example.org")
+    fest.database.write(accounts.delete_account, person, personal_records(), stored)
+    for ref in (None, order.ref):
+        with pytest.raises(PersonDeleted):
+            fest.database.write(partial(write_note, ref=ref), COMMAND, person, "Late.", "key")
     assert fest.database.read(notes_of_person, person) == []

@@ -7,10 +7,11 @@ import pytest
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
-from festgate.kit.visitors import COMMAND
+from festgate.kit.visitors import COMMAND, Actor
 from festgate.portal.accounts.facade import person_by_id
+from festgate.portal.backoffice.shift_pages import written
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.checkout import queries
+from festgate.portal.checkout import queries, shifts
 from festgate.portal.checkout.cancellations import cancel_registrations
 from festgate.portal.checkout.checks import CHECKS
 from festgate.portal.checkout.errors import OrderChanged, WrongSettlement
@@ -127,6 +128,44 @@ def test_the_difference_of_a_dearer_ticket_is_owed_paid_at_the_desk_and_given_ba
     assert [minor for minor, _ in refunds(fest, order)] == [45_000]  # at the provider; the rest by hand
     assert only_exchange(fest, order).settlement == "due"
     assert fest.database.write(settle_difference, COMMAND, owed.id, "returned").settlement == "returned"
+    assert problems(fest) == []
+
+
+def test_a_difference_in_cash_is_in_the_open_shift_of_the_person_that_settles_it(fest: Fest) -> None:
+    seller, other = (Actor(fest.person(name).id, "session") for name in ("meena", "usha"))
+    assert seller.person is not None
+    assert other.person is not None
+    fest.database.write(shifts.set_float, seller.person, Money(10_000, "INR"))
+    at_once, later = paid_order(fest)[0], paid_order(fest, name="ravi")[0]
+    dearer = fest.event("Gala", 60_000)
+    wish = Wish(dearer.slug, only_type(fest, dearer).id, "paid")
+    seat = at_once.kept_lines[-1].seat_id
+    for _ in range(2):
+        fest.database.write(exchange_ticket, seller, seat, wish, never_used)
+    exchange(fest, later, dearer, "owed")
+    owed = only_exchange(fest, later).id
+    for _ in range(2):
+        fest.database.write(settle_difference, seller, owed, "paid")
+    shift = fest.database.read(shifts.open_shift, seller.person)
+    assert shift is not None
+    assert (shift.gained.minor, shift.returned.minor, shift.expected.minor) == (30_000, 0, 40_000)
+    closed = fest.database.write(
+        shifts.close_shift, seller, seller.person, Money(40_000, "INR"), "", shift.facts
+    )
+    assert closed.difference == Money(0, "INR")
+    # Given back in the next shift, which leaves the closed one as it was.
+    fest.database.write(cancel_registrations, later.ref, None, None, never_used)
+    fest.database.write(shifts.set_float, other.person, Money(20_000, "INR"))
+    fest.database.write(settle_difference, other, owed, "returned")
+    after = fest.database.read(shifts.open_shift, other.person)
+    assert after is not None
+    assert (after.gained.minor, after.returned.minor, after.expected.minor) == (0, 15_000, 5_000)
+    assert fest.database.read(shifts.shift_by_id, closed.id) == closed
+    sheet = [line.split(",") for line in written([closed, after]).splitlines()]
+    paid, back = sheet[0].index("cash_differences"), sheet[0].index("cash_differences_returned")
+    assert [(row[paid], row[back]) for row in sheet[1:]] == [("300.00", "0.00"), ("0.00", "150.00")]
+    fest.send_refunds()
+    fest.deliver()
     assert problems(fest) == []
 
 

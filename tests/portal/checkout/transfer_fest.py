@@ -81,6 +81,6 @@ class TransferFest:
         """Import matched payments."""
 
         def operation(connection: Connection) -> Imported:
-            return import_lines(connection, matches, SECRET, self.treasurer)
+            return import_lines(connection, matches, SECRET, self.treasurer, self.actor)
 
         return self.database.write(operation)

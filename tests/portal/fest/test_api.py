@@ -1,11 +1,12 @@
 """The settings in the JSON API."""
 
+import base64
 from pathlib import Path
 
 import httpx
 
 from tests.journeys.stage import Guest
-from tests.portal.fest.factories import Fest, fest_of, invite
+from tests.portal.fest.factories import PNG, Fest, fest_of, invite
 from tests.rig.database import OpenDatabase
 
 
@@ -52,6 +53,32 @@ def test_an_owner_reads_and_changes_settings_and_never_reads_a_secret(
         state = fest.settings()
         assert state.settings.fest_name == "Festgate"
         assert state.settings.smtp_password == ""
+
+
+def test_an_owner_tests_mail_and_payments_and_sets_the_logo(database: OpenDatabase, tmp_path: Path) -> None:
+    with fest_of(database, tmp_path) as fest:
+        with call(fest, database.write(invite, "asha")) as api:
+            sent = api.post("/settings/mail/test").json()
+            assert sent == {"recipient": "asha@example.org", "is_sent": False}
+            assert len([*(fest.folder / "mail").iterdir()]) == 1
+            api.patch("/settings", json={"values": {"smtp_host": "127.0.0.1", "smtp_port": 1}})
+            refused = api.post("/settings/mail/test")
+            assert (refused.status_code, refused.json()["code"]) == (502, "not-sent")
+            answers = [api.post("/settings/mail/test").status_code for _ in range(4)]
+            assert answers[-1] == 429
+            (tested,) = api.post("/settings/payments/test").json()
+            assert (tested["method"], tested["works"]) == ("Pay at the desk", True)
+            content = base64.b64encode(PNG + bytes(20_000)).decode()
+            shown = api.put("/settings/logo", json={"content": content})
+            assert httpx.get(fest.url + shown.json()["address"], trust_env=False).content.startswith(PNG)
+            wrong = api.put("/settings/logo", json={"content": base64.b64encode(b"x").decode()})
+            assert wrong.json()["fields"].keys() == {"content"}
+            assert api.put("/settings/logo", json={"content": "%"}).json()["fields"].keys() == {"content"}
+            assert [api.delete("/settings/logo").status_code for _ in range(2)] == [204, 204]
+            assert httpx.get(f"{fest.url}/fest/logo", trust_env=False).status_code == 404
+        with call(fest, database.write(invite, "ravi", "organiser")) as api:
+            assert api.post("/settings/mail/test").status_code == 403
+            assert api.put("/settings/logo", json={"content": content}).status_code == 403
 
 
 def test_the_settings_are_for_owners(database: OpenDatabase, tmp_path: Path) -> None:

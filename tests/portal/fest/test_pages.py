@@ -70,6 +70,11 @@ def test_the_page_names_the_source_of_each_value_and_disables_fixed_ones(
             assert 'value="Fixed Fest"' in field
             assert "Set by the environment variable FESTGATE_FEST_NAME" in page
             assert "Saved here." in page
+            assert "Default" not in page
+            save(client, f"{ROOT}/payments", **{"payment_methods-desk": "on"}, hold_minutes="20")
+            page = html.unescape(client.get(f"{ROOT}/payments").text)
+            assert "Saved here; the default is 15." in page
+            assert page.count("the default is") == 1
         assert "fest_name" not in fest.settings().stored.texts
 
 
@@ -81,7 +86,7 @@ def test_a_wrong_value_is_explained_beside_its_field(database: OpenDatabase, tmp
             assert answer.status_code == 422
             assert "Nothing was saved" in answer.text
             assert 'value="New"' in answer.text
-            assert "is not a time zone" in answer.text
+            assert "Enter the name of a time zone, such as Asia/Kolkata." in answer.text
         assert fest.settings().stored.texts == {}
 
 

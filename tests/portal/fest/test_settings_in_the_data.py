@@ -1,10 +1,13 @@
 """Settings in the data: which value wins, what is sealed, and what happens to values that do not fit."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from babel.support import NullTranslations
 
 from festgate.kit.errors import Invalid
+from festgate.kit.translation import use_catalogue
 from festgate.kit.visitors import COMMAND
 from festgate.portal.fest import fields
 from festgate.portal.fest.changes import Change, plan, save
@@ -81,14 +84,55 @@ def test_a_wrong_value_saves_nothing_of_its_form(database: OpenDatabase, tmp_pat
     outside = given(tmp_path, database)
     wrong = problems(database, outside, fest_name="New", timezone="Mars/Base", hold_minutes=0)
     assert wrong.keys() == {"timezone", "hold_minutes"}
-    assert wrong["hold_minutes"] == "Must be a whole number from 1 to 1440."
+    assert wrong["hold_minutes"] == "Enter a whole number from 1 to 1440."
     assert read(database, outside).stored.texts == {}
+
+
+@pytest.fixture
+def marked() -> Iterator[None]:
+    """Mark each sentence that goes through gettext, as a catalogue of another language would."""
+
+    class Marking(NullTranslations):
+        def ugettext(self, message: str) -> str:
+            return f"⟦{message}⟧"
+
+    use_catalogue(Marking())
+    yield
+    use_catalogue(NullTranslations())
+
+
+@pytest.mark.usefixtures("marked")
+def test_every_sentence_about_a_wrong_value_can_be_translated(database: OpenDatabase, tmp_path: Path) -> None:
+    wrong: dict[str, object] = {
+        "fest_name": "",
+        "fest_tagline": "x" * 201,
+        "fest_starts": "tomorrow",
+        "fest_ends": "today",
+        "currency": "RUPEE",
+        "timezone": "Mars",
+        "locale": "klingon",
+        "hold_minutes": 0,
+        "desk_hours": "many",
+        "payment_methods": [],
+        "transfer_account": "?",
+        "transfer_ifsc": "?",
+        "transfer_upi_id": "?",
+        "transfer_bank": 3,
+        "smtp_host": "a b",
+        "smtp_security": "ssl",
+        "mail_from": "nobody",
+        "guest_checkout": "perhaps",
+    }
+    sentences = problems(database, given(tmp_path, database), **wrong)
+    assert sentences.keys() == wrong.keys()
+    assert not [sentence for sentence in sentences.values() if not sentence.startswith("⟦")]
+    assert sentences["smtp_host"].startswith("⟦Enter the name or the address of a mail server")
 
 
 def test_the_last_day_cannot_be_before_the_first(database: OpenDatabase, tmp_path: Path) -> None:
     outside = given(tmp_path, database)
     wrong = problems(database, outside, fest_starts="2031-03-14", fest_ends="2031-03-13")
-    assert wrong == {"fest_ends": "2031-03-13 is before the first day, 2031-03-14."}
+    assert wrong == {"fest_ends": "Enter a day such as 2027-03-05, which is not before the first day."}
 
 
 def test_of_two_changes_from_the_same_version_one_is_saved(database: OpenDatabase, tmp_path: Path) -> None:

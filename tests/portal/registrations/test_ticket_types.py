@@ -10,6 +10,7 @@ from festgate.kit.clock import HOUR, MINUTE
 from festgate.kit.db.statements import Statement
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.money import Money
+from festgate.kit.visitors import COMMAND
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.events import cancel_event, set_currency
 from festgate.portal.catalogue.facade import SoldOut, TicketType, TypeDetails
@@ -342,7 +343,7 @@ def test_the_fee_of_an_event_with_several_types_is_changed_in_the_types(database
     details = catalogue.details_of(database.read(catalogue.event_by_id, event.id))
     with pytest.raises(Invalid, match="several ticket types"):
         database.write(catalogue.edit_event, event.slug, replace(details, fee=Money(1, "INR")))
-    database.write(set_currency, "EUR")
+    database.write(set_currency, "EUR", COMMAND)
     assert [kind.fee for kind in database.read(catalogue.types_of, event.id)] == [
         Money(45_000, "EUR"),
         Money(10_000, "EUR"),

@@ -48,16 +48,19 @@ class Bearer:
         *,
         sensitive: bool = False,
         lists_assigned: bool = False,
+        lacks_factor: bool = False,
     ) -> None:
         """Take the portal, which looks tokens up, and the permission that the route needs, None for none.
 
-        A `sensitive` operation needs a token of the last ten minutes; `lists_assigned` as for `Portal.allow`. The
-        portal is not kept alive: `typing` keeps this object in a cache.
+        A `sensitive` operation needs a token of the last ten minutes; `lists_assigned` as for `Portal.allow`;
+        `lacks_factor` is for routes that also answer callers without the second factor that they need. The portal is
+        not kept alive: `typing` keeps this object in a cache.
         """
         self._portal: Portal = proxy(portal)
         self.permission = permission
         self.sensitive = sensitive
         self.lists_assigned = lists_assigned
+        self._lacks_factor = lacks_factor
 
     async def __call__(self, request: Request, credentials: Credentials) -> Visitor:
         """Return the visitor of the call's token. Raise SignInNeeded, SecondFactorNeeded or ProofNeeded."""
@@ -81,7 +84,8 @@ class Bearer:
         if visitor is None:
             msg = "Send `Authorization: Bearer TOKEN` with a valid token. The page /docs describes how to get one."
             raise SignInNeeded(msg)
-        await self._portal.check_second_factor(visitor)
+        if not self._lacks_factor:
+            await self._portal.check_second_factor(visitor)
         if self.sensitive and not visitor.has_proof(self._portal.database.clock()):
             msg = (
                 "This needs a token that is younger than ten minutes. Get a new one with POST /api/v1/tokens."

@@ -121,7 +121,7 @@ class Gate:
         """Well-formed values of the Host header so far."""
         self._bodies = bodies or Bodies()
         self._clients = clients or Counts(MAX_IN_PROGRESS, Trusted())
-        self._max_bodies = (("/api/", MAX_API_BODY), *(max_bodies or {}).items())
+        self._max_bodies = (*(max_bodies or {}).items(), ("/api/", MAX_API_BODY))
         self._security_events = security_events or {}
 
     def replace(self, routes: Routes, *, headers: RawHeaders, answer: Answer) -> None:

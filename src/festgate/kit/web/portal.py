@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
@@ -258,7 +258,7 @@ class Portal:
         shows the form is sensitive, too.
         """
 
-        @wraps(endpoint)
+        @wraps(endpoint.func if isinstance(endpoint, partial) else endpoint)
         async def guarded(request: Request) -> Response:
             visitor = await self.allow(request, permission, lists_assigned=lists_assigned)
             if sensitive:

@@ -18,6 +18,7 @@ from festgate.portal.accounts.passwords import Crowded, Hasher
 from festgate.portal.accounts.people import Taken
 from festgate.portal.accounts.queries import Person
 from festgate.portal.accounts.reception import Reception, WrongPassword
+from festgate.portal.accounts.second_factor_api import SecondFactorApi
 from festgate.portal.accounts.second_factors import CodeNeeded, WrongCode
 from festgate.portal.accounts.session_list import NAME_LENGTH, end_listed, list_sessions
 from festgate.portal.accounts.sessions import end_other_sessions
@@ -139,6 +140,7 @@ class AccountApi:
             """Sign out all browsers, and end all tokens except that of this call."""
             await self._portal.database.write(end_other_sessions, person.person, _token_of(credentials))
 
+        SecondFactorApi(self._portal, self._reception).add_to(router)
         return router
 
 

@@ -145,15 +145,15 @@ def switch_off_second_factor(
     Check first that it is the right person. They sign in with the password alone then, and set it up again.
     """
 
-    def work_on(connection: Connection) -> tuple[Person, bool]:
+    def work_on(connection: Connection, fest: str) -> tuple[Person, bool]:
         person = person_by_name(connection, name)
         if off:
-            return person, remove(connection, person.id, COMMAND)
+            return person, remove(connection, person.id, COMMAND, fest)
         return person, has_second_factor(connection, person.id)
 
     async def work(settings: Settings) -> tuple[Person, bool]:
         async with current(settings) as database:
-            return await database.write(work_on)
+            return await database.write(work_on, settings.fest_name)
 
     person, was_on = run(work)
     if not was_on:

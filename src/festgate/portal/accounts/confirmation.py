@@ -13,12 +13,14 @@ from festgate.kit.ids import keyed_hash
 from festgate.kit.messaging import mail, outbox
 from festgate.kit.messaging.mail_links import Link
 from festgate.kit.translation import N_, gettext
+from festgate.kit.visitors import COMMAND
 from festgate.portal.accounts.attempts import Limit, count_attempt
 from festgate.portal.accounts.facts import AddressConfirmed
 from festgate.portal.accounts.names import key_of
 from festgate.portal.accounts.queries import Person, person_by_id, person_by_name
 from festgate.portal.accounts.signed_links import make_token, parse_token, proof_of
 from festgate.portal.accounts.tables import people
+from festgate.portal.audit import facade as audit
 from festgate.settings import Settings
 
 LIFE = 3 * DAY
@@ -170,6 +172,7 @@ def confirm_by_name(connection: Connection, name: str) -> Person:
     """Confirm the address of the account with that username or email address by hand. Raises NotFound."""
     person = person_by_name(connection, name)
     confirm_address(connection, person.id)
+    audit.record(connection, COMMAND, "email-address.confirmed", "", **{audit.PERSON: person.id})
     return person
 
 

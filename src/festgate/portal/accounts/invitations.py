@@ -17,6 +17,7 @@ from festgate.kit.clock import DAY, Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import Conflict, Forbidden, NotFound, Refused
 from festgate.kit.ids import keyed_hash
+from festgate.kit.masking import masked_address
 from festgate.kit.messaging import mail
 from festgate.kit.messaging.mail_links import Link
 from festgate.kit.roles import ROLE_NAMES, Role, may_grant
@@ -191,7 +192,7 @@ def invite(
         number, email, role, event_ids, actor.person, connection.now, connection.now + LIFE
     )
     _send(connection, actor, invitation, [title for _, title in events], nonce, secret, settings)
-    audit.record(connection, actor, "team.invited", email, role=role, events=_written(events))
+    audit.record(connection, actor, "team.invited", masked_address(email), role=role, events=_written(events))
     return invitation
 
 
@@ -216,7 +217,9 @@ def send_again(
     until = connection.now + LIFE
     connection.run(_renew, invitation=invitation.id, new_hash=hash_of(_token(secret, nonce)), until=until)
     _send(connection, actor, invitation, titles, nonce, secret, settings)
-    audit.record(connection, actor, "invitation.sent-again", invitation.email, role=invitation.role)
+    audit.record(
+        connection, actor, "invitation.sent-again", masked_address(invitation.email), role=invitation.role
+    )
     return invitation_by_id(connection, invitation_id)
 
 
@@ -227,8 +230,13 @@ def withdraw(connection: Connection, actor: Actor, invitation_id: int) -> None:
         return
     invitation = _read(row)
     require_grant(connection, actor, invitation.role)
+    _drop_invitation(connection, actor, invitation)
+
+
+def _drop_invitation(connection: Connection, actor: Actor, invitation: Invitation) -> None:
     connection.run(_drop, invitation=invitation.id)
-    audit.record(connection, actor, "invitation.withdrawn", invitation.email, role=invitation.role)
+    subject = masked_address(invitation.email)
+    audit.record(connection, actor, "invitation.withdrawn", subject, role=invitation.role)
 
 
 def list_invitations(connection: Connection) -> list[Invitation]:
@@ -313,7 +321,8 @@ def accept(connection: Connection, token: str, person_id: int, actor: Actor) -> 
         raise InvitationOver  # a second click was first
     confirm_address(connection, person.id)
     change_role(connection, person, invitation.role, actor)
-    audit.record(connection, actor, "team.joined", person.username, role=invitation.role)
+    about = {audit.PERSON: person.id}
+    audit.record(connection, actor, "team.joined", "", event_id=None, role=invitation.role, **about)
     return invitation
 
 
@@ -322,8 +331,7 @@ def withdraw_ungranted(connection: Connection, actor: Actor, person_id: int, rol
     for row in connection.all(_of_inviter, person=person_id):
         invitation = _read(row)
         if not may_grant(role, invitation.role):
-            connection.run(_drop, invitation=invitation.id)
-            audit.record(connection, actor, "invitation.withdrawn", invitation.email, role=invitation.role)
+            _drop_invitation(connection, actor, invitation)
 
 
 def end_invitations(connection: Connection, person: Person, actor: Actor) -> None:

@@ -121,8 +121,9 @@ def add_person(
 
 
 def add_by_command(connection: Connection, newcomer: Newcomer, password_hash: str) -> Person:
-    """Add a person with a confirmed address, and record a role in the audit log; for the command line. Raises Taken."""
+    """Add a person with a confirmed address, and record it in the audit log; for the command line. Raises Taken."""
     person = add_person(connection, newcomer, password_hash, confirmed=True)
+    audit.record(connection, COMMAND, "account.made", "", **{audit.PERSON: person.id})
     record_role(connection, COMMAND, person, "attendee")
     return person
 
@@ -157,7 +158,7 @@ def record_role(connection: Connection, actor: Actor, person: Person, before: Ro
     """Record in the audit log that the person has another role than before."""
     if person.role != before:
         about: dict[str, str | int] = {audit.PERSON: person.id, "from": before, "to": person.role}
-        audit.record(connection, actor, "role.changed", person.username, event_id=None, **about)
+        audit.record(connection, actor, "role.changed", "", event_id=None, **about)
 
 
 def lock_owners(connection: Connection) -> list[int]:
@@ -171,10 +172,14 @@ def has_other_owner(connection: Connection, person_id: int) -> bool:
 
 
 def set_password(connection: Connection, name: str, password_hash: str) -> Person:
-    """Give the account with that username or email address a password, and sign it out everywhere. Raises NotFound."""
+    """Give the account with that username or email address a password, and sign it out everywhere.
+
+    It is for the command line, and records that in the audit log. Raises NotFound.
+    """
     person = person_by_name(connection, name)
     connection.run(_set_hash, person=person.id, new_hash=password_hash)
     end_sessions(connection, person.id)
+    audit.record(connection, COMMAND, "password.changed", "", **{audit.PERSON: person.id})
     return person
 
 

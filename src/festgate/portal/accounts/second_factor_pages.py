@@ -109,7 +109,12 @@ class SecondFactorPages:
             await self._check(request, visitor, fields.get("password", ""), fields.get("off_code", ""))
         except (WrongPassword, CodeNeeded, WrongCode) as refusal:
             return await self._page(request, visitor, "off", refusal)
-        await self._portal.database.write(second_factors.remove, visitor.person, self._portal.actor(request))
+        await self._portal.database.write(
+            second_factors.remove,
+            visitor.person,
+            self._portal.actor(request),
+            self._portal.settings.fest_name,
+        )
         return see_other(f"{ACCOUNT}?second-factor-off")
 
     async def _check(self, request: Request, visitor: Visitor, password: str, code: str) -> None:
@@ -138,6 +143,7 @@ class SecondFactorPages:
             self._portal.secret,
             address_of(request.scope),
             self._portal.actor(request),
+            self._portal.settings.fest_name,
         )
         if isinstance(result, WrongCode):
             return await self._page(request, visitor, form, result, onward=fields.get("next"))

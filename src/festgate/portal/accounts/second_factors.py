@@ -6,8 +6,9 @@ accepted once, half a minute early or late. Recovery codes have 80 random bits, 
 
 import base64
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
@@ -22,6 +23,7 @@ from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Actor
 from festgate.portal.accounts.attempts import Limit, clear, count_attempt, network_of
 from festgate.portal.accounts.queries import Person, hash_of, person_by_id
+from festgate.portal.accounts.second_factor_notices import Step, inform_of
 from festgate.portal.accounts.tables import people, recovery_codes, requirements, second_factors
 from festgate.portal.audit import facade as audit
 
@@ -43,6 +45,11 @@ CODES_EVERYWHERE = 30
 SECOND_FACTOR = "second-factor"
 """The name of the requirement in the data."""
 _PURPOSE = "second factor"
+_ACTIONS: Final[Mapping[Step, audit.Action]] = {
+    "on": "second-factor.on",
+    "off": "second-factor.off",
+    "codes-renewed": "second-factor.codes-renewed",
+}
 
 
 class CodeNeeded(Refused):
@@ -206,11 +213,12 @@ def read_enrolment(connection: Connection, person: Person, secret: bytes, fest: 
 
 
 def confirm(
-    connection: Connection, person_id: int, code: str, secret: bytes, host: str, actor: Actor
+    connection: Connection, person_id: int, code: str, secret: bytes, host: str, actor: Actor, fest: str
 ) -> Sequence[str] | WrongCode:
     """Switch the second factor on if the code is right, and return the recovery codes, which are shown only now.
 
-    A wrong code is returned and not raised, so that it stays counted. Raises NotBegun or TooMany.
+    The person gets an email that names the `fest`. A wrong code is returned and not raised, so that it stays counted.
+    Raises NotBegun or TooMany.
     """
     if has_second_factor(connection, person_id) or connection.first(_find, person=person_id) is None:
         raise NotBegun
@@ -218,29 +226,35 @@ def confirm(
     if wrong is not None:
         return wrong
     connection.run(_confirm, person=person_id, now=connection.now)
-    _record(connection, actor, "second-factor.on", person_id)
+    _record(connection, actor, "on", person_id, fest)
     return _new_codes(connection, person_id)
 
 
 def renew_codes(
-    connection: Connection, person_id: int, code: str, secret: bytes, host: str, actor: Actor
+    connection: Connection, person_id: int, code: str, secret: bytes, host: str, actor: Actor, fest: str
 ) -> Sequence[str] | WrongCode:
-    """Replace the recovery codes if the code is right, and return the new ones. Raises NotBegun or TooMany."""
+    """Replace the recovery codes if the code is right, and return the new ones. Raises NotBegun or TooMany.
+
+    The person gets an email that names the `fest`.
+    """
     if not has_second_factor(connection, person_id):
         raise NotBegun
     wrong = check_code(connection, person_id, code, secret, host)
     if wrong is not None:
         return wrong
-    _record(connection, actor, "second-factor.codes-renewed", person_id)
+    _record(connection, actor, "codes-renewed", person_id, fest)
     return _new_codes(connection, person_id)
 
 
-def remove(connection: Connection, person_id: int, actor: Actor) -> bool:
-    """Switch the person's second factor off; return whether it was on. The caller has checked password and code."""
+def remove(connection: Connection, person_id: int, actor: Actor, fest: str) -> bool:
+    """Switch the person's second factor off; return whether it was on. The caller has checked password and code.
+
+    The person gets an email that names the `fest`.
+    """
     was_on = has_second_factor(connection, person_id)
     forget(connection, person_id)
     if was_on:
-        _record(connection, actor, "second-factor.off", person_id)
+        _record(connection, actor, "off", person_id, fest)
     return was_on
 
 
@@ -341,6 +355,7 @@ def _hash_of(code: str) -> str:
     return hash_of(f"recovery code {code}")
 
 
-def _record(connection: Connection, actor: Actor, action: audit.Action, person_id: int) -> None:
+def _record(connection: Connection, actor: Actor, step: Step, person_id: int, fest: str) -> None:
     person = person_by_id(connection, person_id)
-    audit.record(connection, actor, action, person.username, person=person_id)
+    audit.record(connection, actor, _ACTIONS[step], "", **{audit.PERSON: person_id})
+    inform_of(connection, person, step, actor, fest)

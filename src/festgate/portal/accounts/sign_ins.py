@@ -276,7 +276,7 @@ def _open(connection: Connection, person: Person, opening: Opening, host: str) -
 def _record(connection: Connection, actor: Actor, action: audit.Action, person: Person) -> None:
     """Record the sign-in of a person of the team; those of attendees are nobody's business."""
     if person.role != "attendee":
-        audit.record(connection, actor, action, person.username, person=person.id)
+        audit.record(connection, actor, action, "", **{audit.PERSON: person.id})
 
 
 def send_confirmation(connection: Connection, person_id: int, secret: bytes, settings: Settings) -> Person:

@@ -12,6 +12,7 @@ Action: TypeAlias = Literal[
     "invitation.sent-again",
     "invitation.withdrawn",
     "order.refunded",
+    "event.created",
     "event.published",
     "event.unpublished",
     "event.cancelled",
@@ -63,6 +64,10 @@ Action: TypeAlias = Literal[
     "events.exported",
     "settings.changed",
     "fest.set-up",
+    "currency.changed",
+    "account.made",
+    "password.changed",
+    "email-address.confirmed",
 ]
 
 TITLES: Final[Mapping[str, str]] = {
@@ -72,6 +77,7 @@ TITLES: Final[Mapping[str, str]] = {
     "invitation.sent-again": N_("Invitation sent again"),
     "invitation.withdrawn": N_("Invitation withdrawn"),
     "order.refunded": N_("Order refunded"),
+    "event.created": N_("Event created"),
     "event.published": N_("Event published"),
     "event.unpublished": N_("Event withdrawn"),
     "event.cancelled": N_("Event cancelled"),
@@ -123,6 +129,10 @@ TITLES: Final[Mapping[str, str]] = {
     "events.exported": N_("Events exported"),
     "settings.changed": N_("Settings changed"),
     "fest.set-up": N_("Fest set up"),
+    "currency.changed": N_("Currency of fees changed"),
+    "account.made": N_("Account made"),
+    "password.changed": N_("Password changed"),
+    "email-address.confirmed": N_("Email address confirmed"),
 }
 
 DETAILS: Final[Mapping[str, str]] = {
@@ -143,8 +153,14 @@ DETAILS: Final[Mapping[str, str]] = {
     "changed": N_("Changed events"),
     "cancelled": N_("Cancelled events"),
     "paid": N_("Orders paid"),
-    "filed": N_("Unmatched payments"),
+    "filed": N_("Confirmed before"),
     "known": N_("Imported before"),
+    "listed": N_("Unmatched payments"),
+    "rooms": N_("Rooms"),
+    "quotas": N_("Shared quotas"),
+    "types": N_("Ticket types"),
+    "questions": N_("Questions"),
+    "codes": N_("Promo codes"),
     "method": N_("Payment method"),
     "ticket": N_("Ticket"),
     "tickets": N_("Tickets"),
@@ -164,5 +180,5 @@ DETAILS: Final[Mapping[str, str]] = {
 DECIDED_BY: Final = "by"
 """The key of the detail with the number of the organiser that decided what a command did."""
 PERSON: Final = "person"
-"""The key of the detail with the number of the person concerned. Pages show it as a link, and no detail has a name
-or an address of an attendee: entries stay when the account is deleted."""
+"""The key of the detail with the number of the person concerned. Pages show it as a link with the name, and
+no entry has a name or an address: entries stay when the account is deleted."""

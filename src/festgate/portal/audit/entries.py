@@ -23,7 +23,8 @@ def record(
     """Add an entry to the audit log. It is kept if the transaction is.
 
     `subject` is the name of the object, such as an order's reference. `details` are short, and contain no secret, no
-    password and no code of a ticket.
+    password and no code of a ticket. Neither has a name or an address of a person, which would stay when they are
+    erased elsewhere: `PERSON` has the number of the account, and `kit.masking` shortens what has no number.
     """
     written = json.dumps(details, ensure_ascii=False, sort_keys=True)
     connection.run(

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Text, and_, bindparam, func, o
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.search import has_words, word_values, words_of
 from festgate.kit.db.statements import Connection, Statement
+from festgate.portal.audit.actions import PERSON
 from festgate.portal.audit.tables import entries
 
 ALL = -1
@@ -43,6 +44,7 @@ class Filters:
     words: str = ""
     action: str = ""
     person: int = ALL
+    """The person that acted, or that an action concerns."""
     event_id: int = ALL
     since: Milliseconds = 0
     until: Milliseconds | None = None
@@ -62,7 +64,11 @@ def _is_any(
 _FITS = and_(
     has_words(entries.c.search),
     _is_any(entries.c.action, "asked_action", Text, ""),
-    _is_any(entries.c.person_id, "asked_person", BigInteger, ALL),
+    or_(
+        _is_any(entries.c.person_id, "asked_person", BigInteger, ALL),
+        entries.c.details.like(bindparam("about_more")),
+        entries.c.details.like(bindparam("about_last")),
+    ),
     _is_any(entries.c.event_id, "asked_event", BigInteger, ALL),
     entries.c.at >= bindparam("since"),
     entries.c.at < bindparam("until"),
@@ -104,6 +110,9 @@ def find_entries(
     values = {
         "asked_action": filters.action,
         "asked_person": filters.person,
+        # The number in the JSON of the details, which other members or the end follow.
+        "about_more": f'%"{PERSON}": {filters.person},%',
+        "about_last": f'%"{PERSON}": {filters.person}}}%',
         "asked_event": filters.event_id,
         "since": filters.since,
         "until": _FOREVER if filters.until is None else filters.until,

@@ -61,7 +61,7 @@ class Asked(BaseModel):
     person: str = Field(
         default="",
         max_length=MAX_VALUE,
-        description="The account that acted: username, email address, or `#` and its number.",
+        description="The account that acted, or that it was done to: username, email address, or `#` and its number.",
     )
     event: str = Field(
         default="", max_length=MAX_VALUE, description="The slug of the event that it concerns."

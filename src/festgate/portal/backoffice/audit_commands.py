@@ -81,7 +81,7 @@ def _fields(row: EntryView) -> tuple[str, ...]:
         f"{moment(entry.at):%Y-%m-%dT%H:%M:%SZ}",
         by_itself if entry.person is None else row.username or f"#{entry.person}",
         entry.action,
-        entry.subject,
+        entry.subject or row.subject,
         row.slug,
         json.dumps(entry.details, ensure_ascii=False, sort_keys=True),
         entry.origin,

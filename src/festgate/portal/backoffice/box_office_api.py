@@ -143,6 +143,8 @@ class ShiftOutput(BaseModel):
     sales: int
     sold: dict[str, Amount] = Field(description="The sum of the sales by method.")
     refunded: dict[str, Amount] = Field(description="The sum of the refunds by method.")
+    differences_paid: Amount = Field(description="Differences of exchanges that were paid in cash.")
+    differences_returned: Amount = Field(description="Differences of exchanges that were given back in cash.")
     expected_cash: Amount
     counted_cash: Amount | None
     difference: Amount | None
@@ -160,6 +162,8 @@ class ShiftOutput(BaseModel):
             sales=shift.sales,
             sold={method: Amount.of(amount) for method, amount in shift.sold.items()},
             refunded={method: Amount.of(amount) for method, amount in shift.refunded.items()},
+            differences_paid=Amount.of(shift.gained),
+            differences_returned=Amount.of(shift.returned),
             expected_cash=Amount.of(shift.expected),
             counted_cash=None if shift.counted is None else Amount.of(shift.counted),
             difference=None if shift.difference is None else Amount.of(shift.difference),

@@ -196,7 +196,8 @@ def change_member(
     if change.events != change.member.events:
         catalogue.assign_events(connection, person.id, [event.id for event in change.events])
         titles = ", ".join(event.title for event in change.events)
-        audit.record(connection, actor, "role.changed", person.username, events=titles)
+        about: dict[str, str | int] = {audit.PERSON: person.id, "events": titles}
+        audit.record(connection, actor, "role.changed", "", event_id=None, **about)
     elif role not in ASSIGNABLE:
         catalogue.assign_events(connection, person.id, ())
 

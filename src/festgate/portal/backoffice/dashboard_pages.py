@@ -106,7 +106,7 @@ class DashboardPages:
 
     async def try_again(self, request: Request) -> Response:
         """Send an email that was given up."""
-        await self._portal.database.write(_try_again, read_id(request, "id"), self._portal.actor(request))
+        await self._portal.database.write(try_again, read_id(request, "id"), self._portal.actor(request))
         return see_other("/organise/emails?tried=1")
 
     async def back_up(self, request: Request) -> Response:
@@ -136,7 +136,8 @@ def _notice_of_backup(result: str) -> str:
     }.get(result, "")
 
 
-def _try_again(connection: Connection, message: int, actor: Actor) -> None:
+def try_again(connection: Connection, message: int, actor: Actor) -> None:
+    """Send an email that was given up. A second time does nothing."""
     subject = mail.try_again(connection, message)
     if subject is not None:
         audit.record(connection, actor, "email.retried", subject)

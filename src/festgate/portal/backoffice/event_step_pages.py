@@ -95,6 +95,7 @@ class EventStepPages:
         }
 
     async def _do_simple(self, name: StepName, request: Request) -> Response:
+        """Do the step as the page showed it, and lead to the event."""
         fields = await read_fields(request)
         operations: dict[StepName, Callable[..., Event]] = {
             "unpublish": event_steps.unpublish,
@@ -105,6 +106,7 @@ class EventStepPages:
         return await self._do(request, name, partial(operations[name], version=version), fields)
 
     async def _resize(self, request: Request) -> Response:
+        """Change the number of seats, or show the form again."""
         fields = await read_fields(request)
         version = shown_version(fields.get(FIELD, ""))
 
@@ -116,6 +118,7 @@ class EventStepPages:
         return await self._do(request, "capacity", operation, fields)
 
     async def _move(self, request: Request) -> Response:
+        """Move the event by days, or show the form again."""
         fields = await read_fields(request)
         version = shown_version(fields.get(FIELD, ""))
         days = fields.get(FIELD, "").partition(";")[2][:MAX_DAYS_LENGTH]
@@ -129,6 +132,7 @@ class EventStepPages:
         return await self._do(request, "move", operation, fields, days)
 
     async def _duplicate(self, request: Request) -> Response:
+        """Make a copy of the event as a draft, or show the form again."""
         fields = await read_fields(request)
         opened_at = shown_version(fields.get(FIELD, ""))
 

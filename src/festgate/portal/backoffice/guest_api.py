@@ -43,6 +43,9 @@ class GuestOutput(BaseModel):
     """A registration with its attendee."""
 
     registration: int = Field(description="The id of the registration.")
+    person: int = Field(
+        description="The number of the person that took the seat, or of the member of a team; for `/guests/{person}`."
+    )
     event: str = Field(description="The slug of the event.")
     name: str = Field(description="The attendee's name.")
     email: str = Field(description="The attendee's email address; empty for a free place of a team.")
@@ -162,6 +165,7 @@ class GuestApi:
 def _written(guest: Guest, shown: GuestPage) -> GuestOutput:
     return GuestOutput(
         registration=guest.seat_id,
+        person=guest.person_id,
         event=guest.slug,
         name=guest.name,
         email=guest.email,

@@ -24,6 +24,7 @@ from festgate.kit.web.uploads import read_upload_form
 from festgate.portal.backoffice.event_steps import read_days
 from festgate.portal.backoffice.import_previews import (
     KINDS,
+    MAX_CONTENT,
     MAX_EVENTS,
     MAX_IMPORT,
     Choices,
@@ -33,8 +34,6 @@ from festgate.portal.backoffice.import_previews import (
 from festgate.portal.catalogue import facade as catalogue
 
 PATH = "/organise/import"
-MAX_CONTENT = MAX_IMPORT * 4 // 3 + 4
-"""Characters of a file in the form of its preview."""
 MAX_DIGITS = 7
 """Of the number of imported events in the address of the result."""
 _OWN = ("name", "content", FIELD)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -13,7 +13,6 @@ from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
 from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Actor
-from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import (
     Change,
@@ -29,6 +28,8 @@ from festgate.settings import Settings
 
 MAX_IMPORT: Final = 2 * 1024 * 1024
 """Bytes of a file that is imported in the browser; the command takes larger ones."""
+MAX_CONTENT: Final = MAX_IMPORT * 4 // 3 + 4
+"""Characters of such a file in base 64, as a preview's form and the API send it."""
 MAX_EVENTS: Final = 2_000
 """Events of such a file. The preview tries them all in the database, and registrations wait meanwhile."""
 MAX_ENTRIES: Final = 5_000
@@ -106,9 +107,20 @@ class Preview:
         return dict(self.counts).get("problem", 0)
 
     @property
+    def problems_stop(self) -> bool:
+        """Return whether nothing can be imported because of a problem."""
+        return self.is_whole and self.problems > 0
+
+    @property
     def can_import(self) -> bool:
         """Return whether there is anything to import."""
-        return self.imported > 0 and not (self.is_whole and self.problems)
+        return self.imported > 0 and not self.problems_stop
+
+    def is_done(self, agreed: Collection[str]) -> bool:
+        """Return whether the import would change nothing, with consent to these changes only."""
+        return not self.problems_stop and all(
+            row.kind in ("unchanged", "problem") or (row.asks and row.asks not in agreed) for row in self.rows
+        )
 
     @property
     def seen(self) -> str:
@@ -214,13 +226,12 @@ async def _try_sheet(database: Database, settings: Settings, sheet: Sheet, choic
 
     def save(ticked: Mapping[str, str], actor: Actor) -> Callable[[Connection], int]:
         single = {proposal: _box(proposal) in ticked for proposal in report.unanswered}
-        kept = replace(options, keep=True, answers=replace(options.answers, single=single))
+        answers = replace(options.answers, single=single)
+        kept = replace(options, keep=True, answers=answers, actor=actor)
 
         def operation(connection: Connection) -> int:
             done = _import_sheet(connection, rest, kept)
-            count = done.created + done.changed + done.cancelled
-            _note(connection, actor, done.created, done.changed, done.cancelled)
-            return count
+            return done.created + done.changed + done.cancelled
 
         return operation
 
@@ -282,11 +293,10 @@ async def _try_document(database: Database, settings: Settings, content: bytes, 
     preview = _preview(rows, notices, is_whole=True)
 
     def save(_ticked: Mapping[str, str], actor: Actor) -> Callable[[Connection], int]:
-        kept = replace(options, keep=True)
+        kept = replace(options, keep=True, actor=actor)
 
         def operation(connection: Connection) -> int:
             done = catalogue.import_document(connection, document, kept, registrations.count_of_type)
-            _note(connection, actor, done.events.created, done.events.changed, 0)
             return done.events.created + done.events.changed
 
         return operation
@@ -369,9 +379,3 @@ def _cut(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 def _short(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
-
-
-def _note(connection: Connection, actor: Actor, created: int, changed: int, cancelled: int) -> None:
-    audit.record(
-        connection, actor, "events.imported", "", created=created, changed=changed, cancelled=cancelled
-    )

@@ -34,6 +34,9 @@ MODULE = Module(
         "/team",
         "/team/{rest:path}",
         "/dashboard",
+        "/imports",
+        "/imports/preview",
+        "/settings/second-factor",
         "/events/{slug}/publish",
         "/events/{slug}/unpublish",
         "/events/{slug}/sales/open",
@@ -43,6 +46,10 @@ MODULE = Module(
         "/events/{slug}/duplicate",
         "/events/{slug}/cancel",
         "/guests",
+        "/guests/{rest:path}",
+        "/orders/{ref}/history",
+        "/emails",
+        "/emails/{id}/try",
         "/events/{slug}/guests",
     ],
     navigation=[NavigationEntry(N_("Organise"), "/organise", "organise", "office")],
@@ -109,14 +116,18 @@ MODULE = Module(
         ("POST", "/organise/people/{id}/delete"): "guest-deleted",
         ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
         ("POST", "/organise/guests/action"): "guests-changed",
+        ("POST", "/api/v1/guests/actions"): "guests-changed",
+        ("POST", "/api/v1/guests/{person}/notes"): "note-written",
         ("POST", "/organise/events/{slug}/guests/action"): "guests-changed",
         ("POST", "/organise/guests/export"): "guests-exported",
         ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",
         ("POST", "/organise/second-factor"): "second-factor-changed",
+        ("PUT", "/api/v1/settings/second-factor"): "second-factor-changed",
     },
     max_bodies={
         "/organise/events/": MAX_EVENT_BODY,
         "/organise/import": MAX_IMPORT_BODY,
+        "/api/v1/imports": MAX_IMPORT_BODY,
         "/organise/transfers/": MAX_UPLOAD,
     },
 )
@@ -141,11 +152,13 @@ def build(
     from festgate.portal.backoffice.dashboard_pages import DashboardPages
     from festgate.portal.backoffice.event_api import EventStepApi
     from festgate.portal.backoffice.event_step_pages import EventStepPages
+    from festgate.portal.backoffice.guest_action_api import GuestActionApi
     from festgate.portal.backoffice.guest_action_pages import GuestActionPages
     from festgate.portal.backoffice.guest_api import GuestApi
     from festgate.portal.backoffice.guest_export_pages import GuestExportPages
     from festgate.portal.backoffice.guest_pages import GuestPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
+    from festgate.portal.backoffice.import_api import ImportApi
     from festgate.portal.backoffice.import_pages import ImportPages
     from festgate.portal.backoffice.order_pages import OrderPages
     from festgate.portal.backoffice.overview_pages import OverviewPages
@@ -155,6 +168,7 @@ def build(
     from festgate.portal.backoffice.question_pages import QuestionPages
     from festgate.portal.backoffice.registration_pages import RegistrationPages
     from festgate.portal.backoffice.room_pages import RoomPages
+    from festgate.portal.backoffice.second_factor_api import TeamFactorApi
     from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
     from festgate.portal.backoffice.shift_pages import ShiftPages
     from festgate.portal.backoffice.statement_pages import StatementPages
@@ -206,6 +220,9 @@ def build(
             CrewApi(portal).router(),
             EventStepApi(portal).router(),
             GuestApi(portal).router(),
+            GuestActionApi(portal, post_copy, is_used).router(),
+            ImportApi(portal).router(),
+            TeamFactorApi(portal).router(),
         ),
     )
 

@@ -97,7 +97,7 @@ class BackofficePages:
             placed = catalogue.with_room(connection, fields)
             details = catalogue.read_details(placed, self._zone, self._currency)
             event = catalogue.create_event(
-                connection, details, opened_at=opened_at if opened_at > 0 else None
+                connection, details, opened_at=opened_at if opened_at > 0 else None, actor=actor
             )
             return publish(connection, event.slug, None, actor) if publishes else event
 

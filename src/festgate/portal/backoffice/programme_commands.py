@@ -106,7 +106,8 @@ def import_types(
         document = catalogue.read_type_sheet(file.name, _content(file), conventions)
     except catalogue.Unreadable as error:
         _refuse(file, str(error))
-    _import(file, document, catalogue.DocumentOptions(settings.zone, settings.currency, keep=not dry_run))
+    options = catalogue.DocumentOptions(settings.zone, settings.currency, keep=not dry_run, actor=COMMAND)
+    _import(file, document, options)
 
 
 def _content(file: Path) -> bytes:

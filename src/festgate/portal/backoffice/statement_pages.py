@@ -15,6 +15,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money, totals
 from festgate.kit.sealed import seal, unseal
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Actor
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.portal import Portal, see_other
 from festgate.kit.web.uploads import read_upload
@@ -218,11 +219,12 @@ class StatementPages:
             match if _summary(match) == shown else checkout.unmatched(match)
             for match, (_, shown) in zip(await self._match(incoming), seen, strict=True)
         ]
-        imported = await import_matches(self._portal, matches, visitor.person)
+        actor = self._portal.actor(request)
+        imported = await import_matches(self._portal, matches, visitor.person, actor)
         if imported.paid + imported.filed + imported.listed:
             counted = Money(sum(match.credit.amount.minor for match in matches), self._currency)
             await self._portal.database.write(
-                partial(checkout.note_import, name=name), self._portal.actor(request), imported, counted
+                partial(checkout.note_import, name=name), actor, imported, counted
             )
         counts = (
             f"paid={imported.paid}&filed={imported.filed}&listed={imported.listed}&known={imported.known}"
@@ -230,12 +232,14 @@ class StatementPages:
         return see_other(f"{PATH}?imported=1&{counts}")
 
 
-async def import_matches(portal: Portal, matches: list[checkout.Match], person_id: int) -> checkout.Imported:
+async def import_matches(
+    portal: Portal, matches: list[checkout.Match], person_id: int, actor: Actor
+) -> checkout.Imported:
     """Import matched payments a few at a time, so that others have their turn. It can be repeated after a crash."""
     imported = checkout.Imported()
     for start in range(0, len(matches), AT_ONCE):
         part = matches[start : start + AT_ONCE]
-        imported += await portal.database.write(checkout.import_lines, part, portal.secret, person_id)
+        imported += await portal.database.write(checkout.import_lines, part, portal.secret, person_id, actor)
     return imported
 
 

@@ -227,7 +227,7 @@ def create(  # noqa: PLR0913, PLR0917  (each is a field of the event, and an opt
 
         def operation(connection: Connection) -> Event:
             events.refuse_other_currency(connection, settings.currency)
-            event = events.create_event(connection, details)
+            event = events.create_event(connection, details, actor=COMMAND)
             return events.publish_event(connection, event.slug, actor=COMMAND) if publish else event
 
         async with opened(settings) as database:
@@ -245,7 +245,7 @@ def set_currency(currency: Annotated[str, typer.Argument(help="ISO 4217 code, su
 
     async def change(settings: Settings) -> int:
         async with current(settings) as database:
-            return await database.write(events.set_currency, currency)
+            return await database.write(events.set_currency, currency, COMMAND)
 
     changed = run(change)
     typer.echo(

@@ -116,9 +116,14 @@ _drop = Statement(delete(events).where(events.c.id == bindparam("event")))
 
 
 def create_event(
-    connection: Connection, details: Details, slug: str | None = None, opened_at: Milliseconds | None = None
+    connection: Connection,
+    details: Details,
+    slug: str | None = None,
+    opened_at: Milliseconds | None = None,
+    *,
+    actor: Actor | None = None,
 ) -> Event:
-    """Create a draft. Without a slug, a free one is made from the title. Raises Invalid.
+    """Create a draft. Without a slug, a free one is made from the title; `actor` is for the audit log. Raises Invalid.
 
     `opened_at` is the time at which the organiser opened the form: if an event with the same details was created since,
     the form was sent twice, and that event is returned. The slug is chosen before: of two workers that create the same
@@ -166,6 +171,8 @@ def create_event(
         _insert_seats, event_id=event_id, capacity=details.capacity, taken=0, on_sale=0, waiting=0, to_offer=0
     )
     add_first_type(connection, event_id, details.fee)
+    if actor is not None:
+        audit.record(connection, actor, "event.created", slug, event_id=event_id)
     return queries.event_by_id(connection, event_id)
 
 
@@ -241,10 +248,11 @@ def refuse_other_currency(connection: Connection, currency: str) -> None:
         raise OtherCurrency(currency, sorted(used))
 
 
-def set_currency(connection: Connection, currency: str) -> int:
+def set_currency(connection: Connection, currency: str, actor: Actor) -> int:
     """Put the fees of all events into that currency without converting them (450 stays 450); return how many changed.
 
-    Raises FeesSold if a seat at one of them is taken, and Invalid if a fee has more decimals than the currency.
+    `actor` is for the audit log. Raises FeesSold if a seat at one of them is taken, and Invalid if a fee has more
+    decimals than the currency.
     """
     changed = 0
     for event in queries.all_events(connection):
@@ -260,6 +268,8 @@ def set_currency(connection: Connection, currency: str) -> int:
         least = Money(prices_of(connection, event.id)[0], currency)
         edit_event(connection, event.slug, replace(details_of(event), fee=least))
         changed += 1
+    if changed:
+        audit.record(connection, actor, "currency.changed", currency, events=changed)
     return changed
 
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, Refused
 from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.details import MAX_VALUE, Details, details_of, read_details, read_slug, written
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
@@ -156,6 +157,16 @@ def import_sheet(
         raise OnlyTried(report)
     if report.unanswered:
         raise AnswersNeeded(report.unanswered)
+    if options.actor is not None and report.created + report.changed + report.cancelled:
+        audit.record(
+            connection,
+            options.actor,
+            "events.imported",
+            "",
+            created=report.created,
+            changed=report.changed,
+            cancelled=report.cancelled,
+        )
     return report
 
 

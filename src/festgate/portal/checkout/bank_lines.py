@@ -220,15 +220,17 @@ def all_fingerprints(connection: Connection) -> set[str]:
 
 
 def import_lines(
-    connection: Connection, matches: Sequence[Match], secret: bytes, organiser_id: int
+    connection: Connection, matches: Sequence[Match], secret: bytes, organiser_id: int, actor: Actor
 ) -> Imported:
     """Store payments, and mark the orders paid that they were matched with. A second call changes nothing.
 
-    A payment whose order has changed since it was matched goes to the list of unmatched ones.
+    `actor` is for the audit log, which has an entry for each order. A payment whose order has changed since it was
+    matched goes to the list of unmatched ones.
     """
     result = Imported()
     for match in matches:
-        result += _import_one(connection, match, fingerprint_of(secret, match.credit), organiser_id)
+        fingerprint = fingerprint_of(secret, match.credit)
+        result += _import_one(connection, match, fingerprint, organiser_id, actor)
     return result
 
 
@@ -249,7 +251,9 @@ def note_import(
     )
 
 
-def _import_one(connection: Connection, match: Match, fingerprint: str, organiser_id: int) -> Imported:
+def _import_one(
+    connection: Connection, match: Match, fingerprint: str, organiser_id: int, actor: Actor
+) -> Imported:
     if connection.first(_by_fingerprint, known=fingerprint) is not None:
         return Imported(known=1)
     credit, expected = match.credit, match.order
@@ -294,7 +298,16 @@ def _import_one(connection: Connection, match: Match, fingerprint: str, organise
         if not connection.run(_replace_by_hand, order=order.id, received=credit.amount.minor):
             raise TryAgain
         return Imported(filed=1)
-    mark_paid(connection, order.id, charge_of(line), credit.amount, paid_by=organiser_id)
+    paid = mark_paid(connection, order.id, charge_of(line), credit.amount, paid_by=organiser_id)
+    audit.record(
+        connection,
+        actor,
+        "order.marked-paid",
+        order.ref,
+        amount=credit.amount.coded(),
+        result=paid.state,
+        method=order.method,
+    )
     return Imported(paid=1)
 
 

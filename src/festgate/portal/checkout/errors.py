@@ -148,3 +148,13 @@ class WrongSettlement(Conflict):
     title = N_("The difference cannot be settled in this way")
     message = N_("The difference has another sign, or was settled already. Please check it again.")
     actions = ((N_("Orders"), "/organise/orders"),)
+
+
+class PersonDeleted(Conflict):
+    """A note on somebody whose data was deleted, or on an order of theirs: it would be personal data again."""
+
+    code = "person-deleted"
+    title = N_("The data of this person was deleted")
+    message = N_(
+        "The data of this person was deleted, so nothing more can be noted about them or their orders."
+    )

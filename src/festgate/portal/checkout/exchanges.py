@@ -31,6 +31,7 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries, refunds
 from festgate.portal.checkout.errors import NotPaid, OrderChanged, WrongSettlement
 from festgate.portal.checkout.records import Order
+from festgate.portal.checkout.shifts import count_difference
 from festgate.portal.checkout.tables import complimentary, exchanges, lines, orders
 from festgate.portal.registrations import facade as registrations
 
@@ -379,6 +380,9 @@ def _record(
             settled_by=None if is_open else actor.person,
             settled_at=None if is_open else connection.now,
         )
+        if is_lead and settlement == "paid" and actor.person is not None:
+            exchange = exchanges_of_seat(connection, new_id)[-1]
+            count_difference(connection, exchange.id, exchange.amount, actor.person)
     details: dict[str, str | int] = {"before": plan.seat.label, "after": plan.title, "settlement": settlement}
     if plan.seat.team_id is not None:
         details["team"] = plan.seat.team_name or ""
@@ -434,6 +438,10 @@ def settle_difference(connection: Connection, actor: Actor, exchange_id: int, st
         _settle, exchange=exchange_id, before=before, after=step, organiser=actor.person, now=connection.now
     ):
         raise WrongSettlement
+    if step in ("paid", "returned") and actor.person is not None:
+        sign = 1 if step == "paid" else -1
+        cash = Money(sign * exchange.amount.minor, exchange.amount.currency)
+        count_difference(connection, exchange_id, cash, actor.person)
     order_id = exchange.order_id
     person_id = registrations.seat(connection, exchange.seat_id).person_id
     audit.record(

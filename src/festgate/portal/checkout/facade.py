@@ -39,6 +39,7 @@ from festgate.portal.checkout.errors import (
     NotPending,
     OrderChanged,
     OtherCurrency,
+    PersonDeleted,
     RefundTooHigh,
     WrongSettlement,
 )
@@ -188,6 +189,7 @@ __all__ = [
     "OrderState",
     "OtherCurrency",
     "PartRefund",
+    "PersonDeleted",
     "Refund",
     "RefundTerms",
     "RefundTooHigh",

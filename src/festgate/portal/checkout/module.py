@@ -45,6 +45,8 @@ MODULE = Module(
         "/orders/{ref}/seats/{seat_id}/cancel",
         "/orders/{ref}/refunds",
         "/orders/{ref}/notes",
+        "/orders/{ref}/paid",
+        "/orders/{ref}/refunded",
         "/events/{slug}/orders",
         "/events/{slug}/complimentary",
         "/registrations/{id}/exchange",
@@ -54,6 +56,8 @@ MODULE = Module(
     security_events={
         ("POST", "/api/v1/orders/{ref}/refunds"): "order-refunded",
         ("POST", "/api/v1/orders/{ref}/notes"): "note-written",
+        ("POST", "/api/v1/orders/{ref}/paid"): "order-marked-paid",
+        ("POST", "/api/v1/orders/{ref}/refunded"): "order-marked-refunded",
         ("POST", "/api/v1/events/{slug}/complimentary"): "ticket-given",
         ("POST", "/api/v1/registrations/{registration_id}/exchange"): "ticket-exchanged",
         ("POST", "/api/v1/exchanges/{exchange_id}/settlement"): "difference-settled",

@@ -13,7 +13,7 @@ from festgate.kit.visitors import Actor
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.audit import facade as audit
 from festgate.portal.checkout import queries
-from festgate.portal.checkout.errors import KeyReused
+from festgate.portal.checkout.errors import KeyReused, PersonDeleted
 from festgate.portal.checkout.exchanges import subject_of_person
 from festgate.portal.checkout.tables import notes
 
@@ -52,10 +52,11 @@ def write_note(
 ) -> Note:
     """Add a note on a guest, or on the order `ref` of theirs. The same key again adds nothing.
 
-    Raises NotFound, Invalid, or KeyReused for another text.
+    Raises NotFound, PersonDeleted, Invalid, or KeyReused for another text.
     """
     order = None if ref is None else queries.order_of_person(connection, person_id, ref)
-    accounts.person_by_id(connection, person_id)
+    if accounts.person_by_id(connection, person_id).is_deleted:
+        raise PersonDeleted
     try:
         cleaned = tidy(text, lines=True, max_length=MAX_NOTE)
     except ValueError as error:

@@ -10,6 +10,7 @@ from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, Invalid, NotFound, ProofNeeded, SignInNeeded
 from festgate.kit.money import Money
+from festgate.kit.money import total as total_of
 from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Amount, Bearer, Name, actor_of, problems
@@ -19,9 +20,14 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import records
 from festgate.portal.checkout.complimentary import give_ticket
+from festgate.portal.checkout.desk import desk_forms_of, mark_paid_at_desk, mark_refunded_at_desk
 from festgate.portal.checkout.errors import (
     KeyReused,
+    NotAtDesk,
     NotPaid,
+    NotPending,
+    OrderChanged,
+    PersonDeleted,
     RefundTooHigh,
     WrongSettlement,
 )
@@ -38,7 +44,7 @@ from festgate.portal.checkout.forms import Expected, Key
 from festgate.portal.checkout.notes import MAX_NOTE, write_note
 from festgate.portal.checkout.order_list import list_orders
 from festgate.portal.checkout.part_refunds import refund_part
-from festgate.portal.checkout.queries import order_by_ref
+from festgate.portal.checkout.queries import order_by_ref, refunds_of
 from festgate.portal.registrations import facade as registrations
 
 Id = Annotated[int, Field(ge=1, le=2**53)]
@@ -145,6 +151,28 @@ class GiftOutput(BaseModel):
     email: str
 
 
+class DeskInput(BaseModel, extra="forbid", strict=True):
+    """An amount that changed hands."""
+
+    amount: Expected = Field(description="The whole amount, as a check.")
+
+
+class DeskOutput(BaseModel):
+    """An order that is paid or refunded by hand."""
+
+    ref: str
+    state: records.OrderState
+    total: Amount
+    refunded: Amount = Field(description="What was given back.")
+
+    @classmethod
+    def of(cls, connection: Connection, order: records.Order) -> "DeskOutput":
+        """Return the order for JSON."""
+        done = [refund.amount for refund in refunds_of(connection, order.id) if refund.done_at is not None]
+        refunded = Amount.of(total_of(done, order.total.currency))
+        return cls(ref=order.ref, state=order.state, total=Amount.of(order.total), refunded=refunded)
+
+
 class NoteInput(BaseModel, extra="forbid"):
     """The body of a note."""
 
@@ -186,6 +214,7 @@ class OrderPage(BaseModel):
 def add_office_routes(router: APIRouter, portal: Portal, is_used: registrations.IsUsed) -> None:
     """Add the routes for organisers to the module's router."""
     _add_order_routes(router, portal)
+    _add_desk_routes(router, portal)
     Editor = Annotated[Visitor, Depends(Bearer(portal, "orders.edit"))]  # noqa: N806  (a type)
     Settler = Annotated[Visitor, Depends(Bearer(portal, "orders.settle"))]  # noqa: N806  (a type)
 
@@ -313,7 +342,7 @@ def _add_order_routes(router: APIRouter, portal: Portal) -> None:
     @router.post(
         "/orders/{ref}/notes",
         status_code=201,
-        responses=problems(SignInNeeded, Forbidden, NotFound, KeyReused),
+        responses=problems(SignInNeeded, Forbidden, NotFound, PersonDeleted, KeyReused),
     )
     async def note(
         ref: Name, body: NoteInput, caller: Editor, request: Request, idempotency_key: IdempotencyKey
@@ -326,5 +355,47 @@ def _add_order_routes(router: APIRouter, portal: Portal) -> None:
             actor = actor_of(caller, request)
             written = write_note(connection, actor, order.person_id, body.text, key, ref=ref)
             return NoteOutput(id=written.id, text=written.text, written_at=moment(written.written_at, UTC))
+
+        return await portal.database.write(write)
+
+
+def _add_desk_routes(router: APIRouter, portal: Portal) -> None:
+    Settler = Annotated[Visitor, Depends(Bearer(portal, "orders.settle"))]  # noqa: N806  (a type)
+    Refunder = Annotated[Visitor, Depends(Bearer(portal, "orders.refund", sensitive=True))]  # noqa: N806  (a type)
+
+    @router.post(
+        "/orders/{ref}/paid",
+        responses=problems(SignInNeeded, Forbidden, NotFound, NotAtDesk, NotPending, OrderChanged),
+    )
+    async def mark_paid(ref: Name, body: DeskInput, caller: Settler, request: Request) -> DeskOutput:
+        """Record that you have received the amount of an order that is paid at the desk. Idempotent."""
+        amount = Money(body.amount.minor, body.amount.currency)
+
+        def write(connection: Connection) -> DeskOutput:
+            order = order_by_ref(connection, ref)
+            shown = desk_forms_of(connection, ref).paid if order.total == amount else ""
+            actor = actor_of(caller, request)
+            return DeskOutput.of(connection, mark_paid_at_desk(connection, ref, caller.person, shown, actor))
+
+        return await portal.database.write(write)
+
+    @router.post(
+        "/orders/{ref}/refunded",
+        responses=problems(SignInNeeded, Forbidden, ProofNeeded, NotFound, NotAtDesk, OrderChanged),
+    )
+    async def mark_refunded(ref: Name, body: DeskInput, caller: Refunder, request: Request) -> DeskOutput:
+        """Record that you have given back the amount that is due to the payer of an order. Idempotent.
+
+        It needs a token that is younger than ten minutes.
+        """
+        amount = Money(body.amount.minor, body.amount.currency)
+
+        def write(connection: Connection) -> DeskOutput:
+            forms = desk_forms_of(connection, ref)
+            shown = forms.refunded if forms.due == amount else ""
+            actor = actor_of(caller, request)
+            return DeskOutput.of(
+                connection, mark_refunded_at_desk(connection, ref, caller.person, shown, actor)
+            )
 
         return await portal.database.write(write)

@@ -19,14 +19,21 @@ from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Actor
 from festgate.portal.audit import facade as audit
 from festgate.portal.checkout.records import AT_BOX_OFFICE
-from festgate.portal.checkout.tables import orders, refunds, sales, shift_refunds, shifts
+from festgate.portal.checkout.tables import (
+    orders,
+    refunds,
+    sales,
+    shift_differences,
+    shift_refunds,
+    shifts,
+)
 
 # Named here instead of imported (decision 0012).
 _people = table("accounts_people", column("id"), column("username"), column("name"))
 
 
 class ShiftChanged(shown.Changed):
-    """A shift that has other sales or refunds than the page showed. Nothing was done."""
+    """A shift that has other sales, refunds or differences than the page showed. Nothing was done."""
 
     code = "shift-changed"
     title = N_("Your shift has changed")
@@ -80,6 +87,10 @@ class Shift:
     """The sum of its sales by way of payment."""
     refunded: Mapping[str, Money] = field(default_factory=dict)
     """The sum of the refunds that were paid out in it, by the way of payment of their order."""
+    gained: Money = field(kw_only=True)
+    """The differences of exchanges that were paid to the seller in cash."""
+    returned: Money = field(kw_only=True)
+    """The differences of exchanges that the seller gave back in cash."""
 
     @property
     def expected(self) -> Money:
@@ -94,8 +105,11 @@ class Shift:
         return Money(self.counted.minor - self.expected.minor, self.counted.currency)
 
     def net(self, method: str) -> Money:
-        """Return the sales by that way of payment less the refunds."""
-        return Money(self.sold[method].minor - self.refunded[method].minor, self.opening.currency)
+        """Return the sales by that way of payment less the refunds; for cash, with the differences of exchanges."""
+        minor = self.sold[method].minor - self.refunded[method].minor
+        if method == "cash":
+            minor += self.gained.minor - self.returned.minor
+        return Money(minor, self.opening.currency)
 
     @property
     def facts(self) -> str:
@@ -159,6 +173,10 @@ _refunded = Statement(
     .group_by(orders.c.method)
 )
 _insert_refund = inserting(shift_refunds)
+_insert_difference = inserting(shift_differences)
+_differences = Statement(
+    select(shift_differences.c.amount_minor).where(shift_differences.c.shift_id == bindparam("shift"))
+)
 _outside = Statement(
     select(refunds.c.currency, func.sum(refunds.c.amount_minor))
     .join_from(refunds, orders)
@@ -279,7 +297,7 @@ def close_shift(
         connection,
         actor,
         "shift.closed",
-        shift.seller,
+        str(shift_id),
         shift=shift_id,
         expected=shift.expected.coded(),
         counted=counted.coded(),
@@ -298,10 +316,23 @@ def count_refund(connection: Connection, refund_id: int, currency: str, person_i
         connection.run(_insert_refund, refund_id=refund_id, shift_id=row[0])
 
 
+def count_difference(connection: Connection, exchange_id: int, amount: Money, person_id: int) -> None:
+    """Count the difference of an exchange in the person's open shift: paid in cash, or given back if below zero.
+
+    It counts in none if they have none, or if it counts another currency.
+    """
+    row = connection.first(_lock_open, person=person_id)
+    if amount.minor and row is not None and row[1] == amount.currency:
+        connection.run(
+            _insert_difference, exchange_id=exchange_id, shift_id=row[0], amount_minor=amount.minor
+        )
+
+
 def _read(connection: Connection, row: tuple[Any, ...]) -> Shift:
     shift_id, person_id, currency, opening, opened_at, closed_at, counted, note, username, name = row
     nothing = dict.fromkeys(AT_BOX_OFFICE, Money(0, currency))
     sold = connection.all(_sold, shift=shift_id)
+    differences = [minor for (minor,) in connection.all(_differences, shift=shift_id)]
     return Shift(
         shift_id,
         person_id,
@@ -319,4 +350,6 @@ def _read(connection: Connection, row: tuple[Any, ...]) -> Shift:
             method: Money(int(amount), currency)
             for method, amount in connection.all(_refunded, shift=shift_id)
         },
+        gained=Money(sum(minor for minor in differences if minor > 0), currency),
+        returned=Money(-sum(minor for minor in differences if minor < 0), currency),
     )

@@ -128,8 +128,10 @@ class Stripe:
             # Imported only here, because it takes a third of a second and 30 MB.
             import stripe  # noqa: PLC0415
         except ImportError:
-            msg = "The payment method `stripe` needs its library: install `festgate[stripe]`, or take `stripe` out of "
-            msg += "payment_methods."
+            msg = gettext(
+                "The payment method `stripe` needs its library: install `festgate[stripe]`, or take `stripe` out of "
+                "payment_methods."
+            )
             raise StartupError(msg) from None
         # Otherwise it writes an identifier into the home folder and sends it, and the platform, with every call.
         stripe.enable_telemetry = False
@@ -374,10 +376,10 @@ def _plain(error: Exception) -> str:
 def _check(settings: Settings) -> None:
     for name in ("stripe_secret_key", "stripe_webhook_secret"):
         if not getattr(settings, name):
-            msg = f"The payment method `stripe` is switched on, and {name} is not set."
-            raise StartupError(msg)
+            msg = gettext("The payment method `stripe` is switched on, and {name} is not set.")
+            raise StartupError(msg.format(name=name))
     if not can_take(settings.currency):
-        msg = (
-            f"The payment method `stripe` cannot take {settings.currency}: choose another currency or method."
+        msg = gettext(
+            "The payment method `stripe` cannot take {currency}: choose another currency or method."
         )
-        raise StartupError(msg)
+        raise StartupError(msg.format(currency=settings.currency))

@@ -271,6 +271,17 @@ exchanges = Table(
     CheckConstraint("amount_minor >= 0", name="amount"),
 )
 """Tickets that organisers exchanged for one of another type or event."""
+shift_differences = Table(
+    "checkout_shift_differences",
+    metadata,
+    _key(),
+    # An exchange whose difference was paid, or given back, in cash during that shift.
+    Column("exchange_id", ForeignKey("checkout_exchanges.id"), nullable=False),
+    Column("shift_id", ForeignKey("checkout_shifts.id"), nullable=False),
+    # Below zero if it was given back.
+    Column("amount_minor", BigInteger, nullable=False),
+)
+Index("ix_checkout_shift_differences_shift", shift_differences.c.shift_id)
 Index("ix_checkout_exchanges_order", exchanges.c.order_id)
 Index("ix_checkout_exchanges_seat", exchanges.c.seat_id)
 

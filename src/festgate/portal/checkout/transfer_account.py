@@ -56,14 +56,16 @@ def account_of(settings: Settings) -> TransferAccount | None:
 
 def transfer_account(settings: Settings) -> TransferAccount:
     """Return the account. Raises StartupError if the settings name none that a payer could use."""
-    name = "The payment method `transfer` is switched on, and "
     if not settings.transfer_account_holder:
-        msg = f"{name}transfer_account_holder is not set."
+        msg = gettext("The payment method `transfer` is switched on, and transfer_account_holder is not set.")
         raise StartupError(msg)
     has_upi = bool(settings.transfer_upi_id) and settings.currency == UPI_CURRENCY
     if not settings.transfer_account and not has_upi:
-        msg = f"{name}neither transfer_account nor, for {UPI_CURRENCY}, transfer_upi_id is set."
-        raise StartupError(msg)
+        msg = gettext(
+            "The payment method `transfer` is switched on, and neither transfer_account nor, for {currency}, "
+            "transfer_upi_id is set."
+        )
+        raise StartupError(msg.format(currency=UPI_CURRENCY))
     return TransferAccount(
         settings.transfer_account_holder,
         settings.transfer_account,

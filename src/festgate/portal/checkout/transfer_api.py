@@ -417,17 +417,18 @@ class TransferApi:
 
             matches = await database.report(match)
             imported = bank_lines.Imported()
+            actor = actor_of(person, request)
             if not body.dry_run:
                 for start in range(0, len(matches), AT_ONCE):
                     part = matches[start : start + AT_ONCE]
                     imported += await database.write(
-                        bank_lines.import_lines, part, portal.secret, person.person
+                        bank_lines.import_lines, part, portal.secret, person.person, actor
                     )
                 if imported.paid + imported.filed + imported.listed:
                     counted = Money(
                         sum(match.credit.amount.minor for match in matches), portal.settings.currency
                     )
-                    await database.write(bank_lines.note_import, actor_of(person, request), imported, counted)
+                    await database.write(bank_lines.note_import, actor, imported, counted)
             return _shown(statement, matches, imported)
 
 

@@ -1,11 +1,14 @@
 """JSON routes of the settings."""
 
+import asyncio
+import base64
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
-from festgate.kit.errors import Forbidden, ProofNeeded, SignInNeeded, TooLarge
+from festgate.kit.errors import Forbidden, Invalid, ProofNeeded, SignInNeeded, TooLarge, TooMany
+from festgate.kit.translation import gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Bearer, actor_of, module_router, problems
 from festgate.kit.web.portal import Portal
@@ -13,7 +16,9 @@ from festgate.portal.fest.changes import Change
 from festgate.portal.fest.editing import Editor
 from festgate.portal.fest.errors import SettingsChanged
 from festgate.portal.fest.fields import ALL
+from festgate.portal.fest.logos import MAX_LOGO, read_logo
 from festgate.portal.fest.stored import Effective
+from festgate.portal.fest.trial_email import NotSent, count_trial, send_trial
 from festgate.portal.fest.view_models import shown_json
 from festgate.settings import Source
 
@@ -54,6 +59,38 @@ class SettingsInput(BaseModel, extra="forbid"):
     )
 
 
+class TrialOutput(BaseModel):
+    """The result of a test email."""
+
+    recipient: str = Field(description="Your own address.")
+    is_sent: bool = Field(
+        description="Whether the mail server accepted it; without a mail server it was written into a folder."
+    )
+
+
+class PaymentTestOutput(BaseModel):
+    """The result of testing a payment method."""
+
+    method: str = Field(description="The method as pages name it.")
+    works: bool
+    answer: str = Field(description="The provider's answer, for people.")
+
+
+class LogoInput(BaseModel, extra="forbid"):
+    """A picture."""
+
+    content: str = Field(
+        max_length=MAX_LOGO * 4 // 3 + 4,
+        description="A PNG, JPEG, WebP or GIF of at most 256 KB, in base 64.",
+    )
+
+
+class LogoOutput(BaseModel):
+    """The fest's logo."""
+
+    address: str = Field(description="The path of the picture.")
+
+
 class SettingsApi:
     """JSON routes of the settings, for owners."""
 
@@ -90,6 +127,51 @@ class SettingsApi:
             }
             await self._editor.change(actor, Change(values, resets), wanted.version)
             return _shown(await self._editor.read())
+
+        @router.put("/settings/logo", responses=problems(SignInNeeded, Forbidden, ProofNeeded, TooLarge))
+        async def set_logo(person: Editing, body: LogoInput, request: Request) -> LogoOutput:
+            """Set the fest's logo. Idempotent. It needs a token that is younger than ten minutes."""
+            try:
+                content = base64.b64decode(body.content, validate=True)
+            except ValueError:
+                raise Invalid({"content": gettext("This is not base 64.")}) from None
+            logo = read_logo(content, "content")
+            await self._editor.change_logo(actor_of(person, request), logo)
+            return LogoOutput(address=f"/fest/logo?v={logo.digest}")
+
+        @router.delete(
+            "/settings/logo", status_code=204, responses=problems(SignInNeeded, Forbidden, ProofNeeded)
+        )
+        async def remove_logo(person: Editing, request: Request) -> None:
+            """Remove the fest's logo; its name stays. Idempotent. It needs a token younger than ten minutes."""
+            await self._editor.change_logo(actor_of(person, request), None)
+
+        @router.post(
+            "/settings/mail/test",
+            responses=problems(SignInNeeded, Forbidden, ProofNeeded, NotSent, TooMany),
+        )
+        async def test_mail(person: Editing) -> TrialOutput:
+            """Send a test email to yourself with the saved settings. It needs a token younger than ten minutes."""
+            database = self._portal.database
+            await database.write(count_trial, self._portal.secret, "mail", person.person)
+            settings = (await self._editor.read()).settings
+            await asyncio.to_thread(send_trial, settings, person.email)
+            return TrialOutput(recipient=person.email, is_sent=bool(settings.smtp_host))
+
+        @router.post(
+            "/settings/payments/test", responses=problems(SignInNeeded, Forbidden, ProofNeeded, TooMany)
+        )
+        async def test_payments(person: Editing) -> list[PaymentTestOutput]:
+            """Ask each payment method's provider whether the saved settings work.
+
+            It needs a token that is younger than ten minutes.
+            """
+            database = self._portal.database
+            await database.write(count_trial, self._portal.secret, "payments", person.person)
+            return [
+                PaymentTestOutput(method=test.label, works=test.is_good, answer=test.sentence)
+                for test in await self._editor.test_payments()
+            ]
 
         return router
 

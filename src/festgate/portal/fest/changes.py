@@ -15,6 +15,7 @@ from festgate.portal.audit import facade as audit
 from festgate.portal.fest.errors import SettingsChanged
 from festgate.portal.fest.fields import ALL, BOUND
 from festgate.portal.fest.logos import replace_logo
+from festgate.portal.fest.problems import sentence_of
 from festgate.portal.fest.stored import Effective, Logo, seal_setting
 from festgate.portal.fest.tables import states, stored_settings
 from festgate.settings import Settings, SettingsError
@@ -79,7 +80,9 @@ def plan(current: Effective, change: Change, secret: bytes) -> Plan:
     try:
         settings = current.given.settings(values)
     except SettingsError as error:
-        raise Invalid({name: _sentence(text) for name, text in error.problems.items()}) from None
+        raise Invalid(
+            {name: sentence_of(name, problem) for name, problem in error.problems.items()}
+        ) from None
     texts = _texts(current, change, settings, secret)
     texts |= _forgotten_secrets(current, change, settings, texts)
     return Plan(settings, texts, current.stored.version)
@@ -147,7 +150,3 @@ def save(
         names.append("logo")
     audit.record(connection, actor, "settings.changed", "settings", names=", ".join(names))
     connection.announce(TOPIC)
-
-
-def _sentence(problem: str) -> str:
-    return f"{problem[:1].upper()}{problem[1:]}."

@@ -91,7 +91,7 @@ def set_up(
         raise SetUpLinkExpired
     person = accounts.add_person(connection, owner, password_hash, confirmed=True)
     actor = Actor(person.id, "session", address)
-    audit.record(connection, actor, "fest.set-up", person.username)
+    audit.record(connection, actor, "fest.set-up", "", **{audit.PERSON: person.id})
     save(connection, actor, made, logo, with_logo=logo is not None)
     return accounts.open_session(connection, person.id, "cookie")
 

@@ -8,7 +8,7 @@ from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
 from festgate.kit.resilience.bulkhead import Budget
 from festgate.kit.translation import N_
-from festgate.kit.web.modules import Module, Parts
+from festgate.kit.web.modules import MAX_UPLOAD, Module, Parts
 from festgate.kit.web.portal import Portal
 from festgate.settings import Given, Settings
 
@@ -25,7 +25,7 @@ MODULE = Module(
     # A test of the mail server or of a payment provider waits for its answer.
     budget=Budget(requests=100, seconds=30),
     pages=["/setup", "/fest/logo", "/organise/settings", "/organise/settings/{rest:path}"],
-    api=["/settings"],
+    api=["/settings", "/settings/logo", "/settings/mail/test", "/settings/payments/test"],
     security_events={
         ("POST", "/setup"): "fest-set-up",
         ("POST", "/organise/settings"): "settings-changed",
@@ -37,8 +37,16 @@ MODULE = Module(
         ("POST", "/organise/settings/mail/test"): "settings-tested",
         ("POST", "/organise/settings/payments/test"): "settings-tested",
         ("PATCH", "/api/v1/settings"): "settings-changed",
+        ("PUT", "/api/v1/settings/logo"): "settings-changed",
+        ("DELETE", "/api/v1/settings/logo"): "settings-changed",
+        ("POST", "/api/v1/settings/mail/test"): "settings-tested",
+        ("POST", "/api/v1/settings/payments/test"): "settings-tested",
     },
-    max_bodies={"/setup": MAX_LOGO_FORM, "/organise/settings/logo": MAX_LOGO_FORM},
+    max_bodies={
+        "/setup": MAX_LOGO_FORM,
+        "/organise/settings/logo": MAX_LOGO_FORM,
+        "/api/v1/settings/logo": MAX_UPLOAD,
+    },
 )
 
 

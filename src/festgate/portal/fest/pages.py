@@ -9,15 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound, TooMany
-from festgate.kit.ids import keyed_hash
 from festgate.kit.translation import N_, gettext
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import MAX_ID_LENGTH, read_query
 from festgate.kit.web.portal import Endpoint, Portal, see_other
 from festgate.kit.web.uploads import read_upload
-from festgate.portal.accounts import facade as accounts
 from festgate.portal.fest.editing import Editor, PaymentTest
 from festgate.portal.fest.errors import SettingsChanged
 from festgate.portal.fest.fields import FIELDS, Page
@@ -25,7 +22,7 @@ from festgate.portal.fest.forms import change_of
 from festgate.portal.fest.logos import read_logo
 from festgate.portal.fest.stored import Effective, Logo
 from festgate.portal.fest.suggestions import suggestions
-from festgate.portal.fest.trial_email import MAX_TRIALS, NotSent, send_trial
+from festgate.portal.fest.trial_email import NotSent, count_trial, send_trial
 from festgate.portal.fest.view_models import EMPTY, Form, form_of
 
 ROOT: Final = "/organise/settings"
@@ -83,6 +80,7 @@ class SettingsPages:
 
     def _shower(self, page: Page) -> Endpoint:
         async def show(request: Request) -> Response:
+            """Show the form of a group of settings, with the place that each value comes from."""
             current = await self._editor.read()
             notice = NOTICES.get(request.url.query)
             return await self._page(
@@ -93,6 +91,7 @@ class SettingsPages:
 
     def _saver(self, page: Page) -> Endpoint:
         async def save(request: Request) -> Response:
+            """Save the form, or show it again with a sentence beside each wrong value."""
             fields = await read_fields(request, MAX_SECRET)
             return await self._save(request, page, fields)
 
@@ -157,7 +156,7 @@ class SettingsPages:
         current = await self._editor.read()
         settings = current.settings
         try:
-            await self._portal.database.write(self._count_trial, "mail", visitor.person)
+            await self._portal.database.write(count_trial, self._portal.secret, "mail", visitor.person)
             await asyncio.to_thread(send_trial, settings, visitor.email)
         except (NotSent, TooMany) as refusal:
             sentence = refusal.message
@@ -173,7 +172,7 @@ class SettingsPages:
         visitor = await self._portal.signed_in(request)
         current = await self._editor.read()
         try:
-            await self._portal.database.write(self._count_trial, "payments", visitor.person)
+            await self._portal.database.write(count_trial, self._portal.secret, "payments", visitor.person)
         except TooMany as refusal:
             return await self._page(
                 request, "payments", current, notice=("bad", refusal.message), status=refusal.status
@@ -192,10 +191,6 @@ class SettingsPages:
             "content-security-policy": "sandbox; default-src 'none'",
         }
         return Response(logo.content, 200, headers, logo.content_type)
-
-    def _count_trial(self, connection: Connection, kind: str, person: int) -> None:
-        key = keyed_hash(self._portal.secret, "trials of settings", f"{kind} {person}")
-        accounts.count_attempt(connection, accounts.Limit(key, MAX_TRIALS, gettext("Too many tests.")))
 
     async def _page(
         self,

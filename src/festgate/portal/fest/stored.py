@@ -130,7 +130,7 @@ def _valid(given: Given, values: Mapping[str, object]) -> tuple[Settings, dict[s
             if not wrong:
                 raise
             for name in wrong:
-                log.warning("a stored setting is not valid", setting=name, problem=error.problems[name])
+                log.warning("a stored setting is not valid", setting=name, problem=error.problems[name].text)
                 del rest[name]
 
 

@@ -3,10 +3,13 @@
 import smtplib
 import time
 
+from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Refused
+from festgate.kit.ids import keyed_hash
 from festgate.kit.messaging import mail
 from festgate.kit.messaging.transports import transport_for
 from festgate.kit.translation import N_, gettext
+from festgate.portal.accounts import facade as accounts
 from festgate.settings import Settings
 
 MAX_TRIALS = 5
@@ -19,6 +22,12 @@ class NotSent(Refused):
     status = 502
     code = "not-sent"
     title = N_("The email was not sent")
+
+
+def count_trial(connection: Connection, secret: bytes, kind: str, person: int) -> None:
+    """Count a test of a kind that the person makes. Raises TooMany."""
+    key = keyed_hash(secret, "trials of settings", f"{kind} {person}")
+    accounts.count_attempt(connection, accounts.Limit(key, MAX_TRIALS, gettext("Too many tests.")))
 
 
 def send_trial(settings: Settings, recipient: str) -> None:

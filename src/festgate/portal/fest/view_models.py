@@ -14,7 +14,7 @@ _SOURCES: Mapping[str, str] = {
     "file": N_("Set in the settings file, so it cannot be changed here."),
     "option": N_("Set on the command line, so it cannot be changed here."),
     "data": N_("Saved here."),
-    "default": N_("Default."),
+    "default": "",
 }
 _BOUND = N_("Fixed, because the password for this server is set outside this page.")
 
@@ -27,7 +27,7 @@ class FieldView:
     label: str
     hint: str
     source: str
-    """A sentence about the place that the value comes from."""
+    """A sentence about the place that the value comes from; empty for a default."""
     value: str
     chosen: tuple[str, ...]
     """The chosen values of several."""
@@ -96,9 +96,22 @@ def _source(known: SettingField, current: Effective, *, fixed: bool) -> str:
         return gettext("Stored, and never shown. Leave the field empty to keep it.")
     if known.is_secret and source == "default":
         return gettext("Not set.")
-    if source == "default" and not text_of(current.settings, name):
-        return ""
-    return gettext(_SOURCES[source]).format(variable=f"{PREFIX}{name.upper()}")
+    default = _default(known, current) if source == "data" else ""
+    sentence = N_("Saved here; the default is {default}.") if default else _SOURCES[source]
+    return gettext(sentence).format(variable=f"{PREFIX}{name.upper()}", default=default) if sentence else ""
+
+
+def _default(known: SettingField, current: Effective) -> str:
+    """Return the default as people read it; empty if the setting has none."""
+    default = current.given.settings()
+    if known.kind == "switch":
+        return gettext("On") if getattr(default, known.name) else gettext("Off")
+    if known.kind == "several":
+        labels = dict(known.options)
+        return ", ".join(gettext(labels[key]).partition(":")[0] for key in getattr(default, known.name))
+    if known.kind == "choice":
+        return gettext(dict(known.options)[getattr(default, known.name)])
+    return text_of(default, known.name)
 
 
 def _attributes(known: SettingField, *, fixed: bool) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.masking import masked_name
 from festgate.kit.shown import Changed, facts
 from festgate.kit.translation import gettext
 from festgate.kit.visitors import Actor
@@ -128,4 +129,5 @@ def _log(connection: Connection, actor: Actor, action: Action, now: HolderNow, n
         if order_id is None
         else checkout.ref_of(connection, order_id)
     )
-    audit.record(connection, actor, action, subject, event_id=now.seat.event_id, before=now.name, after=name)
+    before, after = masked_name(now.name), masked_name(name)
+    audit.record(connection, actor, action, subject, event_id=now.seat.event_id, before=before, after=after)

@@ -13,6 +13,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.text import tidy
 from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import imports, queries
 from festgate.portal.catalogue.details import FIELDS, MAX_LENGTHS
 from festgate.portal.catalogue.documents.code_imports import CodeImport
@@ -160,7 +161,33 @@ def import_own_document(
         raise DocumentRefused(sorted(importing.problems.found, key=_line))
     if not options.keep:
         raise DocumentTried(importing.report)
+    _record(connection, options.actor, importing.report)
     return importing.report
+
+
+def _record(connection: Connection, actor: Actor | None, report: DocumentReport) -> None:
+    """Add the import to the audit log, unless it changed nothing."""
+    others = {
+        "rooms": report.rooms,
+        "quotas": report.quotas,
+        "types": report.types,
+        "questions": report.questions,
+        "codes": report.codes,
+    }
+    changed = {
+        name: count.created + count.changed for name, count in others.items() if count.created + count.changed
+    }
+    events = report.events
+    if actor is not None and (events.created or events.changed or changed):
+        audit.record(
+            connection,
+            actor,
+            "events.imported",
+            "",
+            created=events.created,
+            changed=events.changed,
+            **changed,
+        )
 
 
 class _Import:
