@@ -397,6 +397,12 @@ TEAM_PAGES = {
     "organise, waiting list, none": PageState("/organise/events/{open}/waiting", "organiser"),
     "organise, applications": PageState("/organise/events/{applied}/waiting", "organiser"),
     "organise, teams": PageState("/organise/events/{types}/teams", "organiser", heading="Circuit Breakers"),
+    "organise, team, place": PageState(
+        "/organise/events/{types}/teams/{team}/places/{place}", "organiser", heading="Circuit Breakers"
+    ),
+    "organise, team, place refused": PageState(
+        "/organise/events/{types}/teams/{team}/places/{place}", "organiser", 422, {"email": "x"}
+    ),
     "organise, teams, none": PageState("/organise/events/{open}/teams", "organiser"),
     "organise, open sales": PageState("/organise/events/{soon}/open-sales", "organiser"),
     "organise, publish": PageState("/organise/events/{draft}/publish", "organiser"),

@@ -167,6 +167,11 @@ class OfficeWork:
         )
         ((team,),) = query_file(self.server.data, "SELECT max(id) FROM registrations_teams")
         self.names["team"] = str(team)
+        ((place,),) = query_file(
+            self.server.data,
+            f"SELECT max(id) FROM registrations_seats WHERE team_id = {team}",  # noqa: S608
+        )
+        self.names["place"] = str(place)
         self.names["join"] = self.read(f"/teams/{self.names['team']}", r"/teams/join/([^\"]+)\"", "usha")
         self.send(f"/teams/join/{self.names['join']}", person="vikram")
 
