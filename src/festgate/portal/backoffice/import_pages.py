@@ -6,7 +6,6 @@ the form is sent the import is tried again, and saved only if it does what the p
 
 import asyncio
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -123,7 +122,7 @@ class ImportPages:
         name = fields.get("name", "")[:MAX_NAME]
         try:
             content = base64.b64decode(fields.get("content", ""), validate=True)
-        except binascii.Error:
+        except ValueError:  # also for what is not ASCII
             raise Malformed(gettext("The form is incomplete.")) from None
         if not content:
             return await self._form(request, {}, {"file": gettext("Choose a file.")})
