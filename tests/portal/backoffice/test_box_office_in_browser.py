@@ -38,7 +38,7 @@ def fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fest]:
 
 def check(page: Page) -> None:
     """Check that the page is not wider than the phone."""
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert page.locator("html").evaluate("page => page.scrollWidth <= window.innerWidth")
 
 
 def test_a_ticket_is_sold_in_four_clicks_and_thirty_seconds_and_its_shift_is_closed(
@@ -50,6 +50,7 @@ def test_a_ticket_is_sold_in_four_clicks_and_thirty_seconds_and_its_shift_is_clo
         check(page)
         hand = Hand(page)
         hand.click(page.get_by_role("link", name="Robo Race: Student"))
+        expect(page.get_by_role("button", name="Sell")).to_be_visible()
         check(page)
         hand.click(page.get_by_role("radio", name="UPI"))
         hand.click(page.get_by_role("button", name="Sell"))
