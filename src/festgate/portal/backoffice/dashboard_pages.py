@@ -2,18 +2,21 @@
 
 import asyncio
 import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from festgate.kit.clock import MINUTE
+from festgate.kit.clock import MINUTE, SECOND, Milliseconds
 from festgate.kit.db import schema
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound, StartupError
 from festgate.kit.messaging import mail
+from festgate.kit.roles import Role
 from festgate.kit.translation import gettext
 from festgate.kit.visitors import Actor
 from festgate.kit.web.parameters import MAX_NAME, read_header, read_id, read_query
@@ -27,6 +30,20 @@ from festgate.portal.backoffice.queries import list_organised
 MAX_WORDS = 100
 """Characters of a search."""
 MAX_ETAG = 100
+RECHECK = 30 * SECOND
+"""Time after which a page is made again although nothing was committed, since sales open and close by the clock."""
+MAX_SENT = 100
+"""Pages of which the tag is remembered: one for each organiser and each choice of filters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The tag of a page that was sent, and what it was made from."""
+
+    tag: str
+    version: object
+    unavailable: tuple[Unavailable, ...]
+    made_at: Milliseconds
 
 
 class DashboardPages:
@@ -36,6 +53,7 @@ class DashboardPages:
         """`portal` as every module's pages get it."""
         self._portal = portal
         self._writing = portal.pages.writing
+        self._sent: OrderedDict[tuple[int, Role, Filters], Sent] = OrderedDict()
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the routes."""
@@ -50,7 +68,8 @@ class DashboardPages:
     async def show(self, request: Request) -> Response:
         """Answer with the numbers of all events, what needs attention, and the list of events.
 
-        The page asks again every few seconds with the tag of what it shows, and gets 304 while nothing has changed.
+        The page asks again every few seconds with the tag of what it shows, and gets 304 while nothing has changed: at
+        once while nothing was committed.
         """
         visitor = await self._portal.signed_in(request)
         filters = Filters(
@@ -59,13 +78,26 @@ class DashboardPages:
                 for name, limit in (("q", MAX_WORDS), ("day", 10), ("category", MAX_NAME), ("state", 20))
             )
         )
-        database = self._portal.database
+        database, unavailable = self._portal.database, self._unavailable()
+        version, now = database.version(), database.clock()
+        known, key = read_header(request, "if-none-match", MAX_ETAG), (visitor.person, visitor.role, filters)
+        sent = self._sent.get(key)
+        if (
+            sent is not None
+            and now - sent.made_at < RECHECK
+            and (sent.tag, sent.version, sent.unavailable) == (known, version, unavailable)
+        ):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={**NO_STORE, "etag": known})
         shown = await database.report(
-            read_dashboard, visitor, filters, self._portal.settings, self._unavailable(), self._writing
+            read_dashboard, visitor, filters, self._portal.settings, unavailable, self._writing
         )
         # The year is part of the tag, because days of the present one are written without it.
-        tag = etag_of((self._writing.year(), visitor.role, shown))
-        if read_header(request, "if-none-match", MAX_ETAG) == tag:
+        tag = etag_of((self._writing.year(), visitor.role, filters, shown))
+        self._sent[key] = Sent(tag, version, unavailable, now)
+        self._sent.move_to_end(key)
+        if len(self._sent) > MAX_SENT:
+            self._sent.popitem(last=False)
+        if known == tag:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={**NO_STORE, "etag": tag})
         asked = {name: read_query(request, name, MAX_NAME) for name in NOTICES}
         notice = ""
@@ -85,12 +117,12 @@ class DashboardPages:
             takes_transfers="transfer" in self._portal.settings.payment_methods,
         )
 
-    def _unavailable(self) -> list[Unavailable]:
-        return [
+    def _unavailable(self) -> tuple[Unavailable, ...]:
+        return tuple(
             Unavailable(gettext(bulkhead.title), bulkhead.why)
             for bulkhead in self._portal.bulkheads.values()
             if bulkhead.is_unavailable()
-        ]
+        )
 
     async def show_emails(self, request: Request) -> Response:
         """Answer with the emails of the last week that were given up."""
