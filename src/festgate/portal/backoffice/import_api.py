@@ -1,5 +1,6 @@
 """JSON routes that import events from a file: a preview of each row, then the import."""
 
+import asyncio
 import base64
 from typing import Annotated, Literal
 
@@ -146,9 +147,10 @@ class ImportOutput(BaseModel):
 class ImportApi:
     """JSON routes below `/imports`."""
 
-    def __init__(self, portal: Portal) -> None:
-        """`portal` as every module's pages get it."""
+    def __init__(self, portal: Portal, turn: asyncio.Lock) -> None:
+        """`turn` is held while an import is tried, by a page or a call: only one is at a time."""
         self._portal = portal
+        self._turn = turn
 
     def router(self) -> APIRouter:
         """Return the routes."""
@@ -191,8 +193,9 @@ class ImportApi:
         if not content:
             raise Invalid({"content": gettext("The file is empty.")})
         try:
-            return await try_import(
-                self._portal.database, self._portal.settings, body.name, content, body.choices()
-            )
+            async with self._turn:
+                return await try_import(
+                    self._portal.database, self._portal.settings, body.name, content, body.choices()
+                )
         except catalogue.Unreadable as error:
             raise Invalid({"content": str(error)}) from None

@@ -41,12 +41,11 @@ _OWN = ("name", "content", FIELD)
 class ImportPages:
     """The page of imports, its preview and its result."""
 
-    def __init__(self, portal: Portal) -> None:
-        """`portal` as every module's pages get it."""
+    def __init__(self, portal: Portal, turn: asyncio.Lock) -> None:
+        """`turn` is held while an import is tried, by a page or a call: only one is at a time."""
         self._portal = portal
         self._settings = portal.settings
-        self._turn = asyncio.Lock()
-        """Held by the import that is tried: reading may take a gigabyte, and trying holds up registrations."""
+        self._turn = turn
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the routes."""

@@ -1,5 +1,6 @@
 """The module of the organisers' office: what it adds to the portal."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -178,6 +179,8 @@ def build(
     from festgate.portal.backoffice.unmatched_pages import UnmatchedPages
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
 
+    # Reading a file may take a gigabyte, and trying its import holds up registrations.
+    one_import = asyncio.Lock()
     people = PeoplePages(
         portal,
         post_copy,
@@ -201,7 +204,7 @@ def build(
             *QuestionPages(portal, of_fest=True).routes(),
             *CrewPages(portal).routes(),
             *EventStepPages(portal).routes(),
-            *ImportPages(portal).routes(),
+            *ImportPages(portal, one_import).routes(),
             *OverviewPages(portal).routes(),
             *GuestPages(portal).routes(),
             *GuestActionPages(portal, post_copy, is_used).routes(),
@@ -221,7 +224,7 @@ def build(
             EventStepApi(portal).router(),
             GuestApi(portal).router(),
             GuestActionApi(portal, post_copy, is_used).router(),
-            ImportApi(portal).router(),
+            ImportApi(portal, one_import).router(),
             TeamFactorApi(portal).router(),
         ),
     )
