@@ -112,6 +112,7 @@ ATTENDEE_PAGES = {
             "refunded": "has been refunded",
         }.items()
     },
+    "order, method switched off": PageState("/orders/{order_waiting}", "waiting", heading="Stripe"),
     "ticket": PageState("/tickets/{valid}", "attendee", heading="One person."),
     "ticket, void": PageState("/tickets/{void}", "leaver", heading="Not valid"),
     "ticket, checked in": PageState("/tickets/{in}", "attendee", heading="Checked in"),

@@ -30,7 +30,7 @@ from festgate.portal.checkout.own_cancellations import cancel_own_seat, plan_own
 from festgate.portal.checkout.payments import Payments
 from festgate.portal.checkout.placements import cart_key
 from festgate.portal.checkout.receipts import Receipt, TransferView, cancellable_lines, seats_now
-from festgate.portal.checkout.records import AT_BOX_OFFICE, Order
+from festgate.portal.checkout.records import Order, method_name
 from festgate.portal.checkout.sandbox import CARDS, Sandbox
 from festgate.portal.checkout.transfers import PAYABLE, Transfer, end_of_sales, enter_utr, transfer_of
 from festgate.portal.registrations import facade as registrations
@@ -426,7 +426,7 @@ class CheckoutPages:
 
     def _label(self, name: str) -> str:
         method = self._payments.methods.get(name)
-        return gettext(method.label if method else AT_BOX_OFFICE.get(name, name))
+        return gettext(method.label) if method else method_name(name)
 
 
 def _shown_cart(fields: Mapping[str, str]) -> Cart:
