@@ -15,9 +15,9 @@ from openpyxl import load_workbook
 from festgate.kit.errors import SignInNeeded
 from festgate.kit.visitors import Actor
 from festgate.portal.backoffice import workbooks
-from festgate.portal.backoffice.guest_columns import chosen_columns, export_columns, safe_text
-from festgate.portal.backoffice.guest_export_pages import csv_pieces, first_chosen, sheet_lines
-from festgate.portal.backoffice.guest_exports import Export, record_export
+from festgate.portal.backoffice.guest_columns import chosen_columns, export_columns, first_chosen, safe_text
+from festgate.portal.backoffice.guest_export_files import csv_pieces, sheet_lines
+from festgate.portal.backoffice.guest_exports import Export, begin_export
 from festgate.portal.backoffice.guest_queries import Scope
 from festgate.portal.backoffice.workbook_process import write_workbook
 from festgate.portal.backoffice.workbooks import OneAtATime, WorkbookFailed, built_workbook, turn_of
@@ -292,7 +292,7 @@ def test_one_workbook_at_a_time_is_built_for_a_person(fest: GuestFest) -> None:
 
 def test_an_export_is_in_the_audit_log(fest: GuestFest) -> None:
     export = export_of(fest, "name", "email")
-    fest.database.write(record_export, Actor(fest.people["sam"], "session"), export, "csv", "open-stage")
+    fest.database.write(begin_export, Actor(fest.people["sam"], "session"), export, "csv", "open-stage")
     (row,) = fest.database.read(logged)
     assert row[:3] == ("guests.exported", "open-stage", fest.free.id)
     assert json.loads(str(row[3])) == {"columns": "name, email", "format": "csv", "rows": 2}

@@ -65,19 +65,29 @@ class Bearer:
     async def __call__(self, request: Request, credentials: Credentials) -> Visitor:
         """Return the visitor of the call's token. Raise SignInNeeded, SecondFactorNeeded or ProofNeeded."""
         known: Visitor | None = request.scope.get(_CALLER)
-        visitor = known or await self._find(credentials)
-        if known is None and self.permission is not None:
-            await self._portal.require(visitor, self.permission, request, lists_assigned=self.lists_assigned)
-        return visitor
+        return known or await self._admit(request, credentials)
 
     async def check(self, request: Request) -> None:
         """Look the caller up before the body is read. Raise SignInNeeded without a valid token."""
-        visitor = await self._find(await TOKEN_SCHEME(request))
-        if self.permission is not None:
-            await self._portal.require(visitor, self.permission, request, lists_assigned=self.lists_assigned)
-        request.scope[_CALLER] = visitor
+        request.scope[_CALLER] = await self._admit(request, await TOKEN_SCHEME(request))
 
-    async def _find(self, credentials: HTTPAuthorizationCredentials | None) -> Visitor:
+    async def check_again(self, request: Request) -> None:
+        """Raise SignInNeeded or Forbidden if the token or the role has ended, for responses that take long.
+
+        A sensitive operation that began with a new token may outlast its ten minutes.
+        """
+        await self._find(request, await TOKEN_SCHEME(request))
+
+    async def _admit(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Visitor:
+        visitor = await self._find(request, credentials)
+        if self.sensitive and not visitor.has_proof(self._portal.database.clock()):
+            msg = (
+                "This needs a token that is younger than ten minutes. Get a new one with POST /api/v1/tokens."
+            )
+            raise ProofNeeded(msg)
+        return visitor
+
+    async def _find(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Visitor:
         token = credentials.credentials if credentials else ""
         # A text longer than any of our tokens is not even hashed.
         visitor = await self._portal.bearer(token) if 0 < len(token) < MAX_TOKEN_LENGTH else None
@@ -86,11 +96,8 @@ class Bearer:
             raise SignInNeeded(msg)
         if not self._lacks_factor:
             await self._portal.check_second_factor(visitor)
-        if self.sensitive and not visitor.has_proof(self._portal.database.clock()):
-            msg = (
-                "This needs a token that is younger than ten minutes. Get a new one with POST /api/v1/tokens."
-            )
-            raise ProofNeeded(msg)
+        if self.permission is not None:
+            await self._portal.require(visitor, self.permission, request, lists_assigned=self.lists_assigned)
         return visitor
 
 
@@ -158,6 +165,13 @@ def problems(*refusals: type[Refused], shape: type[Problem] = Problem) -> dict[i
         codes = f"{known['description']}; {refusal.code}" if known else refusal.code
         responses[refusal.status] = {"description": codes, "content": {PROBLEM: {"schema": schema}}}
     return responses
+
+
+def files(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that answers with a file of one of these types."""
+    schema = {"type": "string", "format": "binary"}
+    content = {media_type: {"schema": schema} for media_type in media_types}
+    return {200: {"description": "The file.", "content": content}}
 
 
 @cache

@@ -71,7 +71,7 @@ class GuestsOutput(BaseModel):
     pages: int = Field(description="Number of pages, at least 1.")
 
 
-class GuestsAsked(BaseModel):
+class GuestFiltersInput(BaseModel):
     """The filters and the order of the list, as the page of guests has them."""
 
     q: str = Field(
@@ -96,7 +96,6 @@ class GuestsAsked(BaseModel):
     descending: bool | None = Field(
         default=None, description="Without it, the latest and the largest come first, and names from A."
     )
-    page: int = Field(default=1, ge=1, le=LAST_PAGE)
 
     def parameters(self) -> dict[str, str]:
         """Return the filters as the page has them in its address."""
@@ -108,7 +107,6 @@ class GuestsAsked(BaseModel):
             "checked_in": self.checked_in,
             "sort": self.sort,
             "desc": "" if self.descending is None else str(int(self.descending)),
-            "page": str(self.page),
         }
         for given in self.answer:
             question, _, value = given.partition(":")
@@ -116,10 +114,34 @@ class GuestsAsked(BaseModel):
         return parameters
 
 
-class FestGuestsAsked(GuestsAsked):
+class FestFiltersInput(GuestFiltersInput):
     """The filters of the guests of the whole fest."""
 
     event: str = Field(default="", max_length=MAX_NAME, description="The slug of an event.")
+
+    def parameters(self) -> dict[str, str]:
+        """Return the filters as the page has them in its address."""
+        return {**super().parameters(), "event": self.event}
+
+
+class GuestsAsked(GuestFiltersInput):
+    """A page of the guests of an event."""
+
+    page: int = Field(default=1, ge=1, le=LAST_PAGE)
+
+    def parameters(self) -> dict[str, str]:
+        """Return the filters and the page as the page has them in its address."""
+        return {**super().parameters(), "page": str(self.page)}
+
+
+class FestGuestsAsked(FestFiltersInput):
+    """A page of the guests of the whole fest."""
+
+    page: int = Field(default=1, ge=1, le=LAST_PAGE)
+
+    def parameters(self) -> dict[str, str]:
+        """Return the filters and the page as the page has them in its address."""
+        return {**super().parameters(), "page": str(self.page)}
 
 
 class GuestApi:
@@ -140,7 +162,7 @@ class GuestApi:
             asked: Annotated[FestGuestsAsked, Query()], person: Caller
         ) -> GuestsOutput:
             """List the guests of all events; those of the assigned events for an event lead."""
-            return await self._read(person, None, {**asked.parameters(), "event": asked.event})
+            return await self._read(person, None, asked.parameters())
 
         @router.get("/events/{slug}/guests", responses=problems(SignInNeeded, Forbidden, NotFound))
         async def list_guests(

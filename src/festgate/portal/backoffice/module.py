@@ -52,6 +52,7 @@ MODULE = Module(
         "/emails",
         "/emails/{id}/try",
         "/events/{slug}/guests",
+        "/events/{slug}/guests/{rest:path}",
     ],
     navigation=[NavigationEntry(N_("Organise"), "/organise", "organise", "office")],
     has_static=True,
@@ -122,6 +123,8 @@ MODULE = Module(
         ("POST", "/organise/events/{slug}/guests/action"): "guests-changed",
         ("POST", "/organise/guests/export"): "guests-exported",
         ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",
+        ("POST", "/api/v1/guests/export"): "guests-exported",
+        ("POST", "/api/v1/events/{slug}/guests/export"): "guests-exported",
         ("POST", "/organise/second-factor"): "second-factor-changed",
         ("PUT", "/api/v1/settings/second-factor"): "second-factor-changed",
     },
@@ -156,6 +159,7 @@ def build(
     from festgate.portal.backoffice.guest_action_api import GuestActionApi
     from festgate.portal.backoffice.guest_action_pages import GuestActionPages
     from festgate.portal.backoffice.guest_api import GuestApi
+    from festgate.portal.backoffice.guest_export_api import GuestExportApi
     from festgate.portal.backoffice.guest_export_pages import GuestExportPages
     from festgate.portal.backoffice.guest_pages import GuestPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
@@ -223,6 +227,7 @@ def build(
             CrewApi(portal).router(),
             EventStepApi(portal).router(),
             GuestApi(portal).router(),
+            GuestExportApi(portal).router(),
             GuestActionApi(portal, post_copy, is_used).router(),
             ImportApi(portal, one_import).router(),
             TeamFactorApi(portal).router(),
