@@ -336,6 +336,8 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
         "person": 2**53,
         "invitation": 2**53,
         "email": 2**53,
+        "shift_id": 1,
+        "file": 2**53,
     }
     return ExistingValues(guest.bearer, spare.bearer, named)
 

@@ -1,11 +1,11 @@
 """Parts that the JSON API of every module shares: authentication, guarded routes, and common schemas."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from weakref import proxy
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from festgate.kit.errors import Invalid, Malformed, ProofNeeded, Refused, SignInNeeded
+from festgate.kit.errors import Invalid, Malformed, NotFound, ProofNeeded, Refused, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.roles import Permission
 from festgate.kit.visitors import Actor, Visitor
@@ -23,9 +23,15 @@ from festgate.kit.web.forms import sentences
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import MAX_TOKEN_LENGTH, PROBLEM, Portal
 
+T = TypeVar("T")
+
 TOKEN_SCHEME = HTTPBearer(scheme_name="token", description="A token of this API.", auto_error=False)
 Name = Annotated[str, Path(max_length=MAX_NAME)]
 """A slug or a reference in a path."""
+PAGE_SIZE: Final = 50
+"""Entries on a page of a list that has no other limit."""
+MAX_PAGE: Final = 1000
+PageNumber = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Number of the page, from 1.")]
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(TOKEN_SCHEME)]
 """The token of a call, not yet checked; None if there was none."""
 
@@ -104,6 +110,20 @@ class Bearer:
 def actor_of(caller: Visitor, request: Request) -> Actor:
     """Return the caller of the API as an actor, for the audit log."""
     return Actor(caller.person, "token", address_of(request.scope))
+
+
+def page_of(rows: Sequence[T], page: int) -> tuple[Sequence[T], int]:
+    """Return the rows of the page, and the number of pages. Raises NotFound for a page beyond the last."""
+    pages = pages_for(len(rows), page)
+    return rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE], pages
+
+
+def pages_for(count: int, page: int) -> int:
+    """Return the number of pages of so many rows. Raises NotFound for a page beyond the last."""
+    pages = max(1, -(-count // PAGE_SIZE))
+    if page > pages:
+        raise NotFound
+    return pages
 
 
 def module_router(portal: Portal, module: str, tag: str) -> APIRouter:

@@ -5,16 +5,18 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, Field
+from starlette.responses import StreamingResponse
 
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
+from festgate.kit.errors import Forbidden, NotFound, ProofNeeded, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.roles import Permission
 from festgate.kit.visitors import Visitor
-from festgate.kit.web.api import Amount, Bearer, Name, actor_of, module_router, problems
+from festgate.kit.web.api import Amount, Bearer, Name, actor_of, files, module_router, problems
 from festgate.kit.web.forms import Line
 from festgate.kit.web.portal import Portal
+from festgate.portal.accounts import facade as accounts
 from festgate.portal.backoffice.box_office import (
     MAX_NAMES,
     SaleView,
@@ -25,6 +27,8 @@ from festgate.portal.backoffice.box_office import (
     undo,
     view_sale,
 )
+from festgate.portal.backoffice.list_exports import note_download
+from festgate.portal.backoffice.shift_pages import MAX_IN_FILE, MAX_LISTED, file_of_shifts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 
@@ -34,6 +38,7 @@ MAX_KINDS = 50
 """Ticket types in one sale."""
 MAX_SKIPPED = 10**6
 Key = Annotated[Line, Field(min_length=1, max_length=100)]
+Id = Annotated[int, Field(ge=1, le=2**53)]
 Minor = Annotated[int, Field(ge=0, le=10**12)]
 
 
@@ -178,6 +183,38 @@ class ShiftList(BaseModel):
     total: int = Field(description="The number of all.")
 
 
+class ShiftSale(BaseModel):
+    """A sale of a shift."""
+
+    ref: str = Field(description="The reference of its order.")
+    event: str = Field(description="The slug of the event.")
+    method: str
+    total: Amount
+    sold_at: datetime
+    undone_at: datetime | None
+
+    @classmethod
+    def of(cls, sale: checkout.Sale) -> "ShiftSale":
+        """Return the sale for JSON."""
+        return cls(
+            ref=sale.order.ref,
+            event=sale.order.lines[0].slug,
+            method=sale.order.method,
+            total=Amount.of(sale.amount),
+            sold_at=moment(sale.sold_at, UTC),
+            undone_at=_time(sale.undone_at),
+        )
+
+
+class WholeShift(BaseModel):
+    """A shift with its sales."""
+
+    shift: ShiftOutput
+    sales: list[ShiftSale] = Field(
+        description=f"The newest first, at most {MAX_LISTED}; the sums of the shift count all of them."
+    )
+
+
 class BoxOfficeApi:
     """Routes of the box office under /api/v1."""
 
@@ -190,6 +227,7 @@ class BoxOfficeApi:
         router = module_router(self._portal, "backoffice", "box office")
         self._add_sales(router)
         self._add_shifts(router)
+        self._add_reports(router)
         return router
 
     def _add_sales(self, router: APIRouter) -> None:
@@ -308,6 +346,38 @@ class BoxOfficeApi:
                 return checkout.close_shift(connection, actor, seller.person, counted, body.note, None)
 
             return ShiftOutput.of(await database.write(close))
+
+    def _add_reports(self, router: APIRouter) -> None:
+        database = self._portal.database
+        Caller = Annotated[Visitor, Depends(Bearer(self._portal, "office"))]  # noqa: N806  (a type)
+        Treasurer = Annotated[Visitor, Depends(Bearer(self._portal, "money.view", sensitive=True))]  # noqa: N806
+
+        @router.get("/box-office/shifts/{shift_id}", responses=problems(SignInNeeded, Forbidden, NotFound))
+        async def read_shift(shift_id: Id, caller: Caller) -> WholeShift:
+            """Show a shift with its sales: your own, or any if you may see the money."""
+
+            def read(connection: Connection) -> WholeShift:
+                shift = checkout.shift_by_id(connection, shift_id)
+                if shift.person_id != caller.person and not caller.may("money.view"):
+                    raise NotFound
+                sales = checkout.sales_of_shift(connection, shift.id, MAX_LISTED)
+                return WholeShift(shift=ShiftOutput.of(shift), sales=[ShiftSale.of(sale) for sale in sales])
+
+            return await database.report(read)
+
+        @router.post(
+            "/box-office/shifts/export",
+            response_class=StreamingResponse,
+            responses={
+                **files("text/csv"),
+                **problems(SignInNeeded, Forbidden, ProofNeeded, accounts.LimitReached),
+            },
+        )
+        async def export(caller: Treasurer, request: Request) -> Response:
+            """Download all shifts as CSV: an export of the hour, for a token that is younger than ten minutes."""
+            listed, _ = await database.report(checkout.list_shifts, None, MAX_IN_FILE)
+            await database.write(note_download, actor_of(caller, request), "shifts.exported", len(listed))
+            return file_of_shifts(listed)
 
 
 def _require(visitor: Visitor, permission: Permission) -> None:

@@ -5,11 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field, StringConstraints
+from starlette.responses import Response, StreamingResponse
 
 from festgate.kit.clock import moment
+from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.visitors import Visitor
-from festgate.kit.web.api import Amount, Bearer, Name, module_router, problems
+from festgate.kit.web.api import Amount, Bearer, Name, files, module_router, problems
+from festgate.kit.web.downloads import download
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import Portal
 from festgate.portal.backoffice.guest_filters import (
@@ -23,11 +26,13 @@ from festgate.portal.backoffice.guest_filters import (
 )
 from festgate.portal.backoffice.guest_list import LAST_PAGE, PAGE_SIZE, GuestPage, page_of_guests
 from festgate.portal.backoffice.guest_queries import Guest
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import facade as registrations
 
 MAX_ID = 10**15 - 1
 MAX_PAYMENT = 40
 MAX_ANSWER = 600
+Id = Annotated[int, Field(ge=1, le=2**53)]
 Given = Annotated[str, StringConstraints(max_length=MAX_ANSWER)]
 
 
@@ -37,6 +42,7 @@ class AnswerOutput(BaseModel):
     question: int = Field(description="The id of the question.")
     label: str = Field(description="The question.")
     text: str = Field(description="The answer as people read it; the name of a file.")
+    file: int | None = Field(description="The id of the file, for `/events/{slug}/files/{file}`; else null.")
 
 
 class GuestOutput(BaseModel):
@@ -171,6 +177,26 @@ class GuestApi:
             """List the guests of an event, also of a draft."""
             return await self._read(person, slug, asked.parameters())
 
+        Viewer = Annotated[Visitor, Depends(Bearer(self._portal, "guests.view"))]  # noqa: N806  (a type)
+
+        @router.get(
+            "/events/{slug}/files/{file}",
+            response_class=StreamingResponse,
+            responses={
+                **files("application/pdf", "image/png", "image/jpeg"),
+                **problems(SignInNeeded, Forbidden, NotFound),
+            },
+        )
+        async def send_file(slug: Name, file: Id, _caller: Viewer) -> Response:
+            """Download a file that a guest of the event uploaded as an answer."""
+
+            def read(connection: Connection) -> registrations.StoredFile:
+                event = catalogue.any_event_by_slug(connection, slug)
+                return registrations.file_of_event(connection, event.id, file)
+
+            stored = await self._portal.database.read(read)
+            return download(stored.name, stored.content_type, stored.content)
+
         return router
 
     async def _read(self, person: Visitor, slug: str | None, parameters: dict[str, str]) -> GuestsOutput:
@@ -206,6 +232,7 @@ def _written(guest: Guest, shown: GuestPage) -> GuestOutput:
                 question=question.id,
                 label=question.details.label,
                 text=registrations.shown_answer(question.details.kind, given.value),
+                file=given.file_id,
             )
             for question in shown.listed.questions
             if (given := guest.answers.get(question.id)) is not None

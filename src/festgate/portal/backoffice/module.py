@@ -51,8 +51,17 @@ MODULE = Module(
         "/orders/{ref}/history",
         "/emails",
         "/emails/{id}/try",
+        "/payments",
+        "/payments/{ref}/try",
+        "/open-orders",
+        "/orders/{ref}/details",
+        "/backup",
+        "/people",
+        "/people/{rest:path}",
         "/events/{slug}/guests",
         "/events/{slug}/guests/{rest:path}",
+        "/events/{slug}/files/{file}",
+        "/events/{slug}/complimentary",
     ],
     navigation=[NavigationEntry(N_("Organise"), "/organise", "organise", "office")],
     has_static=True,
@@ -91,6 +100,7 @@ MODULE = Module(
         ("POST", "/api/v1/events/{slug}/cancel"): "event-cancelled",
         ("POST", "/organise/emails/{id}/try"): "email-sent-again",
         ("POST", "/organise/backup"): "backup-made",
+        ("POST", "/api/v1/backup"): "backup-made",
         ("POST", "/organise/import/save"): "events-imported",
         ("POST", "/organise/events/{slug}/cancel"): "event-cancelled",
         ("POST", "/organise/orders/{ref}/paid"): "order-marked-paid",
@@ -108,6 +118,8 @@ MODULE = Module(
         ("POST", "/organise/events/{slug}/complimentary"): "ticket-given",
         ("POST", "/organise/events/{slug}/teams/{team_id}/places/{seat_id}"): "ticket-transferred",
         ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
+        ("POST", "/api/v1/payments/{ref}/try"): "payment-tried-again",
+        ("POST", "/api/v1/emails/{email}/try"): "email-sent-again",
         ("POST", "/organise/transfers/orders/{ref}/confirm"): "order-marked-paid",
         ("POST", "/organise/transfers/orders/{ref}/reject"): "transfer-rejected",
         ("POST", "/organise/transfers/statement/import"): "statement-imported",
@@ -116,6 +128,9 @@ MODULE = Module(
         ("POST", "/organise/people/{id}/email/change"): "email-changed",
         ("POST", "/organise/people/{id}/links/end"): "guest-links-ended",
         ("POST", "/organise/people/{id}/delete"): "guest-deleted",
+        ("PUT", "/api/v1/people/{person}/email"): "email-changed",
+        ("DELETE", "/api/v1/people/{person}/links"): "guest-links-ended",
+        ("POST", "/api/v1/people/{person}/deletion"): "guest-deleted",
         ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
         ("POST", "/organise/guests/action"): "guests-changed",
         ("POST", "/api/v1/guests/actions"): "guests-changed",
@@ -149,6 +164,8 @@ def build(
     """Build the parts of the office, with the data about a person of each module and functions of tickets."""
     from festgate.portal.backoffice.audit_api import AuditApi
     from festgate.portal.backoffice.audit_pages import AuditPages
+    from festgate.portal.backoffice.backup_api import BackupApi
+    from festgate.portal.backoffice.backups import Backups
     from festgate.portal.backoffice.box_office_api import BoxOfficeApi
     from festgate.portal.backoffice.box_office_pages import BoxOfficePages
     from festgate.portal.backoffice.crew_api import CrewApi
@@ -159,15 +176,19 @@ def build(
     from festgate.portal.backoffice.guest_action_api import GuestActionApi
     from festgate.portal.backoffice.guest_action_pages import GuestActionPages
     from festgate.portal.backoffice.guest_api import GuestApi
+    from festgate.portal.backoffice.guest_deletions import GuestDeletions
     from festgate.portal.backoffice.guest_export_api import GuestExportApi
     from festgate.portal.backoffice.guest_export_pages import GuestExportPages
     from festgate.portal.backoffice.guest_pages import GuestPages
     from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.import_api import ImportApi
     from festgate.portal.backoffice.import_pages import ImportPages
+    from festgate.portal.backoffice.order_api import OrderApi
     from festgate.portal.backoffice.order_pages import OrderPages
     from festgate.portal.backoffice.overview_pages import OverviewPages
     from festgate.portal.backoffice.pages import BackofficePages
+    from festgate.portal.backoffice.payment_api import PaymentApi
+    from festgate.portal.backoffice.people_api import PeopleApi
     from festgate.portal.backoffice.people_pages import PeoplePages
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
     from festgate.portal.backoffice.question_pages import QuestionPages
@@ -185,18 +206,18 @@ def build(
 
     # Reading a file may take a gigabyte, and trying its import holds up registrations.
     one_import = asyncio.Lock()
-    people = PeoplePages(
+    backups = Backups(portal.database, portal.settings)
+    deletions = GuestDeletions(
         portal,
-        post_copy,
         [part for part in personal_records.values() if part is not None],
         [name for name, part in personal_records.items() if part is None],
     )
     return Parts(
         [
-            *DashboardPages(portal).routes(),
+            *DashboardPages(portal, backups).routes(),
             *EventTeamPages(portal).routes(),
             *BackofficePages(portal).routes(),
-            *people.routes(),
+            *PeoplePages(portal, post_copy, deletions).routes(),
             *OrderPages(portal, post_order_copy).routes(),
             *RegistrationPages(portal, holder_emails).routes(),
             *TicketTypePages(portal).routes(),
@@ -223,6 +244,7 @@ def build(
         ],
         _joined(
             AuditApi(portal).router(),
+            BackupApi(portal, backups).router(),
             BoxOfficeApi(portal).router(),
             CrewApi(portal).router(),
             EventStepApi(portal).router(),
@@ -230,6 +252,9 @@ def build(
             GuestExportApi(portal).router(),
             GuestActionApi(portal, post_copy, is_used).router(),
             ImportApi(portal, one_import).router(),
+            OrderApi(portal).router(),
+            PaymentApi(portal).router(),
+            PeopleApi(portal, deletions).router(),
             TeamFactorApi(portal).router(),
         ),
     )

@@ -157,7 +157,8 @@ class PromoCodePages:
             ]
 
         listed = await self._portal.database.report(read)
-        await note_download(self._portal, request, "promo-codes.exported", len(listed))
+        actor = self._portal.actor(request)
+        await self._portal.database.write(note_download, actor, "promo-codes.exported", len(listed))
         headers = {
             "content-disposition": 'attachment; filename="promo-codes.csv"',
             "cache-control": "no-store",

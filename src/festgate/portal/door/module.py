@@ -13,7 +13,7 @@ MODULE = Module(
     # Behind a bulkhead of its own: a crowd that looks at its tickets must not starve the door.
     budget=Budget(requests=200, seconds=5),
     pages=["/door", "/door/{rest:path}"],
-    api=["/tickets/{code}/admission"],
+    api=["/tickets/{code}/admission", "/door", "/door/{rest:path}"],
     navigation=[NavigationEntry(N_("Door"), "/door", "door", "door")],
     has_static=True,
 )

@@ -40,7 +40,13 @@ from festgate.portal.registrations.exchanges import (
     seats_to_exchange,
 )
 from festgate.portal.registrations.facts import tickets_of
-from festgate.portal.registrations.files import any_file, delete_answers, file_of_event, forget_ended_files
+from festgate.portal.registrations.files import (
+    StoredFile,
+    any_file,
+    delete_answers,
+    file_of_event,
+    forget_ended_files,
+)
 from festgate.portal.registrations.gifts import give_seat
 from festgate.portal.registrations.holders import (
     NOBODY,
@@ -67,6 +73,7 @@ from festgate.portal.registrations.queries import (
     IsUsed,
     Seat,
     SeatReferences,
+    SeatState,
     count_held,
     count_of_type,
     count_passes,
@@ -125,9 +132,11 @@ __all__ = [
     "ReplaceCode",
     "Seat",
     "SeatReferences",
+    "SeatState",
     "SeatTotals",
     "SeatUsed",
     "SeatsGone",
+    "StoredFile",
     "Team",
     "TeamPlace",
     "TooManyTickets",
