@@ -253,7 +253,7 @@ def _content(holder: Schema) -> Schema:
 
 def _file(answer: Schema) -> str:
     """Return the types of the file that a call answers with."""
-    types = [name for name in answer.get("content", {}) if name != "application/problem+json"]
+    types = [name for name in answer.get("content", {}) if "json" not in name]
     return f"a file: {' or '.join(map(code, types))}" if types else "nothing"
 
 

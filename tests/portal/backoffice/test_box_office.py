@@ -207,6 +207,24 @@ def test_required_questions_are_asked_or_skipped(crew: Crew, data: Path) -> None
     assert query_file(data, "SELECT value FROM registrations_answers") == [("IIT",)]
 
 
+def test_a_program_stores_the_answers_of_a_customer(
+    crew: Crew, people: dict[str, Guest], server: Server
+) -> None:
+    path = f"/box-office/sales/{sell(crew['ravi']).rpartition('/')[2]}/answers"
+    with people["ravi"].program(server) as api:
+        (asked,) = api.get(path).json()
+        assert (asked["label"], asked["required"], asked["answer"]) == ("College", True, "")
+        given = {"question": asked["question"], "registration": asked["registration"], "answer": "IIT Delhi"}
+        for _ in range(2):
+            assert api.put(path, json={"answers": [given]}).json() == [{**asked, "answer": "IIT Delhi"}]
+        other = {**given, "registration": asked["registration"] + 1_000}
+        assert api.put(path, json={"answers": [other]}).status_code == 404
+        too_long = api.put(path, json={"answers": [{**given, "answer": "x" * 1_500}]})
+        assert list(too_long.json()["fields"]) == [f"question-{asked['question']}"]
+    with people["tara"].program(server) as api:
+        assert api.get(path).status_code == 403
+
+
 def test_a_shift_is_counted_closed_printed_and_listed_with_its_difference(crew: Crew, data: Path) -> None:
     seller = crew["uma"]
     assert seller.post(f"{OFFICE}/shift", data={"float": "1,000"}).status_code == 303

@@ -27,8 +27,8 @@ def test_people_are_found_by_words_a_page_at_a_time(office: Office) -> None:
         assert api.get("/people", params={"q": "crowd", "page": 3}).status_code == 404
         assert api.get("/people", params={"q": "crowd", "page": 1_001}).status_code == 422
         assert api.get("/people", params={"q": "nobody of that name"}).json()["total"] == 0
-        assert api.get("/people").status_code == 422
-        assert api.get("/people", params={"q": "\u202e"}).status_code == 422
+        for words in ("", " ", "\u202e", "\ufdfa" * 100):
+            assert api.get("/people", params={"q": words}).json()["total"] == 0
 
 
 def test_one_person_is_shown_with_registrations_and_no_ticket_code(office: Office) -> None:

@@ -323,6 +323,12 @@ def find_sale(connection: Connection, visitor: Visitor, ref: str) -> checkout.Sa
     return sale
 
 
+def sheet_of_sale(connection: Connection, sale: checkout.Sale) -> registrations.AnswerSheet:
+    """Return the questions about the sold tickets, with the answers."""
+    slug = sale.order.lines[0].slug
+    return registrations.answer_sheet(connection, sale.order.person_id, slug, tickets.is_used)
+
+
 def undo(connection: Connection, actor: Actor, visitor: Visitor, ref: str) -> checkout.Sale:
     """Take the sale back. Raises NotFound or SaleFinal."""
     find_sale(connection, visitor, ref)

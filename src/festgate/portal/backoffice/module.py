@@ -194,6 +194,7 @@ def build(
     from festgate.portal.backoffice.question_pages import QuestionPages
     from festgate.portal.backoffice.registration_pages import RegistrationPages
     from festgate.portal.backoffice.room_pages import RoomPages
+    from festgate.portal.backoffice.sale_answer_api import SaleAnswerApi
     from festgate.portal.backoffice.second_factor_api import TeamFactorApi
     from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
     from festgate.portal.backoffice.shift_pages import ShiftPages
@@ -244,10 +245,11 @@ def build(
         ],
         _joined(
             AuditApi(portal).router(),
-            BackupApi(portal, backups).router(),
             BoxOfficeApi(portal).router(),
+            SaleAnswerApi(portal).router(),
             CrewApi(portal).router(),
             EventStepApi(portal).router(),
+            BackupApi(portal, backups).router(),
             GuestApi(portal).router(),
             GuestExportApi(portal).router(),
             GuestActionApi(portal, post_copy, is_used).router(),

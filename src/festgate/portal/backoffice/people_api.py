@@ -10,11 +10,10 @@ from pydantic import BaseModel, Field
 from festgate.kit import security_log
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Forbidden, Invalid, ModuleUnavailable, NotFound, SignInNeeded
+from festgate.kit.errors import Forbidden, ModuleUnavailable, NotFound, SignInNeeded
 from festgate.kit.messaging.mail import MailState
 from festgate.kit.roles import Role
 from festgate.kit.shown import Changed
-from festgate.kit.translation import gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import (
     PAGE_SIZE,
@@ -228,21 +227,21 @@ class PeopleApi:
             q: Annotated[
                 str,
                 Query(
-                    min_length=1,
                     max_length=MAX_WORDS_LENGTH,
-                    description="Words, each of which must be in the name, the username or the email address.",
+                    description="Words, each of which must be in the name, the username or the email address. Without "
+                    "any, nobody is found.",
                 ),
-            ],
+            ] = "",
             page: PageNumber = 1,
         ) -> PeoplePage:
             """Find people by name, username or email address, 50 a page."""
             words = read_words(q)
-            if not words:
-                raise Invalid({"q": gettext("No name contains this.")})
 
             def read(connection: Connection) -> tuple[Sequence[accounts.Person], int, int]:
-                total = accounts.count_people(connection, words)
+                total = accounts.count_people(connection, words) if words else 0
                 pages = pages_for(total, page)
+                if not total:
+                    return [], 0, pages
                 found = accounts.find_people(connection, words, PAGE_SIZE, (page - 1) * PAGE_SIZE)
                 return found, total, pages
 

@@ -4,10 +4,12 @@ from festgate.portal.registrations.answer_forms import FormGroup, entered_answer
 from festgate.portal.registrations.answer_values import MAX_ANSWER, YES, shown_answer
 from festgate.portal.registrations.answers import (
     Answer,
+    AnswerField,
     AnswerSheet,
     answer_sheet,
     count_answers,
     door_answers,
+    field_name,
     require_answers,
     save_answers,
 )
@@ -117,6 +119,7 @@ __all__ = [
     "YES",
     "AlreadyRegistered",
     "Answer",
+    "AnswerField",
     "AnswerSheet",
     "AnswersNeeded",
     "Choice",
@@ -167,6 +170,7 @@ __all__ = [
     "entry_of_seat",
     "exchange_seats",
     "extend_seats",
+    "field_name",
     "file_of_event",
     "find_lapses",
     "forget_ended_files",
