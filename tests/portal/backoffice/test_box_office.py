@@ -111,6 +111,27 @@ def test_todays_events_come_first_and_a_search_finds_one(crew: Crew) -> None:
     assert "No event matches" in seller.get(OFFICE, params={"q": "nothing"}).text
     # Its sales have ended with its start.
     assert "Sales closed" in page
+    assert "No event matches" in seller.get(OFFICE, params={"q": "a" + "\u0301" * 90}).text
+
+
+def test_a_program_lists_the_events_that_its_seller_can_sell(
+    people: dict[str, Guest], server: Server
+) -> None:
+    with people["ravi"].program(server) as api:
+        events = {event["event"]: event for event in api.get("/box-office/events").json()["events"]}
+        assert next(iter(events)) == "quiz-night"
+        assert events["quiz-night"]["tickets"] == []
+        (kind,) = events["robo-race"]["tickets"]
+        assert (kind["price"]["minor"], kind["chosen_price"], kind["name"]) == (45_000, False, "")
+        assert kind["left"] > 0
+        assert api.get("/box-office/events", params={"q": "nothing"}).json() == {
+            "events": [],
+            "has_more": False,
+        }
+    with people["kiran"].program(server) as api:
+        assert [event["event"] for event in api.get("/box-office/events").json()["events"]] == ["robo-race"]
+    with people["tara"].program(server) as api:
+        assert api.get("/box-office/events").status_code == 403
 
 
 def test_a_sale_shows_its_tickets_and_the_change(crew: Crew, people: dict[str, Guest], data: Path) -> None:

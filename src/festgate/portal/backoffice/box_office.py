@@ -10,7 +10,7 @@ from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.money import Money
-from festgate.kit.text import searchable
+from festgate.kit.text import search_words, searchable
 from festgate.kit.translation import gettext, ngettext
 from festgate.kit.visitors import Actor, Visitor
 from festgate.portal.accounts import facade as accounts
@@ -172,7 +172,7 @@ def sellable_events(connection: Connection, seller: Visitor) -> Collection[int] 
 def read_box_office(connection: Connection, seller: Visitor, words: str, zone: ZoneInfo) -> BoxOffice:
     """Return the events on sale, today's first; with `words` those whose title, place or category has all of them."""
     events, now = sellable_events(connection, seller), connection.now
-    wanted = searchable(words).split()
+    wanted = search_words(words)
     listed = [
         event
         for event in catalogue.all_events(connection)

@@ -18,9 +18,13 @@ from festgate.kit.web.forms import Line
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.backoffice.box_office import (
+    MAX_EVENTS,
     MAX_NAMES,
+    MAX_WORDS,
     SaleView,
+    SoldEvent,
     admit_sold,
+    read_box_office,
     read_sale,
     read_sold_event,
     sell_tickets,
@@ -50,6 +54,61 @@ class TicketCount(BaseModel, extra="forbid", strict=True):
     price: Annotated[str, Field(max_length=30)] | None = Field(
         default=None, description="The price of each in major units, where the buyer chooses it."
     )
+
+
+class SoldTypeOutput(BaseModel):
+    """A ticket type that is sold at the box office."""
+
+    ticket: int = Field(description="The id, for a sale.")
+    name: str = Field(description="Empty for the only ticket type of an event.")
+    price: Amount = Field(description="The least price if the buyer chooses it.")
+    chosen_price: bool = Field(description="Whether the buyer chooses the price.")
+    left: int = Field(description="The tickets of it that can be sold now.")
+    min_per_order: int
+    max_per_order: int
+
+
+class SoldEventOutput(BaseModel):
+    """An event that is sold at the box office."""
+
+    event: str = Field(description="The slug.")
+    title: str
+    starts_at: datetime
+    is_today: bool
+    wants_names: bool = Field(description="Whether each ticket needs the name of its attendee.")
+    tickets: list[SoldTypeOutput] = Field(description="Empty while nothing can be sold.")
+
+    @classmethod
+    def of(cls, entry: SoldEvent) -> "SoldEventOutput":
+        """Return the event for JSON."""
+        return cls(
+            event=entry.event.slug,
+            title=entry.event.title,
+            starts_at=moment(entry.event.starts_at, UTC),
+            is_today=entry.is_today,
+            wants_names=entry.wants_names,
+            tickets=[
+                SoldTypeOutput(
+                    ticket=kind.type.id,
+                    name=kind.type.name,
+                    price=Amount.of(kind.type.details.fee),
+                    chosen_price=kind.type.details.has_chosen_price,
+                    left=kind.left,
+                    min_per_order=kind.type.details.min_per_order,
+                    max_per_order=kind.type.details.max_per_order,
+                )
+                for kind in entry.types
+            ],
+        )
+
+
+class SoldEvents(BaseModel):
+    """The events at the box office."""
+
+    events: list[SoldEventOutput] = Field(
+        description=f"At most {MAX_EVENTS}: those of today first, then those with tickets left."
+    )
+    has_more: bool = Field(description="Whether more words are needed to see all of them.")
 
 
 class SaleInput(BaseModel, extra="forbid", strict=True):
@@ -234,6 +293,20 @@ class BoxOfficeApi:
         portal, database = self._portal, self._portal.database
         zone = portal.settings.zone
         Caller = Annotated[Visitor, Depends(Bearer(portal, "box-office"))]  # noqa: N806  (a type)
+
+        @router.get("/box-office/events", responses=problems(SignInNeeded, Forbidden))
+        async def list_events(
+            seller: Caller,
+            q: Annotated[
+                str, Query(max_length=MAX_WORDS, description="Words in the title, the place or the category.")
+            ] = "",
+        ) -> SoldEvents:
+            """List the events that you can sell, with the tickets that are left."""
+            shown = await database.report(read_box_office, seller, q, zone)
+            return SoldEvents(
+                events=[SoldEventOutput.of(entry) for entry in (*shown.today, *shown.later)],
+                has_more=shown.is_cut,
+            )
 
         @router.post(
             "/box-office/sales",
