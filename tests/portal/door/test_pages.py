@@ -197,12 +197,12 @@ def test_programs_list_doors_and_find_guests_to_check_in(check_in: CheckIn) -> N
     shown = call_api(check_in, check_in.staff, "GET", TALK).json()
     assert shown["attendance"] == door
     by_name = f"{TALK}/guests?q={quote(guest.name)}"
-    (found,) = call_api(check_in, check_in.staff, "GET", by_name).json()
-    assert (found["code"], found["email"], found["admitted_at"]) == (code, None, None)
+    (listed,) = call_api(check_in, check_in.staff, "GET", by_name).json()
+    assert (listed["code"], listed["email"], listed["admitted_at"]) == (code, None, None)
     (seen,) = call_api(check_in, check_in.organiser, "GET", by_name).json()
     assert "@" in seen["email"]
     assert (
-        call_api(check_in, check_in.staff, "POST", f"/tickets/{found['code']}/admission").status_code == 201
+        call_api(check_in, check_in.staff, "POST", f"/tickets/{listed['code']}/admission").status_code == 201
     )
     shown = call_api(check_in, check_in.staff, "GET", TALK).json()
     assert shown["attendance"]["inside"] == door["inside"] + 1

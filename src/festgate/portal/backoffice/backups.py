@@ -64,7 +64,7 @@ class Backups:
         try:
             await asyncio.to_thread(schema.backup, self._settings)
         except StartupError as error:
-            log.error("a backup could not be made", reason=str(error))  # noqa: TRY400  (the reason says all)
+            log.error("a backup could not be made", reason=str(error))  # noqa: TRY400  (the reason is the whole story)
             return False
         await self._database.write(_note_backup, actor)
         return True

@@ -40,14 +40,14 @@ class ExportColumn(BaseModel):
 
 
 class ExportPlan(BaseModel):
-    """What an export with these filters would have."""
+    """The rows and columns of an export with these filters."""
 
     guests: int = Field(description="The number of rows.")
     columns: list[ExportColumn]
 
 
 class ExportChoices(BaseModel):
-    """What an export has besides its filters."""
+    """The format, columns and registrations of an export."""
 
     format: FileFormat = "csv"
     columns: Annotated[list[ColumnName], Field(min_length=1, max_length=MAX_COLUMNS)] | None = Field(
@@ -57,7 +57,7 @@ class ExportChoices(BaseModel):
     registrations: list[Id] = Field(
         default=[],
         max_length=MAX_SELECTED,
-        description="Only these registrations, whatever the filters say; empty: all that fit the filters.",
+        description="Only these registrations, without regard to the filters; empty: all that fit the filters.",
     )
 
 

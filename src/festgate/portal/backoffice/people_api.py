@@ -187,7 +187,7 @@ class EmailInput(BaseModel, extra="forbid"):
 
 
 class DeletionPlan(BaseModel):
-    """What deleting the data of a guest would do."""
+    """The effects of deleting the data of a guest."""
 
     obstacles: list[str] = Field(description="Why it cannot be done yet, in sentences; empty if it can.")
     ended: list[str] = Field(description="What would end, in sentences.")
@@ -242,8 +242,8 @@ class PeopleApi:
                 pages = pages_for(total, page)
                 if not total:
                     return [], 0, pages
-                found = accounts.find_people(connection, words, PAGE_SIZE, (page - 1) * PAGE_SIZE)
-                return found, total, pages
+                people = accounts.find_people(connection, words, PAGE_SIZE, (page - 1) * PAGE_SIZE)
+                return people, total, pages
 
             people, total, pages = await portal.database.report(read)
             return PeoplePage(

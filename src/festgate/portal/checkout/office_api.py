@@ -99,7 +99,7 @@ class ExchangeInput(BaseModel, extra="forbid", strict=True):
 
 
 class ExchangePlan(BaseModel):
-    """What exchanging a registration for another ticket would do."""
+    """The effects of exchanging a registration for another ticket."""
 
     registrations: list[int] = Field(
         description="The registrations that are exchanged together: all of a team, else this one."
@@ -190,7 +190,7 @@ class DeskOutput(BaseModel):
 
 
 class CancellationPlan(BaseModel):
-    """What cancelling a registration of an order, or all of them, would do."""
+    """The effects of cancelling a registration of an order, or all of them."""
 
     registrations: list[int] = Field(
         description="The registrations that would end; empty: nothing to cancel."
