@@ -2,16 +2,19 @@
 
 import csv
 import io
+from collections.abc import Callable
 from functools import partial
+from typing import Any, TypeAlias
 
 import httpx
 import pytest
 from openpyxl import load_workbook
 
 from festgate.kit.clock import HOUR, MINUTE
+from festgate.kit.db.statements import Connection
 from festgate.portal.accounts.sessions import end_sessions
 from festgate.portal.accounts.use_limits import MAX_USES
-from festgate.portal.backoffice import guest_exports
+from festgate.portal.backoffice.guest_exports import begin_export
 from festgate.portal.catalogue import facade as catalogue
 from tests.portal.backoffice.office import Office
 
@@ -125,30 +128,45 @@ def test_the_exports_of_an_hour_are_limited(office: Office) -> None:
     office.database.clock.move(HOUR)
 
 
+Ending: TypeAlias = Callable[[Connection, int], object]
+
+
+def unassign(connection: Connection, person_id: int) -> None:
+    catalogue.assign_events(connection, person_id, [])
+
+
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_an_export_ends_when_its_token_is_revoked(
-    office: Office, monkeypatch: pytest.MonkeyPatch, form: str
+@pytest.mark.parametrize("end, code", [(end_sessions, "sign-in-needed"), (unassign, "not-found")])
+def test_an_export_ends_when_its_token_is_revoked_or_its_event_is_taken_away(
+    office: Office, monkeypatch: pytest.MonkeyPatch, form: str, end: Ending, code: str
 ) -> None:
-    asha, member = office.fest.seats["asha"], office.member("organiser")
-    plan = guest_exports.plan_export
+    lead = office.member("lead")
+    office.database.write(catalogue.assign_events, lead.id, [office.fest.free.id])
 
-    def plan_many(*arguments: object) -> guest_exports.Export:
-        """Return an export of three portions, and end the token as soon as it is planned."""
-        export = plan(*arguments)  # type: ignore[arg-type]
-        return guest_exports.Export(export.scope, [asha] * 1_200, export.columns, export.zone)
+    def begin_and_end(connection: Connection, *arguments: Any) -> None:  # noqa: ANN401  (handed on)
+        begin_export(connection, *arguments)
+        end(connection, lead.id)
 
-    begin = guest_exports.begin_export
-
-    def begin_and_revoke(*arguments: object) -> None:
-        begin(*arguments)  # type: ignore[arg-type]
-        end_sessions(arguments[0], member.id)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("festgate.portal.backoffice.guest_export_api.plan_export", plan_many)
-    monkeypatch.setattr("festgate.portal.backoffice.guest_export_api.begin_export", begin_and_revoke)
-    with office.program(member) as api:
+    monkeypatch.setattr("festgate.portal.backoffice.guest_export_api.begin_export", begin_and_end)
+    with office.program(lead) as api:
         answer = api.post(EVENT, json={"columns": ["email"], "format": form})
     if form == "csv":
         assert "asha" not in answer.text
         assert "The list ends here: " in answer.text
     else:
-        assert (answer.status_code, answer.json()["code"]) == (401, "sign-in-needed")
+        assert answer.json()["code"] == code
+
+
+def test_an_export_of_the_fest_has_no_row_of_an_event_that_was_taken_away_meanwhile(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = office.member("lead")
+    office.database.write(catalogue.assign_events, lead.id, [office.fest.free.id])
+
+    def begin_and_unassign(connection: Connection, *arguments: Any) -> None:  # noqa: ANN401  (handed on)
+        begin_export(connection, *arguments)
+        unassign(connection, lead.id)
+
+    monkeypatch.setattr("festgate.portal.backoffice.guest_export_api.begin_export", begin_and_unassign)
+    with office.program(lead) as api:
+        assert rows_of(api.post("/guests/export", json={"columns": ["email"]})) == []

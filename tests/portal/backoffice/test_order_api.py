@@ -159,3 +159,18 @@ def test_an_exchange_is_planned_with_its_difference(office: Office) -> None:
         assert api.get(path).status_code == 422
     with office.program(office.member("treasurer")) as api:
         assert api.get(path, params={"event": "open-stage", "ticket": kind.id}).status_code == 403
+
+
+def test_promo_codes_are_exported_as_on_their_page(office: Office) -> None:
+    terms = catalogue.CodeTerms("percentage", 1_000, "INR")
+    for text in ("SPRING-1", "SPRING-2", "AUTUMN-1"):
+        office.database.write(catalogue.create_code, text, terms)
+    with office.program(office.member("organiser")) as api:
+        answer = api.post("/promo-codes/export", json={"q": "spring"})
+        assert answer.headers["content-disposition"] == 'attachment; filename="promo-codes.csv"'
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+        assert {row["code"] for row in rows} == {"SPRING-1", "SPRING-2"}
+        assert office.newest_entry()[::2] == ("promo-codes.exported", "token")
+        assert len(api.post("/promo-codes/export", json={}).text.splitlines()) == 1 + 3
+    with office.program(office.member("treasurer")) as api:
+        assert api.post("/promo-codes/export", json={}).status_code == 403

@@ -56,6 +56,7 @@ MODULE = Module(
         "/open-orders",
         "/orders/{ref}/details",
         "/backup",
+        "/promo-codes/export",
         "/people",
         "/people/{rest:path}",
         "/events/{slug}/guests",
@@ -190,6 +191,7 @@ def build(
     from festgate.portal.backoffice.payment_api import PaymentApi
     from festgate.portal.backoffice.people_api import PeopleApi
     from festgate.portal.backoffice.people_pages import PeoplePages
+    from festgate.portal.backoffice.promo_code_export_api import PromoCodeExportApi
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
     from festgate.portal.backoffice.question_pages import QuestionPages
     from festgate.portal.backoffice.registration_pages import RegistrationPages
@@ -257,6 +259,7 @@ def build(
             OrderApi(portal).router(),
             PaymentApi(portal).router(),
             PeopleApi(portal, deletions).router(),
+            PromoCodeExportApi(portal).router(),
             TeamFactorApi(portal).router(),
         ),
     )
