@@ -17,7 +17,7 @@ from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets import facade as tickets
 
-MAX_ANSWERS = 1_000
+MAX_ANSWERS = 100
 Id = Annotated[int, Field(ge=1, le=2**53)]
 Text = Annotated[str, Field(max_length=4 * registrations.MAX_ANSWER)]
 
