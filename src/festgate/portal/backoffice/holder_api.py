@@ -1,10 +1,10 @@
 """The rules of an event about the holders of its tickets as JSON, for organisers."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from festgate.kit.clock import Milliseconds, moment
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
@@ -14,20 +14,20 @@ from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import facade as catalogue
 
 Time = Annotated[
-    AwareDatetime | None, Field(description="With its offset from UTC; null: until the event begins.")
+    datetime | None, Field(description="In UTC, or with an offset; null: until the event begins.")
 ]
 
 
-class HolderRules(BaseModel, extra="forbid"):
+class HolderRules(BaseModel):
     """The rules of an event about the names on its tickets, and about transfers to other people."""
 
     names: catalogue.NameRule = Field(
         description="`off`: a ticket has the name of its buyer; `optional`: buyers may enter names; `required`: a "
         "seat is confirmed once its name is entered."
     )
-    names_until: Time = Field(default=None)
+    names_until: Time
     transfers: bool = Field(description="Whether buyers can transfer a ticket to another person.")
-    transfers_until: Time = Field(default=None)
+    transfers_until: Time
 
     @classmethod
     def of(cls, event: catalogue.Event) -> "HolderRules":
@@ -39,6 +39,10 @@ class HolderRules(BaseModel, extra="forbid"):
             transfers=rules.has_transfers,
             transfers_until=_moment(rules.transfers_until),
         )
+
+
+class HolderRulesInput(HolderRules, extra="forbid"):
+    """The rules to set."""
 
 
 class HolderRuleApi:
@@ -61,7 +65,7 @@ class HolderRuleApi:
             return HolderRules.of(await database.read(catalogue.any_event_by_slug, slug))
 
         @router.put("/events/{slug}/holder-rules", responses=problems(*refusals, catalogue.EventWasCancelled))
-        async def save_rules(slug: Name, body: HolderRules, _caller: Caller) -> HolderRules:
+        async def save_rules(slug: Name, body: HolderRulesInput, _caller: Caller) -> HolderRules:
             """Set the rules about the names on the tickets of an event, and about transfers. Idempotent."""
             entered = {
                 "names": body.names,
@@ -76,7 +80,9 @@ class HolderRuleApi:
 
 
 def _written(at: datetime | None) -> str:
-    return "" if at is None else at.isoformat()
+    if at is None:
+        return ""
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
 
 
 def _moment(at: Milliseconds) -> datetime | None:

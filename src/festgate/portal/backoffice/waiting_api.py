@@ -83,7 +83,7 @@ class WaitingEntryPage(BaseModel):
     pages: int
 
 
-class WaitingRules(BaseModel, extra="forbid"):
+class WaitingRules(BaseModel):
     """The settings of an event's waiting list, and of its applications."""
 
     state: catalogue.ListState = Field(
@@ -105,6 +105,10 @@ class WaitingRules(BaseModel, extra="forbid"):
             offer_hours=max(1, event.offer_minutes // 60),
             needs_approval=bool(event.needs_approval),
         )
+
+
+class WaitingRulesInput(WaitingRules, extra="forbid"):
+    """The settings to save."""
 
 
 class Chosen(BaseModel, extra="forbid"):
@@ -186,7 +190,7 @@ class WaitingApi:
             "/events/{slug}/waiting-list/settings",
             responses=problems(*refusals, catalogue.EventWasCancelled),
         )
-        async def save_settings(slug: Name, body: WaitingRules, _caller: Caller) -> WaitingRules:
+        async def save_settings(slug: Name, body: WaitingRulesInput, _caller: Caller) -> WaitingRules:
             """Open or close the waiting list of an event, or ask for applications. Idempotent."""
             settings = catalogue.WaitingSettings(body.state, body.offer_hours * 60, body.needs_approval)
             try:
