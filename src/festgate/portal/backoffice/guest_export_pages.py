@@ -139,7 +139,7 @@ class GuestExportPages:
             listed = open_list(connection, slug, lead, fields)
             columns = chosen_columns(export_columns(listed.questions, of_fest=listed.event is None), names)
             ids = _ids(connection, listed, frozenset(selected), form)
-            return listed, Export(listed.scope, ids, columns, self._portal.settings.zone)
+            return listed, Export(listed.scope, ids, columns, self._portal.settings.zone, connection.now)
 
         listed, export = await self._portal.database.report(read)
         try:
