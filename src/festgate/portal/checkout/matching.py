@@ -150,8 +150,8 @@ def match_all(
             return True
         if not credit.other_day:
             return False
-        # A statement may have been read in the other order of day and month. A bank's number, or an order, tells the
-        # payment from one of the same amount and text on just that other day.
+        # A statement may have been read in the other order of day and month. With a bank's number or an order, it is
+        # not another payment of the same amount and text on just that other day.
         swapped = replace(credit, booked_on=credit.other_day)
         return fingerprint(swapped) in known and (credit.utr != "" or matcher.names_order(credit))
 
