@@ -86,6 +86,7 @@ from festgate.portal.accounts.queries import (
     find_visitor,
     has_people,
     person_by_id,
+    person_by_name,
 )
 from festgate.portal.accounts.second_factors import (
     is_required,
@@ -181,6 +182,7 @@ __all__ = [
     "open_guest_session",
     "open_session",
     "person_by_id",
+    "person_by_name",
     "plan_deletion",
     "read_email",
     "read_guest",

@@ -63,6 +63,13 @@ MODULE = Module(
         "/events/{slug}/guests/{rest:path}",
         "/events/{slug}/files/{file}",
         "/events/{slug}/complimentary",
+        "/events/{slug}/overview",
+        "/events/{slug}/check-ins",
+        "/events/{slug}/holder-rules",
+        "/events/{slug}/waiting-list",
+        "/events/{slug}/waiting-list/{rest:path}",
+        "/events/{slug}/teams",
+        "/events/{slug}/teams/{rest:path}",
     ],
     navigation=[NavigationEntry(N_("Organise"), "/organise", "organise", "office")],
     has_static=True,
@@ -118,6 +125,22 @@ MODULE = Module(
         ("POST", "/organise/registrations/{id}/transfer"): "ticket-transferred",
         ("POST", "/organise/events/{slug}/complimentary"): "ticket-given",
         ("POST", "/organise/events/{slug}/teams/{team_id}/places/{seat_id}"): "ticket-transferred",
+        ("POST", "/organise/events/{slug}/teams/{team_id}"): "guests-changed",
+        ("PUT", "/api/v1/events/{slug}/teams/{team_id}"): "guests-changed",
+        ("POST", "/api/v1/events/{slug}/teams/{team_id}/cancel"): "guests-changed",
+        (
+            "POST",
+            "/api/v1/events/{slug}/teams/{team_id}/places/{registration}/member",
+        ): "ticket-transferred",
+        ("POST", "/organise/events/{slug}/waiting"): "event-changed",
+        ("PUT", "/api/v1/events/{slug}/waiting-list/settings"): "event-changed",
+        ("POST", "/organise/events/{slug}/waiting/people"): "guests-changed",
+        ("POST", "/api/v1/events/{slug}/waiting-list/offer"): "guests-changed",
+        ("POST", "/api/v1/events/{slug}/waiting-list/wait"): "guests-changed",
+        ("POST", "/api/v1/events/{slug}/waiting-list/decline"): "guests-changed",
+        ("POST", "/api/v1/events/{slug}/waiting-list/remove"): "guests-changed",
+        ("POST", "/organise/events/{slug}/holders"): "event-changed",
+        ("PUT", "/api/v1/events/{slug}/holder-rules"): "event-changed",
         ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
         ("POST", "/api/v1/payments/{ref}/try"): "payment-tried-again",
         ("POST", "/api/v1/emails/{email}/try"): "email-sent-again",
@@ -174,6 +197,7 @@ def build(
     from festgate.portal.backoffice.dashboard_pages import DashboardPages
     from festgate.portal.backoffice.event_api import EventStepApi
     from festgate.portal.backoffice.event_step_pages import EventStepPages
+    from festgate.portal.backoffice.event_team_api import EventTeamApi
     from festgate.portal.backoffice.guest_action_api import GuestActionApi
     from festgate.portal.backoffice.guest_action_pages import GuestActionPages
     from festgate.portal.backoffice.guest_api import GuestApi
@@ -181,11 +205,13 @@ def build(
     from festgate.portal.backoffice.guest_export_api import GuestExportApi
     from festgate.portal.backoffice.guest_export_pages import GuestExportPages
     from festgate.portal.backoffice.guest_pages import GuestPages
+    from festgate.portal.backoffice.holder_api import HolderRuleApi
     from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.import_api import ImportApi
     from festgate.portal.backoffice.import_pages import ImportPages
     from festgate.portal.backoffice.order_api import OrderApi
     from festgate.portal.backoffice.order_pages import OrderPages
+    from festgate.portal.backoffice.overview_api import OverviewApi
     from festgate.portal.backoffice.overview_pages import OverviewPages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.payment_api import PaymentApi
@@ -205,6 +231,7 @@ def build(
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
     from festgate.portal.backoffice.transfer_pages import TransferPages
     from festgate.portal.backoffice.unmatched_pages import UnmatchedPages
+    from festgate.portal.backoffice.waiting_api import WaitingApi
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
 
     # Reading a file may take a gigabyte, and trying its import holds up registrations.
@@ -261,6 +288,10 @@ def build(
             PeopleApi(portal, deletions).router(),
             PromoCodeExportApi(portal).router(),
             TeamFactorApi(portal).router(),
+            WaitingApi(portal).router(),
+            OverviewApi(portal).router(),
+            HolderRuleApi(portal).router(),
+            EventTeamApi(portal).router(),
         ),
     )
 

@@ -89,6 +89,10 @@ class ExchangeInput(BaseModel, extra="forbid", strict=True):
         description="`even` without a difference; `owed`, `paid` (at the desk) or `waived` if the new ticket is more "
         "expensive; `refunded` or `kept` if it is cheaper."
     )
+    by_hand: bool = Field(
+        default=False,
+        description="With `refunded`: you have given the difference back already. It is counted in your open shift.",
+    )
     force: bool = Field(
         default=False,
         description="Also if the holder was checked in, which is undone. Not for a pass or a team that was used.",
@@ -291,7 +295,7 @@ def add_office_routes(router: APIRouter, portal: Portal, is_used: registrations.
         """
         if body.settlement == "refunded":
             portal.check_proof(caller)
-        wish = Wish(body.event, body.ticket, body.settlement)
+        wish = Wish(body.event, body.ticket, body.settlement, body.by_hand)
 
         def write(connection: Connection) -> Exchanged:
             actor = actor_of(caller, request)

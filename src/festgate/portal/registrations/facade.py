@@ -27,11 +27,19 @@ from festgate.portal.registrations.endings import EVENT, EXCHANGE, HOLDER, ORGAN
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
     AnswersNeeded,
+    CaptainStays,
+    MemberIn,
+    NotEnoughSeats,
     NotExchangeable,
     PassNotOnSale,
     PassSoldOut,
+    SalesClosed,
+    SeatInOrder,
+    SeatPaid,
     SeatsGone,
     SeatUsed,
+    TeamFixed,
+    TeamNameTaken,
     TooManyTickets,
 )
 from festgate.portal.registrations.exchanges import (
@@ -61,6 +69,7 @@ from festgate.portal.registrations.holders import (
 from festgate.portal.registrations.holds import sweep_all
 from festgate.portal.registrations.line import (
     Entry,
+    ShownState,
     entries_of_event,
     entry_at,
     entry_by_id,
@@ -98,22 +107,32 @@ from festgate.portal.registrations.seat_overlaps import seat_overlaps
 from festgate.portal.registrations.sold_seats import sell_seats
 from festgate.portal.registrations.sums import SeatTotals, count_all_seats, count_taken, was_registered_for
 from festgate.portal.registrations.team_queries import Place as TeamPlace
-from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
+from festgate.portal.registrations.team_queries import Team, TeamState, team_by_id, teams_at
+from festgate.portal.registrations.team_rows import MAX_TEAM_NAME
 from festgate.portal.registrations.teams import (
     ReplaceCode,
     cancel_team,
+    invited_with,
     link_of,
     place_to_change,
     rename_team,
     replace_member,
 )
-from festgate.portal.registrations.waiting_list import decline, offer_by_hand, put_on_list, remove
+from festgate.portal.registrations.waiting_list import (
+    MAX_MESSAGE,
+    decline,
+    offer_by_hand,
+    put_on_list,
+    remove,
+)
 
 __all__ = [
     "EVENT",
     "EXCHANGE",
     "HOLDER",
     "MAX_ANSWER",
+    "MAX_MESSAGE",
+    "MAX_TEAM_NAME",
     "NOBODY",
     "ORGANISER",
     "YES",
@@ -122,6 +141,7 @@ __all__ = [
     "AnswerField",
     "AnswerSheet",
     "AnswersNeeded",
+    "CaptainStays",
     "Choice",
     "EndedBy",
     "Entry",
@@ -129,19 +149,28 @@ __all__ = [
     "HoldKeeper",
     "Holder",
     "IsUsed",
+    "MemberIn",
+    "NotEnoughSeats",
     "NotExchangeable",
     "PassNotOnSale",
     "PassSoldOut",
     "ReplaceCode",
+    "SalesClosed",
     "Seat",
+    "SeatInOrder",
+    "SeatPaid",
     "SeatReferences",
     "SeatState",
     "SeatTotals",
     "SeatUsed",
     "SeatsGone",
+    "ShownState",
     "StoredFile",
     "Team",
+    "TeamFixed",
+    "TeamNameTaken",
     "TeamPlace",
+    "TeamState",
     "TooManyTickets",
     "answer_sheet",
     "any_file",
@@ -177,6 +206,7 @@ __all__ = [
     "form_groups",
     "give_seat",
     "hold_hint",
+    "invited_with",
     "kept_sentence",
     "kept_until",
     "link_of",
