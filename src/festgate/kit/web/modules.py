@@ -50,7 +50,8 @@ class Parts:
     """The parts that one module adds to the portal."""
 
     routes: Sequence[BaseRoute] = ()
-    api: "APIRouter | None" = None
+    api: "Callable[[], APIRouter] | None" = None
+    """A function that makes its part of the JSON API, when the first call of the API arrives."""
     subscriptions: Sequence[Subscription[Any]] = ()
     periodic_tasks: Sequence[Callable[[Connection], object]] = ()
     """Operations that run every half minute; nothing may depend on the moment."""

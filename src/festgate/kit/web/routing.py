@@ -25,6 +25,9 @@ REPEATABLE: Final = frozenset({"GET", "HEAD"})
 """Methods of requests that are redirected if their path is nearly right."""
 
 
+ALL: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
 def moved(scope: Scope, path: str) -> Response:
     """Return a permanent redirect to another path of this site, with the same query."""
     query = scope["query_string"].decode("latin-1")
@@ -122,6 +125,15 @@ def answering(endpoint: Endpoint, bulkhead: Bulkhead | None = None) -> ASGIApp:
         await response(scope, receive, send)
 
     return app
+
+
+def placeholders(bulkhead: Bulkhead, patterns: Iterable[str]) -> list[Route]:
+    """Return routes with those paths, which answer for a module that is not loaded."""
+
+    async def absent(_request: Request) -> Response:
+        raise bulkhead.refusal()
+
+    return [Route(pattern, absent, methods=list(ALL)) for pattern in patterns]
 
 
 def _fixed_paths(routes: Sequence[BaseRoute]) -> Iterator[tuple[tuple[str, str], Route]]:
