@@ -399,7 +399,7 @@ def _constraint(constraint: object) -> str:
 
 
 def _index(index: Index) -> str:
-    where = index.dialect_options["sqlite"]["where"]
+    where = index.info.get("where")
     text = f"{'unique' if index.unique else 'index'}: {_columns(index.columns)}"
     if where is None:
         return text
