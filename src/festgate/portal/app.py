@@ -40,7 +40,7 @@ from festgate.kit.web.modules import Parts
 from festgate.kit.web.pages import Pages
 from festgate.kit.web.portal import Portal, is_local
 from festgate.kit.web.reference import ReferencePage
-from festgate.kit.web.routing import Routes, placeholders
+from festgate.kit.web.routing import Placed, Routes, placeholders
 from festgate.portal.composition import (
     MODULES,
     NAVIGATION,
@@ -65,6 +65,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+OFFICE = "organise"
+"""The first segment of the addresses of the office, whose pages are loaded when the first is requested."""
 PERIODIC_PAUSE = 30
 """Seconds between two rounds of periodic tasks."""
 
@@ -120,6 +122,7 @@ def create_app(
         routes = Routes(
             _routes(portal, modules, relay, loader),
             modules=[(portal.bulkheads[name], module.routes) for name, module in modules.items()],
+            later={OFFICE: partial(_build_office, portal, modules, loader)},
             admit=first_run.admit if first_run is not None and not first_run.is_over else None,
         )
         added = {
@@ -203,6 +206,23 @@ def _build_api(portal: Portal, modules: Mapping[str, Parts]) -> "FastAPI":
 
     with gc_paused():
         return build_api(portal, modules)
+
+
+def _build_office(portal: Portal, modules: Mapping[str, Parts], loader: Loader) -> list[Placed]:
+    """Return the pages of all modules below /organise. Where they cannot be loaded, placeholders answer."""
+    placed: list[Placed] = []
+    with gc_paused():
+        for module in MODULES:
+            office = modules[module.name].office if module.name in modules else None
+            if office is None:
+                continue
+            fence = portal.bulkheads[module.name]
+            pages = loader.attempt(module.name, office)
+            if pages is None:
+                fence.absent, fence.details = loader.absent[module.name], loader.details[module.name]
+                pages = placeholders(fence, [page for page in module.pages if page.startswith(f"/{OFFICE}")])
+            placed.append((fence, pages))
+    return placed
 
 
 def _tasks_of(build: Build) -> list[Coroutine[Any, Any, None]]:

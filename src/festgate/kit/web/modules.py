@@ -61,3 +61,5 @@ class Parts:
     """Functions that are called when the portal ends."""
     email_links: Mapping[str, LinkMaker] = field(default_factory=dict)
     """Functions that make the links in its emails as those are sent, by kind."""
+    office: Callable[[], Sequence[BaseRoute]] | None = None
+    """A function that makes its pages below /organise, when the first of them is requested."""

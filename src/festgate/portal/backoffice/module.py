@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from starlette.routing import BaseRoute
+
 from festgate.kit.resilience.bulkhead import Budget
 from festgate.kit.translation import N_
 from festgate.kit.web.modules import MAX_UPLOAD, Module, Parts
@@ -144,70 +146,44 @@ def build(
     holder_emails: "HolderEmails",
 ) -> Parts:
     """Build the parts of the office, with the data about a person of each module and functions of tickets."""
-    from festgate.portal.backoffice.audit_pages import AuditPages
-    from festgate.portal.backoffice.box_office_pages import BoxOfficePages
-    from festgate.portal.backoffice.crew_pages import CrewPages
-    from festgate.portal.backoffice.dashboard_pages import DashboardPages
-    from festgate.portal.backoffice.event_step_pages import EventStepPages
-    from festgate.portal.backoffice.guest_action_pages import GuestActionPages
-    from festgate.portal.backoffice.guest_export_pages import GuestExportPages
-    from festgate.portal.backoffice.guest_pages import GuestPages
-    from festgate.portal.backoffice.holder_pages import HolderRulePages
-    from festgate.portal.backoffice.import_pages import ImportPages
-    from festgate.portal.backoffice.order_pages import OrderPages
-    from festgate.portal.backoffice.overview_pages import OverviewPages
-    from festgate.portal.backoffice.pages import BackofficePages
-    from festgate.portal.backoffice.people_pages import PeoplePages
-    from festgate.portal.backoffice.promo_code_pages import PromoCodePages
-    from festgate.portal.backoffice.question_pages import QuestionPages
-    from festgate.portal.backoffice.registration_pages import RegistrationPages
-    from festgate.portal.backoffice.room_pages import RoomPages
-    from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
-    from festgate.portal.backoffice.shift_pages import ShiftPages
-    from festgate.portal.backoffice.statement_pages import StatementPages
-    from festgate.portal.backoffice.team_pages import EventTeamPages
-    from festgate.portal.backoffice.ticket_pages import TicketTypePages
-    from festgate.portal.backoffice.transfer_pages import TransferPages
-    from festgate.portal.backoffice.unmatched_pages import UnmatchedPages
-    from festgate.portal.backoffice.waiting_pages import WaitingListPages
-
     # Reading a file may take a gigabyte, and trying its import holds up registrations.
     one_import = asyncio.Lock()
-    people = PeoplePages(
-        portal,
-        post_copy,
-        [part for part in personal_records.values() if part is not None],
-        [name for name, part in personal_records.items() if part is None],
-    )
 
-    def api() -> "APIRouter":
-        from fastapi import APIRouter
+    def office() -> list[BaseRoute]:
+        from festgate.portal.backoffice.audit_pages import AuditPages
+        from festgate.portal.backoffice.box_office_pages import BoxOfficePages
+        from festgate.portal.backoffice.crew_pages import CrewPages
+        from festgate.portal.backoffice.dashboard_pages import DashboardPages
+        from festgate.portal.backoffice.event_step_pages import EventStepPages
+        from festgate.portal.backoffice.guest_action_pages import GuestActionPages
+        from festgate.portal.backoffice.guest_export_pages import GuestExportPages
+        from festgate.portal.backoffice.guest_pages import GuestPages
+        from festgate.portal.backoffice.holder_pages import HolderRulePages
+        from festgate.portal.backoffice.import_pages import ImportPages
+        from festgate.portal.backoffice.order_pages import OrderPages
+        from festgate.portal.backoffice.overview_pages import OverviewPages
+        from festgate.portal.backoffice.pages import BackofficePages
+        from festgate.portal.backoffice.people_pages import PeoplePages
+        from festgate.portal.backoffice.promo_code_pages import PromoCodePages
+        from festgate.portal.backoffice.question_pages import QuestionPages
+        from festgate.portal.backoffice.registration_pages import RegistrationPages
+        from festgate.portal.backoffice.room_pages import RoomPages
+        from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
+        from festgate.portal.backoffice.shift_pages import ShiftPages
+        from festgate.portal.backoffice.statement_pages import StatementPages
+        from festgate.portal.backoffice.team_pages import EventTeamPages
+        from festgate.portal.backoffice.ticket_pages import TicketTypePages
+        from festgate.portal.backoffice.transfer_pages import TransferPages
+        from festgate.portal.backoffice.unmatched_pages import UnmatchedPages
+        from festgate.portal.backoffice.waiting_pages import WaitingListPages
 
-        from festgate.portal.backoffice.audit_api import AuditApi
-        from festgate.portal.backoffice.box_office_api import BoxOfficeApi
-        from festgate.portal.backoffice.crew_api import CrewApi
-        from festgate.portal.backoffice.event_api import EventStepApi
-        from festgate.portal.backoffice.guest_action_api import GuestActionApi
-        from festgate.portal.backoffice.guest_api import GuestApi
-        from festgate.portal.backoffice.import_api import ImportApi
-        from festgate.portal.backoffice.second_factor_api import TeamFactorApi
-
-        router = APIRouter()
-        for part in (
-            AuditApi(portal).router(),
-            BoxOfficeApi(portal).router(),
-            CrewApi(portal).router(),
-            EventStepApi(portal).router(),
-            GuestApi(portal).router(),
-            GuestActionApi(portal, post_copy, is_used).router(),
-            ImportApi(portal, one_import).router(),
-            TeamFactorApi(portal).router(),
-        ):
-            router.include_router(part)
-        return router
-
-    return Parts(
-        [
+        people = PeoplePages(
+            portal,
+            post_copy,
+            [part for part in personal_records.values() if part is not None],
+            [name for name, part in personal_records.items() if part is None],
+        )
+        return [
             *DashboardPages(portal).routes(),
             *EventTeamPages(portal).routes(),
             *BackofficePages(portal).routes(),
@@ -235,6 +211,32 @@ def build(
             *UnmatchedPages(portal).routes(),
             *AuditPages(portal).routes(),
             *TeamFactorPages(portal).routes(),
-        ],
-        api,
-    )
+        ]
+
+    def api() -> "APIRouter":
+        from fastapi import APIRouter
+
+        from festgate.portal.backoffice.audit_api import AuditApi
+        from festgate.portal.backoffice.box_office_api import BoxOfficeApi
+        from festgate.portal.backoffice.crew_api import CrewApi
+        from festgate.portal.backoffice.event_api import EventStepApi
+        from festgate.portal.backoffice.guest_action_api import GuestActionApi
+        from festgate.portal.backoffice.guest_api import GuestApi
+        from festgate.portal.backoffice.import_api import ImportApi
+        from festgate.portal.backoffice.second_factor_api import TeamFactorApi
+
+        router = APIRouter()
+        for part in (
+            AuditApi(portal).router(),
+            BoxOfficeApi(portal).router(),
+            CrewApi(portal).router(),
+            EventStepApi(portal).router(),
+            GuestApi(portal).router(),
+            GuestActionApi(portal, post_copy, is_used).router(),
+            ImportApi(portal, one_import).router(),
+            TeamFactorApi(portal).router(),
+        ):
+            router.include_router(part)
+        return router
+
+    return Parts(office=office, api=api)
