@@ -109,8 +109,13 @@ def by_day(
     return sums
 
 
-def by_hour(counts: Iterable[tuple[Milliseconds, int]], zone: ZoneInfo) -> list[tuple[Milliseconds, int]]:
-    """Return (beginning, sum) of each hour of the zone from the first to the last: MIN_HOURS to MAX_HOURS of them."""
+def by_hour(
+    counts: Iterable[tuple[Milliseconds, int]], zone: ZoneInfo, *, least: int = 1
+) -> list[tuple[Milliseconds, int]]:
+    """Return (beginning, sum) of each hour of the zone from the first to the last: `least` to MAX_HOURS of them.
+
+    The hours that are added to reach `least` are empty ones before the first.
+    """
     sums: dict[Milliseconds, int] = {}
     for at, count in counts:
         beginning = at - at_minute(at, zone)
@@ -118,7 +123,7 @@ def by_hour(counts: Iterable[tuple[Milliseconds, int]], zone: ZoneInfo) -> list[
     if not sums:
         return []
     last = max(sums)
-    first = min(max(min(sums), last - (MAX_HOURS - 1) * HOUR), last - (MIN_HOURS - 1) * HOUR)
+    first = min(max(min(sums), last - (MAX_HOURS - 1) * HOUR), last - (least - 1) * HOUR)
     return [(hour, sums.get(hour, 0)) for hour in range(first, last + 1, HOUR)]
 
 
