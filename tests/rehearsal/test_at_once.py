@@ -23,6 +23,8 @@ from tests.rig import command
 from tests.rig.server import environment
 from tests.rig.waiting import until
 
+NEW_PROCESSES = True
+"""A forked process would not inherit the cores of the process that starts it."""
 CPU = [parse_metric("cpu")]
 PAIRS = 2
 CORES = """
