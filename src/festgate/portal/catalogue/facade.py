@@ -62,6 +62,7 @@ from festgate.portal.catalogue.errors import (
     NotOnSale,
     SoldOut,
 )
+from festgate.portal.catalogue.event_sales import EventSale, Sellable, event_sale
 from festgate.portal.catalogue.events import (
     cancel_event,
     create_event,
@@ -217,7 +218,7 @@ from festgate.portal.catalogue.seats import (
     take_seats,
 )
 from festgate.portal.catalogue.shifts import MAX_DAYS, move_event, shifted, shifted_time
-from festgate.portal.catalogue.tables import NameRule, QuestionKind, QuestionPer
+from festgate.portal.catalogue.tables import ListState, NameRule, QuestionKind, QuestionPer
 from festgate.portal.catalogue.ticket_types import (
     TicketType,
     TypeDetails,
@@ -241,6 +242,8 @@ from festgate.portal.catalogue.type_changes import (
     written_type,
 )
 from festgate.portal.catalogue.waiting_settings import (
+    MAX_OFFER_HOURS,
+    MIN_OFFER_HOURS,
     WaitingSettings,
     read_waiting_settings,
     set_waiting_list,
@@ -257,10 +260,12 @@ __all__ = [
     "MAX_DAYS",
     "MAX_FILE",
     "MAX_LENGTHS",
+    "MAX_OFFER_HOURS",
     "MAX_QUESTION",
     "MAX_QUESTIONS",
     "MAX_QUESTION_HELP",
     "MAX_QUOTA_NAME",
+    "MIN_OFFER_HOURS",
     "PERSONAL_RECORDS",
     "PROBLEM",
     "QUESTION_KINDS",
@@ -289,12 +294,14 @@ __all__ = [
     "EventEdited",
     "EventInPass",
     "EventOver",
+    "EventSale",
     "EventWasCancelled",
     "FindPlace",
     "FindSeats",
     "HolderRules",
     "LapsedHolds",
     "LineError",
+    "ListState",
     "Method",
     "MoveUnconfirmed",
     "NameRule",
@@ -324,6 +331,7 @@ __all__ = [
     "Room",
     "RoomDetails",
     "SeatQueries",
+    "Sellable",
     "Sheet",
     "SoldOut",
     "TicketType",
@@ -376,6 +384,7 @@ __all__ = [
     "end_code",
     "event_by_id",
     "event_by_slug",
+    "event_sale",
     "events_by_pass",
     "events_for_passes",
     "events_of_quota",
