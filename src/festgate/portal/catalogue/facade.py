@@ -62,6 +62,7 @@ from festgate.portal.catalogue.errors import (
     NotOnSale,
     SoldOut,
 )
+from festgate.portal.catalogue.event_sales import EventSale, Sellable, event_sale
 from festgate.portal.catalogue.events import (
     cancel_event,
     create_event,
@@ -289,6 +290,7 @@ __all__ = [
     "EventEdited",
     "EventInPass",
     "EventOver",
+    "EventSale",
     "EventWasCancelled",
     "FindPlace",
     "FindSeats",
@@ -324,6 +326,7 @@ __all__ = [
     "Room",
     "RoomDetails",
     "SeatQueries",
+    "Sellable",
     "Sheet",
     "SoldOut",
     "TicketType",
@@ -376,6 +379,7 @@ __all__ = [
     "end_code",
     "event_by_id",
     "event_by_slug",
+    "event_sale",
     "events_by_pass",
     "events_for_passes",
     "events_of_quota",
