@@ -68,6 +68,10 @@ Action: TypeAlias = Literal[
     "account.made",
     "password.changed",
     "email-address.confirmed",
+    "waiting.offered",
+    "waiting.listed",
+    "waiting.declined",
+    "waiting.removed",
 ]
 
 TITLES: Final[Mapping[str, str]] = {
@@ -133,6 +137,10 @@ TITLES: Final[Mapping[str, str]] = {
     "account.made": N_("Account made"),
     "password.changed": N_("Password changed"),
     "email-address.confirmed": N_("Email address confirmed"),
+    "waiting.offered": N_("Seat offered, or application accepted"),
+    "waiting.listed": N_("Application put on the waiting list"),
+    "waiting.declined": N_("Application declined"),
+    "waiting.removed": N_("Removed from the waiting list"),
 }
 
 DETAILS: Final[Mapping[str, str]] = {
@@ -164,6 +172,7 @@ DETAILS: Final[Mapping[str, str]] = {
     "method": N_("Payment method"),
     "ticket": N_("Ticket"),
     "tickets": N_("Tickets"),
+    "team": N_("Team"),
     "before": N_("Before"),
     "after": N_("Now"),
     "settlement": N_("Difference"),
