@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -140,7 +139,9 @@ class QuestionPages:
         fields = await read_fields(request)
         try:
             until = catalogue.read_answers_until(fields.get("answers_until", ""), self._zone)
-            await self._portal.database.write(catalogue.set_answers_until, slug, until)
+            await self._portal.database.write(
+                catalogue.set_answers_until, slug, until, actor=self._portal.actor(request)
+            )
         except Invalid as refusal:
             return await self._list(request, fields, refusal)
         return see_other(_base(slug))
@@ -178,7 +179,9 @@ class QuestionPages:
         slug, fields = self._slug(request), await read_fields(request, MAX_FORM_FIELD)
         try:
             details = catalogue.read_question(fields)
-            await self._portal.database.write(catalogue.add_question, slug, details, _type_id(fields))
+            await self._portal.database.write(
+                catalogue.add_question, slug, details, _type_id(fields), actor=self._portal.actor(request)
+            )
         except Invalid as refusal:
             return await self._form(request, fields, refusal=refusal)
         return see_other(_base(slug))
@@ -189,7 +192,9 @@ class QuestionPages:
         question = await self._read(request)
         try:
             details = catalogue.read_question(fields, question)
-            await self._portal.database.write(catalogue.edit_question, slug, question.id, details)
+            await self._portal.database.write(
+                catalogue.edit_question, slug, question.id, details, actor=self._portal.actor(request)
+            )
         except Invalid as refusal:
             kept = {**catalogue.written_question(question.details), **fields}
             return await self._form(request, kept, question, refusal)
@@ -245,13 +250,14 @@ class QuestionPages:
         """Move a question, stop asking it, ask it again, or delete it with its answers."""
         slug, number = self._slug(request), read_id(request, "question")
         step = read_path(request, "step")
-        write = self._portal.database.write
+        write, actor = self._portal.database.write, self._portal.actor(request)
         if step in ("up", "down"):
-            await write(catalogue.move_question, slug, number, -1 if step == "up" else 1)
+            await write(catalogue.move_question, slug, number, -1 if step == "up" else 1, actor=actor)
         elif step in ("stop", "again"):
-            await write(partial(catalogue.withdraw_question, is_withdrawn=step == "stop"), slug, number)
+            is_withdrawn = step == "stop"
+            await write(catalogue.withdraw_question, slug, number, is_withdrawn=is_withdrawn, actor=actor)
         elif step == "delete":
-            await write(catalogue.drop_question, slug, number, registrations.delete_answers)
+            await write(catalogue.drop_question, slug, number, registrations.delete_answers, actor=actor)
         else:
             raise NotFound
         return see_other(_base(slug))

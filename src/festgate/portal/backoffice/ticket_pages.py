@@ -157,7 +157,9 @@ class TicketTypePages:
             most = catalogue.read_limit(fields.get("max_per_person", ""))
         except ValueError as error:
             return await self._types(request, fields, {"max_per_person": str(error)})
-        await self._portal.database.write(catalogue.limit_per_person, slug, most)
+        await self._portal.database.write(
+            catalogue.limit_per_person, slug, most, actor=self._portal.actor(request)
+        )
         return see_other(f"/organise/events/{slug}/tickets")
 
     async def set_refunds(self, request: Request) -> Response:
@@ -168,7 +170,9 @@ class TicketTypePages:
             rule = catalogue.read_rule(fields)
         except Invalid as refusal:
             return await self._types(request, fields, refusal.fields)
-        await self._portal.database.write(catalogue.set_refund_rule, slug, rule)
+        await self._portal.database.write(
+            catalogue.set_refund_rule, slug, rule, actor=self._portal.actor(request)
+        )
         return see_other(f"/organise/events/{slug}/tickets")
 
     async def show_new(self, request: Request) -> Response:
@@ -179,12 +183,12 @@ class TicketTypePages:
         """Add a ticket type."""
         slug = read_path(request, "slug")
         fields = await read_fields(request)
-        visitor = self._portal.known(request)
+        visitor, actor = self._portal.known(request), self._portal.actor(request)
 
         def operation(connection: Connection) -> None:
             details = self._read(connection, slug, fields)
             shown = read_tickets(connection, slug, visitor)
-            catalogue.add_ticket_type(connection, slug, details, *shown.chosen(None, fields))
+            catalogue.add_ticket_type(connection, slug, details, *shown.chosen(None, fields), actor=actor)
 
         try:
             await self._portal.database.write(operation)
@@ -200,7 +204,7 @@ class TicketTypePages:
         """Save the form of one ticket type."""
         slug, type_id = read_path(request, "slug"), read_id(request, "type_id")
         fields = await read_fields(request)
-        visitor = self._portal.known(request)
+        visitor, actor = self._portal.known(request), self._portal.actor(request)
 
         def operation(connection: Connection) -> None:
             details = self._read(connection, slug, fields)
@@ -212,6 +216,7 @@ class TicketTypePages:
                 details,
                 registrations.count_of_type,
                 *shown.chosen(type_id, fields),
+                actor=actor,
             )
 
         try:
@@ -223,15 +228,18 @@ class TicketTypePages:
     async def change(self, request: Request) -> Response:
         """Remove a ticket type, offer a withdrawn one again, or move it by one place."""
         slug, type_id = read_path(request, "slug"), read_id(request, "type_id")
-        write = self._portal.database.write
+        write, actor = self._portal.database.write, self._portal.actor(request)
         step = read_path(request, "step")
         try:
             if step == "remove":
-                await write(catalogue.remove_ticket_type, slug, type_id, registrations.count_of_type)
+                await write(
+                    catalogue.remove_ticket_type, slug, type_id, registrations.count_of_type, actor=actor
+                )
             elif step == "offer":
-                await write(catalogue.offer_ticket_type, slug, type_id)
+                await write(catalogue.offer_ticket_type, slug, type_id, actor=actor)
             elif step in ("up", "down"):
-                await write(catalogue.move_ticket_type, slug, type_id, -1 if step == "up" else 1)
+                by = -1 if step == "up" else 1
+                await write(catalogue.move_ticket_type, slug, type_id, by, actor=actor)
             else:
                 raise NotFound
         except Invalid as refusal:
@@ -247,7 +255,9 @@ class TicketTypePages:
         fields = await read_fields(request)
         try:
             name, capacity = catalogue.read_quota(fields)
-            await self._portal.database.write(catalogue.create_quota, name, capacity)
+            await self._portal.database.write(
+                catalogue.create_quota, name, capacity, actor=self._portal.actor(request)
+            )
         except Invalid as refusal:
             return await self._quotas(request, None, fields, refusal.fields)
         return see_other("/organise/quotas")
@@ -256,12 +266,13 @@ class TicketTypePages:
         """Save or delete a shared quota."""
         quota_id = read_id(request, "quota_id")
         fields = await read_fields(request)
+        write, actor = self._portal.database.write, self._portal.actor(request)
         try:
             if fields.get("then") == "delete":
-                await self._portal.database.write(catalogue.drop_quota, quota_id)
+                await write(catalogue.drop_quota, quota_id, actor=actor)
             else:
                 name, capacity = catalogue.read_quota(fields)
-                await self._portal.database.write(catalogue.resize_quota, quota_id, name, capacity)
+                await write(catalogue.resize_quota, quota_id, name, capacity, actor=actor)
         except Invalid as refusal:
             return await self._quotas(request, quota_id, fields, refusal.fields)
         return see_other("/organise/quotas")
