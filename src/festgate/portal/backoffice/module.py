@@ -52,6 +52,7 @@ MODULE = Module(
         "/emails",
         "/emails/{id}/try",
         "/events/{slug}/guests",
+        "/programme/{rest:path}",
     ],
     navigation=[NavigationEntry(N_("Organise"), "/organise", "organise", "office")],
     has_static=True,
@@ -80,6 +81,8 @@ MODULE = Module(
         ("POST", "/organise/events/{slug}/move"): "event-changed",
         ("POST", "/organise/events/{slug}/capacity"): "event-changed",
         ("POST", "/organise/events/{slug}/duplicate"): "event-created",
+        ("POST", "/api/v1/programme/events"): "event-created",
+        ("PATCH", "/api/v1/programme/events/{slug}"): "event-changed",
         ("POST", "/api/v1/events/{slug}/publish"): "event-published",
         ("POST", "/api/v1/events/{slug}/unpublish"): "event-changed",
         ("POST", "/api/v1/events/{slug}/sales/open"): "event-changed",
@@ -129,6 +132,7 @@ MODULE = Module(
         "/organise/events/": MAX_EVENT_BODY,
         "/organise/import": MAX_IMPORT_BODY,
         "/api/v1/imports": MAX_IMPORT_BODY,
+        "/api/v1/programme/events": MAX_EVENT_BODY,
         "/organise/transfers/": MAX_UPLOAD,
     },
 )
@@ -165,9 +169,14 @@ def build(
     from festgate.portal.backoffice.overview_pages import OverviewPages
     from festgate.portal.backoffice.pages import BackofficePages
     from festgate.portal.backoffice.people_pages import PeoplePages
+    from festgate.portal.backoffice.programme_api import ProgrammeApi
+    from festgate.portal.backoffice.promo_code_api import PromoCodeApi
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
+    from festgate.portal.backoffice.question_api import QuestionApi
     from festgate.portal.backoffice.question_pages import QuestionPages
+    from festgate.portal.backoffice.quota_api import QuotaApi
     from festgate.portal.backoffice.registration_pages import RegistrationPages
+    from festgate.portal.backoffice.room_api import RoomApi
     from festgate.portal.backoffice.room_pages import RoomPages
     from festgate.portal.backoffice.second_factor_api import TeamFactorApi
     from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
@@ -175,6 +184,7 @@ def build(
     from festgate.portal.backoffice.statement_pages import StatementPages
     from festgate.portal.backoffice.team_pages import EventTeamPages
     from festgate.portal.backoffice.ticket_pages import TicketTypePages
+    from festgate.portal.backoffice.ticket_type_api import TicketTypeApi
     from festgate.portal.backoffice.transfer_pages import TransferPages
     from festgate.portal.backoffice.unmatched_pages import UnmatchedPages
     from festgate.portal.backoffice.waiting_pages import WaitingListPages
@@ -225,7 +235,13 @@ def build(
             GuestApi(portal).router(),
             GuestActionApi(portal, post_copy, is_used).router(),
             ImportApi(portal, one_import).router(),
+            ProgrammeApi(portal).router(),
+            PromoCodeApi(portal).router(),
+            QuestionApi(portal).router(),
+            QuotaApi(portal).router(),
+            RoomApi(portal).router(),
             TeamFactorApi(portal).router(),
+            TicketTypeApi(portal).router(),
         ),
     )
 

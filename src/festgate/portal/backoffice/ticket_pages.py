@@ -24,7 +24,8 @@ NEW_TYPE: Mapping[str, str] = {
     "team_price": "team",
 }
 """The form of a new ticket type."""
-_QUOTA_PREFIX, _ADMITS_PREFIX = "quota-", "admits-"
+QUOTA_PREFIX, ADMITS_PREFIX = "quota-", "admits-"
+"""The beginnings of the names of the boxes to tick: an id follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ class TicketsPage:
         kept_quotas = {quota.id for quota in kind.quotas} - quotas if kind else set()
         kept_events = {event.id for event in kind.admits} - events if kind else set()
         return (
-            _ids_in(_QUOTA_PREFIX, fields) & quotas | kept_quotas,
-            _ids_in(_ADMITS_PREFIX, fields) & events | kept_events,
+            _ids_in(QUOTA_PREFIX, fields) & quotas | kept_quotas,
+            _ids_in(ADMITS_PREFIX, fields) & events | kept_events,
         )
 
     @property
@@ -331,9 +332,9 @@ class TicketTypePages:
             others=[("", gettext("No other"))]
             + [(str(other.id), other.name) for other in types if other.name and other.id != type_id],
             quotas=shown.quotas,
-            drawn=drawn if entered is None else _ids_in(_QUOTA_PREFIX, entered),
+            drawn=drawn if entered is None else _ids_in(QUOTA_PREFIX, entered),
             events=shown.events,
-            admits=admits if entered is None else _ids_in(_ADMITS_PREFIX, entered),
+            admits=admits if entered is None else _ids_in(ADMITS_PREFIX, entered),
             row=next((row for row in shown.rows if row.type.id == type_id), None),
             currency=catalogue.fee_currency(shown.event, self._currency),
             zone=self._zone.key,

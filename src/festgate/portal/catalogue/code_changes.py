@@ -1,7 +1,7 @@
 """Operations of organisers on promo codes, and the reading of a code's form."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias, TypeVar, get_args
@@ -71,6 +71,11 @@ _SCOPE = re.compile(r"[et][0-9]{1,15}")
 _one = promo_codes.c.id == bindparam("code")
 _by_id = Statement(select_codes.where(_one))
 _lock = Statement(select_codes.where(_one).with_for_update())
+_from_to = Statement(
+    select_codes.where(promo_codes.c.id.between(bindparam("first"), bindparam("last"))).order_by(
+        promo_codes.c.id
+    )
+)
 _like = promo_codes.c.code.like(bindparam("beginning"))
 _page = Statement(
     select_codes.where(_like)
@@ -137,6 +142,13 @@ def codes_beginning(connection: Connection, beginning: str, limit: int) -> list[
     """Return at most `limit` codes that begin with that text, newest first, for a file."""
     rows = connection.all(_page, beginning=f"{canonical(beginning)}%", limit=limit, skipped=0)
     return [read_code(row) for row in rows]
+
+
+def codes_with_ids(connection: Connection, ids: Collection[int]) -> list[PromoCode]:
+    """Return the codes of those ids that exist, oldest first. They were created together, so that few lie between."""
+    wanted = set(ids)
+    rows = connection.all(_from_to, first=min(wanted), last=max(wanted)) if wanted else []
+    return [code for code in map(read_code, rows) if code.id in wanted]
 
 
 def is_code_used(connection: Connection, code_id: int) -> bool:

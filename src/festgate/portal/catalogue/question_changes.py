@@ -1,7 +1,7 @@
 """Operations of organisers on questions, and the reading of a question's form."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, delete, update
@@ -48,6 +48,7 @@ WITH_CHOICES: tuple[QuestionKind, ...] = ("choice", "choices")
 DeleteAnswers: TypeAlias = Callable[[Connection, int], None]
 """An operation of a module above: delete every answer to the question of that id."""
 Preset: TypeAlias = Literal["size", "college", "roll", "diet"]
+PRESETS: tuple[Preset, ...] = get_args(Preset)
 QUESTION_FIELDS = ("kind", "label", "help", "choices", "required", "per", "at_door", "in_export", "type")
 
 _insert = inserting(questions, returning="id")

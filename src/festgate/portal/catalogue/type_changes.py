@@ -50,8 +50,8 @@ _RATE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,2})?")
 
 CountSeats: TypeAlias = Callable[[Connection, int, int], tuple[int, int]]
 """A query of a module above: for an event id and a type id, the seats that were ever taken, and those that are live."""
-MAX_NAME = 60
-MAX_DESCRIPTION = 300
+MAX_TYPE_NAME = 60
+MAX_TYPE_DESCRIPTION = 300
 TYPE_FIELDS = (
     "name",
     "description",
@@ -261,9 +261,9 @@ def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeD
     team = partial(read_number, least=2, most=MAX_TEAM_SIZE, empty=None)
     largest = read("team_max", team, None) or 0
     details = TypeDetails(
-        name=read("name", partial(tidy, lines=False, max_length=MAX_NAME), ""),
+        name=read("name", partial(tidy, lines=False, max_length=MAX_TYPE_NAME), ""),
         fee=read("fee", partial(read_fee, currency), Money(0, currency)),
-        description=read("description", partial(tidy, lines=False, max_length=MAX_DESCRIPTION), ""),
+        description=read("description", partial(tidy, lines=False, max_length=MAX_TYPE_DESCRIPTION), ""),
         has_chosen_price=fields.get("chosen_price") == "yes",
         sales_open_at=read("sales_open_at", partial(read_moment, zone), 0),
         sales_close_at=read("sales_close_at", partial(read_moment, zone), 0),
