@@ -31,7 +31,7 @@ WHOLE_EVENT = {
     "category": "Robotics",
     "place": "Main Hall",
     "starts_at": "2031-03-14T10:00",
-    "ends_at": "2031-03-14T12:00:00+05:30",
+    "ends_at": "2031-03-14T17:30:00+05:30",
     "sales_open_at": "2031-03-01T00:00",
     "sales_close_at": None,
     "capacity": 40,
@@ -133,14 +133,14 @@ def test_an_event_is_created_read_and_changed_with_everything_that_its_form_has(
     }
     assert (event["state"], event["capacity"], event["taken"]) == ("draft", 40, 0)
     assert event["fee"] == {"minor": 45_000, "currency": "INR", "text": "450.00"}
-    assert (event["starts_at"], event["ends_at"]) == ("2031-03-14T04:30:00Z", "2031-03-14T06:30:00Z")
+    assert (event["starts_at"], event["ends_at"]) == ("2031-03-14T10:00:00Z", "2031-03-14T12:00:00Z")
     assert event["sales_close_at"] == event["starts_at"]
-    change = {"version": event["version"], "capacity": 50, "ends_at": "2031-03-14T07:00:00Z"}
+    change = {"version": event["version"], "capacity": 50, "ends_at": "2031-03-14T13:00:00Z"}
     changed = api.patch(f"/events/{event['slug']}", json=change).json()
     assert newest(database) == ("event.edited", event["slug"], "token")
     assert changed == event | {
         "capacity": 50,
-        "ends_at": "2031-03-14T07:00:00Z",
+        "ends_at": "2031-03-14T13:00:00Z",
         "version": changed["version"],
     }
     again = api.patch(f"/events/{event['slug']}", json=change)

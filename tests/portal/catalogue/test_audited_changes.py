@@ -32,9 +32,9 @@ def test_an_edited_event_has_the_old_and_the_new_values_but_no_long_text(databas
     )
     database.write(catalogue.edit_event, event.slug, details, actor=actor)
     database.write(catalogue.edit_event, event.slug, details, actor=actor)
-    ((action, subject, found),) = entries(database)
+    ((action, subject, values),) = entries(database)
     assert (action, subject) == ("event.edited", event.slug)
-    assert found == {
+    assert values == {
         "fields": "title, description, capacity",
         "title": "Robo Race → Robot Race",
         "capacity": "10 → 12",
@@ -46,9 +46,9 @@ def test_times_and_amounts_are_readable_in_an_entry(database: OpenDatabase) -> N
     ends_at = event.ends_at + HOUR
     details = replace(catalogue.details_of(event), ends_at=ends_at, fee=Money(45_050, "INR"))
     database.write(catalogue.edit_event, event.slug, details, actor=actor)
-    ((_, _, found),) = entries(database)
-    assert found["fee"] == "500.00 INR → 450.50 INR"
-    assert str(found["ends_at"]).count(" UTC") == 2
+    ((_, _, values),) = entries(database)
+    assert values["fee"] == "500.00 INR → 450.50 INR"
+    assert str(values["ends_at"]).count(" UTC") == 2
 
 
 def test_an_edit_that_is_refused_leaves_no_entry(database: OpenDatabase) -> None:
@@ -72,7 +72,7 @@ def test_the_rules_of_an_event_are_edits_of_it(database: OpenDatabase) -> None:
         database.write(catalogue.set_answers_until, slug, database.clock.now, actor=actor)
     listed = entries(database)
     assert {(action, subject) for action, subject, _ in listed} == {("event.edited", slug)}
-    assert [found["fields"] for *_, found in listed] == [
+    assert [values["fields"] for *_, values in listed] == [
         "max_per_person",
         "refunds",
         "names, has_transfers",

@@ -18,6 +18,7 @@ from festgate.kit.web.portal import Portal
 from festgate.portal.backoffice.guest_action_api import IdempotencyKey
 from festgate.portal.backoffice.queries import Organised, find_organised, list_organised, own_events
 from festgate.portal.backoffice.request_keys import (
+    UTC,
     Entered,
     Whole,
     content_of,
@@ -39,7 +40,7 @@ Summary = Annotated[str, Field(max_length=DECOMPOSED * catalogue.MAX_LENGTHS["su
 Description = Annotated[str, Field(max_length=DECOMPOSED * catalogue.MAX_LENGTHS["description"])]
 Category = Annotated[str, Field(max_length=DECOMPOSED * catalogue.MAX_LENGTHS["category"])]
 Place = Annotated[str, Field(max_length=DECOMPOSED * catalogue.MAX_LENGTHS["place"])]
-_A_TIME = "`2031-03-14T10:00` in the fest's time zone, or a time with an offset"
+_A_TIME = "`2031-03-14T10:00` in UTC, or a time with an offset"
 
 
 class RoomWarning(BaseModel):
@@ -204,7 +205,6 @@ class ProgrammeApi:
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's API gets it."""
         self._portal = portal
-        self._zone = portal.settings.zone
         self._currency = portal.settings.currency
 
     def router(self) -> APIRouter:
@@ -255,7 +255,7 @@ class ProgrammeApi:
             def make(connection: Connection) -> list[int]:
                 slug = _read_slug(body.slug)
                 placed = catalogue.with_room(connection, fields)
-                details = catalogue.read_details(placed, self._zone, self._currency)
+                details = catalogue.read_details(placed, UTC, self._currency)
                 return [catalogue.create_event(connection, details, slug, actor=actor).id]
 
             def operation(connection: Connection) -> str:
@@ -297,10 +297,8 @@ class ProgrammeApi:
             def operation(connection: Connection) -> None:
                 event = catalogue.any_event_by_slug(connection, slug)
                 currency = catalogue.fee_currency(event, self._currency)
-                fields = {**catalogue.written(event, self._zone), **sent}
-                details = catalogue.read_details(
-                    catalogue.with_room(connection, fields), self._zone, currency
-                )
+                fields = {**catalogue.written(event, UTC), **sent}
+                details = catalogue.read_details(catalogue.with_room(connection, fields), UTC, currency)
                 # Seats whose hold has expired may still be counted; their people are not asked about.
                 may_move = body.confirm or not find_organised(connection, slug).taken
                 catalogue.edit_event(connection, slug, details, body.version, may_move=may_move, actor=actor)
@@ -337,7 +335,7 @@ class ProgrammeApi:
                     rule = _read_rule(body.refunds)
                     catalogue.set_refund_rule(connection, slug, rule, actor=actor)
                 if "answers_until" in sent:
-                    until = catalogue.read_answers_until(sent["answers_until"], self._zone)
+                    until = catalogue.read_answers_until(sent["answers_until"], UTC)
                     catalogue.set_answers_until(connection, slug, until, actor=actor)
                 return catalogue.any_event_by_slug(connection, slug)
 

@@ -19,6 +19,7 @@ from festgate.portal.backoffice.guest_action_api import IdempotencyKey
 from festgate.portal.backoffice.programme_api import shown_time
 from festgate.portal.backoffice.promo_code_pages import MAX_PAGE_LENGTH, NEW_CODE
 from festgate.portal.backoffice.request_keys import (
+    UTC,
     Entered,
     Id,
     Whole,
@@ -79,7 +80,7 @@ class TermFields(BaseModel, extra="forbid", strict=True):
     ticket_type: Id | None = Field(default=None, description="The id of a ticket type; null for all.")
     unlocks: bool = Field(default=False, description="Hidden ticket types are sold with it.")
     opens_at: Entered | None = Field(
-        default=None, description="A time in the fest's time zone, or with an offset; null for no limit."
+        default=None, description="A time in UTC, or with an offset; null for no limit."
     )
     closes_at: Entered | None = None
     max_uses: Whole | None = Field(default=None, description="Null for no limit.")
@@ -105,7 +106,6 @@ class PromoCodeApi:
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's API gets it."""
         self._portal = portal
-        self._zone = portal.settings.zone
         self._currency = portal.settings.currency
 
     def router(self) -> APIRouter:
@@ -213,7 +213,7 @@ class PromoCodeApi:
 
             def operation(connection: Connection) -> None:
                 known = catalogue.code_by_id(connection, code_id).terms
-                written = catalogue.written_terms(known, self._zone)
+                written = catalogue.written_terms(known, UTC)
                 if "kind" in body.model_fields_set and body.kind != known.kind:
                     written["value"] = ""
                 fields = {**written, **entered_fields(body, "event", "ticket_type")}
@@ -253,7 +253,7 @@ class PromoCodeApi:
             except Invalid as refusal:
                 errors, fields["scope"] = refusal.fields, ""
         try:
-            return errors, catalogue.read_terms(connection, fields, self._zone, self._currency)
+            return errors, catalogue.read_terms(connection, fields, UTC, self._currency)
         except Invalid as refusal:
             return {**refusal.fields, **errors}, None
 
@@ -281,7 +281,7 @@ class PromoCodeApi:
             id=code.id,
             code=code.code,
             kind=terms.kind,
-            value=catalogue.written_terms(terms, self._zone)["value"],
+            value=catalogue.written_terms(terms, UTC)["value"],
             currency=terms.currency,
             event=slug,
             ticket_type=terms.type_id,

@@ -148,8 +148,8 @@ class QuestionApi:
         @router.get("/programme/question-presets", responses=problems(SignInNeeded, Forbidden))
         async def list_presets(_caller: Caller) -> list[Preset]:
             """List the usual questions, such as the T-shirt size, with the values to send for each."""
-            found = [(name, catalogue.question_preset(name)) for name in catalogue.PRESETS]
-            return [Preset(name=name, **Preset.values(details)) for name, details in found if details]
+            usual = {name: catalogue.question_preset(name) for name in catalogue.PRESETS}
+            return [Preset(name=name, **Preset.values(details)) for name, details in usual.items() if details]
 
     def _add_fest(self, router: APIRouter) -> None:
         needs: Permission = "events.manage"

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
@@ -11,6 +12,8 @@ from festgate.kit.db.statements import Connection
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.facade import KeyReused
 
+UTC: Final = ZoneInfo("UTC")
+"""The zone of times that a call sends without an offset, and of those that it gets."""
 Id = Annotated[int, Field(ge=1, le=2**53)]
 Whole = Annotated[int, Field(ge=0, le=2**53)]
 Entered = Annotated[str, Field(max_length=catalogue.MAX_VALUE)]

@@ -19,6 +19,7 @@ from festgate.kit.web.portal import Portal
 from festgate.portal.backoffice.guest_action_api import IdempotencyKey
 from festgate.portal.backoffice.programme_api import shown_time
 from festgate.portal.backoffice.request_keys import (
+    UTC,
     Entered,
     Id,
     Whole,
@@ -108,7 +109,7 @@ class TypeFields(BaseModel, extra="forbid", strict=True):
     tax_rate: Entered | None = Field(default=None, description="A percentage, such as `18`.")
     tax_on_top: bool = Field(default=False, description="The tax is added to the fee; else it is part of it.")
     sales_open_at: Entered | None = Field(
-        default=None, description="A time in the fest's time zone, or with an offset; null: with the event."
+        default=None, description="A time in UTC, or with an offset; null: with the event."
     )
     sales_close_at: Entered | None = None
     follows: Id | None = Field(default=None, description="The id of the type after which this one is sold.")
@@ -147,7 +148,6 @@ class TicketTypeApi:
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's API gets it."""
         self._portal = portal
-        self._zone = portal.settings.zone
         self._currency = portal.settings.currency
 
     def router(self) -> APIRouter:
@@ -221,7 +221,7 @@ class TicketTypeApi:
             def operation(connection: Connection) -> None:
                 shown = read_tickets(connection, slug, caller)
                 kind = catalogue.type_of([row.type for row in shown.rows], type_id)
-                written = catalogue.written_type(kind.details, self._zone)
+                written = catalogue.written_type(kind.details, UTC)
                 count, linked = registrations.count_of_type, _linked(shown, kind, body)
                 with _json_names():
                     details = self._read(connection, slug, {**written, **body.fields()})
@@ -253,7 +253,7 @@ class TicketTypeApi:
     def _read(self, connection: Connection, slug: str, fields: dict[str, str]) -> catalogue.TypeDetails:
         event = catalogue.any_event_by_slug(connection, slug)
         currency = catalogue.fee_currency(event, self._currency)
-        return catalogue.read_type(fields, self._zone, currency)
+        return catalogue.read_type(fields, UTC, currency)
 
     async def _types(self, slug: str, caller: Visitor) -> list[EventType]:
         shown = await self._portal.database.report(read_tickets, slug, caller)
@@ -267,7 +267,7 @@ class TicketTypeApi:
 
     def _output(self, row: TypeRow) -> EventType:
         kind, details = row.type, row.type.details
-        written = catalogue.written_type(details, self._zone)
+        written = catalogue.written_type(details, UTC)
         base = f"{self._portal.settings.base_url}/events/{row.event.slug}"
         return EventType(
             id=kind.id,
