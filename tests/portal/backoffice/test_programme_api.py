@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -185,6 +186,14 @@ def test_the_same_key_creates_one_event_and_other_content_is_refused(
     assert api.post("/events", json=values, headers=key()).json()["slug"] != first.json()["slug"]
     titles = [event.title for event in database.read(catalogue.all_events)]
     assert titles.count(str(values["title"])) == 2
+
+
+def test_the_same_call_many_times_at_once_creates_one_room(url: str, organiser: Guest) -> None:
+    values, once = {"name": title()}, key()
+    with program(url, organiser) as client, ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: client.post("/rooms", json=values, headers=once), range(8)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
 
 
 def test_a_change_of_another_version_is_refused_and_nothing_is_lost(api: httpx.Client) -> None:

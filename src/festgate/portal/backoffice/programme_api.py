@@ -119,7 +119,7 @@ class ProgrammeAsked(BaseModel):
         default="",
         description="Words, each of which must be in the title, the category, the place or the slug.",
     )
-    state: Literal["", "draft", "published", "cancelled"] = ""
+    state: Literal["draft", "published", "cancelled"] | None = None
     page: int = Field(default=1, ge=1, le=LAST_PAGE)
 
 
@@ -239,7 +239,7 @@ class ProgrammeApi:
         @router.post(
             PATH,
             status_code=201,
-            responses=problems(SignInNeeded, Forbidden, KeyReused),
+            responses=problems(SignInNeeded, Forbidden, NotFound, KeyReused),
         )
         async def create(
             body: NewEvent,
@@ -384,7 +384,7 @@ def _line(one: Organised) -> dict[str, Any]:
 
 def _fits(event: Event, asked: ProgrammeAsked) -> bool:
     text = searchable(f"{event.title} {event.category} {event.place} {event.slug}")
-    return asked.state in ("", event.state) and all(word in text for word in searchable(asked.q).split())
+    return asked.state in (None, event.state) and all(word in text for word in searchable(asked.q).split())
 
 
 def _read_slug(text: str) -> str | None:

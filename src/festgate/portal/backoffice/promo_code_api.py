@@ -112,14 +112,15 @@ class PromoCodeApi:
         """Return the routes; `series` stands before the ids."""
         router = module_router(self._portal, "backoffice", "programme")
         self._add_creation(router)
-        self._add_codes(router)
+        self._add_reads(router)
+        self._add_changes(router)
         return router
 
     def _add_creation(self, router: APIRouter) -> None:
         database = self._portal.database
         Caller = Annotated[Visitor, Depends(Bearer(self._portal, "events.manage"))]  # noqa: N806  (a type)
 
-        @router.post(PATH, status_code=201, responses=problems(SignInNeeded, Forbidden, KeyReused))
+        @router.post(PATH, status_code=201, responses=problems(SignInNeeded, Forbidden, NotFound, KeyReused))
         async def create(
             body: NewCode,
             caller: Caller,
@@ -154,7 +155,11 @@ class PromoCodeApi:
                 return create_once(connection, caller.person, idempotency_key, content, make)
 
             ids = await database.write(operation)
-            return CodeSeries(codes=await self._outputs(await database.report(catalogue.codes_with_ids, ids)))
+
+            def read(connection: Connection) -> CodeSeries:
+                return CodeSeries(codes=self._outputs(connection, catalogue.codes_with_ids(connection, ids)))
+
+            return await database.report(read)
 
     def _create(self, connection: Connection, body: NewCode, actor: Actor) -> list[int]:
         fields = {**NEW_CODE, **entered_fields(body, "event", "ticket_type")}
@@ -180,10 +185,9 @@ class PromoCodeApi:
         codes = catalogue.create_codes(connection, prefix, count, terms, actor=actor)
         return [code.id for code in codes]
 
-    def _add_codes(self, router: APIRouter) -> None:
+    def _add_reads(self, router: APIRouter) -> None:
         database = self._portal.database
         Caller = Annotated[Visitor, Depends(Bearer(self._portal, "events.manage"))]  # noqa: N806  (a type)
-        one = f"{PATH}/{{code_id}}"
 
         @router.get(PATH, responses=problems(SignInNeeded, Forbidden, NotFound))
         async def list_codes(
@@ -194,14 +198,23 @@ class PromoCodeApi:
             page: Annotated[int, Query(ge=1, lt=10**MAX_PAGE_LENGTH)] = 1,
         ) -> CodePage:
             """List the promo codes, 50 a page, the newest first."""
-            listed = await database.report(catalogue.list_codes, q.strip(), page)
-            codes = await self._outputs(listed.codes)
-            return CodePage(codes=codes, total=listed.total, page=page, pages=listed.pages)
 
-        @router.get(one, responses=problems(SignInNeeded, Forbidden, NotFound))
+            def read(connection: Connection) -> CodePage:
+                listed = catalogue.list_codes(connection, q.strip(), page)
+                codes = self._outputs(connection, listed.codes)
+                return CodePage(codes=codes, total=listed.total, page=page, pages=listed.pages)
+
+            return await database.report(read)
+
+        @router.get(f"{PATH}/{{code_id}}", responses=problems(SignInNeeded, Forbidden, NotFound))
         async def read_code(code_id: Id, _caller: Caller) -> CodeOutput:
             """Read a promo code."""
             return await self._code(code_id)
+
+    def _add_changes(self, router: APIRouter) -> None:
+        database = self._portal.database
+        Caller = Annotated[Visitor, Depends(Bearer(self._portal, "events.manage"))]  # noqa: N806  (a type)
+        one = f"{PATH}/{{code_id}}"
 
         @router.patch(one, responses=problems(SignInNeeded, Forbidden, NotFound))
         async def change(code_id: Id, body: TermFields, caller: Caller, request: Request) -> CodeOutput:
@@ -258,19 +271,14 @@ class PromoCodeApi:
             return {**refusal.fields, **errors}, None
 
     async def _code(self, code_id: int) -> CodeOutput:
-        code = await self._portal.database.report(catalogue.code_by_id, code_id)
-        return (await self._outputs((code,)))[0]
+        def read(connection: Connection) -> CodeOutput:
+            return self._outputs(connection, [catalogue.code_by_id(connection, code_id)])[0]
 
-    async def _outputs(self, codes: Sequence[catalogue.PromoCode]) -> list[CodeOutput]:
-        def read(connection: Connection) -> dict[int, str]:
-            wanted = {code.terms.event_id for code in codes} - {None}
-            return {
-                event_id: catalogue.event_by_id(connection, event_id).slug
-                for event_id in wanted
-                if event_id is not None
-            }
+        return await self._portal.database.report(read)
 
-        slugs = await self._portal.database.report(read)
+    def _outputs(self, connection: Connection, codes: Sequence[catalogue.PromoCode]) -> list[CodeOutput]:
+        ids = {code.terms.event_id for code in codes if code.terms.event_id is not None}
+        slugs = {event_id: catalogue.event_by_id(connection, event_id).slug for event_id in ids}
         return [self._output(code, slugs) for code in codes]
 
     def _output(self, code: catalogue.PromoCode, slugs: dict[int, str]) -> CodeOutput:

@@ -162,7 +162,7 @@ class QuestionApi:
             """List the questions of the whole fest, which every event asks, also withdrawn ones."""
             return await self._list(None)
 
-        @router.post(OF_FEST, status_code=201, responses=problems(SignInNeeded, Forbidden, KeyReused))
+        @router.post(OF_FEST, status_code=201, responses=problems(*refusals, KeyReused))
         async def add(
             body: FestQuestion,
             caller: Caller,

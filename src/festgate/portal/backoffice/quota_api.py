@@ -68,7 +68,7 @@ class QuotaApi:
             """List the shared quotas of the fest by name, at most 50, with the ticket types that draw on them."""
             return await database.report(_read_quotas)
 
-        @router.post(PATH, status_code=201, responses=problems(SignInNeeded, Forbidden, KeyReused))
+        @router.post(PATH, status_code=201, responses=problems(SignInNeeded, Forbidden, NotFound, KeyReused))
         async def add(
             body: QuotaFields,
             caller: Caller,

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
-from festgate.kit.db.notes import add_note, find_note
+from festgate.kit.db.notes import add_note, find_note, set_note
 from festgate.kit.db.statements import Connection
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.facade import KeyReused
@@ -33,8 +33,10 @@ def create_once(
         raise KeyReused
     if known:
         return [int(number) for number in ids.split(",")]
+    # First, so that the same call in another process waits here, and then finds what this one has created.
+    add_note(connection, name, "")
     created = list(create())
-    add_note(connection, name, f"{_digest(content)} {','.join(map(str, created))}")
+    set_note(connection, name, f"{_digest(content)} {','.join(map(str, created))}")
     return created
 
 

@@ -84,7 +84,7 @@ class RoomApi:
             shown = rooms[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
             return RoomPage(rooms=shown, total=len(rooms), page=page, pages=pages)
 
-        @router.post(PATH, status_code=201, responses=problems(SignInNeeded, Forbidden, KeyReused))
+        @router.post(PATH, status_code=201, responses=problems(SignInNeeded, Forbidden, NotFound, KeyReused))
         async def add(
             body: RoomFields,
             caller: Caller,
