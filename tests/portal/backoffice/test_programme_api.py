@@ -1,5 +1,6 @@
 """The API of the programme for organisers: events, rules, ticket types, quotas, rooms, promo codes and questions."""
 
+import json
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from tests.rig.scene import add_event, add_someone
 from tests.rig.served import served
 
 NUMBERS = count(1)
+JSON = {"content-type": "application/json"}
 EVENT = {"title": "Robo Race", "fee": "450.00"}
 WHOLE_EVENT = {
     **EVENT,
@@ -512,6 +514,7 @@ def test_wrong_terms_of_a_promo_code_are_named(api: httpx.Client, database: Open
     assert refused(value="101") == {"value"}
     assert refused(kind="half") == {"kind"}
     assert refused(event="no-such-event") == {"event"}
+    assert refused(event="\u0000") == {"event"}
     assert refused(event=one.slug, ticket_type=kind.id) == {"ticket_type"}
     assert refused(max_uses=0) == {"max_uses"}
     assert refused(opens_at="2031-03-14T10:00", closes_at="2031-03-14T10:00") == {"closes_at"}
@@ -609,6 +612,8 @@ def test_huge_and_odd_values_are_refused_with_a_sentence(api: httpx.Client, data
         {"title": "a" * 600_000},
         {"title": "\u0000"},
         {"title": "\u202e" * 200},
+        {"title": "\ud800"},
+        {"room": "\u0000"},
         {"starts_at": "9" * 101},
         {"starts_at": "0001-01-01T00:00+23:59"},
         {"capacity": 2**60},
@@ -617,7 +622,8 @@ def test_huge_and_odd_values_are_refused_with_a_sentence(api: httpx.Client, data
         {"confirm": "yes"},
     ]
     for values in odd:
-        answer = api.patch(f"/events/{slug}", json={"version": version} | values)
+        content = json.dumps({"version": version} | values)
+        answer = api.patch(f"/events/{slug}", content=content, headers=JSON)
         assert answer.status_code in (413, 422), (list(values), answer.status_code)
     assert api.patch(f"/events/{slug}", json={"version": 10**25}).status_code == 422
     assert api.get("/events", params={"q": "a" * 101}).status_code == 422

@@ -13,6 +13,7 @@ from festgate.kit.errors import Forbidden, Invalid, NotFound, SignInNeeded
 from festgate.kit.translation import gettext
 from festgate.kit.visitors import Actor, Visitor
 from festgate.kit.web.api import Bearer, actor_of, module_router, problems
+from festgate.kit.web.forms import Line
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import Portal
 from festgate.portal.backoffice.guest_action_api import IdempotencyKey
@@ -31,7 +32,7 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.facade import KeyReused
 
 PATH = "/programme/promo-codes"
-Slug = Annotated[str, Field(max_length=MAX_NAME)]
+Slug = Annotated[Line, Field(max_length=MAX_NAME)]
 
 
 class CodeOutput(BaseModel):
