@@ -3,7 +3,7 @@
 import gc
 import signal
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -167,9 +167,12 @@ def migrated_postgres(postgres_cluster: postgres.Cluster) -> str:
 
 
 @pytest.fixture(scope="session")
-def emptied_postgres(postgres_cluster: postgres.Cluster, migrated_postgres: str) -> recycled.Recycled:
+def emptied_postgres(
+    postgres_cluster: postgres.Cluster, migrated_postgres: str
+) -> Iterator[recycled.Recycled]:
     """Provide PostgreSQL databases with the newest schema and no data."""
-    return recycled.Recycled(postgres_cluster, migrated_postgres)
+    with closing(recycled.Recycled(postgres_cluster, migrated_postgres)) as emptied:
+        yield emptied
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -38,7 +38,7 @@ def test_a_fact_of_an_unknown_kind_is_reported_and_waits(serve: Serve, tmp_path:
         assert error is not None
         assert KIND in error
 
-    response = httpx.get(f"{server.url}/readyz", trust_env=False)
+    response = httpx.get(f"{server.url}/readyz", trust_env=False, verify=False)
     assert response.status_code == 200
     assert response.json()["ready"] is True
     assert response.json()["facts"] == {"unknown": {KIND: 1}}

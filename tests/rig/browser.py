@@ -24,6 +24,8 @@ from tests.rig.loopback import is_this_machine
 ARGUMENTS = [
     "--no-sandbox",  # root cannot use the sandbox, and the pages are our own
     "--disable-gpu",
+    # A visitor of another test gets no process of its own: starting one takes as long as five pages.
+    "--renderer-process-limit=1",
     "--disable-quic",
     # Without requests to the vendor of the browser at its start.
     "--no-first-run",

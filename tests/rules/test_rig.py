@@ -119,6 +119,7 @@ def test_a_recycled_database_is_like_a_new_one(
     # Rows are restored; another schema or many rows need a new database.
     assert names[0] == names[1] == names[2] == names[3]
     assert len({*names[3:]}) == len(names[3:])
+    emptied.close()
     postgres_cluster.drop(names[-1])
     postgres_cluster.drop(template)
 

@@ -1,6 +1,7 @@
 """Logging with structlog; each line has the id of its request."""
 
 import contextlib
+import json
 import logging
 import sys
 from contextvars import ContextVar
@@ -49,7 +50,7 @@ def configure(log_format: Literal["auto", "console", "json"], level: str) -> Non
         scrub_line,
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
         if console
-        else structlog.processors.JSONRenderer(ensure_ascii=False),
+        else _render_json,
     ]
     structlog.configure(
         processors=[*shared, *shown],
@@ -70,6 +71,14 @@ def configure(log_format: Literal["auto", "console", "json"], level: str) -> Non
         handlers=[handler],
         force=True,
     )
+
+
+# An encoder that is kept: json.dumps with options makes one for each line, which takes as long as the text.
+_encode = json.JSONEncoder(ensure_ascii=False, default=repr).encode
+
+
+def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return _encode(event)
 
 
 def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -52,7 +52,7 @@ def owner(server: Server, people: dict[str, Guest]) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def anonymous(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
         yield client
 
 

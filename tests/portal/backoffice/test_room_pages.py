@@ -55,7 +55,7 @@ def database(data: Path, server: Server) -> Iterator[OpenDatabase]:
 
 @pytest.fixture
 def anonymous(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as new_client:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as new_client:
         yield new_client
 
 

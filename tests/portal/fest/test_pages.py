@@ -212,7 +212,9 @@ def test_the_logo_is_shown_on_every_page_and_served_by_its_content(
             assert (logo.content, logo.headers["content-type"]) == (PNG, "image/png")
             assert logo.headers["x-content-type-options"] == "nosniff"
             assert "immutable" in logo.headers["cache-control"]
-            client.post(f"{ROOT}/logo/remove")
+            assert client.post(f"{ROOT}/logo", files={"logo": ("y.png", PNG)}).status_code == 303  # the same
+            answers = [client.post(f"{ROOT}/logo/remove") for _ in range(2)]
+            assert [answer.headers["location"] for answer in answers] == [f"{ROOT}?removed"] * 2
             assert "/fest/logo" not in visitor.get("/events").text
         assert [details["names"] for _, details in log_of(fest)] == ["logo", "logo"]
 

@@ -31,7 +31,7 @@ class Fest:
     unconfirmed: Guest
 
     def browser(self) -> httpx.Client:
-        return httpx.Client(base_url=self.server.url, trust_env=False, timeout=30)
+        return httpx.Client(base_url=self.server.url, trust_env=False, verify=False, timeout=30)
 
     def link_to(self, email: str, count: int = 1) -> str:
         return MailFest(self.server, self.data, self.organiser).wait_for_links(email, count)[-1]
@@ -246,12 +246,15 @@ def test_without_guest_checkout_the_page_leads_to_signing_in(tmp_path: Path) -> 
     data = tmp_path / "data"
     with before_opening(data) as database:
         database.write(announce, "Gala", fee=0)
-    with serving(data, extra=SETTINGS) as server, httpx.Client(base_url=server.url, trust_env=False) as guest:
+    with (
+        serving(data, extra=SETTINGS) as server,
+        httpx.Client(base_url=server.url, trust_env=False, verify=False) as guest,
+    ):
         ticket = register(guest, "early@example.org").headers["location"]
         session = guest.cookies["festgate_session"]
     with (
         serving(data, extra=SETTINGS | {"FESTGATE_GUEST_CHECKOUT": "false"}) as server,
-        httpx.Client(base_url=server.url, trust_env=False) as browser,
+        httpx.Client(base_url=server.url, trust_env=False, verify=False) as browser,
     ):
         assert 'name="email"' not in browser.get("/events/gala").text
         answer = register(browser, "late@example.org")

@@ -65,6 +65,7 @@ from festgate.portal.catalogue.errors import (
     NotOnSale,
     SoldOut,
 )
+from festgate.portal.catalogue.event_sales import EventSale, Sellable, event_sale
 from festgate.portal.catalogue.events import (
     cancel_event,
     create_event,
@@ -301,6 +302,7 @@ __all__ = [
     "EventEdited",
     "EventInPass",
     "EventOver",
+    "EventSale",
     "EventWasCancelled",
     "FindPlace",
     "FindSeats",
@@ -336,6 +338,7 @@ __all__ = [
     "Room",
     "RoomDetails",
     "SeatQueries",
+    "Sellable",
     "Sheet",
     "SoldOut",
     "TicketType",
@@ -389,6 +392,7 @@ __all__ = [
     "end_code",
     "event_by_id",
     "event_by_slug",
+    "event_sale",
     "events_by_pass",
     "events_for_passes",
     "events_of_quota",

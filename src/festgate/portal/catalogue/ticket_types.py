@@ -15,9 +15,9 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext
+from festgate.portal.catalogue.event_sales import Sellable
 from festgate.portal.catalogue.passes import PassEvent, passes_of_event
 from festgate.portal.catalogue.prices import tax_within
-from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.quotas import Quota, quotas_of_event
 from festgate.portal.catalogue.tables import events, pass_events, quota_types, ticket_types
 
@@ -168,7 +168,7 @@ def types_of(connection: Connection, event_id: int) -> tuple[TicketType, ...]:
     return tuple(_read(row, quotas, passes) for row in rows)
 
 
-def types_of_event(connection: Connection, event: Event) -> tuple[TicketType, ...]:
+def types_of_event(connection: Connection, event: Sellable) -> tuple[TicketType, ...]:
     """Return the types of the event as `types_of` does, from memory while the event has the same version.
 
     Each change of a type gives the event a new version, but the counts of quotas change without one, and so

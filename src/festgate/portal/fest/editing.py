@@ -82,8 +82,10 @@ class Editor:
         return made
 
     async def change_logo(self, actor: Actor, logo: Logo | None) -> None:
-        """Save another logo, or none, and show it."""
+        """Save another logo, or none, and show it. The same again changes nothing."""
         current = await self.read()
+        if logo == current.stored.logo:
+            return
         made = Plan(current.settings, {}, current.stored.version)
         await self._database.write(save, actor, made, logo, with_logo=True)
         await self._live.renew()

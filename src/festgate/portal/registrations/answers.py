@@ -164,7 +164,7 @@ def questions_address(slug: str) -> str:
     return f"/my-events/{quote(slug)}/questions"
 
 
-def requires_answer(connection: Connection, event: catalogue.Event, type_id: int) -> bool:
+def requires_answer(connection: Connection, event: catalogue.Sellable, type_id: int) -> bool:
     """Return whether a ticket of the type needs an answer before it is confirmed."""
     return event.asks > 0 and catalogue.requires_answer(catalogue.questions_of(connection, event.id), type_id)
 

@@ -37,7 +37,16 @@ from festgate.portal.registrations.tables import HELD, HOLD_NOW, TEAM_SLOT, seat
 SWEPT_AT_ONCE = 200
 """Seats that one call of a handler changes, so that it does not block the writer for long."""
 
-_insert = inserting(seats, returning="id")
+_insert = inserting(
+    seats,
+    # Those that a new seat can have; the names of attendees, for example, come later.
+    (
+        *("event_id", "type_id", "person_id", "slot", "state", "held_until", "hold_ends_at"),
+        *("fee_minor", "currency", "tax_minor", "tax_rate", "taken_at", "changed_at"),
+        *("code_id", "is_pass", "guest_key"),
+    ),
+    returning="id",
+)
 _sweep = Statement(
     update(seats)
     .where(seats.c.event_id == bindparam("event"), HELD, seats.c.held_until <= HOLD_NOW)
@@ -111,7 +120,7 @@ def hold_seats(
 
 
 def _take_seats(
-    connection: Connection, person_id: int, event: catalogue.Event, count: int, quotas: Mapping[int, int]
+    connection: Connection, person_id: int, event: catalogue.Sellable, count: int, quotas: Mapping[int, int]
 ) -> None:
     """Count seats as taken, and tickets of quotas by quota id. Raises SoldOut, or AlreadyRegistered before it."""
     try:
@@ -125,7 +134,7 @@ def _take_seats(
 def take_all(
     connection: Connection,
     person_id: int,
-    event: catalogue.Event,
+    event: catalogue.Sellable,
     items: Sequence[Item],
     count: int,
     guest_key: str | None,
@@ -140,7 +149,7 @@ def take_all(
 def _take_passes(
     connection: Connection,
     person_id: int,
-    event: catalogue.Event,
+    event: catalogue.Sellable,
     items: Sequence[Item],
     guest_key: str | None,
 ) -> dict[int, list[int]]:
@@ -223,7 +232,7 @@ def hold_seat(
 
 def insert_seat(  # noqa: PLR0913  (a seat has so many parts)
     connection: Connection,
-    event: catalogue.Event,
+    event: catalogue.Sellable,
     item: Item,
     person_id: int,
     slot: int,
@@ -253,20 +262,12 @@ def insert_seat(  # noqa: PLR0913  (a seat has so many parts)
             hold_ends_at=until,
             fee_minor=item.price.minor,
             currency=item.price.currency,
-            order_id=None,
             taken_at=now,
             changed_at=now,
-            ended_by=None,
-            attendee_name="",
-            attendee_email="",
             tax_minor=item.type.tax_of(item.price).minor,
             tax_rate=item.type.details.tax_rate,
             code_id=code.id if code is not None and item.has_code else None,
-            attendee_search="",
-            team_id=None,
-            member_id=None,
             is_pass=int(item.type.is_pass),
-            pass_seat_id=None,
             guest_key=guest_key,
         )
     except UniqueViolation:
@@ -280,7 +281,7 @@ def insert_seat(  # noqa: PLR0913  (a seat has so many parts)
 
 
 def _free_slots(
-    connection: Connection, person_id: int, event: catalogue.Event, count: int, guest_key: str | None
+    connection: Connection, person_id: int, event: catalogue.Sellable, count: int, guest_key: str | None
 ) -> Iterator[int]:
     """Return the numbers of the person's next seats. Raises AlreadyRegistered if there are not enough."""
     if event.max_per_person == 1 and count == 1:
@@ -324,7 +325,7 @@ def _quotas_of(connection: Connection, items: Sequence[Item]) -> tuple[Counter[i
 
 def insert_held_seat(
     connection: Connection,
-    event: catalogue.Event,
+    event: catalogue.Sellable,
     item: Item,
     person_id: int,
     slot: int,
@@ -370,7 +371,7 @@ def refuse_early(connection: Connection, person_id: int, slug: str, choice: Choi
 
 
 def find_code(
-    connection: Connection, event: catalogue.Event, choice: Choice | None
+    connection: Connection, event: catalogue.Sellable, choice: Choice | None
 ) -> catalogue.PromoCode | None:
     """Return the promo code of the choice; None without one. Raises CodeUnknown."""
     if choice is None or not choice.code:
@@ -381,9 +382,9 @@ def find_code(
     return code
 
 
-def open_event(connection: Connection, slug: str) -> catalogue.Event:
+def open_event(connection: Connection, slug: str) -> catalogue.EventSale:
     """Return the event if it is on sale now. Raises NotFound, SalesNotOpen or SalesClosed."""
-    event = catalogue.event_by_slug(connection, slug)
+    event = catalogue.event_sale(connection, slug)
     if event.state != "published" or connection.now >= event.sales_close_at:
         raise SalesClosed
     if connection.now < event.sales_open_at:
@@ -391,7 +392,7 @@ def open_event(connection: Connection, slug: str) -> catalogue.Event:
     return event
 
 
-def event_for_all(connection: Connection, slug: str) -> catalogue.Event:
+def event_for_all(connection: Connection, slug: str) -> catalogue.EventSale:
     """Return the event if everybody can register for it now. Raises ApprovalNeeded, or an error of `open_event`."""
     event = open_event(connection, slug)
     if event.needs_approval:

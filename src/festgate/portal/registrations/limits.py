@@ -72,7 +72,11 @@ def admit_unconfirmed(
 
 
 def check_takings(
-    connection: Connection, person_id: int, event: catalogue.Event, count: int, guest_key: str | None = None
+    connection: Connection,
+    person_id: int,
+    event: catalogue.Sellable,
+    count: int,
+    guest_key: str | None = None,
 ) -> None:
     """Raise TooMany if `count` seats more at the event are too many for the person in a day.
 

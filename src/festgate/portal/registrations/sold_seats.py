@@ -69,7 +69,7 @@ def sell_seats(
     return [queries.seat(connection, seat_id) for seat_id in seat_ids]
 
 
-def check_names(event: catalogue.Event, names: Sequence[str], total: int) -> None:
+def check_names(event: catalogue.Sellable, names: Sequence[str], total: int) -> None:
     """Raise Invalid unless an event that requires names gets one for each of the tickets."""
     if event.ticket_names == "required" and len(names) != total:
         sentence = ngettext(

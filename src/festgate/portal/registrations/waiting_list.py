@@ -49,15 +49,15 @@ def join(
     ListClosed, SeatsAvailable, ChooseTicket, AlreadyRegistered, TooManyTickets, AddressNotConfirmed, TooMany, or
     ValueError for a message that is too long.
     """
-    event = open_event(connection, slug)
-    catalogue.lock_seats(connection, event.id)
-    known = line.open_entry(connection, person_id, event.id)
+    event_id = open_event(connection, slug).id
+    catalogue.lock_seats(connection, event_id)
+    known = line.open_entry(connection, person_id, event_id)
     if known is not None:
         return known
     if needs_confirmed:
         accounts.require_confirmed(connection, person_id)
-    sweep_event(connection, event.id)
-    event = catalogue.event_by_id(connection, event.id)
+    sweep_event(connection, event_id)
+    event = catalogue.event_by_id(connection, event_id)
     if not event.needs_approval and event.waiting_list != "open":
         raise ListClosed
     kind = _chosen(connection, event, type_id)
