@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from festgate.kit.clock import Milliseconds, moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, Invalid, NotFound, SignInNeeded
-from festgate.kit.text import DECOMPOSED, searchable
+from festgate.kit.text import DECOMPOSED, search_words, searchable
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Amount, Bearer, Name, actor_of, module_router, problems
 from festgate.kit.web.portal import Portal
@@ -384,7 +384,7 @@ def _line(one: Organised) -> dict[str, Any]:
 
 def _fits(event: Event, asked: ProgrammeAsked) -> bool:
     text = searchable(f"{event.title} {event.category} {event.place} {event.slug}")
-    return asked.state in (None, event.state) and all(word in text for word in searchable(asked.q).split())
+    return asked.state in (None, event.state) and all(word in text for word in search_words(asked.q))
 
 
 def _read_slug(text: str) -> str | None:
