@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import typer
-from fastapi import FastAPI
 from sqlalchemy import CheckConstraint, Index, Table, UniqueConstraint
 from sqlalchemy.dialects import sqlite
 from starlette.routing import BaseRoute, Mount, Route
@@ -32,7 +31,7 @@ from festgate.kit.metrics import Metrics
 from festgate.kit.roles import MEANINGS, PERMISSIONS, ROLE_NAMES, Role, may_grant
 from festgate.kit.web.api import Problem
 from festgate.kit.web.portal import GuardedRoute
-from festgate.portal.app import create_app
+from festgate.portal.app import Api, create_app
 from festgate.settings import DEMO_SETTINGS, Settings, meaning
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -236,7 +235,7 @@ def _operation(document: Schema, title: str, operation: Schema) -> list[str]:
     answers = []
     for status, answer in sorted(operation["responses"].items()):
         shape = _content(answer)
-        good = _kind(document, shape) if shape else "nothing"
+        good = _kind(document, shape) if shape else _file(answer)
         codes = ", ".join(map(code, dict.fromkeys(answer["description"].split("; "))))
         answers.append((status, good if status.startswith("2") else codes))
     return lines + table(("Status", "Answer"), answers)
@@ -249,6 +248,12 @@ def _operations(document: Schema) -> list[Schema]:
 def _content(holder: Schema) -> Schema:
     schema: Schema = holder.get("content", {}).get("application/json", {}).get("schema", {})
     return schema
+
+
+def _file(answer: Schema) -> str:
+    """Return the types of the file that a call answers with."""
+    types = [name for name in answer.get("content", {}) if "json" not in name]
+    return f"a file: {' or '.join(map(code, types))}" if types else "nothing"
 
 
 def _shape(document: Schema, name: str, schema: Schema) -> list[str]:
@@ -400,7 +405,7 @@ def _constraint(constraint: object) -> str:
 
 
 def _index(index: Index) -> str:
-    where = index.dialect_options["sqlite"]["where"]
+    where = index.info.get("where")
     text = f"{'unique' if index.unique else 'index'}: {_columns(index.columns)}"
     if where is None:
         return text
@@ -418,11 +423,11 @@ def pages() -> dict[str, list[str]]:
     """Return the lines of every generated page, by file name."""
     with tempfile.TemporaryDirectory() as folder:
         routes = create_app(Settings(data_dir=Path(folder), **EVERY_METHOD)).routes.listed
-    api = next(route.app for route in routes if isinstance(route, Mount) and isinstance(route.app, FastAPI))
+    api = next(route.app for route in routes if isinstance(route, Mount) and isinstance(route.app, Api))
     return {
         "settings.md": settings_page(),
         "command-line.md": commands_page(),
-        "api.md": api_page(api.openapi()),
+        "api.md": api_page(api.built.now().openapi()),
         "addresses.md": routes_page(routes),
         "roles.md": roles_page(),
         "tables.md": tables_page(),

@@ -11,7 +11,7 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.money import Money
 from festgate.kit.visitors import COMMAND, Actor
 from festgate.portal.accounts import facade as accounts
-from festgate.portal.accounts.people import set_role
+from festgate.portal.backoffice.crew import set_role
 from festgate.portal.catalogue.assignments import assign_events
 from festgate.portal.checkout import queries, shifts
 from festgate.portal.checkout.complimentary import give_ticket

@@ -8,8 +8,9 @@ import typer
 from festgate.kit import security_log
 from festgate.kit.cli import current, run
 from festgate.kit.messaging import mail_erasure
+from festgate.kit.roles import ROLE_NAMES, Role
 from festgate.kit.visitors import COMMAND
-from festgate.portal.accounts.cli import Name, app, mount
+from festgate.portal.accounts.cli import Name, app, change_account, mount
 from festgate.portal.accounts.deletion import Deletion, delete_account, plan_deletion
 from festgate.portal.accounts.queries import person_by_name
 from festgate.settings import Settings
@@ -20,6 +21,15 @@ __all__ = ["mount"]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Do it; without this the command only prints what it would do.")
 ]
+
+
+@app.command(name="role")
+def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What the account may do.")]) -> None:
+    """Give an account another role, and sign it out everywhere. Other roles than lead and door lose assigned events."""
+    from festgate.portal.backoffice.crew import set_role  # noqa: PLC0415  (it loads several modules)
+
+    person = change_account("role-changed", set_role, name, role)
+    print(f"{person.username} has the role {ROLE_NAMES[person.role].title} now, and has to sign in again.")
 
 
 @app.command()

@@ -27,10 +27,11 @@ from festgate.portal.accounts.address_changes import (
 )
 from festgate.portal.accounts.attempts import Limit
 from festgate.portal.accounts.confirmation import MAX_CONFIRMATIONS, confirm_address
-from festgate.portal.accounts.people import Taken, set_password, set_role
+from festgate.portal.accounts.people import Taken, set_password
 from festgate.portal.accounts.queries import Person, candidate_by_id, find_person, find_visitor, person_by_id
 from festgate.portal.accounts.sessions import forget_expired, open_session
 from festgate.portal.accounts.sign_ins import Checked, PasswordChanged
+from festgate.portal.backoffice.crew import set_role
 from festgate.settings import Settings
 from tests.portal.accounts.conftest import Join
 from tests.rig.database import OpenDatabase

@@ -15,7 +15,7 @@ from festgate.kit.shown import Changed
 from festgate.portal import inventory
 from festgate.portal.accounts.corrections import correct_shown_email
 from festgate.portal.accounts.deletion import AccountInUse, delete_account, export_account, plan_deletion
-from festgate.portal.accounts.people import set_name, set_role
+from festgate.portal.accounts.people import set_name
 from festgate.portal.accounts.queries import (
     Person,
     all_people,
@@ -28,6 +28,7 @@ from festgate.portal.accounts.queries import (
 )
 from festgate.portal.accounts.sessions import open_session
 from festgate.portal.accounts.sign_ins import Checked, PasswordChanged
+from festgate.portal.backoffice.crew import set_role
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries as checkout
 from festgate.portal.composition import personal_records

@@ -18,11 +18,11 @@ from festgate.portal.accounts.people import (
     set_email,
     set_name,
     set_password,
-    set_role,
 )
 from festgate.portal.accounts.queries import all_people, find_candidate
 from festgate.portal.accounts.sessions import open_session
 from festgate.portal.accounts.tables import people
+from festgate.portal.backoffice.crew import set_role
 from tests.portal.accounts.conftest import Join
 from tests.rig.database import OpenDatabase
 

@@ -17,7 +17,7 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts import invitations
 from festgate.portal.accounts.checks import check_owner
 from festgate.portal.accounts.invitations import InvitedOther, join, join_as_newcomer
-from festgate.portal.accounts.people import LastOwner, Newcomer, add_person, change_role, set_role
+from festgate.portal.accounts.people import LastOwner, Newcomer, add_person, change_role
 from festgate.portal.accounts.queries import Person, person_by_id
 from festgate.portal.accounts.tables import invitations as table
 from festgate.portal.audit.facade import Filters, find_entries
@@ -167,7 +167,7 @@ def test_a_link_ends_when_the_invitation(fest: Fest, end: str) -> None:
     elif end == "is sent again":
         fest.database.write(crew.send_again, acting(owner), invitation.id, SECRET, FEST)
     elif end == "sender is demoted":
-        fest.database.write(set_role, "ravi", "lead")
+        fest.database.write(crew.set_role, "ravi", "lead")
     else:
         fest.database.write(crew.change_member, acting(owner), sender.id, "attendee", ())
     with pytest.raises(accounts.InvitationOver):
@@ -225,7 +225,7 @@ def test_the_last_owner_stays_and_of_two_at_once_one_stays(fest: Fest) -> None:
     with pytest.raises(LastOwner):
         fest.database.write(crew.change_member, acting(owner), owner.id, "organiser", ())
     with pytest.raises(LastOwner):
-        fest.database.write(set_role, "meena", "attendee")
+        fest.database.write(crew.set_role, "meena", "attendee")
     other = member(fest, "ravi", "owner")
 
     def demote(person: Person) -> Callable[[Connection], object]:
@@ -257,6 +257,24 @@ def test_a_change_says_what_it_does_and_a_changed_member_is_shown_again(fest: Fe
         fest.database.write(crew.change_member, acting(owner), ravi.id, "lead", ())
     fest.database.write(crew.change_member, acting(owner), ravi.id, "treasurer", ())
     assert fest.database.read(catalogue.assigned_events, ravi.id) == frozenset()
+
+
+def test_a_lead_that_the_command_or_the_page_demotes_has_no_events_when_they_lead_again(fest: Fest) -> None:
+    owner, event = member(fest, "asha", "owner"), fest.event("Robo Race")
+    by_page, by_command = member(fest, "meena", "organiser"), member(fest, "ravi", "organiser")
+    for person in (by_page, by_command):
+        invite(fest, person, f"friend-of-{person.username}@example.org", "lead", event)
+        fest.database.write(crew.change_member, acting(owner), person.id, "lead", [event.id])
+    fest.database.write(crew.change_member, acting(owner), by_page.id, "attendee", [])
+    fest.database.write(crew.set_role, "ravi", "treasurer")
+    for person in (by_page, by_command):
+        assert fest.database.read(catalogue.assigned_events, person.id) == frozenset()
+        fest.database.write(crew.set_role, person.username, "lead")
+        assert fest.database.read(catalogue.reachable_events, person.id, "lead") == frozenset()
+    assert fest.database.read(accounts.list_invitations) == []  # which they could not send any more
+    fest.database.write(crew.change_member, acting(owner), by_command.id, "lead", [event.id])
+    fest.database.write(crew.set_role, "ravi", "staff")
+    assert fest.database.read(catalogue.assigned_events, by_command.id) == {event.id}
 
 
 def test_the_only_event_of_somebody_at_the_door_cannot_be_deleted(fest: Fest) -> None:

@@ -5,26 +5,36 @@ import csv
 import io
 import json
 import tracemalloc
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 
+from festgate.kit.db.statements import Connection
 from festgate.kit.errors import SignInNeeded
-from festgate.kit.visitors import Actor
-from festgate.portal.backoffice import workbooks
-from festgate.portal.backoffice.guest_columns import chosen_columns, export_columns, safe_text
-from festgate.portal.backoffice.guest_export_pages import csv_pieces, first_chosen, sheet_lines
-from festgate.portal.backoffice.guest_exports import Export, record_export
+from festgate.kit.messaging import mail_erasure
+from festgate.kit.money import Money
+from festgate.kit.visitors import COMMAND, Actor
+from festgate.portal.accounts.deletion import delete_account
+from festgate.portal.backoffice import guest_exports, workbooks
+from festgate.portal.backoffice.guest_columns import chosen_columns, export_columns, first_chosen, safe_text
+from festgate.portal.backoffice.guest_export_files import csv_pieces, sheet_lines
+from festgate.portal.backoffice.guest_exports import Export, begin_export
 from festgate.portal.backoffice.guest_queries import Scope
 from festgate.portal.backoffice.workbook_process import write_workbook
 from festgate.portal.backoffice.workbooks import OneAtATime, WorkbookFailed, built_workbook, turn_of
 from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.checkout.exchanges import Wish, exchange_ticket
+from festgate.portal.composition import personal_records
+from festgate.portal.registrations import queries
 from festgate.portal.registrations.cancellations import cancel_seat
+from festgate.portal.registrations.holds import hold_seat
 from tests.portal.backoffice.guest_fest import GuestFest, answer, fill_fest, nobody_in
 from tests.rig.database import OpenDatabase
+from tests.rig.scene import add_event, add_someone
 
 TEN = datetime.fromisoformat("2026-03-14T10:00:00")
 FORMULAS = [
@@ -55,7 +65,7 @@ def export_of(fest: GuestFest, *names: str, ids: list[int] | None = None) -> Exp
     """Return an export of the free event's guests, asha before zoe."""
     columns = export_columns(fest.database.read(catalogue.all_questions, fest.free.id), of_fest=False)
     seats = [fest.seats["asha"], fest.seats["zoe"]] if ids is None else ids
-    return Export(Scope(fest.free.id), seats, chosen_columns(columns, names), UTC)
+    return Export(Scope(fest.free.id), seats, chosen_columns(columns, names), UTC, fest.database.clock())
 
 
 async def may_read() -> None:
@@ -232,6 +242,94 @@ def test_a_row_that_changes_during_an_export_appears_once(fest: GuestFest) -> No
     assert "ancelled" in last
 
 
+def exported_during(
+    fest: GuestFest, export: Export, *steps: Callable[[Connection], object]
+) -> list[dict[str, str]]:
+    """Return the rows of an export after each portion of which one of the steps is done."""
+
+    async def collect() -> str:
+        lines = ""
+        waiting = list(steps)
+        async for piece in csv_pieces(fest.database.real, export, may_read):
+            lines += piece
+            if waiting:
+                fest.database.clock.move(1)
+                await fest.database.real.write(waiting.pop(0))
+        return lines
+
+    return list(csv.DictReader(io.StringIO(fest.database.run(collect()).removeprefix("\ufeff"))))
+
+
+def test_a_ticket_that_is_exchanged_during_an_export_is_in_it_as_what_it_became(
+    fest: GuestFest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guest_exports, "PORTION", 1)
+    database = fest.database
+    (first,) = database.read(catalogue.types_of, fest.free.id)
+    database.write(
+        catalogue.edit_ticket_type,
+        fest.free.slug,
+        first.id,
+        replace(first.details, name="Guest"),
+        queries.count_of_type,
+    )
+    student, alumni = (
+        database.write(
+            catalogue.add_ticket_type, fest.free.slug, catalogue.TypeDetails(name, Money(0, "INR"))
+        )
+        for name in ("Student", "Alumni")
+    )
+    elsewhere = add_event(database, fee=0)
+    (other,) = database.read(catalogue.types_of, elsewhere.id)
+
+    def change(name: str, slug: str, kind: int) -> Callable[[Connection], int]:
+        def exchange(connection: Connection) -> int:
+            rows = queries.seats_of(connection, fest.people[name])
+            seat = next(seat for seat in rows if seat.state == "confirmed" and seat.event_id == fest.free.id)
+            return exchange_ticket(connection, COMMAND, seat.id, Wish(slug, kind, "even"), nobody_in)
+
+        return exchange
+
+    ids = [fest.seats["olga"], fest.seats["asha"], fest.seats["zoe"]]
+    rows = exported_during(
+        fest,
+        export_of(fest, "name", "ticket", "state", ids=ids),
+        change("asha", fest.free.slug, student.id),
+        change("asha", fest.free.slug, alumni.id),
+        change("zoe", elsewhere.slug, other.id),
+    )
+    assert [(row["Name"], row["Ticket"], row["State"]) for row in rows] == [
+        ("olga", "Guest", "Cancelled"),
+        ("Asha Ünal", "Alumni", "Confirmed"),
+        ("Zoë García", "Guest", "Cancelled"),
+    ]
+
+
+def test_guests_that_register_cancel_or_are_erased_during_an_export_leave_each_row_once(
+    fest: GuestFest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guest_exports, "PORTION", 1)
+    newcomer = add_someone(fest.database, "newcomer")
+    deepa = add_someone(fest.database, "deepa")
+    seat = fest.database.write(hold_seat, deepa, fest.free.slug, 15)
+    stored = fest.database.report(mail_erasure.find_emails_to, "deepa@example.org")
+    export = export_of(fest, "name", "email", "state", ids=[fest.seats["asha"], fest.seats["zoe"], seat])
+    rows = exported_during(
+        fest,
+        export,
+        lambda connection: hold_seat(connection, newcomer, fest.free.slug, 15),
+        lambda connection: cancel_seat(connection, fest.people["zoe"], fest.seats["zoe"], nobody_in),
+        lambda connection: delete_account(connection, deepa, personal_records(), stored),
+    )
+    assert [(row["Name"], row["State"]) for row in rows[:2]] == [
+        ("Asha Ünal", "Confirmed"),
+        ("Zoë García", "Cancelled"),
+    ]
+    (erased,) = rows[2:]
+    assert erased["State"] == "Cancelled"
+    assert "deepa" not in " ".join(erased.values())
+
+
 def test_a_workbook_is_built_by_a_process_and_its_folder_is_removed(fest: GuestFest) -> None:
     answer(fest, "asha", {"Phone": "+91 98765 43210"})
     export = export_of(
@@ -292,7 +390,7 @@ def test_one_workbook_at_a_time_is_built_for_a_person(fest: GuestFest) -> None:
 
 def test_an_export_is_in_the_audit_log(fest: GuestFest) -> None:
     export = export_of(fest, "name", "email")
-    fest.database.write(record_export, Actor(fest.people["sam"], "session"), export, "csv", "open-stage")
+    fest.database.write(begin_export, Actor(fest.people["sam"], "session"), export, "csv", "open-stage")
     (row,) = fest.database.read(logged)
     assert row[:3] == ("guests.exported", "open-stage", fest.free.id)
     assert json.loads(str(row[3])) == {"columns": "name, email", "format": "csv", "rows": 2}

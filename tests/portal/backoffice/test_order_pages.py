@@ -262,6 +262,7 @@ def test_a_pass_is_exchanged_for_a_single_ticket_as_the_page_showed_it(
     kind = re.search(r'name="type" value="(\d+)"', offered.text)
     assert kind is not None
     question = office.get(f"{exchange}?event=day-two&type={kind[1]}")
+    assert "I have given back ₹300.00 by hand" in text_of(question)
     assert "Exchange this pass?" in text_of(question)
     assert "1 seat at Day One is free again." in text_of(question)
     fields = hidden_fields(question.text, exchange) | {"settlement": "kept"}

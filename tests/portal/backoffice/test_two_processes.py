@@ -10,7 +10,7 @@ import pytest
 from festgate.kit.errors import Refused
 from festgate.kit.money import Money
 from festgate.kit.visitors import Actor
-from festgate.portal.accounts.people import set_role
+from festgate.portal.backoffice.crew import set_role
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries, shifts
 from festgate.portal.checkout.exchanges import Wish, exchange_ticket

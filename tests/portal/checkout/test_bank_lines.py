@@ -1,6 +1,7 @@
 """Payments of bank statements: each is stored once, pays one order at most, and the rest goes back."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +26,7 @@ from festgate.portal.checkout.cancellations import cancel_registrations
 from festgate.portal.checkout.checks import CHECKS
 from festgate.portal.checkout.errors import LineSettled, OrderChanged
 from festgate.portal.checkout.records import Order
+from festgate.portal.checkout.statement_files import Credit
 from festgate.portal.checkout.transfers import confirm_transfer, enter_utr
 from tests.portal.checkout.transfer_fest import SECRET, TransferFest, credit
 from tests.rig.database import OpenDatabase
@@ -98,6 +100,34 @@ def test_an_overlapping_statement_changes_nothing(fest: TransferFest) -> None:
     later = credit("other", 200, day=4)
     assert [match.result for match in fest.preview(first, gift, later)] == ["known", "known", "none"]
     assert fest.upload(first, gift, later) == Imported(known=2, listed=1)
+    check(fest.database)
+
+
+def in_other_order(payment: Credit) -> Credit:
+    """Return the payment as a statement has it that is read with day and month in the other order."""
+    return replace(payment, booked_on=payment.other_day, other_day=payment.booked_on)
+
+
+def test_a_statement_that_is_read_in_the_other_order_of_day_and_month_changes_nothing(
+    fest: TransferFest,
+) -> None:
+    order, waiting = fest.order(), fest.order()
+    paid, short, numbered, plain = (
+        replace(payment, booked_on="2026-11-03", other_day="2026-03-11")
+        for payment in (
+            credit(order.ref),
+            credit(waiting.ref, 100),
+            credit("gift", utr=UTR),
+            credit("monthly gift", 500),
+        )
+    )
+    assert fest.upload(paid, short, numbered) == Imported(paid=1, listed=2)
+    again = [in_other_order(payment) for payment in (paid, short, numbered)]
+    assert [match.result for match in fest.preview(*again)] == ["known"] * 3
+    assert fest.upload(*again) == Imported(known=3)
+    # What names neither itself nor an order may be another payment, of just that day.
+    assert fest.upload(plain) == Imported(listed=1)
+    assert fest.upload(in_other_order(plain)) == Imported(listed=1)
     check(fest.database)
 
 

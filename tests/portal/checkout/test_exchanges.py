@@ -9,11 +9,13 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
 from festgate.kit.visitors import COMMAND, Actor
 from festgate.portal.accounts.facade import person_by_id
+from festgate.portal.audit import facade as audit
 from festgate.portal.backoffice.shift_pages import written
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries, shifts
 from festgate.portal.checkout.cancellations import cancel_registrations
 from festgate.portal.checkout.checks import CHECKS
+from festgate.portal.checkout.desk import desk_forms_of
 from festgate.portal.checkout.errors import OrderChanged, WrongSettlement
 from festgate.portal.checkout.exchanges import (
     Exchanged,
@@ -33,6 +35,7 @@ from festgate.portal.registrations.choices import Choice
 from festgate.portal.registrations.holds import hold_seats
 from festgate.portal.tickets import checks as ticket_checks
 from festgate.portal.tickets.queries import ticket_of_seat
+from tests.portal.checkout.factories import give_money_back, mark_order_paid
 from tests.portal.checkout.test_reduced_orders import (
     always_used,
     current,
@@ -165,6 +168,45 @@ def test_a_difference_in_cash_is_in_the_open_shift_of_the_person_that_settles_it
     paid, back = sheet[0].index("cash_differences"), sheet[0].index("cash_differences_returned")
     assert [(row[paid], row[back]) for row in sheet[1:]] == [("300.00", "0.00"), ("0.00", "150.00")]
     fest.send_refunds()
+    fest.deliver()
+    assert problems(fest) == []
+
+
+def test_a_difference_that_was_given_back_by_hand_is_refunded_at_once_and_leaves_the_drawer(
+    fest: Fest,
+) -> None:
+    seller = Actor(fest.person("meena").id, "session")
+    assert seller.person is not None
+    fest.database.write(shifts.set_float, seller.person, Money(50_000, "INR"))
+    order, _ = paid_order(fest)
+    cheaper = fest.event("Workshop", 30_000)
+    wish = Wish(cheaper.slug, only_type(fest, cheaper).id, "refunded", by_hand=True)
+    for _ in range(2):
+        fest.database.write(exchange_ticket, seller, order.lines[0].seat_id, wish, never_used)
+    (refund,) = fest.database.read(queries.refunds_of, order.id)
+    assert (refund.amount.minor, refund.done_by, refund.attempts) == (15_000, seller.person, 0)
+    assert refund.done_at is not None  # so no provider is asked
+    shift = fest.database.read(shifts.open_shift, seller.person)
+    assert shift is not None
+    assert (shift.returned.minor, shift.expected.minor) == (15_000, 35_000)
+    (entry,), _ = fest.database.report(audit.find_entries, audit.Filters(action="ticket.exchanged"), 5)
+    assert (entry.details["by_hand"], entry.details["amount"]) == (1, "150.00 INR")
+    fest.send_refunds()
+    fest.deliver()
+    assert problems(fest) == []
+
+
+def test_the_difference_of_a_ticket_that_was_paid_at_the_desk_waits_until_it_is_given_back(
+    fest: Fest,
+) -> None:
+    order, _ = place(fest, "desk", 45_000)
+    organiser = fest.person("meena").id
+    fest.database.write(mark_order_paid, order.ref, organiser)
+    exchange(fest, order, fest.event("Workshop", 30_000), "refunded")
+    fest.send_refunds()
+    assert fest.database.read(desk_forms_of, order.ref).due == Money(15_000, "INR")
+    fest.database.write(give_money_back, order.ref, organiser)
+    assert [refund.done_by for refund in fest.database.read(queries.refunds_of, order.id)] == [organiser]
     fest.deliver()
     assert problems(fest) == []
 

@@ -302,6 +302,25 @@ def test_a_refund_in_another_currency_counts_against_no_shift(fest: Fest) -> Non
     assert_sound(fest)
 
 
+@pytest.mark.parametrize("method", ["cash", "card-machine"])
+def test_the_difference_of_a_sale_that_was_given_back_by_hand_counts_once_by_its_way_of_payment(
+    fest: Fest, method: str
+) -> None:
+    event, cheaper = fest.event("Robo Race", 45_000), fest.event("Workshop", 30_000)
+    sale, actor = make(fest, content(fest, event, method=method)), Actor(SELLER, "session")
+    wish = Wish(cheaper.slug, only_type(fest, cheaper), "refunded", by_hand=True)
+    fest.database.write(exchange_ticket, actor, sale.order.lines[0].seat_id, wish, never_used)
+    shift = fest.database.read(shifts.open_shift, SELLER)
+    assert shift is not None
+    assert (shift.net(method).minor, shift.refunded[method].minor, shift.returned.minor) == (
+        30_000,
+        15_000,
+        0,
+    )
+    fest.deliver()
+    assert_sound(fest)
+
+
 def test_an_exchange_a_part_and_a_cancellation_of_a_sale_return_no_more_than_was_paid(fest: Fest) -> None:
     event, cheaper = fest.event("Robo Race", 45_000), fest.event("Workshop", 30_000)
     sale, actor = make(fest, content(fest, event)), Actor(SELLER, "session")

@@ -13,7 +13,7 @@ from festgate.portal.checkout.statement_files import (
     read_statement,
     read_table,
 )
-from festgate.portal.checkout.statement_values import DateReader, read_signed
+from festgate.portal.checkout.statement_values import DateOrder, DateReader, read_signed
 from tests.portal.checkout.transfer_fest import SECRET, statement
 
 REF = "7GK2M9QX04"
@@ -137,6 +137,18 @@ def test_an_order_of_dates_is_open_if_no_number_is_above_twelve(
 ) -> None:
     reader = DateReader.of(texts)
     assert (reader.order, reader.is_open, reader.example) == (order, is_open, example)
+
+
+@pytest.mark.parametrize("wanted", ["day_first", "month_first"])
+def test_a_date_that_can_be_another_day_has_both(wanted: DateOrder) -> None:
+    reader = DateReader.of(["03/11/2026", "03/03/2026"], wanted)
+    days = {"day_first": "2026-11-03", "month_first": "2026-03-11"}
+    assert reader.read("03/11/2026").isoformat() == days.pop(wanted)
+    other = reader.other_day("03/11/2026")
+    assert other is not None
+    assert [other.isoformat()] == list(days.values())
+    for plain in ("03/03/2026", "25/11/2026", "2026-11-03", "3 Nov 2026"):
+        assert reader.other_day(plain) is None
 
 
 def test_an_open_order_of_dates_is_chosen_and_a_plain_one_is_not() -> None:

@@ -10,9 +10,9 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Forbidden, Refused
 from festgate.kit.roles import Role
 from festgate.kit.visitors import Actor, Visitor
-from festgate.portal.accounts.people import set_role
 from festgate.portal.accounts.queries import find_person
 from festgate.portal.audit import facade as audit
+from festgate.portal.backoffice.crew import set_role
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.door.admissions import admit, admit_scanned, undo_admission, undo_scanned
 from festgate.portal.door.errors import (

@@ -18,7 +18,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Refused
 from festgate.kit.messaging.outbox import Relay
 from festgate.kit.visitors import COMMAND, Visitor
-from festgate.portal.accounts.people import set_role
+from festgate.portal.backoffice.crew import set_role
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import checks as checkout_checks
 from festgate.portal.checkout import orders, placements

@@ -25,7 +25,7 @@ from festgate.portal.accounts.names import (
     read_username,
 )
 from festgate.portal.accounts.passwords import hash_password
-from festgate.portal.accounts.people import Newcomer, add_by_command, set_password, set_role
+from festgate.portal.accounts.people import Newcomer, add_by_command, set_password
 from festgate.portal.accounts.queries import Member, Person, all_people, find_person, person_by_name
 from festgate.portal.accounts.second_factors import has_second_factor, remove
 from festgate.portal.accounts.strength import find_weakness
@@ -95,13 +95,6 @@ def change_password(name: Name, password_stdin: FromStdin = False) -> None:
     _print_password(password, made=not password_stdin)
 
 
-@app.command(name="role")
-def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What the account may do.")]) -> None:
-    """Give an account another role, and sign it out everywhere."""
-    person = _change("role-changed", set_role, name, role, COMMAND)
-    print(f"{person.username} has the role {ROLE_NAMES[person.role].title} now, and has to sign in again.")
-
-
 @app.command(name="email")
 def change_email(
     name: Name, email: Annotated[str, typer.Argument(help="Where tickets are sent from now on.")]
@@ -129,7 +122,7 @@ def change_email(
 @app.command(name="confirm")
 def confirm(name: Name) -> None:
     """Confirm the email address of an account by hand, if the email with the link does not arrive."""
-    person = _change("address-confirmed", confirm_by_name, name)
+    person = change_account("address-confirmed", confirm_by_name, name)
     print(f"The email address {person.email} of {person.username} is confirmed.")
 
 
@@ -188,7 +181,9 @@ def list_people() -> None:
     show_rows(("Username", "Email", "Role", "Since"), rows)
 
 
-def _change(event: security_log.CommandEvent, operation: Callable[..., Person], *arguments: object) -> Person:
+def change_account(
+    event: security_log.CommandEvent, operation: Callable[..., Person], *arguments: object
+) -> Person:
     """Change an account, note the security event, and return the person."""
 
     async def change(settings: Settings) -> Person:

@@ -128,14 +128,6 @@ def add_by_command(connection: Connection, newcomer: Newcomer, password_hash: st
     return person
 
 
-def set_role(connection: Connection, name: str, role: Role, actor: Actor = COMMAND) -> Person:
-    """Give the account with that username or email address a role, and sign it out everywhere.
-
-    `actor` is for the audit log. Raises NotFound or LastOwner.
-    """
-    return change_role(connection, person_by_name(connection, name), role, actor)
-
-
 def change_role(connection: Connection, person: Person, role: Role, actor: Actor) -> Person:
     """Give the person another role, and sign them out everywhere. Raises LastOwner.
 

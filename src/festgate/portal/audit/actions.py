@@ -93,6 +93,10 @@ Action: TypeAlias = Literal[
     "question.resumed",
     "question.deleted",
     "questions.ordered",
+    "waiting.offered",
+    "waiting.listed",
+    "waiting.declined",
+    "waiting.removed",
 ]
 
 TITLES: Final[Mapping[str, str]] = {
@@ -183,6 +187,10 @@ TITLES: Final[Mapping[str, str]] = {
     "question.resumed": N_("Question asked again"),
     "question.deleted": N_("Question deleted with its answers"),
     "questions.ordered": N_("Questions put in another order"),
+    "waiting.offered": N_("Seat offered, or application accepted"),
+    "waiting.listed": N_("Application put on the waiting list"),
+    "waiting.declined": N_("Application declined"),
+    "waiting.removed": N_("Removed from the waiting list"),
 }
 
 DETAILS: Final[Mapping[str, str]] = {
@@ -214,6 +222,7 @@ DETAILS: Final[Mapping[str, str]] = {
     "method": N_("Payment method"),
     "ticket": N_("Ticket"),
     "tickets": N_("Tickets"),
+    "team": N_("Team"),
     "before": N_("Before"),
     "after": N_("Now"),
     "settlement": N_("Difference"),

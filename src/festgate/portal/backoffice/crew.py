@@ -9,7 +9,7 @@ from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.roles import ASSIGNABLE, MEANINGS, PERMISSIONS, ROLE_NAMES, Role, may_grant
 from festgate.kit.shown import Changed, facts
 from festgate.kit.translation import gettext
-from festgate.kit.visitors import Actor
+from festgate.kit.visitors import COMMAND, Actor
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
@@ -191,15 +191,29 @@ def change_member(
         raise Changed
     person = change.member.person
     if role != person.role:
-        accounts.change_role(connection, person, role, actor)
-        accounts.withdraw_ungranted(connection, actor, person.id, role)
+        _give_role(connection, actor, person, role)
     if change.events != change.member.events:
         catalogue.assign_events(connection, person.id, [event.id for event in change.events])
         titles = ", ".join(event.title for event in change.events)
         about: dict[str, str | int] = {audit.PERSON: person.id, "events": titles}
         audit.record(connection, actor, "role.changed", "", event_id=None, **about)
-    elif role not in ASSIGNABLE:
+
+
+def set_role(connection: Connection, name: str, role: Role, actor: Actor = COMMAND) -> accounts.Person:
+    """Give the account with that username or email address a role, and sign it out everywhere.
+
+    `actor` is for the audit log. Raises NotFound or LastOwner.
+    """
+    return _give_role(connection, actor, accounts.person_by_name(connection, name), role)
+
+
+def _give_role(connection: Connection, actor: Actor, person: accounts.Person, role: Role) -> accounts.Person:
+    """Give the person another role, and end what they can not have with it: invitations, and assigned events."""
+    changed = accounts.change_role(connection, person, role, actor)
+    accounts.withdraw_ungranted(connection, actor, person.id, role)
+    if role not in ASSIGNABLE:
         catalogue.assign_events(connection, person.id, ())
+    return changed
 
 
 def _events_of(

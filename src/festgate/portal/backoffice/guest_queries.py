@@ -112,6 +112,7 @@ _events = table("catalogue_events", *map(column, ("id", "slug", "title", "state"
 _assignments = table("catalogue_assignments", *map(column, ("person_id", "event_id")))
 _teams = table("registrations_teams", *map(column, ("id", "name")))
 _orders = table("checkout_orders", *map(column, ("id", "ref", "state", "method")))
+_exchanges = table("checkout_exchanges", *map(column, ("old_seat_id", "seat_id", "made_at")))
 _tickets = table("tickets_tickets", *map(column, ("seat_id", "state", "admitted_at")))
 _answers = table(
     "registrations_answers",
@@ -415,6 +416,16 @@ def guests_by_id(
             if allowed is None or guest.event_id in allowed:
                 guests[guest.seat_id] = guest
     return [guests[seat] for seat in ids if seat in guests]
+
+
+_exchanged = Statement(
+    select(*_exchanges.c["old_seat_id", "seat_id"]).where(_exchanges.c.made_at >= bindparam("since"))
+)
+
+
+def successors(connection: Connection, since: Milliseconds) -> dict[int, int]:
+    """Return the present registration of each that was exchanged since that time, by id."""
+    return {row[0]: row[1] for row in connection.all(_exchanged, since=since)}
 
 
 _assigned = Statement(select(_assignments.c.event_id).where(_assignments.c.person_id == bindparam("lead")))

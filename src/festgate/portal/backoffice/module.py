@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from starlette.routing import BaseRoute
+
+from festgate.kit.deferred import Deferred
 from festgate.kit.resilience.bulkhead import Budget
 from festgate.kit.translation import N_
 from festgate.kit.web.modules import MAX_UPLOAD, Module, Parts
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from festgate.portal.accounts.facade import PersonalRecords
+    from festgate.portal.backoffice.backups import Backups
+    from festgate.portal.backoffice.guest_deletions import GuestDeletions
     from festgate.portal.registrations.facade import IsUsed
     from festgate.portal.tickets.facade import HolderEmails, PostCopy, PostOrder
 
@@ -51,8 +56,26 @@ MODULE = Module(
         "/orders/{ref}/history",
         "/emails",
         "/emails/{id}/try",
+        "/payments",
+        "/payments/{ref}/try",
+        "/open-orders",
+        "/orders/{ref}/details",
+        "/backup",
+        "/promo-codes/export",
+        "/people",
+        "/people/{rest:path}",
         "/events/{slug}/guests",
         "/programme/{rest:path}",
+        "/events/{slug}/guests/{rest:path}",
+        "/events/{slug}/files/{file}",
+        "/events/{slug}/complimentary",
+        "/events/{slug}/overview",
+        "/events/{slug}/check-ins",
+        "/events/{slug}/holder-rules",
+        "/events/{slug}/waiting-list",
+        "/events/{slug}/waiting-list/{rest:path}",
+        "/events/{slug}/teams",
+        "/events/{slug}/teams/{rest:path}",
     ],
     navigation=[NavigationEntry(N_("Organise"), "/organise", "organise", "office")],
     has_static=True,
@@ -93,6 +116,7 @@ MODULE = Module(
         ("POST", "/api/v1/events/{slug}/cancel"): "event-cancelled",
         ("POST", "/organise/emails/{id}/try"): "email-sent-again",
         ("POST", "/organise/backup"): "backup-made",
+        ("POST", "/api/v1/backup"): "backup-made",
         ("POST", "/organise/import/save"): "events-imported",
         ("POST", "/organise/events/{slug}/cancel"): "event-cancelled",
         ("POST", "/organise/orders/{ref}/paid"): "order-marked-paid",
@@ -109,7 +133,25 @@ MODULE = Module(
         ("POST", "/organise/registrations/{id}/transfer"): "ticket-transferred",
         ("POST", "/organise/events/{slug}/complimentary"): "ticket-given",
         ("POST", "/organise/events/{slug}/teams/{team_id}/places/{seat_id}"): "ticket-transferred",
+        ("POST", "/organise/events/{slug}/teams/{team_id}"): "guests-changed",
+        ("PUT", "/api/v1/events/{slug}/teams/{team_id}"): "guests-changed",
+        ("POST", "/api/v1/events/{slug}/teams/{team_id}/cancel"): "guests-changed",
+        (
+            "POST",
+            "/api/v1/events/{slug}/teams/{team_id}/places/{registration}/member",
+        ): "ticket-transferred",
+        ("POST", "/organise/events/{slug}/waiting"): "event-changed",
+        ("PUT", "/api/v1/events/{slug}/waiting-list/settings"): "event-changed",
+        ("POST", "/organise/events/{slug}/waiting/people"): "guests-changed",
+        ("POST", "/api/v1/events/{slug}/waiting-list/offer"): "guests-changed",
+        ("POST", "/api/v1/events/{slug}/waiting-list/wait"): "guests-changed",
+        ("POST", "/api/v1/events/{slug}/waiting-list/decline"): "guests-changed",
+        ("POST", "/api/v1/events/{slug}/waiting-list/remove"): "guests-changed",
+        ("POST", "/organise/events/{slug}/holders"): "event-changed",
+        ("PUT", "/api/v1/events/{slug}/holder-rules"): "event-changed",
         ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
+        ("POST", "/api/v1/payments/{ref}/try"): "payment-tried-again",
+        ("POST", "/api/v1/emails/{email}/try"): "email-sent-again",
         ("POST", "/organise/transfers/orders/{ref}/confirm"): "order-marked-paid",
         ("POST", "/organise/transfers/orders/{ref}/reject"): "transfer-rejected",
         ("POST", "/organise/transfers/statement/import"): "statement-imported",
@@ -118,6 +160,9 @@ MODULE = Module(
         ("POST", "/organise/people/{id}/email/change"): "email-changed",
         ("POST", "/organise/people/{id}/links/end"): "guest-links-ended",
         ("POST", "/organise/people/{id}/delete"): "guest-deleted",
+        ("PUT", "/api/v1/people/{person}/email"): "email-changed",
+        ("DELETE", "/api/v1/people/{person}/links"): "guest-links-ended",
+        ("POST", "/api/v1/people/{person}/deletion"): "guest-deleted",
         ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
         ("POST", "/organise/guests/action"): "guests-changed",
         ("POST", "/api/v1/guests/actions"): "guests-changed",
@@ -125,6 +170,8 @@ MODULE = Module(
         ("POST", "/organise/events/{slug}/guests/action"): "guests-changed",
         ("POST", "/organise/guests/export"): "guests-exported",
         ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",
+        ("POST", "/api/v1/guests/export"): "guests-exported",
+        ("POST", "/api/v1/events/{slug}/guests/export"): "guests-exported",
         ("POST", "/organise/second-factor"): "second-factor-changed",
         ("PUT", "/api/v1/settings/second-factor"): "second-factor-changed",
     },
@@ -148,61 +195,45 @@ def build(
     holder_emails: "HolderEmails",
 ) -> Parts:
     """Build the parts of the office, with the data about a person of each module and functions of tickets."""
-    from festgate.portal.backoffice.audit_api import AuditApi
-    from festgate.portal.backoffice.audit_pages import AuditPages
-    from festgate.portal.backoffice.box_office_api import BoxOfficeApi
-    from festgate.portal.backoffice.box_office_pages import BoxOfficePages
-    from festgate.portal.backoffice.crew_api import CrewApi
-    from festgate.portal.backoffice.crew_pages import CrewPages
-    from festgate.portal.backoffice.dashboard_pages import DashboardPages
-    from festgate.portal.backoffice.event_api import EventStepApi
-    from festgate.portal.backoffice.event_step_pages import EventStepPages
-    from festgate.portal.backoffice.guest_action_api import GuestActionApi
-    from festgate.portal.backoffice.guest_action_pages import GuestActionPages
-    from festgate.portal.backoffice.guest_api import GuestApi
-    from festgate.portal.backoffice.guest_export_pages import GuestExportPages
-    from festgate.portal.backoffice.guest_pages import GuestPages
-    from festgate.portal.backoffice.holder_pages import HolderRulePages
-    from festgate.portal.backoffice.import_api import ImportApi
-    from festgate.portal.backoffice.import_pages import ImportPages
-    from festgate.portal.backoffice.order_pages import OrderPages
-    from festgate.portal.backoffice.overview_pages import OverviewPages
-    from festgate.portal.backoffice.pages import BackofficePages
-    from festgate.portal.backoffice.people_pages import PeoplePages
-    from festgate.portal.backoffice.programme_api import ProgrammeApi
-    from festgate.portal.backoffice.promo_code_api import PromoCodeApi
-    from festgate.portal.backoffice.promo_code_pages import PromoCodePages
-    from festgate.portal.backoffice.question_api import QuestionApi
-    from festgate.portal.backoffice.question_pages import QuestionPages
-    from festgate.portal.backoffice.quota_api import QuotaApi
-    from festgate.portal.backoffice.registration_pages import RegistrationPages
-    from festgate.portal.backoffice.room_api import RoomApi
-    from festgate.portal.backoffice.room_pages import RoomPages
-    from festgate.portal.backoffice.second_factor_api import TeamFactorApi
-    from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
-    from festgate.portal.backoffice.shift_pages import ShiftPages
-    from festgate.portal.backoffice.statement_pages import StatementPages
-    from festgate.portal.backoffice.team_pages import EventTeamPages
-    from festgate.portal.backoffice.ticket_pages import TicketTypePages
-    from festgate.portal.backoffice.ticket_type_api import TicketTypeApi
-    from festgate.portal.backoffice.transfer_pages import TransferPages
-    from festgate.portal.backoffice.unmatched_pages import UnmatchedPages
-    from festgate.portal.backoffice.waiting_pages import WaitingListPages
-
     # Reading a file may take a gigabyte, and trying its import holds up registrations.
     one_import = asyncio.Lock()
-    people = PeoplePages(
-        portal,
-        post_copy,
-        [part for part in personal_records.values() if part is not None],
-        [name for name, part in personal_records.items() if part is None],
-    )
-    return Parts(
-        [
-            *DashboardPages(portal).routes(),
+    # Pages and API share both, and either may be made first, each on a thread of its own.
+    backups = Deferred(lambda: _backups(portal))
+    deletions = Deferred(lambda: _deletions(portal, personal_records))
+
+    def office() -> list[BaseRoute]:
+        from festgate.portal.backoffice.audit_pages import AuditPages
+        from festgate.portal.backoffice.box_office_pages import BoxOfficePages
+        from festgate.portal.backoffice.crew_pages import CrewPages
+        from festgate.portal.backoffice.dashboard_pages import DashboardPages
+        from festgate.portal.backoffice.event_step_pages import EventStepPages
+        from festgate.portal.backoffice.guest_action_pages import GuestActionPages
+        from festgate.portal.backoffice.guest_export_pages import GuestExportPages
+        from festgate.portal.backoffice.guest_pages import GuestPages
+        from festgate.portal.backoffice.holder_pages import HolderRulePages
+        from festgate.portal.backoffice.import_pages import ImportPages
+        from festgate.portal.backoffice.order_pages import OrderPages
+        from festgate.portal.backoffice.overview_pages import OverviewPages
+        from festgate.portal.backoffice.pages import BackofficePages
+        from festgate.portal.backoffice.people_pages import PeoplePages
+        from festgate.portal.backoffice.promo_code_pages import PromoCodePages
+        from festgate.portal.backoffice.question_pages import QuestionPages
+        from festgate.portal.backoffice.registration_pages import RegistrationPages
+        from festgate.portal.backoffice.room_pages import RoomPages
+        from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
+        from festgate.portal.backoffice.shift_pages import ShiftPages
+        from festgate.portal.backoffice.statement_pages import StatementPages
+        from festgate.portal.backoffice.team_pages import EventTeamPages
+        from festgate.portal.backoffice.ticket_pages import TicketTypePages
+        from festgate.portal.backoffice.transfer_pages import TransferPages
+        from festgate.portal.backoffice.unmatched_pages import UnmatchedPages
+        from festgate.portal.backoffice.waiting_pages import WaitingListPages
+
+        return [
+            *DashboardPages(portal, backups.now()).routes(),
             *EventTeamPages(portal).routes(),
             *BackofficePages(portal).routes(),
-            *people.routes(),
+            *PeoplePages(portal, post_copy, deletions.now()).routes(),
             *OrderPages(portal, post_order_copy).routes(),
             *RegistrationPages(portal, holder_emails).routes(),
             *TicketTypePages(portal).routes(),
@@ -226,30 +257,31 @@ def build(
             *UnmatchedPages(portal).routes(),
             *AuditPages(portal).routes(),
             *TeamFactorPages(portal).routes(),
-        ],
-        _joined(
-            AuditApi(portal).router(),
-            BoxOfficeApi(portal).router(),
-            CrewApi(portal).router(),
-            EventStepApi(portal).router(),
-            GuestApi(portal).router(),
-            GuestActionApi(portal, post_copy, is_used).router(),
-            ImportApi(portal, one_import).router(),
-            ProgrammeApi(portal).router(),
-            PromoCodeApi(portal).router(),
-            QuestionApi(portal).router(),
-            QuotaApi(portal).router(),
-            RoomApi(portal).router(),
-            TeamFactorApi(portal).router(),
-            TicketTypeApi(portal).router(),
-        ),
-    )
+        ]
+
+    def api() -> "APIRouter":
+        from festgate.portal.backoffice.api import office_router
+
+        return office_router(
+            portal,
+            post_copy,
+            is_used,
+            one_import=one_import,
+            backups=backups.now(),
+            deletions=deletions.now(),
+        )
+
+    return Parts(office=office, api=api)
 
 
-def _joined(*routers: "APIRouter") -> "APIRouter":
-    from fastapi import APIRouter
+def _backups(portal: Portal) -> "Backups":
+    from festgate.portal.backoffice.backups import Backups
 
-    joined = APIRouter()
-    for router in routers:
-        joined.include_router(router)
-    return joined
+    return Backups(portal.database, portal.settings)
+
+
+def _deletions(portal: Portal, records: "Mapping[str, PersonalRecords | None]") -> "GuestDeletions":
+    from festgate.portal.backoffice.guest_deletions import GuestDeletions
+
+    known = [part for part in records.values() if part is not None]
+    return GuestDeletions(portal, known, [name for name, part in records.items() if part is None])

@@ -11,7 +11,7 @@ from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.backoffice import orders
 from festgate.portal.backoffice.history import Histories, Moment
-from festgate.portal.backoffice.orders import Confirmation, OrderView
+from festgate.portal.backoffice.orders import Confirmation, OrderView, later_label
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
@@ -72,6 +72,11 @@ class PartPlan:
     part: checkout.PartRefund
     name: str
     """The buyer's name."""
+
+    @property
+    def later(self) -> str:
+        """The label of a refund that is not made by hand now."""
+        return later_label(self.part.order.method)
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,13 @@ class OrderView:
         return gettext("Cancel the whole order")
 
 
+def later_label(method: str) -> str:
+    """Return the choice of a refund that the organiser does not give back at once, by the method of the order."""
+    if method == "transfer":
+        return gettext("Later, by transfer")
+    return gettext("Later, at the desk") if method in checkout.BY_HAND else gettext("To the payment method")
+
+
 @dataclass(frozen=True)
 class Confirmation:
     """The view model of /organise/orders/{ref}/cancel: what cancelling would do."""
@@ -93,7 +100,12 @@ class Confirmation:
     @property
     def by_hand(self) -> bool:
         """Return whether the order was paid to the organisers themselves, not to a provider."""
-        return self.plan.order.method == "desk"
+        return self.plan.order.method in checkout.BY_HAND
+
+    @property
+    def later(self) -> str:
+        """The label of a refund that is not made by hand now."""
+        return later_label(self.plan.order.method)
 
     @property
     def heading(self) -> str:
@@ -113,10 +125,10 @@ class Confirmation:
         """The sentence about the refund."""
         if not self.plan.back.minor:
             return gettext("Nothing was paid, so there is nothing to refund.")
-        if self.by_hand:
-            return gettext("{amount} is to be refunded at the desk.").format(amount=self.back)
         if self.plan.order.method == "transfer":
             return gettext("{amount} is to be transferred back.").format(amount=self.back)
+        if self.by_hand:
+            return gettext("{amount} is to be refunded at the desk.").format(amount=self.back)
         return gettext("{amount} will be refunded to the payment method.").format(amount=self.back)
 
     @property

@@ -18,7 +18,7 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.backoffice.free_cancellations import cancel_free, plan_free_cancellation
 from festgate.portal.backoffice.registrations import (
     page_of_seat,
-    read_settlement,
+    read_wish,
     view_exchange,
     view_gift,
     view_holder,
@@ -66,7 +66,7 @@ class RegistrationPages:
         seat_id = read_id(request, "id")
         fields = await read_fields(request)
         slug, type_id = fields.get("event", ""), _number(fields.get("type", ""))
-        wish = checkout.Wish(slug, type_id, read_settlement(fields.get("settlement", "")))
+        wish = read_wish(slug, type_id, fields.get("settlement", ""))
         # The confirmation has warned of a check-in, and the check-in is part of what was shown.
         exchange = partial(checkout.exchange_ticket, seen=fields.get(FIELD, ""), force=True)
         try:

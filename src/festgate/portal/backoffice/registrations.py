@@ -11,15 +11,18 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event, TicketType
 from festgate.portal.checkout import facade as checkout
-from festgate.portal.checkout.facade import Exchange, Settlement
+from festgate.portal.checkout.facade import Exchange, Wish
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets import facade as tickets
 
+BY_HAND = "by-hand"
+"""The choice of a form for a difference that the organiser has given back already."""
 _LABELS = {
     "owed": N_("The guest owes {amount}, to be paid at the desk"),
     "paid": N_("The guest has paid {amount} at the desk"),
     "waived": N_("Waive {amount}"),
     "refunded": N_("Refund {amount}"),
+    BY_HAND: N_("I have given back {amount} by hand"),
     "kept": N_("Keep {amount}"),
     "even": N_("The price is the same"),
 }
@@ -30,9 +33,10 @@ _HINTS = {
     "paid": N_("You have taken the money. Nothing is charged."),
     "waived": N_("The guest need not pay it."),
     "refunded": N_("To the payment method, and an email about it once it is made."),
+    BY_HAND: N_("Recorded as done now, and counted in your shift if it is open."),
     "kept": N_("Nothing is refunded. A later exchange counts it as paid."),
 }
-_AT_DESK = N_("You pay it out, and press Mark refunded on the page of the order.")
+_LATER = N_("You pay it out, and press Mark refunded on the page of the order.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class ExchangeView:
     """The effect of the chosen type; None while none is chosen."""
     difference: str
     """The difference, as a sentence."""
-    choices: tuple[tuple[Settlement, str, str], ...]
+    choices: tuple[tuple[str, str, str], ...]
     """The settlements with their labels, and what they mean."""
     frees: str
     """A sentence about the events that lose a seat; empty without one."""
@@ -108,9 +112,11 @@ class GiftView:
     """The seats that are left at the event."""
 
 
-def read_settlement(text: str) -> Settlement:
-    """Return the settlement of a form; `even` for anything else."""
-    return next((choice for choice in checkout.CHOICES if choice == text), "even")
+def read_wish(slug: str, type_id: int, settlement: str) -> Wish:
+    """Return the wish of a form; its settlement is `even` where the form has another text."""
+    if settlement == BY_HAND:
+        return Wish(slug, type_id, "refunded", by_hand=True)
+    return Wish(slug, type_id, next((choice for choice in checkout.CHOICES if choice == settlement), "even"))
 
 
 def page_of_seat(connection: Connection, seat_id: int) -> str:
@@ -246,14 +252,20 @@ def _difference(plan: Exchange, writing: Formats) -> str:
     return sentence.format(paid=paid, price=price, amount=amount)
 
 
-def _choices(plan: Exchange, writing: Formats) -> tuple[tuple[Settlement, str, str], ...]:
-    amounts = {"refunded": plan.back, "kept": Money(-plan.difference, plan.paid.currency)}
-    by_hand = plan.order is not None and plan.order.method in checkout.BY_HAND
-    rows = []
+def _choices(plan: Exchange, writing: Formats) -> tuple[tuple[str, str, str], ...]:
+    back = plan.back
+    amounts = {"refunded": back, BY_HAND: back, "kept": Money(-plan.difference, back.currency)}
+    hints = dict(_HINTS)
+    if plan.order is not None and plan.order.method in checkout.BY_HAND:
+        hints["refunded"] = _LATER
+    names: list[str] = []
     for settlement in plan.settlements:
-        amount = writing.money(amounts.get(settlement, plan.more))
-        hint = _AT_DESK if settlement == "refunded" and by_hand else _HINTS.get(settlement, "")
-        rows.append(
-            (settlement, gettext(_LABELS[settlement]).format(amount=amount), gettext(hint) if hint else "")
+        names += ["refunded", BY_HAND] if settlement == "refunded" else [settlement]
+    return tuple(
+        (
+            name,
+            gettext(_LABELS[name]).format(amount=writing.money(amounts.get(name, plan.more))),
+            gettext(hints[name]) if name in hints else "",
         )
-    return tuple(rows)
+        for name in names
+    )

@@ -30,7 +30,8 @@ AT_ONCE = 10
 MAX_SAMPLE = 4
 """Lines below the headings that the choice of columns shows."""
 ORDERS: tuple[checkout.DateOrder, ...] = ("day_first", "month_first")
-PAYMENTS, FILE = "payments of a statement", "file of a statement"
+# Sealed payments of earlier versions, without the other day, are refused as another kind.
+PAYMENTS, FILE = "payments of a statement 2", "file of a statement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +277,7 @@ def _packed(matches: list[checkout.Match], name: str) -> bytes:
             match.credit.narration,
             match.credit.utr,
             match.credit.occurrence,
+            match.credit.other_day,
             _summary(match),
         ]
         for match in matches
@@ -286,6 +288,6 @@ def _packed(matches: list[checkout.Match], name: str) -> bytes:
 def _unpacked(data: bytes) -> tuple[str, list[tuple[checkout.Credit, str]]]:
     name, rows = json.loads(data)
     return name, [
-        (checkout.Credit(line, day, Money(minor, currency), narration, utr, occurrence), summary)
-        for line, day, minor, currency, narration, utr, occurrence, summary in rows
+        (checkout.Credit(line, day, Money(minor, currency), narration, utr, occurrence, other_day), summary)
+        for line, day, minor, currency, narration, utr, occurrence, other_day, summary in rows
     ]

@@ -13,12 +13,18 @@ from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import MAX_NAME, read_id, read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.accounts import facade as accounts
-from festgate.portal.audit import facade as audit
+from festgate.portal.backoffice.event_teams import (
+    PlaceOfTeam,
+    cancel_team,
+    order_of,
+    read_teams,
+    rename_team,
+    replace_member,
+    team_at,
+)
 from festgate.portal.backoffice.people import read_email
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.checkout import facade as checkout
 from festgate.portal.registrations import facade as registrations
-from festgate.portal.tickets import facade as tickets
 
 PLACE = "/organise/events/{slug}/teams/{team_id}/places/{seat_id}"
 MAX_ID_LENGTH = 15
@@ -48,28 +54,18 @@ class EventTeamPages:
 
     async def change(self, request: Request) -> Response:
         """Rename or cancel a team."""
-        portal = self._portal
-        organiser = portal.known(request)
+        actor = self._portal.actor(request)
         text = read_path(request, "team_id")
         if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH):
             raise NotFound
         fields = await read_fields(request)
-        write = portal.database.write
+        write = self._portal.database.write
         slug = read_path(request, "slug")
-
-        def operation(connection: Connection) -> None:
-            if registrations.team_by_id(connection, int(text)).slug != slug:
-                raise NotFound
-            if fields.get("then") == "cancel":
-                registrations.cancel_team(
-                    connection, organiser.person, int(text), tickets.is_used, organises=True
-                )
-            else:
-                name = fields.get("name", "")
-                registrations.rename_team(connection, organiser.person, int(text), name, organises=True)
-
         try:
-            await write(operation)
+            if fields.get("then") == "cancel":
+                await write(cancel_team, actor, slug, int(text))
+            else:
+                await write(rename_team, actor, slug, int(text), fields.get("name", ""))
         except ValueError as error:
             return await self._page(request, {text: str(error)}, 422)
         except NotFound:
@@ -84,38 +80,24 @@ class EventTeamPages:
 
     async def replace(self, request: Request) -> Response:
         """Free the place as the form showed it, and invite the new person."""
-        slug, team_id, seat_id = _read_place(request)
+        place = _read_place(request)
         fields = await read_fields(request)
         settings, actor = self._portal.settings, self._portal.actor(request)
 
-        def operation(connection: Connection) -> None:
-            team = registrations.team_by_id(connection, team_id)
-            if team.slug != slug:
-                raise NotFound
-            recipient = read_email(fields.get("email", ""))
-            seen = fields.get(FIELD, "")
-            before = registrations.replace_member(
-                connection, team_id, seat_id, recipient, seen, tickets.replace_code, settings
-            )
-            subject = checkout.subject_of_person(team.captain_id)
-            about = {"before": before, "after": recipient, "team": team.name}
-            audit.record(connection, actor, "ticket.transferred", subject, event_id=team.event_id, **about)
-
         try:
-            await self._portal.database.write(operation)
+            recipient, seen = read_email(fields.get("email", "")), fields.get(FIELD, "")
+            await self._portal.database.write(replace_member, actor, place, recipient, seen, settings)
         except (Invalid, Conflict) as refusal:
             return await self._place(request, fields.get("email", ""), refusal)
-        return see_other(f"/organise/events/{slug}/teams?done=invited")
+        return see_other(f"/organise/events/{place.slug}/teams?done=invited")
 
     async def _place(self, request: Request, email: str = "", refusal: Refused | None = None) -> Response:
-        slug, team_id, seat_id = _read_place(request)
+        asked = _read_place(request)
 
         def read(connection: Connection) -> tuple[registrations.Team, registrations.TeamPlace | None, str]:
-            team = registrations.team_by_id(connection, team_id)
-            if team.slug != slug:
-                raise NotFound
+            team = team_at(connection, asked.slug, asked.team_id)
             try:
-                return team, registrations.place_to_change(connection, team, seat_id), ""
+                return team, registrations.place_to_change(connection, team, asked.seat_id), ""
             except Conflict as reason:
                 return team, None, reason.message
 
@@ -150,20 +132,14 @@ class EventTeamPages:
         )
 
 
-def _read_place(request: Request) -> tuple[str, int, int]:
-    """Return the slug, the team and the seat of the address."""
-    return read_path(request, "slug"), read_id(request, "team_id"), read_id(request, "seat_id")
+def _read_place(request: Request) -> PlaceOfTeam:
+    """Return the place of the address."""
+    return PlaceOfTeam(read_path(request, "slug"), read_id(request, "team_id"), read_id(request, "seat_id"))
 
 
 def _read_teams(
     connection: Connection, slug: str
 ) -> tuple[catalogue.Event, list[registrations.Team], dict[int, str]]:
     """Return the event, its teams, and the references of their orders by team id. Raises NotFound."""
-    event = catalogue.any_event_by_slug(connection, slug)
-    teams = registrations.teams_at(connection, event.id)
-    orders = {
-        team.id: checkout.ref_of(connection, team.places[0].order_id)
-        for team in teams
-        if team.places and team.places[0].order_id is not None
-    }
-    return event, teams, orders
+    event, teams = read_teams(connection, slug)
+    return event, teams, {team.id: ref for team in teams if (ref := order_of(connection, team))}

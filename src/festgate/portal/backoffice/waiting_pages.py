@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +16,7 @@ from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.accounts import facade as accounts
+from festgate.portal.backoffice.waiting_lists import Decision, decide, list_entries
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import facade as registrations
 
@@ -64,11 +67,10 @@ class WaitingPage:
 def read_waiting(connection: Connection, slug: str) -> WaitingPage:
     """Return the event and its line, with applications: open entries first. Raises NotFound."""
     event = catalogue.any_event_by_slug(connection, slug)
-    rows = [
-        Row(entry, accounts.person_by_id(connection, entry.person_id))
-        for entry in registrations.entries_of_event(connection, event.id)
-    ]
-    return WaitingPage(event, tuple(sorted(rows, key=lambda row: not row.entry.is_open)))
+    entries = list_entries(connection, event.id)
+    return WaitingPage(
+        event, tuple(Row(entry, accounts.person_by_id(connection, entry.person_id)) for entry in entries)
+    )
 
 
 class WaitingListPages:
@@ -113,20 +115,13 @@ class WaitingListPages:
         if not chosen:
             return await self._page(request, fields, {"people": gettext("Choose at least one person.")})
 
-        def operation(connection: Connection) -> None:
-            step = fields.get("then", "")
-            if step == "offer":
-                may_raise = fields.get("raise") == "yes"
-                registrations.offer_by_hand(connection, slug, chosen, may_raise=may_raise)
-            elif step == "wait":
-                registrations.put_on_list(connection, slug, chosen)
-            elif step == "decline":
-                registrations.decline(connection, slug, chosen, fields.get("answer", ""))
-            elif step == "remove":
-                registrations.remove(connection, slug, chosen)
-
+        decision = next((one for one in get_args(Decision) if one == fields.get("then")), None)
+        if decision is None:
+            return await self._page(request, fields)
+        operation = partial(decide, may_raise=fields.get("raise") == "yes", answer=fields.get("answer", ""))
+        actor = self._portal.actor(request)
         try:
-            await self._portal.database.write(operation)
+            await self._portal.database.write(operation, actor, slug, decision, chosen)
         except (Refused, ValueError) as refusal:
             return await self._page(request, fields, {"people": str(refusal)})
         return see_other(f"/organise/events/{slug}/waiting")

@@ -223,7 +223,7 @@ from festgate.portal.catalogue.seats import (
     take_seats,
 )
 from festgate.portal.catalogue.shifts import MAX_DAYS, move_event, shifted, shifted_time
-from festgate.portal.catalogue.tables import NameRule, QuestionKind, QuestionPer
+from festgate.portal.catalogue.tables import ListState, NameRule, QuestionKind, QuestionPer
 from festgate.portal.catalogue.ticket_types import (
     TicketType,
     TypeDetails,
@@ -250,6 +250,8 @@ from festgate.portal.catalogue.type_changes import (
     written_type,
 )
 from festgate.portal.catalogue.waiting_settings import (
+    MAX_OFFER_HOURS,
+    MIN_OFFER_HOURS,
     WaitingSettings,
     read_waiting_settings,
     set_waiting_list,
@@ -266,6 +268,7 @@ __all__ = [
     "MAX_DAYS",
     "MAX_FILE",
     "MAX_LENGTHS",
+    "MAX_OFFER_HOURS",
     "MAX_QUESTION",
     "MAX_QUESTIONS",
     "MAX_QUESTION_HELP",
@@ -273,6 +276,7 @@ __all__ = [
     "MAX_TYPE_DESCRIPTION",
     "MAX_TYPE_NAME",
     "MAX_VALUE",
+    "MIN_OFFER_HOURS",
     "PERSONAL_RECORDS",
     "PRESETS",
     "PROBLEM",
@@ -309,6 +313,7 @@ __all__ = [
     "HolderRules",
     "LapsedHolds",
     "LineError",
+    "ListState",
     "Method",
     "MoveUnconfirmed",
     "NameRule",

@@ -254,7 +254,7 @@ def note_import(
 def _import_one(
     connection: Connection, match: Match, fingerprint: str, organiser_id: int, actor: Actor
 ) -> Imported:
-    if connection.first(_by_fingerprint, known=fingerprint) is not None:
+    if match.result == "known" or connection.first(_by_fingerprint, known=fingerprint) is not None:
         return Imported(known=1)
     credit, expected = match.credit, match.order
     order: Order | None = None

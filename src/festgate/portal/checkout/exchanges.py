@@ -30,7 +30,7 @@ from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import queries, refunds
 from festgate.portal.checkout.errors import NotPaid, OrderChanged, WrongSettlement
-from festgate.portal.checkout.records import Order
+from festgate.portal.checkout.records import AT_BOX_OFFICE, Order
 from festgate.portal.checkout.shifts import count_difference
 from festgate.portal.checkout.tables import complimentary, exchanges, lines, orders
 from festgate.portal.registrations import facade as registrations
@@ -124,6 +124,9 @@ class Wish:
     slug: str
     type_id: int
     settlement: Settlement
+    by_hand: bool = False
+    """Whether the organiser has given the difference of a cheaper ticket back already, so that no provider is asked to.
+    """
 
 
 @dataclass(frozen=True)
@@ -313,12 +316,12 @@ def exchange_ticket(
         _replace_lines(connection, plan.order.id, dict(zip((seat.id for seat in seats), new, strict=True)))
         connection.run(_reduce, order=plan.order.id, back=back.minor)
         if back.minor:
-            request = refunds.Request(actor.person)
+            request = refunds.Request(actor.person, wish.by_hand)
             refunds.refund_exchange(connection, plan.order, plan.lead.id, back, CHEAPER, request)
     amount = {"refunded": back, "kept": Money(-plan.difference, back.currency)}.get(
         wish.settlement, plan.more
     )
-    _record(connection, actor, plan, new, wish.settlement, amount)
+    _record(connection, actor, plan, new, wish, amount)
     return new[seats.index(plan.seat)]
 
 
@@ -357,10 +360,13 @@ def _record(
     actor: Actor,
     plan: Exchange,
     new: Sequence[int],
-    settlement: Settlement,
+    wish: Wish,
     amount: Money,
 ) -> None:
-    """Record the exchange, also in the audit log."""
+    """Record the exchange, in the audit log and in the shift that has its cash, too."""
+    settlement = wish.settlement
+    is_back_by_hand = wish.by_hand and settlement == "refunded"
+    cash = _cash(plan, wish, amount)
     for seat, new_id in zip(plan.seats, new, strict=True):
         is_lead = seat.id == plan.lead.id
         is_open = is_lead and settlement == "owed"
@@ -380,13 +386,15 @@ def _record(
             settled_by=None if is_open else actor.person,
             settled_at=None if is_open else connection.now,
         )
-        if is_lead and settlement == "paid" and actor.person is not None:
+        if is_lead and actor.person is not None and cash.minor:
             exchange = exchanges_of_seat(connection, new_id)[-1]
-            count_difference(connection, exchange.id, exchange.amount, actor.person)
+            count_difference(connection, exchange.id, cash, actor.person)
     details: dict[str, str | int] = {"before": plan.seat.label, "after": plan.title, "settlement": settlement}
     if plan.seat.team_id is not None:
         details["team"] = plan.seat.team_name or ""
         details["tickets"] = len(plan.seats)
+    if is_back_by_hand:
+        details["by_hand"] = 1
     audit.record(
         connection,
         actor,
@@ -396,6 +404,15 @@ def _record(
         amount=amount.coded(),
         **details,
     )
+
+
+def _cash(plan: Exchange, wish: Wish, amount: Money) -> Money:
+    """Return the cash that the exchange adds to the drawer; below zero if it was given back."""
+    # A refund of a sale at the box office is counted by its way of payment (refunds.note_refunded).
+    is_sale = plan.order is not None and plan.order.method in AT_BOX_OFFICE
+    sign = 1 if wish.settlement == "paid" else -1
+    is_cash = wish.settlement == "paid" or (wish.settlement == "refunded" and wish.by_hand and not is_sale)
+    return Money(sign * amount.minor if is_cash else 0, amount.currency)
 
 
 def _replace_lines(connection: Connection, order_id: int, replaced: Mapping[int, int]) -> None:

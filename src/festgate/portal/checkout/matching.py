@@ -84,6 +84,10 @@ class Matcher:
             return Match(credit, result, order)
         return Match(credit, "several" if orders else "none")
 
+    def names_order(self, credit: Credit) -> bool:
+        """Return whether the payment has the reference or the UTR of an order, whatever the amount."""
+        return bool(self._candidates(credit))
+
     def _pays(self, order: Expected, credit: Credit) -> bool:
         return self._result(order, credit) in ("pays", "files")
 
@@ -135,9 +139,20 @@ def match_all(
     fingerprint: Callable[[Credit], str],
     known: Collection[str],
 ) -> list[Match]:
-    """Return the match of each payment; `known` are the fingerprints of payments that were imported before."""
+    """Return the match of each payment; `known` are the fingerprints of payments that were imported before.
+
+    A payment is known too if a statement had it in the other order of day and month, and it names itself or an order.
+    """
     matcher = Matcher(orders)
-    return [
-        Match(credit, "known") if fingerprint(credit) in known else matcher.match(credit)
-        for credit in incoming
-    ]
+
+    def is_known(credit: Credit) -> bool:
+        if fingerprint(credit) in known:
+            return True
+        if not credit.other_day:
+            return False
+        # A statement may have been read in the other order of day and month. With a bank's number or an order, it is
+        # not another payment of the same amount and text on just that other day.
+        swapped = replace(credit, booked_on=credit.other_day)
+        return fingerprint(swapped) in known and (credit.utr != "" or matcher.names_order(credit))
+
+    return [Match(credit, "known") if is_known(credit) else matcher.match(credit) for credit in incoming]

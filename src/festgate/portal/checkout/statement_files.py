@@ -59,6 +59,8 @@ class Credit:
     utr: str
     occurrence: int = 0
     """Its number among the payments of the statement with the same day, amount and text."""
+    other_day: str = ""
+    """Its day if day and month change places, such as `2026-03-11`; empty if its date can be no other day."""
 
     @property
     def plain_text(self) -> str:
@@ -254,4 +256,13 @@ def _credit(line: int, cells: Sequence[str], columns: Columns, amount: Money, da
     # A bank may repeat the reference in the text.
     narration = " · ".join(dict.fromkeys(part for part in parts if part))[:MAX_NARRATION]
     utr = next((part for number in columns.utr if (part := plain_utr(_cell(cells, number))).strip("0")), "")
-    return Credit(line, dates.read(_cell(cells, columns.date)).isoformat(), amount, narration, utr[:MAX_UTR])
+    written = _cell(cells, columns.date)
+    booked_on, other = dates.read(written).isoformat(), dates.other_day(written)
+    return Credit(
+        line,
+        booked_on,
+        amount,
+        narration,
+        utr[:MAX_UTR],
+        other_day="" if other is None else other.isoformat(),
+    )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal
 
@@ -88,6 +88,14 @@ class DateReader:
         if (match := _NAMED.match(short)) and (month_number := _MONTHS.get(match[2].casefold())):
             return _day(text, match[3], str(month_number), match[1])
         raise ValueError(_no_date(text))
+
+    def other_day(self, text: str) -> date | None:
+        """Return the day that a date would be in the other order of day and month; None if it can be no other."""
+        match = _numbers_of(text)
+        if match is None or match[1] == match[2] or max(int(match[1]), int(match[2])) > _LAST_MONTH:
+            return None
+        other: DateOrder = "day_first" if self.order == "month_first" else "month_first"
+        return replace(self, order=other).read(text)
 
 
 def _numbers_of(text: str) -> re.Match[str] | None:

@@ -4,10 +4,12 @@ from festgate.portal.registrations.answer_forms import FormGroup, entered_answer
 from festgate.portal.registrations.answer_values import MAX_ANSWER, YES, shown_answer
 from festgate.portal.registrations.answers import (
     Answer,
+    AnswerField,
     AnswerSheet,
     answer_sheet,
     count_answers,
     door_answers,
+    field_name,
     require_answers,
     save_answers,
 )
@@ -25,11 +27,19 @@ from festgate.portal.registrations.endings import EVENT, EXCHANGE, HOLDER, ORGAN
 from festgate.portal.registrations.errors import (
     AlreadyRegistered,
     AnswersNeeded,
+    CaptainStays,
+    MemberIn,
+    NotEnoughSeats,
     NotExchangeable,
     PassNotOnSale,
     PassSoldOut,
+    SalesClosed,
+    SeatInOrder,
+    SeatPaid,
     SeatsGone,
     SeatUsed,
+    TeamFixed,
+    TeamNameTaken,
     TooManyTickets,
 )
 from festgate.portal.registrations.exchanges import (
@@ -40,7 +50,13 @@ from festgate.portal.registrations.exchanges import (
     seats_to_exchange,
 )
 from festgate.portal.registrations.facts import tickets_of
-from festgate.portal.registrations.files import any_file, delete_answers, file_of_event, forget_ended_files
+from festgate.portal.registrations.files import (
+    StoredFile,
+    any_file,
+    delete_answers,
+    file_of_event,
+    forget_ended_files,
+)
 from festgate.portal.registrations.gifts import give_seat
 from festgate.portal.registrations.holders import (
     NOBODY,
@@ -53,6 +69,7 @@ from festgate.portal.registrations.holders import (
 from festgate.portal.registrations.holds import sweep_all
 from festgate.portal.registrations.line import (
     Entry,
+    ShownState,
     entries_of_event,
     entry_at,
     entry_by_id,
@@ -67,6 +84,7 @@ from festgate.portal.registrations.queries import (
     IsUsed,
     Seat,
     SeatReferences,
+    SeatState,
     count_held,
     count_of_type,
     count_passes,
@@ -89,29 +107,41 @@ from festgate.portal.registrations.seat_overlaps import seat_overlaps
 from festgate.portal.registrations.sold_seats import sell_seats
 from festgate.portal.registrations.sums import SeatTotals, count_all_seats, count_taken, was_registered_for
 from festgate.portal.registrations.team_queries import Place as TeamPlace
-from festgate.portal.registrations.team_queries import Team, team_by_id, teams_at
+from festgate.portal.registrations.team_queries import Team, TeamState, team_by_id, teams_at
+from festgate.portal.registrations.team_rows import MAX_TEAM_NAME
 from festgate.portal.registrations.teams import (
     ReplaceCode,
     cancel_team,
+    invited_with,
     link_of,
     place_to_change,
     rename_team,
     replace_member,
 )
-from festgate.portal.registrations.waiting_list import decline, offer_by_hand, put_on_list, remove
+from festgate.portal.registrations.waiting_list import (
+    MAX_MESSAGE,
+    decline,
+    offer_by_hand,
+    put_on_list,
+    remove,
+)
 
 __all__ = [
     "EVENT",
     "EXCHANGE",
     "HOLDER",
     "MAX_ANSWER",
+    "MAX_MESSAGE",
+    "MAX_TEAM_NAME",
     "NOBODY",
     "ORGANISER",
     "YES",
     "AlreadyRegistered",
     "Answer",
+    "AnswerField",
     "AnswerSheet",
     "AnswersNeeded",
+    "CaptainStays",
     "Choice",
     "EndedBy",
     "Entry",
@@ -119,17 +149,28 @@ __all__ = [
     "HoldKeeper",
     "Holder",
     "IsUsed",
+    "MemberIn",
+    "NotEnoughSeats",
     "NotExchangeable",
     "PassNotOnSale",
     "PassSoldOut",
     "ReplaceCode",
+    "SalesClosed",
     "Seat",
+    "SeatInOrder",
+    "SeatPaid",
     "SeatReferences",
+    "SeatState",
     "SeatTotals",
     "SeatUsed",
     "SeatsGone",
+    "ShownState",
+    "StoredFile",
     "Team",
+    "TeamFixed",
+    "TeamNameTaken",
     "TeamPlace",
+    "TeamState",
     "TooManyTickets",
     "answer_sheet",
     "any_file",
@@ -158,12 +199,14 @@ __all__ = [
     "entry_of_seat",
     "exchange_seats",
     "extend_seats",
+    "field_name",
     "file_of_event",
     "find_lapses",
     "forget_ended_files",
     "form_groups",
     "give_seat",
     "hold_hint",
+    "invited_with",
     "kept_sentence",
     "kept_until",
     "link_of",

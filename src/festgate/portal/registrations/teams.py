@@ -192,11 +192,13 @@ def replace_member(
     seen: str,
     replace_code: ReplaceCode,
     settings: Settings,
+    key: str = "",
 ) -> str:
     """Free a place, and email the link to join to the person that shall have it, as an organiser.
 
     Return the name of the former member; empty for a place that was free. `seen` is the member that the organiser was
-    shown. Raises NotFound, CaptainStays, TeamFixed, MemberIn or Changed.
+    shown; `key` is the key of a call, for `invited_with`. Raises NotFound, CaptainStays, TeamFixed, MemberIn or
+    Changed.
     """
     team = team_queries.team_by_id(connection, team_id)
     place = place_to_change(connection, team, seat_id)
@@ -205,8 +207,20 @@ def replace_member(
     if not place.is_free:
         _vacate_place(connection, team, place, replace_code)
     connection.run(_count_invitation, team=team.id)
-    _post_invitation(connection, team, recipient, settings)
+    _post_invitation(
+        connection,
+        team,
+        recipient,
+        settings,
+        _topic(team.id, f"{seat_id}:{key}" if key else str(team.invited)),
+    )
     return place.name
+
+
+def invited_with(connection: Connection, team_id: int, seat_id: int, key: str) -> str | None:
+    """Return the address that a call with this key invited to the place; empty once it is erased, None for no call."""
+    state = mail.find_state(connection, _topic(team_id, f"{seat_id}:{key}"))
+    return None if state is None else state.recipient
 
 
 def place_to_change(connection: Connection, team: Team, seat_id: int) -> Place:
@@ -244,7 +258,7 @@ def invite_member(
         raise TooMany(
             gettext("You have sent all invitations of this team. Send the link yourself."), DAY // 1000
         )
-    _post_invitation(connection, team, recipient, settings)
+    _post_invitation(connection, team, recipient, settings, _topic(team.id, str(team.invited)))
 
 
 def cancel_team(
@@ -314,8 +328,15 @@ def link_of(settings: Settings, token: str) -> str:
     return f"{settings.base_url}/teams/join/{token}"
 
 
-def _post_invitation(connection: Connection, team: Team, recipient: str, settings: Settings) -> None:
-    """Queue the email with the link to join; each has the number of invitations before it in its topic."""
+def _topic(team_id: int, suffix: str) -> str:
+    """Return the topic of an invitation: it ends in the number of those before it, or in the key of a call."""
+    return f"team-invitation:{team_id}:{suffix}"
+
+
+def _post_invitation(
+    connection: Connection, team: Team, recipient: str, settings: Settings, topic: str
+) -> None:
+    """Queue the email with the link to join."""
     captain = accounts.person_by_id(connection, team.captain_id)
     body = gettext(
         "Hello,\n\n"
@@ -331,7 +352,7 @@ def _post_invitation(connection: Connection, team: Team, recipient: str, setting
         fest=settings.fest_name,
     )
     subject = gettext("Join the team {team} for {event}").format(team=team.name, event=team.title)
-    mail.post(connection, f"team-invitation:{team.id}:{team.invited}", recipient, subject, body)
+    mail.post(connection, topic, recipient, subject, body)
 
 
 def _check_open(connection: Connection, team: Team) -> None:

@@ -120,11 +120,12 @@ def leave_all(connection: Connection, person_id: int) -> None:
 
 def offer_by_hand(
     connection: Connection, slug: str, entry_ids: Sequence[int], *, may_raise: bool = False
-) -> None:
+) -> list[line.Entry]:
     """Offer seats to these entries now, whatever their place: accept an application, or renew what ran out.
 
-    With `may_raise` the capacity of the event is raised by the seats that are missing. Seats that are free besides go
-    to the line in its order. All or none: raises NotFound, SalesClosed, or NotEnoughSeats before anything is sent.
+    Return those that were offered a seat, as they were before. With `may_raise` the capacity of the event is raised by
+    the seats that are missing. Seats that are free besides go to the line in its order. All or none: raises NotFound,
+    SalesClosed, or NotEnoughSeats before anything is sent.
     """
     event, entries = _lock(connection, slug, entry_ids)
     if not offers.is_on_sale(event, connection.now):
@@ -159,32 +160,48 @@ def offer_by_hand(
             )
     # Seats that the capacity was just raised by are free, too: the line gets them before any newcomer.
     offers.offer_free_seats(connection, event.id, insert_held_seat)
+    return [entry for entry, slots in wanted if slots]
 
 
-def remove(connection: Connection, slug: str, entry_ids: Sequence[int]) -> None:
-    """Take these entries out of the line as an organiser; their people get an email. Raises NotFound."""
+def remove(connection: Connection, slug: str, entry_ids: Sequence[int]) -> list[line.Entry]:
+    """Take these entries out of the line as an organiser; their people get an email.
+
+    Return those that were in it, as they were. Raises NotFound.
+    """
     _, entries = _lock(connection, slug, entry_ids)
-    for entry in entries:
-        if _end(connection, entry, "removed"):
-            outbox.record(connection, WaitingEnded(entry.id))
+    ended = [entry for entry in entries if _end(connection, entry, "removed")]
+    for entry in ended:
+        outbox.record(connection, WaitingEnded(entry.id))
+    return ended
 
 
-def decline(connection: Connection, slug: str, entry_ids: Sequence[int], answer: str = "") -> None:
-    """Decline these applications, with a sentence to their people. Raises NotFound, or ValueError for a long one."""
+def decline(
+    connection: Connection, slug: str, entry_ids: Sequence[int], answer: str = ""
+) -> list[line.Entry]:
+    """Decline these applications, with a sentence to their people; return those that were open, as they were.
+
+    Raises NotFound, or ValueError for a long sentence.
+    """
     text = tidy(answer, lines=True, max_length=MAX_MESSAGE)
     _, entries = _lock(connection, slug, entry_ids)
-    for entry in entries:
-        if _end(connection, entry, "declined", text):
-            outbox.record(connection, WaitingEnded(entry.id))
+    ended = [entry for entry in entries if _end(connection, entry, "declined", text)]
+    for entry in ended:
+        outbox.record(connection, WaitingEnded(entry.id))
+    return ended
 
 
-def put_on_list(connection: Connection, slug: str, entry_ids: Sequence[int]) -> None:
-    """Put these applications on the waiting list. Raises NotFound."""
+def put_on_list(connection: Connection, slug: str, entry_ids: Sequence[int]) -> list[line.Entry]:
+    """Put these applications on the waiting list; return those that were not on it, as they were. Raises NotFound."""
     event, entries = _lock(connection, slug, entry_ids)
-    for entry in entries:
-        if entry.state == "applied" and line.set_entry(connection, entry, "waiting", entry.remaining):
-            catalogue.count_waiting(connection, event.id, entry.remaining)
+    listed = [
+        entry
+        for entry in entries
+        if entry.state == "applied" and line.set_entry(connection, entry, "waiting", entry.remaining)
+    ]
+    for entry in listed:
+        catalogue.count_waiting(connection, event.id, entry.remaining)
     offers.offer_free_seats(connection, event.id, insert_held_seat)
+    return listed
 
 
 def end_lines(connection: Connection, event_id: int) -> bool:
