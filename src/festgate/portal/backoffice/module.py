@@ -176,7 +176,7 @@ MODULE = Module(
 )
 
 
-def build(
+def build(  # noqa: PLR0915  (an import for each group of pages and calls)
     portal: Portal,
     personal_records: "Mapping[str, PersonalRecords | None]",
     is_used: "IsUsed",
