@@ -181,7 +181,7 @@ MODULE = Module(
 )
 
 
-def build(  # noqa: PLR0915  (an import for each group of pages and calls)
+def build(
     portal: Portal,
     personal_records: "Mapping[str, PersonalRecords | None]",
     is_used: "IsUsed",
