@@ -236,7 +236,7 @@ def _operation(document: Schema, title: str, operation: Schema) -> list[str]:
     answers = []
     for status, answer in sorted(operation["responses"].items()):
         shape = _content(answer)
-        good = _kind(document, shape) if shape else "nothing"
+        good = _kind(document, shape) if shape else _file(answer)
         codes = ", ".join(map(code, dict.fromkeys(answer["description"].split("; "))))
         answers.append((status, good if status.startswith("2") else codes))
     return lines + table(("Status", "Answer"), answers)
@@ -249,6 +249,12 @@ def _operations(document: Schema) -> list[Schema]:
 def _content(holder: Schema) -> Schema:
     schema: Schema = holder.get("content", {}).get("application/json", {}).get("schema", {})
     return schema
+
+
+def _file(answer: Schema) -> str:
+    """Return the types of the file that a call answers with."""
+    types = [name for name in answer.get("content", {}) if "json" not in name]
+    return f"a file: {' or '.join(map(code, types))}" if types else "nothing"
 
 
 def _shape(document: Schema, name: str, schema: Schema) -> list[str]:

@@ -14,6 +14,7 @@ from festgate.kit.text import (
     MAX_TEXT,
     caseless,
     normalized,
+    search_words,
     searchable,
     tidy,
     tidy_lines,
@@ -126,3 +127,9 @@ def test_unicode_line_separators_become_spaces_in_a_line_and_line_breaks_in_a_te
 def test_a_text_is_folded_for_searching(text: str, folded: str) -> None:
     assert searchable(text) == searchable(unicodedata.normalize("NFD", text)) == folded
     assert searchable(folded) == folded
+
+
+def test_words_that_cannot_be_folded_find_nothing() -> None:
+    assert search_words("Café MÜLLER") == ["cafe", "muller"]
+    (word,) = search_words("a" + "\u0301" * 90)
+    assert word not in searchable("a\u0301")

@@ -108,6 +108,14 @@ def searchable(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(words.split()))
 
 
+def search_words(text: str) -> list[str]:
+    """Return the folded words of a search; a text that cannot be searched for as it is, since no other contains it."""
+    try:
+        return searchable(text).split()
+    except ValueError:
+        return [text]
+
+
 def tidy(text: str, *, lines: bool = False, max_length: int | None = None) -> str:
     """Return the text normalised (NFC) and trimmed. Raise ValueError if it is too long or has invalid characters.
 

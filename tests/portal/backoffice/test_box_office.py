@@ -111,6 +111,27 @@ def test_todays_events_come_first_and_a_search_finds_one(crew: Crew) -> None:
     assert "No event matches" in seller.get(OFFICE, params={"q": "nothing"}).text
     # Its sales have ended with its start.
     assert "Sales closed" in page
+    assert "No event matches" in seller.get(OFFICE, params={"q": "a" + "\u0301" * 90}).text
+
+
+def test_a_program_lists_the_events_that_its_seller_can_sell(
+    people: dict[str, Guest], server: Server
+) -> None:
+    with people["ravi"].program(server) as api:
+        events = {event["event"]: event for event in api.get("/box-office/events").json()["events"]}
+        assert next(iter(events)) == "quiz-night"
+        assert events["quiz-night"]["tickets"] == []
+        (kind,) = events["robo-race"]["tickets"]
+        assert (kind["price"]["minor"], kind["chosen_price"], kind["name"]) == (45_000, False, "")
+        assert kind["left"] > 0
+        assert api.get("/box-office/events", params={"q": "nothing"}).json() == {
+            "events": [],
+            "has_more": False,
+        }
+    with people["kiran"].program(server) as api:
+        assert [event["event"] for event in api.get("/box-office/events").json()["events"]] == ["robo-race"]
+    with people["tara"].program(server) as api:
+        assert api.get("/box-office/events").status_code == 403
 
 
 def test_a_sale_shows_its_tickets_and_the_change(crew: Crew, people: dict[str, Guest], data: Path) -> None:
@@ -205,6 +226,24 @@ def test_required_questions_are_asked_or_skipped(crew: Crew, data: Path) -> None
     assert seller.post(f"{sale}/answers", data={name: "IIT"}).status_code == 303
     assert 'value="IIT"' in seller.get(f"{sale}/answers").text
     assert query_file(data, "SELECT value FROM registrations_answers") == [("IIT",)]
+
+
+def test_a_program_stores_the_answers_of_a_customer(
+    crew: Crew, people: dict[str, Guest], server: Server
+) -> None:
+    path = f"/box-office/sales/{sell(crew['ravi']).rpartition('/')[2]}/answers"
+    with people["ravi"].program(server) as api:
+        (asked,) = api.get(path).json()
+        assert (asked["label"], asked["required"], asked["answer"]) == ("College", True, "")
+        given = {"question": asked["question"], "registration": asked["registration"], "answer": "IIT Delhi"}
+        for _ in range(2):
+            assert api.put(path, json={"answers": [given]}).json() == [{**asked, "answer": "IIT Delhi"}]
+        other = {**given, "registration": asked["registration"] + 1_000}
+        assert api.put(path, json={"answers": [other]}).status_code == 404
+        too_long = api.put(path, json={"answers": [{**given, "answer": "x" * 1_500}]})
+        assert list(too_long.json()["fields"]) == [f"question-{asked['question']}"]
+    with people["tara"].program(server) as api:
+        assert api.get(path).status_code == 403
 
 
 def test_a_shift_is_counted_closed_printed_and_listed_with_its_difference(crew: Crew, data: Path) -> None:

@@ -137,7 +137,8 @@ def test_events_are_filtered_by_words_day_category_and_state(
     assert slugs(category="Sports") == [second.slug]
     assert slugs(state="cancelled") == [second.slug]
     assert slugs(day=whole.days[-1][0]) == [second.slug]
-    assert slugs(words="nothing") == []
+    for words in ("nothing", "a" + "\u0301" * 90):
+        assert slugs(words=words) == []
 
 
 def test_the_dashboard_names_what_needs_attention(database: OpenDatabase, settings: Settings) -> None:

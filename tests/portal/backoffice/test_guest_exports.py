@@ -20,9 +20,9 @@ from festgate.kit.money import Money
 from festgate.kit.visitors import COMMAND, Actor
 from festgate.portal.accounts.deletion import delete_account
 from festgate.portal.backoffice import guest_exports, workbooks
-from festgate.portal.backoffice.guest_columns import chosen_columns, export_columns, safe_text
-from festgate.portal.backoffice.guest_export_pages import csv_pieces, first_chosen, sheet_lines
-from festgate.portal.backoffice.guest_exports import Export, record_export
+from festgate.portal.backoffice.guest_columns import chosen_columns, export_columns, first_chosen, safe_text
+from festgate.portal.backoffice.guest_export_files import csv_pieces, sheet_lines
+from festgate.portal.backoffice.guest_exports import Export, begin_export
 from festgate.portal.backoffice.guest_queries import Scope
 from festgate.portal.backoffice.workbook_process import write_workbook
 from festgate.portal.backoffice.workbooks import OneAtATime, WorkbookFailed, built_workbook, turn_of
@@ -390,7 +390,7 @@ def test_one_workbook_at_a_time_is_built_for_a_person(fest: GuestFest) -> None:
 
 def test_an_export_is_in_the_audit_log(fest: GuestFest) -> None:
     export = export_of(fest, "name", "email")
-    fest.database.write(record_export, Actor(fest.people["sam"], "session"), export, "csv", "open-stage")
+    fest.database.write(begin_export, Actor(fest.people["sam"], "session"), export, "csv", "open-stage")
     (row,) = fest.database.read(logged)
     assert row[:3] == ("guests.exported", "open-stage", fest.free.id)
     assert json.loads(str(row[3])) == {"columns": "name, email", "format": "csv", "rows": 2}

@@ -187,6 +187,38 @@ def test_invalid_scans_are_refused_on_the_same_page(check_in: CheckIn) -> None:
     assert check_in.scan(paid_code, "/door/no-such-event").status_code == 404
 
 
+def test_programs_list_doors_and_find_guests_to_check_in(check_in: CheckIn) -> None:
+    guest, code = check_in.ticket()
+    (door,) = [
+        one
+        for one in call_api(check_in, check_in.staff, "GET", "/door").json()
+        if one["event"] == "open-talk"
+    ]
+    shown = call_api(check_in, check_in.staff, "GET", TALK).json()
+    assert shown["attendance"] == door
+    by_name = f"{TALK}/guests?q={quote(guest.name)}"
+    (listed,) = call_api(check_in, check_in.staff, "GET", by_name).json()
+    assert (listed["code"], listed["email"], listed["admitted_at"]) == (code, None, None)
+    (seen,) = call_api(check_in, check_in.organiser, "GET", by_name).json()
+    assert "@" in seen["email"]
+    assert (
+        call_api(check_in, check_in.staff, "POST", f"/tickets/{listed['code']}/admission").status_code == 201
+    )
+    shown = call_api(check_in, check_in.staff, "GET", TALK).json()
+    assert shown["attendance"]["inside"] == door["inside"] + 1
+    assert (shown["latest"][0]["code"], shown["latest"][0]["can_undo"]) == (code, True)
+    counts = call_api(check_in, check_in.organiser, "GET", "/events/open-talk/check-ins").json()
+    assert counts["attendance"] == shown["attendance"]
+    assert sum(quarter["count"] for quarter in counts["quarters"]) == counts["attendance"]["inside"]
+    # Staff may not see addresses, and so find nobody by one.
+    assert call_api(check_in, check_in.staff, "GET", f"{TALK}/guests?q={quote(seen['email'])}").json() == []
+    assert call_api(check_in, check_in.staff, "GET", f"{TALK}/guests").json() == []
+    for path in ("/door", TALK, by_name):
+        assert call_api(check_in, check_in.guest, "GET", path).status_code == 403
+        assert call_api(check_in, None, "GET", path).status_code == 401
+    assert error_of(call_api(check_in, check_in.staff, "GET", "/door/no-such-event")) == (404, "not-found")
+
+
 def test_a_guest_without_a_ticket_is_found_by_name(check_in: CheckIn) -> None:
     asha, code = check_in.ticket()
     client = check_in.staff.client

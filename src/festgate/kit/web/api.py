@@ -1,11 +1,11 @@
 """Parts that the JSON API of every module shares: authentication, guarded routes, and common schemas."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from weakref import proxy
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from festgate.kit.errors import Invalid, Malformed, ProofNeeded, Refused, SignInNeeded
+from festgate.kit.errors import Invalid, Malformed, NotFound, ProofNeeded, Refused, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.roles import Permission
 from festgate.kit.visitors import Actor, Visitor
@@ -23,9 +23,15 @@ from festgate.kit.web.forms import sentences
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import MAX_TOKEN_LENGTH, PROBLEM, Portal
 
+T = TypeVar("T")
+
 TOKEN_SCHEME = HTTPBearer(scheme_name="token", description="A token of this API.", auto_error=False)
 Name = Annotated[str, Path(max_length=MAX_NAME)]
 """A slug or a reference in a path."""
+PAGE_SIZE: Final = 50
+"""Entries on a page of a list that has no other limit."""
+MAX_PAGE: Final = 1000
+PageNumber = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Number of the page, from 1.")]
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(TOKEN_SCHEME)]
 """The token of a call, not yet checked; None if there was none."""
 
@@ -65,19 +71,29 @@ class Bearer:
     async def __call__(self, request: Request, credentials: Credentials) -> Visitor:
         """Return the visitor of the call's token. Raise SignInNeeded, SecondFactorNeeded or ProofNeeded."""
         known: Visitor | None = request.scope.get(_CALLER)
-        visitor = known or await self._find(credentials)
-        if known is None and self.permission is not None:
-            await self._portal.require(visitor, self.permission, request, lists_assigned=self.lists_assigned)
-        return visitor
+        return known or await self._admit(request, credentials)
 
     async def check(self, request: Request) -> None:
         """Look the caller up before the body is read. Raise SignInNeeded without a valid token."""
-        visitor = await self._find(await TOKEN_SCHEME(request))
-        if self.permission is not None:
-            await self._portal.require(visitor, self.permission, request, lists_assigned=self.lists_assigned)
-        request.scope[_CALLER] = visitor
+        request.scope[_CALLER] = await self._admit(request, await TOKEN_SCHEME(request))
 
-    async def _find(self, credentials: HTTPAuthorizationCredentials | None) -> Visitor:
+    async def check_again(self, request: Request) -> None:
+        """Raise SignInNeeded or Forbidden if the token or the role has ended, for responses that take long.
+
+        A sensitive operation that began with a new token may outlast its ten minutes.
+        """
+        await self._find(request, await TOKEN_SCHEME(request))
+
+    async def _admit(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Visitor:
+        visitor = await self._find(request, credentials)
+        if self.sensitive and not visitor.has_proof(self._portal.database.clock()):
+            msg = (
+                "This needs a token that is younger than ten minutes. Get a new one with POST /api/v1/tokens."
+            )
+            raise ProofNeeded(msg)
+        return visitor
+
+    async def _find(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Visitor:
         token = credentials.credentials if credentials else ""
         # A text longer than any of our tokens is not even hashed.
         visitor = await self._portal.bearer(token) if 0 < len(token) < MAX_TOKEN_LENGTH else None
@@ -86,17 +102,28 @@ class Bearer:
             raise SignInNeeded(msg)
         if not self._lacks_factor:
             await self._portal.check_second_factor(visitor)
-        if self.sensitive and not visitor.has_proof(self._portal.database.clock()):
-            msg = (
-                "This needs a token that is younger than ten minutes. Get a new one with POST /api/v1/tokens."
-            )
-            raise ProofNeeded(msg)
+        if self.permission is not None:
+            await self._portal.require(visitor, self.permission, request, lists_assigned=self.lists_assigned)
         return visitor
 
 
 def actor_of(caller: Visitor, request: Request) -> Actor:
     """Return the caller of the API as an actor, for the audit log."""
     return Actor(caller.person, "token", address_of(request.scope))
+
+
+def page_of(rows: Sequence[T], page: int) -> tuple[Sequence[T], int]:
+    """Return the rows of the page, and the number of pages. Raises NotFound for a page beyond the last."""
+    pages = pages_for(len(rows), page)
+    return rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE], pages
+
+
+def pages_for(count: int, page: int) -> int:
+    """Return the number of pages of so many rows. Raises NotFound for a page beyond the last."""
+    pages = max(1, -(-count // PAGE_SIZE))
+    if page > pages:
+        raise NotFound
+    return pages
 
 
 def module_router(portal: Portal, module: str, tag: str) -> APIRouter:
@@ -158,6 +185,13 @@ def problems(*refusals: type[Refused], shape: type[Problem] = Problem) -> dict[i
         codes = f"{known['description']}; {refusal.code}" if known else refusal.code
         responses[refusal.status] = {"description": codes, "content": {PROBLEM: {"schema": schema}}}
     return responses
+
+
+def files(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that answers with a file of one of these types."""
+    schema = {"type": "string", "format": "binary"}
+    content = {media_type: {"schema": schema} for media_type in media_types}
+    return {200: {"description": "The file.", "content": content}}
 
 
 @cache

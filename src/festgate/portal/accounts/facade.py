@@ -20,7 +20,7 @@ from festgate.portal.accounts.confirmation import (
     require_confirmed,
 )
 from festgate.portal.accounts.corrections import CrewAddress, check_correction, correct_shown_email
-from festgate.portal.accounts.deletion import AccountInUse, delete_account, plan_deletion
+from festgate.portal.accounts.deletion import AccountInUse, Deletion, delete_account, plan_deletion
 from festgate.portal.accounts.email_addresses import MAX_EMAIL_LENGTH
 from festgate.portal.accounts.guest_claims import claimers
 from festgate.portal.accounts.guest_finding import send_link_to_guest
@@ -78,6 +78,7 @@ from festgate.portal.accounts.personal_data import (
 from festgate.portal.accounts.queries import (
     CrewMember,
     Person,
+    count_people,
     crew,
     find_bearer,
     find_people,
@@ -115,6 +116,7 @@ __all__ = [
     "AssignEvents",
     "CrewAddress",
     "CrewMember",
+    "Deletion",
     "Forecast",
     "GuestEntry",
     "Invitation",
@@ -145,6 +147,7 @@ __all__ = [
     "claimers",
     "correct_shown_email",
     "count_attempt",
+    "count_people",
     "count_seat",
     "crew",
     "delete_account",

@@ -109,12 +109,15 @@ _candidate = select(*_person, people.c.password_hash)
 _candidate_by_id = Statement(_candidate.where(people.c.id == bindparam("person")))
 _candidate_by_username = Statement(_candidate.where(people.c.username_key == bindparam("key")))
 _candidate_by_email = Statement(_candidate.where(people.c.email_key == bindparam("key")))
+_IS_NAMED = (has_words(people.c.search), (people.c.email != "") | IS_WALK_IN)
 _named = Statement(
     select(*_person)
-    .where(has_words(people.c.search), (people.c.email != "") | IS_WALK_IN)
-    .order_by(people.c.search)
+    .where(*_IS_NAMED)
+    .order_by(people.c.search, people.c.id)
     .limit(bindparam("limit"))
+    .offset(bindparam("skipped"))
 )
+_count_named = Statement(select(func.count()).select_from(people).where(*_IS_NAMED))
 # A deleted account has no email address.
 _all = Statement(
     select(*_person, people.c.created_at)
@@ -208,13 +211,19 @@ def find_candidate(connection: Connection, name: str) -> Candidate | None:
     return None if row is None else _read_candidate(row)
 
 
-def find_people(connection: Connection, words: str, limit: int) -> list[Person]:
+def find_people(connection: Connection, words: str, limit: int, skipped: int = 0) -> list[Person]:
     """Return at most `limit` people whose name, username and email address contain all `words`, by name.
 
-    It looks at every account, so it is for `Database.report`. Raises ValueError if the words cannot be searched for.
+    The first `skipped` are left out. It looks at every account, so it is for `Database.report`. Raises ValueError if
+    the words cannot be searched for.
     """
-    rows = connection.all(_named, limit=limit, **word_values(words_of(words)))
+    rows = connection.all(_named, limit=limit, skipped=skipped, **word_values(words_of(words)))
     return [_read(row) for row in rows]
+
+
+def count_people(connection: Connection, words: str) -> int:
+    """Return the number of people that `find_people` finds without a limit."""
+    return int(connection.value(_count_named, **word_values(words_of(words))))
 
 
 def all_people(connection: Connection) -> list[Member]:

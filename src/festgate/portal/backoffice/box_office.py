@@ -10,7 +10,7 @@ from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
 from festgate.kit.money import Money
-from festgate.kit.text import searchable
+from festgate.kit.text import search_words, searchable
 from festgate.kit.translation import gettext, ngettext
 from festgate.kit.visitors import Actor, Visitor
 from festgate.portal.accounts import facade as accounts
@@ -172,7 +172,7 @@ def sellable_events(connection: Connection, seller: Visitor) -> Collection[int] 
 def read_box_office(connection: Connection, seller: Visitor, words: str, zone: ZoneInfo) -> BoxOffice:
     """Return the events on sale, today's first; with `words` those whose title, place or category has all of them."""
     events, now = sellable_events(connection, seller), connection.now
-    wanted = searchable(words).split()
+    wanted = search_words(words)
     listed = [
         event
         for event in catalogue.all_events(connection)
@@ -321,6 +321,12 @@ def find_sale(connection: Connection, visitor: Visitor, ref: str) -> checkout.Sa
     if events is not None and sale.order.lines[0].event_id not in events:
         raise checkout.SaleNotHere
     return sale
+
+
+def sheet_of_sale(connection: Connection, sale: checkout.Sale) -> registrations.AnswerSheet:
+    """Return the questions about the sold tickets, with the answers."""
+    slug = sale.order.lines[0].slug
+    return registrations.answer_sheet(connection, sale.order.person_id, slug, tickets.is_used)
 
 
 def undo(connection: Connection, actor: Actor, visitor: Visitor, ref: str) -> checkout.Sale:

@@ -5,26 +5,34 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, Field
+from starlette.responses import StreamingResponse
 
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
+from festgate.kit.errors import Forbidden, NotFound, ProofNeeded, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.roles import Permission
 from festgate.kit.visitors import Visitor
-from festgate.kit.web.api import Amount, Bearer, Name, actor_of, module_router, problems
+from festgate.kit.web.api import Amount, Bearer, Name, actor_of, files, module_router, problems
 from festgate.kit.web.forms import Line
 from festgate.kit.web.portal import Portal
+from festgate.portal.accounts import facade as accounts
 from festgate.portal.backoffice.box_office import (
+    MAX_EVENTS,
     MAX_NAMES,
+    MAX_WORDS,
     SaleView,
+    SoldEvent,
     admit_sold,
+    read_box_office,
     read_sale,
     read_sold_event,
     sell_tickets,
     undo,
     view_sale,
 )
+from festgate.portal.backoffice.list_exports import note_download
+from festgate.portal.backoffice.shift_pages import MAX_IN_FILE, MAX_LISTED, file_of_shifts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 
@@ -34,6 +42,7 @@ MAX_KINDS = 50
 """Ticket types in one sale."""
 MAX_SKIPPED = 10**6
 Key = Annotated[Line, Field(min_length=1, max_length=100)]
+Id = Annotated[int, Field(ge=1, le=2**53)]
 Minor = Annotated[int, Field(ge=0, le=10**12)]
 
 
@@ -45,6 +54,61 @@ class TicketCount(BaseModel, extra="forbid", strict=True):
     price: Annotated[str, Field(max_length=30)] | None = Field(
         default=None, description="The price of each in major units, where the buyer chooses it."
     )
+
+
+class SoldTypeOutput(BaseModel):
+    """A ticket type that is sold at the box office."""
+
+    ticket: int = Field(description="The id, for a sale.")
+    name: str = Field(description="Empty for the only ticket type of an event.")
+    price: Amount = Field(description="The least price if the buyer chooses it.")
+    chosen_price: bool = Field(description="Whether the buyer chooses the price.")
+    left: int = Field(description="The tickets of it that can be sold now.")
+    min_per_order: int
+    max_per_order: int
+
+
+class SoldEventOutput(BaseModel):
+    """An event that is sold at the box office."""
+
+    event: str = Field(description="The slug.")
+    title: str
+    starts_at: datetime
+    is_today: bool
+    wants_names: bool = Field(description="Whether each ticket needs the name of its attendee.")
+    tickets: list[SoldTypeOutput] = Field(description="Empty while nothing can be sold.")
+
+    @classmethod
+    def of(cls, entry: SoldEvent) -> "SoldEventOutput":
+        """Return the event for JSON."""
+        return cls(
+            event=entry.event.slug,
+            title=entry.event.title,
+            starts_at=moment(entry.event.starts_at, UTC),
+            is_today=entry.is_today,
+            wants_names=entry.wants_names,
+            tickets=[
+                SoldTypeOutput(
+                    ticket=kind.type.id,
+                    name=kind.type.name,
+                    price=Amount.of(kind.type.details.fee),
+                    chosen_price=kind.type.details.has_chosen_price,
+                    left=kind.left,
+                    min_per_order=kind.type.details.min_per_order,
+                    max_per_order=kind.type.details.max_per_order,
+                )
+                for kind in entry.types
+            ],
+        )
+
+
+class SoldEvents(BaseModel):
+    """The events at the box office."""
+
+    events: list[SoldEventOutput] = Field(
+        description=f"At most {MAX_EVENTS}: those of today first, then those with tickets left."
+    )
+    has_more: bool = Field(description="Whether more words are needed to see all of them.")
 
 
 class SaleInput(BaseModel, extra="forbid", strict=True):
@@ -178,6 +242,38 @@ class ShiftList(BaseModel):
     total: int = Field(description="The number of all.")
 
 
+class ShiftSale(BaseModel):
+    """A sale of a shift."""
+
+    ref: str = Field(description="The reference of its order.")
+    event: str = Field(description="The slug of the event.")
+    method: str
+    total: Amount
+    sold_at: datetime
+    undone_at: datetime | None
+
+    @classmethod
+    def of(cls, sale: checkout.Sale) -> "ShiftSale":
+        """Return the sale for JSON."""
+        return cls(
+            ref=sale.order.ref,
+            event=sale.order.lines[0].slug,
+            method=sale.order.method,
+            total=Amount.of(sale.amount),
+            sold_at=moment(sale.sold_at, UTC),
+            undone_at=_time(sale.undone_at),
+        )
+
+
+class WholeShift(BaseModel):
+    """A shift with its sales."""
+
+    shift: ShiftOutput
+    sales: list[ShiftSale] = Field(
+        description=f"The newest first, at most {MAX_LISTED}; the sums of the shift count all of them."
+    )
+
+
 class BoxOfficeApi:
     """Routes of the box office under /api/v1."""
 
@@ -190,12 +286,27 @@ class BoxOfficeApi:
         router = module_router(self._portal, "backoffice", "box office")
         self._add_sales(router)
         self._add_shifts(router)
+        self._add_reports(router)
         return router
 
     def _add_sales(self, router: APIRouter) -> None:
         portal, database = self._portal, self._portal.database
         zone = portal.settings.zone
         Caller = Annotated[Visitor, Depends(Bearer(portal, "box-office"))]  # noqa: N806  (a type)
+
+        @router.get("/box-office/events", responses=problems(SignInNeeded, Forbidden))
+        async def list_events(
+            seller: Caller,
+            q: Annotated[
+                str, Query(max_length=MAX_WORDS, description="Words in the title, the place or the category.")
+            ] = "",
+        ) -> SoldEvents:
+            """List the events that you can sell, with the tickets that are left."""
+            shown = await database.report(read_box_office, seller, q, zone)
+            return SoldEvents(
+                events=[SoldEventOutput.of(entry) for entry in (*shown.today, *shown.later)],
+                has_more=shown.is_cut,
+            )
 
         @router.post(
             "/box-office/sales",
@@ -308,6 +419,38 @@ class BoxOfficeApi:
                 return checkout.close_shift(connection, actor, seller.person, counted, body.note, None)
 
             return ShiftOutput.of(await database.write(close))
+
+    def _add_reports(self, router: APIRouter) -> None:
+        database = self._portal.database
+        Caller = Annotated[Visitor, Depends(Bearer(self._portal, "office"))]  # noqa: N806  (a type)
+        Treasurer = Annotated[Visitor, Depends(Bearer(self._portal, "money.view", sensitive=True))]  # noqa: N806
+
+        @router.get("/box-office/shifts/{shift_id}", responses=problems(SignInNeeded, Forbidden, NotFound))
+        async def read_shift(shift_id: Id, caller: Caller) -> WholeShift:
+            """Show a shift with its sales: your own, or any if you may see the money."""
+
+            def read(connection: Connection) -> WholeShift:
+                shift = checkout.shift_by_id(connection, shift_id)
+                if shift.person_id != caller.person and not caller.may("money.view"):
+                    raise NotFound
+                sales = checkout.sales_of_shift(connection, shift.id, MAX_LISTED)
+                return WholeShift(shift=ShiftOutput.of(shift), sales=[ShiftSale.of(sale) for sale in sales])
+
+            return await database.report(read)
+
+        @router.post(
+            "/box-office/shifts/export",
+            response_class=StreamingResponse,
+            responses={
+                **files("text/csv"),
+                **problems(SignInNeeded, Forbidden, ProofNeeded, accounts.LimitReached),
+            },
+        )
+        async def export(caller: Treasurer, request: Request) -> Response:
+            """Download all shifts as CSV: an export of the hour, for a token that is younger than ten minutes."""
+            listed, _ = await database.report(checkout.list_shifts, None, MAX_IN_FILE)
+            await database.write(note_download, actor_of(caller, request), "shifts.exported", len(listed))
+            return file_of_shifts(listed)
 
 
 def _require(visitor: Visitor, permission: Permission) -> None:

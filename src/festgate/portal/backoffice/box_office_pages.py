@@ -28,6 +28,7 @@ from festgate.portal.backoffice.box_office import (
     read_sale,
     read_sold_event,
     sell_tickets,
+    sheet_of_sale,
     undo,
     view_sale,
 )
@@ -212,7 +213,7 @@ class BoxOfficePages:
         fields = await read_fields(request, MAX_FIELD, max_fields=10 * MAX_FIELDS)
 
         def save(connection: Connection) -> None:
-            sheet = _sheet(connection, visitor_sale)
+            sheet = sheet_of_sale(connection, visitor_sale)
             entered = registrations.entered_answers(sheet, fields)
             given = {key: value for key, value in entered.items() if value}
             registrations.save_answers(
@@ -232,7 +233,7 @@ class BoxOfficePages:
         visitor = await self._portal.allow(request, "box-office")
         ref = read_path(request, "ref")
         sheet = await self._portal.database.read(
-            lambda connection: _sheet(connection, find_sale(connection, visitor, ref))
+            lambda connection: sheet_of_sale(connection, find_sale(connection, visitor, ref))
         )
         return await self._portal.page(
             request,
@@ -255,8 +256,3 @@ def _sentence(refusal: Refused | None) -> str:
             "This form was used for another sale, so nothing was sold. Check it, and press Sell again."
         )
     return "" if refusal is None or isinstance(refusal, Invalid) else refusal.message
-
-
-def _sheet(connection: Connection, sale: checkout.Sale) -> registrations.AnswerSheet:
-    slug = sale.order.lines[0].slug
-    return registrations.answer_sheet(connection, sale.order.person_id, slug, tickets.is_used)

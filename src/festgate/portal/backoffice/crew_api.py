@@ -1,10 +1,9 @@
 """The team as JSON: its people, invitations, and changes of roles and events."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from festgate.kit import security_log
@@ -13,20 +12,15 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, Invalid, NotFound, ProofNeeded, SignInNeeded, TooMany
 from festgate.kit.roles import Role
 from festgate.kit.visitors import Visitor
-from festgate.kit.web.api import Bearer, actor_of, module_router, problems
+from festgate.kit.web.api import Bearer, PageNumber, actor_of, module_router, page_of, problems
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.backoffice import crew
 from festgate.portal.catalogue import facade as catalogue
 
-T = TypeVar("T")
-
-PAGE_SIZE = 50
-MAX_PAGE = 1000
 MAX_EVENTS = 200
 MAX_SLUG = 60
 Id = Annotated[int, Field(ge=1, le=2**53)]
-PageNumber = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Number of the page, from 1.")]
 Slug = Annotated[str, Field(max_length=MAX_SLUG)]
 
 
@@ -116,7 +110,7 @@ class CrewApi:
         async def list_team(person: Caller, page: PageNumber = 1) -> MemberPage:  # noqa: ARG001  (guards)
             """List the people of the team, 50 a page."""
             members, _ = await database.report(crew.list_crew)
-            shown, pages = _page_of(members, page)
+            shown, pages = page_of(members, page)
             return MemberPage(
                 members=[_member(member) for member in shown], total=len(members), page=page, pages=pages
             )
@@ -165,7 +159,7 @@ class CrewApi:
         async def list_invitations(person: Caller, page: PageNumber = 1) -> InvitationPage:  # noqa: ARG001
             """List the invitations that were not accepted yet, 50 a page."""
             _, invited = await database.report(crew.list_crew)
-            shown, pages = _page_of(invited, page)
+            shown, pages = page_of(invited, page)
             return InvitationPage(
                 invitations=[_invitation(row) for row in shown], total=len(invited), page=page, pages=pages
             )
@@ -245,14 +239,6 @@ def _event_ids(connection: Connection, body: RoleInput) -> set[int]:
     if unknown:
         raise Invalid({"events": f"There is no event {unknown[0]}."})
     return {ids[slug] for slug in body.events}
-
-
-def _page_of(rows: Sequence[T], page: int) -> tuple[Sequence[T], int]:
-    """Return the rows of the page, and the number of pages. Raises NotFound for a page beyond the last."""
-    pages = max(1, -(-len(rows) // PAGE_SIZE))
-    if page > pages:
-        raise NotFound
-    return rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE], pages
 
 
 def _member(member: crew.Member) -> MemberOutput:

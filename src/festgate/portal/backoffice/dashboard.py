@@ -9,7 +9,7 @@ from festgate.kit.clock import DAY, Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
 from festgate.kit.roles import PERMISSIONS
-from festgate.kit.text import searchable
+from festgate.kit.text import search_words, searchable
 from festgate.kit.translation import gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.writing import Writing, local_day
@@ -293,7 +293,7 @@ def _matches(line: EventLine, filters: Filters, zone: ZoneInfo) -> bool:
     if not filters.words:
         return True
     text = searchable(f"{line.title} {line.category} {line.slug}")
-    return all(word in text for word in searchable(filters.words).split())
+    return all(word in text for word in search_words(filters.words))
 
 
 def _state(line: EventLine) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """The first page of the office, and pages about what needs attention: failed emails, backups."""
 
-import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -11,10 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from festgate.kit.clock import MINUTE, SECOND, Milliseconds
-from festgate.kit.db import schema
+from festgate.kit.clock import SECOND, Milliseconds
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import NotFound, StartupError
 from festgate.kit.messaging import mail
 from festgate.kit.roles import Role
 from festgate.kit.translation import gettext
@@ -22,7 +19,8 @@ from festgate.kit.visitors import Actor
 from festgate.kit.web.parameters import MAX_NAME, read_header, read_id, read_query
 from festgate.kit.web.portal import NO_STORE, Portal, see_other
 from festgate.portal.audit import facade as audit
-from festgate.portal.backoffice.attention import Unavailable, last_backup
+from festgate.portal.backoffice.attention import Unavailable
+from festgate.portal.backoffice.backups import BackupFailed, Backups
 from festgate.portal.backoffice.dashboard import Filters, read_dashboard
 from festgate.portal.backoffice.notices import NOTICES, notice_of
 from festgate.portal.backoffice.queries import list_organised
@@ -49,9 +47,10 @@ class Sent:
 class DashboardPages:
     """The dashboard and what it links to."""
 
-    def __init__(self, portal: Portal) -> None:
-        """`portal` as every module's pages get it."""
+    def __init__(self, portal: Portal, backups: Backups) -> None:
+        """`backups` are shared with the API."""
         self._portal = portal
+        self._backups = backups
         self._writing = portal.pages.writing
         self._sent: OrderedDict[tuple[int, Role, Filters], Sent] = OrderedDict()
 
@@ -143,16 +142,10 @@ class DashboardPages:
 
     async def back_up(self, request: Request) -> Response:
         """Copy the SQLite file into the data folder; a second click within a minute does not copy it again."""
-        settings = self._portal.settings
-        if settings.database_url:
-            raise NotFound
-        made = await asyncio.to_thread(last_backup, settings.data_dir)
-        if made is None or self._portal.database.clock() - made > MINUTE:
-            try:
-                await asyncio.to_thread(schema.backup, settings)
-            except StartupError:
-                return see_other("/organise?backup=failed")
-            await self._portal.database.write(_note_backup, self._portal.actor(request))
+        try:
+            await self._backups.make(self._portal.actor(request))
+        except BackupFailed:
+            return see_other("/organise?backup=failed")
         return see_other("/organise?backup=made")
 
 
@@ -164,7 +157,7 @@ def etag_of(shown: object) -> str:
 def _notice_of_backup(result: str) -> str:
     return {
         "made": gettext("The backup is made. Copy it to another machine."),
-        "failed": gettext("The backup could not be made. The log of the portal has the reason."),
+        "failed": gettext(BackupFailed.message),
     }.get(result, "")
 
 
@@ -173,7 +166,3 @@ def try_again(connection: Connection, message: int, actor: Actor) -> None:
     subject = mail.try_again(connection, message)
     if subject is not None:
         audit.record(connection, actor, "email.retried", subject)
-
-
-def _note_backup(connection: Connection, actor: Actor) -> None:
-    audit.record(connection, actor, "backup.made", "festgate.sqlite3")

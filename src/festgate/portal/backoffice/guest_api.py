@@ -5,11 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field, StringConstraints
+from starlette.responses import Response, StreamingResponse
 
 from festgate.kit.clock import moment
+from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.visitors import Visitor
-from festgate.kit.web.api import Amount, Bearer, Name, module_router, problems
+from festgate.kit.web.api import Amount, Bearer, Name, files, module_router, problems
+from festgate.kit.web.downloads import download
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import Portal
 from festgate.portal.backoffice.guest_filters import (
@@ -23,11 +26,13 @@ from festgate.portal.backoffice.guest_filters import (
 )
 from festgate.portal.backoffice.guest_list import LAST_PAGE, PAGE_SIZE, GuestPage, page_of_guests
 from festgate.portal.backoffice.guest_queries import Guest
+from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import facade as registrations
 
 MAX_ID = 10**15 - 1
 MAX_PAYMENT = 40
 MAX_ANSWER = 600
+Id = Annotated[int, Field(ge=1, le=2**53)]
 Given = Annotated[str, StringConstraints(max_length=MAX_ANSWER)]
 
 
@@ -37,6 +42,7 @@ class AnswerOutput(BaseModel):
     question: int = Field(description="The id of the question.")
     label: str = Field(description="The question.")
     text: str = Field(description="The answer as people read it; the name of a file.")
+    file: int | None = Field(description="The id of the file, for `/events/{slug}/files/{file}`; else null.")
 
 
 class GuestOutput(BaseModel):
@@ -71,7 +77,7 @@ class GuestsOutput(BaseModel):
     pages: int = Field(description="Number of pages, at least 1.")
 
 
-class GuestsAsked(BaseModel):
+class GuestFiltersInput(BaseModel):
     """The filters and the order of the list, as the page of guests has them."""
 
     q: str = Field(
@@ -96,7 +102,6 @@ class GuestsAsked(BaseModel):
     descending: bool | None = Field(
         default=None, description="Without it, the latest and the largest come first, and names from A."
     )
-    page: int = Field(default=1, ge=1, le=LAST_PAGE)
 
     def parameters(self) -> dict[str, str]:
         """Return the filters as the page has them in its address."""
@@ -108,7 +113,6 @@ class GuestsAsked(BaseModel):
             "checked_in": self.checked_in,
             "sort": self.sort,
             "desc": "" if self.descending is None else str(int(self.descending)),
-            "page": str(self.page),
         }
         for given in self.answer:
             question, _, value = given.partition(":")
@@ -116,10 +120,34 @@ class GuestsAsked(BaseModel):
         return parameters
 
 
-class FestGuestsAsked(GuestsAsked):
+class FestFiltersInput(GuestFiltersInput):
     """The filters of the guests of the whole fest."""
 
     event: str = Field(default="", max_length=MAX_NAME, description="The slug of an event.")
+
+    def parameters(self) -> dict[str, str]:
+        """Return the filters as the page has them in its address."""
+        return {**super().parameters(), "event": self.event}
+
+
+class GuestsAsked(GuestFiltersInput):
+    """A page of the guests of an event."""
+
+    page: int = Field(default=1, ge=1, le=LAST_PAGE)
+
+    def parameters(self) -> dict[str, str]:
+        """Return the filters and the page as the page has them in its address."""
+        return {**super().parameters(), "page": str(self.page)}
+
+
+class FestGuestsAsked(FestFiltersInput):
+    """A page of the guests of the whole fest."""
+
+    page: int = Field(default=1, ge=1, le=LAST_PAGE)
+
+    def parameters(self) -> dict[str, str]:
+        """Return the filters and the page as the page has them in its address."""
+        return {**super().parameters(), "page": str(self.page)}
 
 
 class GuestApi:
@@ -140,7 +168,7 @@ class GuestApi:
             asked: Annotated[FestGuestsAsked, Query()], person: Caller
         ) -> GuestsOutput:
             """List the guests of all events; those of the assigned events for an event lead."""
-            return await self._read(person, None, {**asked.parameters(), "event": asked.event})
+            return await self._read(person, None, asked.parameters())
 
         @router.get("/events/{slug}/guests", responses=problems(SignInNeeded, Forbidden, NotFound))
         async def list_guests(
@@ -148,6 +176,26 @@ class GuestApi:
         ) -> GuestsOutput:
             """List the guests of an event, also of a draft."""
             return await self._read(person, slug, asked.parameters())
+
+        Viewer = Annotated[Visitor, Depends(Bearer(self._portal, "guests.view"))]  # noqa: N806  (a type)
+
+        @router.get(
+            "/events/{slug}/files/{file}",
+            response_class=StreamingResponse,
+            responses={
+                **files("application/pdf", "image/png", "image/jpeg"),
+                **problems(SignInNeeded, Forbidden, NotFound),
+            },
+        )
+        async def send_file(slug: Name, file: Id, _caller: Viewer) -> Response:
+            """Download a file that a guest of the event uploaded as an answer."""
+
+            def read(connection: Connection) -> registrations.StoredFile:
+                event = catalogue.any_event_by_slug(connection, slug)
+                return registrations.file_of_event(connection, event.id, file)
+
+            stored = await self._portal.database.read(read)
+            return download(stored.name, stored.content_type, stored.content)
 
         return router
 
@@ -184,6 +232,7 @@ def _written(guest: Guest, shown: GuestPage) -> GuestOutput:
                 question=question.id,
                 label=question.details.label,
                 text=registrations.shown_answer(question.details.kind, given.value),
+                file=given.file_id,
             )
             for question in shown.listed.questions
             if (given := guest.answers.get(question.id)) is not None

@@ -99,6 +99,11 @@ def chosen_columns(columns: Sequence[Column], names: Collection[str]) -> list[Co
     return [one for one in columns if one.name in names]
 
 
+def first_chosen(columns: list[Column], *, for_paper: bool) -> frozenset[str]:
+    """Return the names of the columns that are chosen at first."""
+    return frozenset(one.name for one in columns if (one.is_printed if for_paper else one.is_chosen))
+
+
 def cells_of(guest: Guest, columns: Sequence[Column], zone: tzinfo) -> list[Cell]:
     """Return the cells of a row."""
     return [one.value(guest, zone) for one in columns]

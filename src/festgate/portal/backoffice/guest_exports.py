@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from time import sleep
@@ -12,11 +12,15 @@ from typing import Final, Literal, TypeAlias
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection
+from festgate.kit.errors import Invalid
+from festgate.kit.translation import gettext
 from festgate.kit.visitors import Actor
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.audit import facade as audit
 from festgate.portal.backoffice.guest_columns import QUESTION, Cell, Column, cells_of, safe_text
-from festgate.portal.backoffice.guest_queries import PORTION, Scope, guests_by_id, successors
+from festgate.portal.backoffice.guest_filters import GuestFilters
+from festgate.portal.backoffice.guest_list import GuestList
+from festgate.portal.backoffice.guest_queries import PORTION, Scope, guest_ids, guests_by_id, successors
 
 Format: TypeAlias = Literal["csv", "xlsx", "print"]
 FORMATS: Final[tuple[Format, ...]] = ("csv", "xlsx", "print")
@@ -47,8 +51,37 @@ class Export:
             yield self.ids[start : start + PORTION]
 
 
-def record_export(connection: Connection, actor: Actor, export: Export, form: Format, subject: str) -> None:
-    """Count the export against the limit of its person, and write it to the audit log. Raises TooMany."""
+def plan_export(
+    connection: Connection,
+    listed: GuestList,
+    columns: Sequence[Column],
+    selected: Collection[int],
+    form: Format,
+    zone: tzinfo,
+) -> Export:
+    """Return the export of the selected registrations of a list, or of all of its filter without any."""
+    filters = listed.filters
+    if selected:
+        filters = GuestFilters(state="all", sort=filters.sort, is_descending=filters.is_descending)
+    if form == "print":  # a list on paper is for looking up a name
+        filters = replace(filters, sort="name", is_descending=False)
+    ids = guest_ids(connection, listed.scope, filters, MAX_ROWS)
+    chosen = frozenset(selected)
+    if chosen:
+        ids = [seat for seat in ids if seat in chosen]
+    return Export(listed.scope, ids, columns, zone, connection.now)
+
+
+def begin_export(connection: Connection, actor: Actor, export: Export, form: Format, subject: str) -> None:
+    """Count the export against the limit of its person, and write it to the audit log.
+
+    Raises TooMany, or Invalid if it has no column or is too long for paper.
+    """
+    if not export.columns:
+        raise Invalid({"columns": gettext("Choose at least one column.")})
+    if form == "print" and len(export.ids) > MAX_PRINTED:
+        sentence = gettext("At most {count} guests fit on a printed list. Narrow the list down first.")
+        raise Invalid({"format": sentence.format(count=MAX_PRINTED)})
     if actor.person is not None:
         accounts.allow_use(connection, actor.person, "export")
     audit.record(

@@ -51,14 +51,24 @@ MODULE = Module(
         "/orders/{ref}/history",
         "/emails",
         "/emails/{id}/try",
+        "/payments",
+        "/payments/{ref}/try",
+        "/open-orders",
+        "/orders/{ref}/details",
+        "/backup",
+        "/promo-codes/export",
+        "/people",
+        "/people/{rest:path}",
         "/events/{slug}/guests",
         "/events/{slug}/overview",
-        "/events/{slug}/check-ins",
         "/events/{slug}/holder-rules",
         "/events/{slug}/waiting-list",
         "/events/{slug}/waiting-list/{rest:path}",
         "/events/{slug}/teams",
         "/events/{slug}/teams/{rest:path}",
+        "/events/{slug}/guests/{rest:path}",
+        "/events/{slug}/files/{file}",
+        "/events/{slug}/complimentary",
     ],
     navigation=[NavigationEntry(N_("Organise"), "/organise", "organise", "office")],
     has_static=True,
@@ -97,6 +107,7 @@ MODULE = Module(
         ("POST", "/api/v1/events/{slug}/cancel"): "event-cancelled",
         ("POST", "/organise/emails/{id}/try"): "email-sent-again",
         ("POST", "/organise/backup"): "backup-made",
+        ("POST", "/api/v1/backup"): "backup-made",
         ("POST", "/organise/import/save"): "events-imported",
         ("POST", "/organise/events/{slug}/cancel"): "event-cancelled",
         ("POST", "/organise/orders/{ref}/paid"): "order-marked-paid",
@@ -130,6 +141,8 @@ MODULE = Module(
         ("POST", "/organise/events/{slug}/holders"): "event-changed",
         ("PUT", "/api/v1/events/{slug}/holder-rules"): "event-changed",
         ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
+        ("POST", "/api/v1/payments/{ref}/try"): "payment-tried-again",
+        ("POST", "/api/v1/emails/{email}/try"): "email-sent-again",
         ("POST", "/organise/transfers/orders/{ref}/confirm"): "order-marked-paid",
         ("POST", "/organise/transfers/orders/{ref}/reject"): "transfer-rejected",
         ("POST", "/organise/transfers/statement/import"): "statement-imported",
@@ -138,6 +151,9 @@ MODULE = Module(
         ("POST", "/organise/people/{id}/email/change"): "email-changed",
         ("POST", "/organise/people/{id}/links/end"): "guest-links-ended",
         ("POST", "/organise/people/{id}/delete"): "guest-deleted",
+        ("PUT", "/api/v1/people/{person}/email"): "email-changed",
+        ("DELETE", "/api/v1/people/{person}/links"): "guest-links-ended",
+        ("POST", "/api/v1/people/{person}/deletion"): "guest-deleted",
         ("POST", "/organise/people/{id}/tickets/{code}/again"): "ticket-sent-again",
         ("POST", "/organise/guests/action"): "guests-changed",
         ("POST", "/api/v1/guests/actions"): "guests-changed",
@@ -145,6 +161,8 @@ MODULE = Module(
         ("POST", "/organise/events/{slug}/guests/action"): "guests-changed",
         ("POST", "/organise/guests/export"): "guests-exported",
         ("POST", "/organise/events/{slug}/guests/export"): "guests-exported",
+        ("POST", "/api/v1/guests/export"): "guests-exported",
+        ("POST", "/api/v1/events/{slug}/guests/export"): "guests-exported",
         ("POST", "/organise/second-factor"): "second-factor-changed",
         ("PUT", "/api/v1/settings/second-factor"): "second-factor-changed",
     },
@@ -157,7 +175,7 @@ MODULE = Module(
 )
 
 
-def build(
+def build(  # noqa: PLR0915  (an import for each part)
     portal: Portal,
     personal_records: "Mapping[str, PersonalRecords | None]",
     is_used: "IsUsed",
@@ -169,6 +187,8 @@ def build(
     """Build the parts of the office, with the data about a person of each module and functions of tickets."""
     from festgate.portal.backoffice.audit_api import AuditApi
     from festgate.portal.backoffice.audit_pages import AuditPages
+    from festgate.portal.backoffice.backup_api import BackupApi
+    from festgate.portal.backoffice.backups import Backups
     from festgate.portal.backoffice.box_office_api import BoxOfficeApi
     from festgate.portal.backoffice.box_office_pages import BoxOfficePages
     from festgate.portal.backoffice.crew_api import CrewApi
@@ -180,21 +200,28 @@ def build(
     from festgate.portal.backoffice.guest_action_api import GuestActionApi
     from festgate.portal.backoffice.guest_action_pages import GuestActionPages
     from festgate.portal.backoffice.guest_api import GuestApi
+    from festgate.portal.backoffice.guest_deletions import GuestDeletions
+    from festgate.portal.backoffice.guest_export_api import GuestExportApi
     from festgate.portal.backoffice.guest_export_pages import GuestExportPages
     from festgate.portal.backoffice.guest_pages import GuestPages
     from festgate.portal.backoffice.holder_api import HolderRuleApi
     from festgate.portal.backoffice.holder_pages import HolderRulePages
     from festgate.portal.backoffice.import_api import ImportApi
     from festgate.portal.backoffice.import_pages import ImportPages
+    from festgate.portal.backoffice.order_api import OrderApi
     from festgate.portal.backoffice.order_pages import OrderPages
     from festgate.portal.backoffice.overview_api import OverviewApi
     from festgate.portal.backoffice.overview_pages import OverviewPages
     from festgate.portal.backoffice.pages import BackofficePages
+    from festgate.portal.backoffice.payment_api import PaymentApi
+    from festgate.portal.backoffice.people_api import PeopleApi
     from festgate.portal.backoffice.people_pages import PeoplePages
+    from festgate.portal.backoffice.promo_code_export_api import PromoCodeExportApi
     from festgate.portal.backoffice.promo_code_pages import PromoCodePages
     from festgate.portal.backoffice.question_pages import QuestionPages
     from festgate.portal.backoffice.registration_pages import RegistrationPages
     from festgate.portal.backoffice.room_pages import RoomPages
+    from festgate.portal.backoffice.sale_answer_api import SaleAnswerApi
     from festgate.portal.backoffice.second_factor_api import TeamFactorApi
     from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
     from festgate.portal.backoffice.shift_pages import ShiftPages
@@ -208,18 +235,18 @@ def build(
 
     # Reading a file may take a gigabyte, and trying its import holds up registrations.
     one_import = asyncio.Lock()
-    people = PeoplePages(
+    backups = Backups(portal.database, portal.settings)
+    deletions = GuestDeletions(
         portal,
-        post_copy,
         [part for part in personal_records.values() if part is not None],
         [name for name, part in personal_records.items() if part is None],
     )
     return Parts(
         [
-            *DashboardPages(portal).routes(),
+            *DashboardPages(portal, backups).routes(),
             *EventTeamPages(portal).routes(),
             *BackofficePages(portal).routes(),
-            *people.routes(),
+            *PeoplePages(portal, post_copy, deletions).routes(),
             *OrderPages(portal, post_order_copy).routes(),
             *RegistrationPages(portal, holder_emails).routes(),
             *TicketTypePages(portal).routes(),
@@ -247,11 +274,18 @@ def build(
         _joined(
             AuditApi(portal).router(),
             BoxOfficeApi(portal).router(),
+            SaleAnswerApi(portal).router(),
             CrewApi(portal).router(),
             EventStepApi(portal).router(),
+            BackupApi(portal, backups).router(),
             GuestApi(portal).router(),
+            GuestExportApi(portal).router(),
             GuestActionApi(portal, post_copy, is_used).router(),
             ImportApi(portal, one_import).router(),
+            OrderApi(portal).router(),
+            PaymentApi(portal).router(),
+            PeopleApi(portal, deletions).router(),
+            PromoCodeExportApi(portal).router(),
             TeamFactorApi(portal).router(),
             WaitingApi(portal).router(),
             OverviewApi(portal).router(),

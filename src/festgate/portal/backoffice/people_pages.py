@@ -12,13 +12,13 @@ from festgate.kit import security_log
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound, Refused, TooMany
 from festgate.kit.ids import read_code
-from festgate.kit.messaging.mail_erasure import find_emails_to
 from festgate.kit.shown import FIELD, Changed
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facade import Person
+from festgate.portal.backoffice.guest_deletions import GuestDeletions
 from festgate.portal.backoffice.order_pages import notice_of_step
 from festgate.portal.backoffice.orders import read_seat
 from festgate.portal.backoffice.people import (
@@ -46,12 +46,10 @@ class PeoplePages:
         self,
         portal: Portal,
         post_copy: PostCopy,
-        records: accounts.AllRecords = (),
-        absent: Sequence[str] = (),
+        deletions: GuestDeletions,
     ) -> None:
-        """Take, besides the portal, the function that queues the email of a ticket, and the records of all modules."""
-        self._records = records
-        self._absent = absent
+        """Take, besides the portal, the function that queues the email of a ticket; `deletions` are the API's, too."""
+        self._deletions = deletions
         self._portal = portal
         self._post_copy = post_copy
         self._writing = portal.pages.writing
@@ -188,14 +186,9 @@ class PeoplePages:
         """Delete a guest's data; or show the page again if something else would end than it showed."""
         number = _person_id(request)
         security_log.concern(number)
-        self._require_records()
         shown = (await read_fields(request)).get(FIELD, "")
-        database = self._portal.database
-        person = await database.read(accounts.guest_to_delete, number)
-        stored = await database.report(find_emails_to, person.email)
         try:
-            actor = self._portal.actor(request)
-            await database.write(accounts.delete_account, number, self._records, stored, None, shown, actor)
+            await self._deletions.delete(number, shown, self._portal.actor(request))
         except (accounts.AccountInUse, Changed) as refusal:
             return await self._deletion(request, refusal)
         return see_other("/organise/people")
@@ -203,22 +196,15 @@ class PeoplePages:
     async def _deletion(
         self, request: Request, refusal: accounts.AccountInUse | Changed | None = None
     ) -> Response:
-        self._require_records()
-        database, number = self._portal.database, _person_id(request)
-        await database.read(accounts.guest_to_delete, number)
+        plan = await self._deletions.plan(_person_id(request))
         return await self._portal.page(
             request,
             "backoffice/delete_guest.html",
             status=refusal.status if refusal else HTTPStatus.OK,
             section="organise",
-            plan=await database.report(accounts.plan_deletion, number, self._records),
+            plan=plan,
             refused=refusal.message if isinstance(refusal, Changed) else "",
         )
-
-    def _require_records(self) -> None:
-        """Raise ModuleUnavailable if a module could not end its part."""
-        for name in self._absent:
-            raise self._portal.bulkheads[name].refusal()
 
     async def send_again(self, request: Request) -> Response:
         """Send the ticket to the person's present address; once where the form is sent twice."""

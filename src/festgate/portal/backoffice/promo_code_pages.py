@@ -1,9 +1,9 @@
 """The organisers' pages of promo codes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import get_args
+from typing import TypeAlias, get_args
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from festgate.kit.money import Money
 from festgate.kit.translation import N_, gettext
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_id, read_path, read_query
-from festgate.kit.web.portal import Portal, see_other
+from festgate.kit.web.portal import NO_STORE, Portal, see_other
 from festgate.portal.backoffice.list_exports import note_download
 from festgate.portal.catalogue import facade as catalogue
 
@@ -35,6 +35,8 @@ KINDS: Mapping[catalogue.CodeKind, str] = {
 }
 NEW_CODE: Mapping[str, str] = {**dict.fromkeys(catalogue.CODE_FIELDS, ""), "kind": "percentage"}
 """The form of a new code."""
+ListedCode: TypeAlias = tuple[catalogue.PromoCode, str, str]
+"""A code of the file, its scope, and the slug of its event; empty without one."""
 _COLUMNS = ("code", "discount", "for", "used", "max_uses", "max_per_person", "link")
 """The columns of the file."""
 
@@ -147,24 +149,10 @@ class PromoCodePages:
     async def download(self, request: Request) -> Response:
         """Return the codes that begin with the text `q` as a CSV file, with a link for each."""
         words = read_query(request, "q", catalogue.MAX_CODE).strip()
-
-        def read(connection: Connection) -> list[tuple[catalogue.PromoCode, str, str]]:
-            scopes = dict(catalogue.scopes(connection))
-            slugs = {event.id: event.slug for event in catalogue.all_events(connection)}
-            return [
-                (code, _scope(code, scopes), slugs.get(code.terms.event_id or 0, ""))
-                for code in catalogue.codes_beginning(connection, words, MAX_IN_FILE)
-            ]
-
-        listed = await self._portal.database.report(read)
-        await note_download(self._portal, request, "promo-codes.exported", len(listed))
-        headers = {
-            "content-disposition": 'attachment; filename="promo-codes.csv"',
-            "cache-control": "no-store",
-        }
-        return StreamingResponse(
-            self._lines(listed), HTTPStatus.OK, headers, media_type="text/csv; charset=utf-8"
-        )
+        listed = await self._portal.database.report(list_codes_in_file, words)
+        actor = self._portal.actor(request)
+        await self._portal.database.write(note_download, actor, "promo-codes.exported", len(listed))
+        return file_of_codes(self._portal, listed)
 
     async def show_new(self, request: Request) -> Response:
         """Show an empty form for one code."""
@@ -295,28 +283,48 @@ class PromoCodePages:
             currency=self._currency,
             zone=self._zone.key,
             max_at_once=catalogue.MAX_AT_ONCE,
-            link=self._link(code.code, slug) if code is not None and slug else "",
+            link=_link(self._portal, code.code, slug) if code is not None and slug else "",
         )
 
-    def _link(self, text: str, slug: str) -> str:
-        return f"{self._portal.settings.base_url}/events/{slug}?{catalogue.CODE}={text}"
 
-    def _lines(self, listed: list[tuple[catalogue.PromoCode, str, str]]) -> Iterator[str]:
-        """Return the lines of the file; the first ones name the columns."""
-        yield _line(_COLUMNS)
-        for code, scope, slug in listed:
-            terms = code.terms
-            yield _line(
-                (
-                    code.code,
-                    effect_of(terms, self._writing),
-                    scope,
-                    str(code.used),
-                    "" if terms.max_uses is None else str(terms.max_uses),
-                    "" if terms.max_per_person is None else str(terms.max_per_person),
-                    self._link(code.code, slug) if slug else "",
-                )
+def list_codes_in_file(connection: Connection, words: str) -> list[ListedCode]:
+    """Return the codes that begin with the words, each with its scope and the slug of its event."""
+    scopes = dict(catalogue.scopes(connection))
+    slugs = {event.id: event.slug for event in catalogue.all_events(connection)}
+    return [
+        (code, _scope(code, scopes), slugs.get(code.terms.event_id or 0, ""))
+        for code in catalogue.codes_beginning(connection, words, MAX_IN_FILE)
+    ]
+
+
+def file_of_codes(portal: Portal, listed: Sequence[ListedCode]) -> Response:
+    """Return the response with the codes as a CSV file, with a link for each."""
+    named = {"content-disposition": 'attachment; filename="promo-codes.csv"'}
+    return StreamingResponse(
+        _lines(portal, listed), HTTPStatus.OK, {**NO_STORE, **named}, "text/csv; charset=utf-8"
+    )
+
+
+def _link(portal: Portal, text: str, slug: str) -> str:
+    return f"{portal.settings.base_url}/events/{slug}?{catalogue.CODE}={text}"
+
+
+def _lines(portal: Portal, listed: Sequence[ListedCode]) -> Iterator[str]:
+    """Return the lines of the file; the first ones name the columns."""
+    yield _line(_COLUMNS)
+    for code, scope, slug in listed:
+        terms = code.terms
+        yield _line(
+            (
+                code.code,
+                effect_of(terms, portal.pages.writing),
+                scope,
+                str(code.used),
+                "" if terms.max_uses is None else str(terms.max_uses),
+                "" if terms.max_per_person is None else str(terms.max_per_person),
+                _link(portal, code.code, slug) if slug else "",
             )
+        )
 
 
 def _line(cells: tuple[str, ...]) -> str:

@@ -196,9 +196,15 @@ class ShiftPages:
     async def download(self, request: Request) -> Response:
         """Return all shifts as a CSV file."""
         listed, _ = await self._portal.database.report(checkout.list_shifts, None, MAX_IN_FILE)
-        await note_download(self._portal, request, "shifts.exported", len(listed))
-        named = {"content-disposition": 'attachment; filename="box-office-shifts.csv"'}
-        return Response(written(listed).encode(), 200, {**NO_STORE, **named}, "text/csv; charset=utf-8")
+        actor = self._portal.actor(request)
+        await self._portal.database.write(note_download, actor, "shifts.exported", len(listed))
+        return file_of_shifts(listed)
+
+
+def file_of_shifts(shifts: list[checkout.Shift]) -> Response:
+    """Return the response with the shifts as a CSV file."""
+    named = {"content-disposition": 'attachment; filename="box-office-shifts.csv"'}
+    return Response(written(shifts).encode(), 200, {**NO_STORE, **named}, "text/csv; charset=utf-8")
 
 
 def written(shifts: list[checkout.Shift]) -> str:

@@ -88,6 +88,7 @@ from festgate.portal.checkout.records import (
     Order,
     OrderState,
     Refund,
+    Stuck,
     method_name,
 )
 from festgate.portal.checkout.refunds import BY_HAND
@@ -205,6 +206,7 @@ __all__ = [
     "ShiftNotOpen",
     "StatementTable",
     "StatementUnreadable",
+    "Stuck",
     "TransferAccount",
     "TransferState",
     "Wish",

@@ -19,6 +19,7 @@ from festgate.kit.web.portal import Portal
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import records
+from festgate.portal.checkout.cancellations import plan_cancellation
 from festgate.portal.checkout.complimentary import give_ticket
 from festgate.portal.checkout.desk import desk_forms_of, mark_paid_at_desk, mark_refunded_at_desk
 from festgate.portal.checkout.errors import (
@@ -38,6 +39,7 @@ from festgate.portal.checkout.exchanges import (
     exchange_by_id,
     exchange_ticket,
     exchanges_of_seat,
+    plan_exchange,
     settle_difference,
 )
 from festgate.portal.checkout.forms import Expected, Key
@@ -98,6 +100,20 @@ class ExchangeInput(BaseModel, extra="forbid", strict=True):
     whole_team: bool = Field(
         default=False, description="Needed for a registration of a team: all its places are exchanged."
     )
+
+
+class ExchangePlan(BaseModel):
+    """The effects of exchanging a registration for another ticket."""
+
+    registrations: list[int] = Field(
+        description="The registrations that are exchanged together: all of a team, else this one."
+    )
+    paid: Amount
+    price: Amount = Field(description="The price of the new ticket, for a team that of all its places.")
+    refund: Amount = Field(description="The amount that goes back with the settlement `refunded`.")
+    settlements: list[Settlement] = Field(description="The settlements among which you choose.")
+    is_used: bool = Field(description="Whether a holder is checked in; the exchange needs `force` then.")
+    is_blocked: bool = Field(description="Whether that check-in rules it out: of a pass or a team.")
 
 
 class SettlementInput(BaseModel, extra="forbid", strict=True):
@@ -177,6 +193,18 @@ class DeskOutput(BaseModel):
         return cls(ref=order.ref, state=order.state, total=Amount.of(order.total), refunded=refunded)
 
 
+class CancellationPlan(BaseModel):
+    """The effects of cancelling a registration of an order, or all of them."""
+
+    registrations: list[int] = Field(
+        description="The registrations that would end; empty: nothing to cancel."
+    )
+    refund: Amount = Field(description="The amount that would go back, if you choose no smaller one.")
+    checked_in: list[int] = Field(
+        description="Those whose holder was checked in; cancelling them needs `force`."
+    )
+
+
 class NoteInput(BaseModel, extra="forbid"):
     """The body of a note."""
 
@@ -217,10 +245,32 @@ class OrderPage(BaseModel):
 
 def add_office_routes(router: APIRouter, portal: Portal, is_used: registrations.IsUsed) -> None:
     """Add the routes for organisers to the module's router."""
-    _add_order_routes(router, portal)
+    _add_order_routes(router, portal, is_used)
     _add_desk_routes(router, portal)
     Editor = Annotated[Visitor, Depends(Bearer(portal, "orders.edit"))]  # noqa: N806  (a type)
     Settler = Annotated[Visitor, Depends(Bearer(portal, "orders.settle"))]  # noqa: N806  (a type)
+
+    @router.get(
+        "/registrations/{registration_id}/exchange",
+        responses=problems(SignInNeeded, Forbidden, NotFound, NotPaid, registrations.NotExchangeable),
+    )
+    async def plan(
+        registration_id: Id,
+        _caller: Editor,
+        event: Annotated[str, Query(min_length=1, max_length=100, description="The slug of the new event.")],
+        ticket: Annotated[int, Query(ge=1, le=2**53, description="The id of the new ticket's type.")],
+    ) -> ExchangePlan:
+        """Read what an exchange for that ticket would do: the difference, and the settlements that are possible."""
+        planned = await portal.database.report(plan_exchange, registration_id, event, ticket, is_used)
+        return ExchangePlan(
+            registrations=[seat.id for seat in planned.seats],
+            paid=Amount.of(planned.paid),
+            price=Amount.of(planned.price),
+            refund=Amount.of(planned.back),
+            settlements=list(planned.settlements),
+            is_used=planned.is_used,
+            is_blocked=planned.is_blocked,
+        )
 
     @router.post(
         "/registrations/{registration_id}/exchange",
@@ -285,9 +335,10 @@ def add_office_routes(router: APIRouter, portal: Portal, is_used: registrations.
         return GiftOutput(registration=seat.id, event=seat.slug, name=entry.name, email=entry.email)
 
 
-def _add_order_routes(router: APIRouter, portal: Portal) -> None:
+def _add_order_routes(router: APIRouter, portal: Portal, is_used: registrations.IsUsed) -> None:
     Viewer = Annotated[Visitor, Depends(Bearer(portal, "orders.view"))]  # noqa: N806  (a type)
     Editor = Annotated[Visitor, Depends(Bearer(portal, "orders.edit"))]  # noqa: N806  (a type)
+    Planner = Annotated[Visitor, Depends(Bearer(portal, "orders.refund"))]  # noqa: N806  (a type)
     Refunder = Annotated[Visitor, Depends(Bearer(portal, "orders.refund", sensitive=True))]  # noqa: N806  (a type)
 
     @router.get("/events/{slug}/orders", responses=problems(SignInNeeded, Forbidden, NotFound))
@@ -322,6 +373,28 @@ def _add_order_routes(router: APIRouter, portal: Portal) -> None:
                 for row in listed.rows
             ]
             return OrderPage(orders=orders, total=listed.count, page=listed.page, pages=listed.pages)
+
+        return await portal.database.report(read)
+
+    @router.get("/orders/{ref}/refund", responses=problems(SignInNeeded, Forbidden, NotFound))
+    async def plan_refund(
+        ref: Name,
+        _caller: Planner,
+        registration: Annotated[
+            int | None,
+            Query(ge=1, le=2**53, description="The registration to cancel; without it all of the order."),
+        ] = None,
+    ) -> CancellationPlan:
+        """Read what `POST /orders/{ref}/refund` would cancel and give back."""
+
+        def read(connection: Connection) -> CancellationPlan:
+            order = order_by_ref(connection, ref)
+            plan = plan_cancellation(connection, order, registration, is_used)
+            return CancellationPlan(
+                registrations=[line.seat_id for line in plan.lines],
+                refund=Amount.of(plan.back),
+                checked_in=[line.seat_id for line in plan.checked_in],
+            )
 
         return await portal.database.report(read)
 

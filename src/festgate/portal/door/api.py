@@ -12,7 +12,7 @@ from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.visitors import Visitor
-from festgate.kit.web.api import Bearer, actor_of, module_router, problems
+from festgate.kit.web.api import Bearer, Name, actor_of, module_router, problems
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import facade as catalogue
@@ -26,6 +26,16 @@ from festgate.portal.door.errors import (
     TooLateToUndo,
     UnknownTicket,
 )
+from festgate.portal.door.pages import (
+    LATEST,
+    MAX_WORDS_LENGTH,
+    Guest,
+    find_at_door,
+    list_doors,
+    look_at_door,
+    read_words,
+)
+from festgate.portal.door.queries import Attendance, arrivals_over_time, attendance_of
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets.facade import (
     MAX_SCAN_LENGTH,
@@ -87,6 +97,66 @@ class AdmissionOutput(BaseModel):
     admitted_by: str = Field(description="The username of the member of staff who checked them in.")
 
 
+class AttendanceOutput(BaseModel):
+    """An event with the number of its guests that are in."""
+
+    event: str = Field(description="The event's slug.")
+    title: str
+    starts_at: datetime | None = Field(description="Null for a draft without a time.")
+    ends_at: datetime | None
+    inside: int = Field(description="Number of guests that are in.")
+    expected: int = Field(description="Number of valid tickets.")
+
+    @classmethod
+    def of(cls, event: catalogue.Event, attendance: Attendance) -> "AttendanceOutput":
+        """Return the event for JSON."""
+        return cls(
+            event=event.slug,
+            title=event.title,
+            starts_at=moment(event.starts_at, UTC) if event.starts_at else None,
+            ends_at=moment(event.ends_at, UTC) if event.ends_at else None,
+            inside=attendance.inside,
+            expected=attendance.expected,
+        )
+
+
+class DoorGuest(BaseModel):
+    """A guest with a valid ticket for the event."""
+
+    code: str = Field(description="The ticket's code, with which the guest is checked in.")
+    name: str = Field(description="The name on the ticket, or of the account, or the username.")
+    email: str | None = Field(description="Null for staff that may not see email addresses.")
+    ticket: str = Field(description="The ticket type; empty for the only one of an event.")
+    team: str | None = Field(description="The name of the guest's team; null without one.")
+    admitted_at: datetime | None = Field(description="Null while the guest is not in.")
+    admitted_by: str | None = Field(description="The username of the member of staff; null while not in.")
+    can_undo: bool = Field(description="Whether you can undo the check-in now.")
+
+
+class QuarterOutput(BaseModel):
+    """The check-ins of a quarter of an hour."""
+
+    begins_at: datetime
+    count: int
+
+
+class CheckInsOutput(BaseModel):
+    """The check-ins of an event."""
+
+    attendance: AttendanceOutput
+    quarters: list[QuarterOutput] = Field(
+        description="Quarters of an hour with a check-in, the first one first."
+    )
+
+
+class DoorOutput(BaseModel):
+    """The door of one event."""
+
+    attendance: AttendanceOutput
+    warning: str = Field(description="A sentence if the event is not today; else empty.")
+    latest: list[DoorGuest] = Field(description=f"The latest {LATEST} check-ins.")
+
+
 class DoorApi:
     """Routes of the door under /api/v1."""
 
@@ -99,6 +169,7 @@ class DoorApi:
         portal = self._portal
         register_url_convertor("scan", ScanConvertor())
         router = module_router(portal, "door", "tickets")
+        self._add_lists(router)
         Caller = Annotated[Visitor, Depends(Bearer(portal, "door"))]  # noqa: N806  (a type)
 
         @router.post(
@@ -144,12 +215,87 @@ class DoorApi:
 
         return router
 
+    def _add_lists(self, router: APIRouter) -> None:
+        portal = self._portal
+        writing, zone = portal.pages.writing, portal.settings.zone
+        Caller = Annotated[Visitor, Depends(Bearer(portal, "door"))]  # noqa: N806  (a type)
+
+        @router.get("/door", responses=problems(SignInNeeded, Forbidden))
+        async def list_events(caller: Caller) -> list[AttendanceOutput]:
+            """List the events at whose doors you may check people in, those of today first."""
+            doors = await portal.database.report(list_doors, zone, caller)
+            return [AttendanceOutput.of(event, attendance) for event, attendance in doors]
+
+        @router.get("/door/{slug}", responses=problems(SignInNeeded, Forbidden, NotFound))
+        async def read_door(slug: Name, caller: Caller) -> DoorOutput:
+            """Show how many guests of an event are in, and the latest check-ins."""
+            door = await portal.database.report(look_at_door, slug, caller, {}, writing, zone)
+            return DoorOutput(
+                attendance=AttendanceOutput.of(door.event, door.attendance),
+                warning=door.warning,
+                latest=[_guest(guest, caller) for guest in door.latest],
+            )
+
+        Officer = Annotated[Visitor, Depends(Bearer(portal, "office"))]  # noqa: N806  (a type)
+
+        @router.get("/events/{slug}/check-ins", responses=problems(SignInNeeded, Forbidden, NotFound))
+        async def count_check_ins(slug: Name, _caller: Officer) -> CheckInsOutput:
+            """Count the check-ins of an event, in total and by the quarter of an hour."""
+
+            def read(connection: Connection) -> CheckInsOutput:
+                event = catalogue.any_event_by_slug(connection, slug)
+                return CheckInsOutput(
+                    attendance=AttendanceOutput.of(event, attendance_of(connection, event.id)),
+                    quarters=[
+                        QuarterOutput(begins_at=moment(at, UTC), count=count)
+                        for at, count in arrivals_over_time(connection, event.id)
+                    ],
+                )
+
+            return await portal.database.report(read)
+
+        @router.get("/door/{slug}/guests", responses=problems(SignInNeeded, Forbidden, NotFound))
+        async def find_guests(
+            slug: Name,
+            caller: Caller,
+            q: Annotated[
+                str,
+                Query(
+                    max_length=MAX_WORDS_LENGTH,
+                    description="Words, each of which must be in a name; in an email address, too, for those that "
+                    "may see it. Without any, nobody is found.",
+                ),
+            ] = "",
+        ) -> list[DoorGuest]:
+            """Find guests of an event by name: at most 20, so that one more letter narrows them down."""
+            words = read_words(q)
+
+            def read(connection: Connection) -> list[Guest]:
+                event = catalogue.event_by_slug(connection, slug)
+                return find_at_door(connection, event.id, words, caller) if words else []
+
+            return [_guest(guest, caller) for guest in await portal.database.report(read)]
+
     def _read(self, scanned: str) -> Scan:
         """Return the codes that the text can mean. Raises UnknownTicket, ForgedCode or OtherKeyboard."""
         try:
             return read_scan(self._portal.secret, scanned)
         except NotACode:
             raise UnknownTicket from None
+
+
+def _guest(guest: Guest, caller: Visitor) -> DoorGuest:
+    arrival = guest.arrival
+    return DoorGuest(
+        code=arrival.code,
+        name=arrival.holder_name,
+        email=arrival.holder_email if caller.may("guests.view") else None,
+        ticket=arrival.type_name,
+        team=arrival.team_name,
+        admitted_at=None if arrival.admitted_at is None else moment(arrival.admitted_at, UTC),
+        admitted_by=arrival.admitted_by,
+        can_undo=guest.undoable,
+    )
 
 
 def _check_in(connection: Connection, scan: Scan, caller: Visitor, slug: str | None) -> AdmissionOutput:

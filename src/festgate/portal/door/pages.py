@@ -182,10 +182,10 @@ class DoorPages:
         asked = {name: read_query(request, name, MAX_SCAN_LENGTH) for name in ("q", "in", "out")}
         # An address without an event is answered as such, whatever was scanned.
         door = await database.read(look_at_door, _slug(request), staff, asked, self._writing, self._zone)
-        words = _words(asked["q"])
+        words = read_words(asked["q"])
         guests: Sequence[Guest] = ()
         if words:
-            guests = await database.report(_find_guests, door.event.id, words, staff)
+            guests = await database.report(find_at_door, door.event.id, words, staff)
         result = door.result if refusal is None else self._result_of(refusal)
         return await self._portal.page(
             request,
@@ -303,7 +303,8 @@ def _about_check_in(message: str, arrival: Arrival, writing: Writing) -> str:
     return message.format(time=writing.time(at), day=writing.day(at), staff=arrival.admitted_by or "")
 
 
-def _find_guests(connection: Connection, event_id: int, words: str, staff: Visitor) -> list[Guest]:
+def find_at_door(connection: Connection, event_id: int, words: str, staff: Visitor) -> list[Guest]:
+    """Return the guests of the event that the member of staff finds by these words."""
     listed = find_by_name(connection, event_id, words, by_email=staff.may("guests.view"))
     return _guests(listed, staff, connection.now)
 
@@ -312,7 +313,7 @@ def _guests(arrivals: Sequence[Arrival], staff: Visitor, now: Milliseconds) -> l
     return [Guest(arrival, may_undo(arrival, staff, now)) for arrival in arrivals]
 
 
-def _words(text: str) -> str:
+def read_words(text: str) -> str:
     """Return the words to search for; none where no name can contain them."""
     try:
         return tidy(text[:MAX_WORDS_LENGTH])

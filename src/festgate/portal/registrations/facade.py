@@ -4,10 +4,12 @@ from festgate.portal.registrations.answer_forms import FormGroup, entered_answer
 from festgate.portal.registrations.answer_values import MAX_ANSWER, YES, shown_answer
 from festgate.portal.registrations.answers import (
     Answer,
+    AnswerField,
     AnswerSheet,
     answer_sheet,
     count_answers,
     door_answers,
+    field_name,
     require_answers,
     save_answers,
 )
@@ -48,7 +50,13 @@ from festgate.portal.registrations.exchanges import (
     seats_to_exchange,
 )
 from festgate.portal.registrations.facts import tickets_of
-from festgate.portal.registrations.files import any_file, delete_answers, file_of_event, forget_ended_files
+from festgate.portal.registrations.files import (
+    StoredFile,
+    any_file,
+    delete_answers,
+    file_of_event,
+    forget_ended_files,
+)
 from festgate.portal.registrations.gifts import give_seat
 from festgate.portal.registrations.holders import (
     NOBODY,
@@ -76,6 +84,7 @@ from festgate.portal.registrations.queries import (
     IsUsed,
     Seat,
     SeatReferences,
+    SeatState,
     count_held,
     count_of_type,
     count_passes,
@@ -129,6 +138,7 @@ __all__ = [
     "YES",
     "AlreadyRegistered",
     "Answer",
+    "AnswerField",
     "AnswerSheet",
     "AnswersNeeded",
     "CaptainStays",
@@ -150,10 +160,12 @@ __all__ = [
     "SeatInOrder",
     "SeatPaid",
     "SeatReferences",
+    "SeatState",
     "SeatTotals",
     "SeatUsed",
     "SeatsGone",
     "ShownState",
+    "StoredFile",
     "Team",
     "TeamFixed",
     "TeamNameTaken",
@@ -187,6 +199,7 @@ __all__ = [
     "entry_of_seat",
     "exchange_seats",
     "extend_seats",
+    "field_name",
     "file_of_event",
     "find_lapses",
     "forget_ended_files",
