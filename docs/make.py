@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import typer
-from fastapi import FastAPI
 from sqlalchemy import CheckConstraint, Index, Table, UniqueConstraint
 from sqlalchemy.dialects import sqlite
 from starlette.routing import BaseRoute, Mount, Route
@@ -32,7 +31,7 @@ from festgate.kit.metrics import Metrics
 from festgate.kit.roles import MEANINGS, PERMISSIONS, ROLE_NAMES, Role, may_grant
 from festgate.kit.web.api import Problem
 from festgate.kit.web.portal import GuardedRoute
-from festgate.portal.app import create_app
+from festgate.portal.app import Api, create_app
 from festgate.settings import DEMO_SETTINGS, Settings, meaning
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -406,7 +405,7 @@ def _constraint(constraint: object) -> str:
 
 
 def _index(index: Index) -> str:
-    where = index.dialect_options["sqlite"]["where"]
+    where = index.info.get("where")
     text = f"{'unique' if index.unique else 'index'}: {_columns(index.columns)}"
     if where is None:
         return text
@@ -424,11 +423,11 @@ def pages() -> dict[str, list[str]]:
     """Return the lines of every generated page, by file name."""
     with tempfile.TemporaryDirectory() as folder:
         routes = create_app(Settings(data_dir=Path(folder), **EVERY_METHOD)).routes.listed
-    api = next(route.app for route in routes if isinstance(route, Mount) and isinstance(route.app, FastAPI))
+    api = next(route.app for route in routes if isinstance(route, Mount) and isinstance(route.app, Api))
     return {
         "settings.md": settings_page(),
         "command-line.md": commands_page(),
-        "api.md": api_page(api.openapi()),
+        "api.md": api_page(api.built.now().openapi()),
         "addresses.md": routes_page(routes),
         "roles.md": roles_page(),
         "tables.md": tables_page(),

@@ -9,13 +9,12 @@ from typing import Any, cast, get_args
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
 from festgate.kit.roles import PERMISSIONS, Permission, Role
 from festgate.kit.web.api import Bearer
 from festgate.kit.web.portal import ANYWHERE, GuardedRoute
-from festgate.portal.app import create_app
+from festgate.portal.app import Api, create_app
 from festgate.portal.catalogue import facade as catalogue
 from festgate.settings import Settings
 from tests.journeys.stage import Guest, announce, before_opening, invite_one
@@ -92,9 +91,9 @@ def calls_in(data: Path) -> list[Guarded]:
     """Return every call of the API with a permission. Fails for a call of the team without one."""
     calls: list[Guarded] = []
     for route in listed(data):
-        if not (isinstance(route, Mount) and isinstance(route.app, FastAPI)):
+        if not (isinstance(route, Mount) and isinstance(route.app, Api)):
             continue
-        for call in calls_of(cast("list[Any]", route.app.routes)):
+        for call in calls_of(cast("list[Any]", route.routes)):
             guards = [one.call for one in call.dependant.dependencies if isinstance(one.call, Bearer)]
             needed = [guard for guard in guards if guard.permission is not None]
             assert needed or not STAFF_CALLS.search(call.path), f"{call.path} needs no permission"

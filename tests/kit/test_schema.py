@@ -45,6 +45,18 @@ def test_the_migrations_create_exactly_the_tables_that_the_code_uses(database_ur
     engine.dispose()
 
 
+def test_an_index_has_a_condition_in_the_code_if_the_migrations_gave_it_one(settings: Settings) -> None:
+    for module in MODULES:
+        import_module(f"festgate.portal.{module}.tables")
+    schema.upgrade(settings)
+    connection = sqlite3.connect(settings.sqlite_path)
+    written = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index'"))
+    connection.close()
+    partial = {name for name, sql in written.items() if " WHERE " in (sql or "")}
+    indexes = [index for table in metadata.tables.values() for index in table.indexes]
+    assert {index.name for index in indexes if "where" in index.info} == partial
+
+
 def test_the_head_in_the_code_is_the_newest_migration() -> None:
     scripts = ScriptDirectory(str(ROOT / "src/festgate/portal/migrations"))
     assert scripts.get_heads() == [schema.HEAD]

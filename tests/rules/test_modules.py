@@ -65,6 +65,36 @@ def test_modules_are_declared_without_importing_their_parts_or_fastapi() -> None
     assert "fastapi" not in imported
 
 
+RARELY_NEEDED = {
+    "alembic": "migrations",
+    "cryptography": "stored secrets, second factors",
+    "fastapi": "the JSON API",
+    "openpyxl": "workbooks",
+    "psycopg": "the other kind of database",
+    "sqlalchemy.dialects.postgresql": "the same",
+    "stripe": "payments by card",
+    "zxcvbn": "new passwords",
+}
+"""Packages that a worker loads when it needs them: each takes 10 to 120 ms of its start and 1 to 5 MB of its memory."""
+
+
+def test_a_worker_starts_without_the_api_the_office_and_packages_that_few_requests_need(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import sys, festgate.server.worker as worker; from festgate.settings import Settings;"
+        "worker.create_app(Settings(data_dir=sys.argv[1])); print(*sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True, timeout=60
+    )
+    imported = set(result.stdout.split())
+    own = {name for name in imported if name.startswith("festgate.portal.")}
+    assert {name for name in own if re.search(r"[._]api$", name)} == set()
+    assert {name for name in own if ".backoffice." in name} == {"festgate.portal.backoffice.module"}
+    assert imported & RARELY_NEEDED.keys() == set()
+
+
 @pytest.mark.parametrize("module", MODULES, ids=NAMES)
 def test_the_architecture_page_lists_the_budget_of_each_module(module: Module) -> None:
     budget = module.budget

@@ -4,11 +4,10 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
 from festgate.kit import security_log
-from festgate.portal.app import create_app
+from festgate.portal.app import Api, create_app
 from festgate.portal.composition import security_events
 from festgate.settings import Settings
 from tests.rules.project import ROOT
@@ -26,8 +25,8 @@ def routes_of(data: Path) -> set[tuple[str, str]]:
     for route in create_app(settings).routes.listed:
         if isinstance(route, Route):
             routes |= {(method, route.path) for method in route.methods or ()}
-        elif isinstance(route, Mount) and isinstance(route.app, FastAPI):
-            paths = route.app.openapi()["paths"]
+        elif isinstance(route, Mount) and isinstance(route.app, Api):
+            paths = route.app.built.now().openapi()["paths"]
             routes |= {
                 (method.upper(), path if path.startswith(route.path) else route.path + path)
                 for path, methods in paths.items()

@@ -5,10 +5,10 @@ A copy of the database alone then reveals none of them; a copy of the data folde
 
 import base64
 from functools import cache
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+if TYPE_CHECKING:  # loaded on demand: it takes 2 MB, and many fests seal nothing
+    from cryptography.fernet import Fernet
 
 _KEY_LENGTH = 32
 """Bytes of a key of Fernet: half of them sign, half of them encrypt."""
@@ -36,6 +36,8 @@ def seal(secret: bytes, purpose: str, text: str) -> str:
 
 def unseal(secret: bytes, purpose: str, sealed: str) -> str:
     """Return the text that `seal` encrypted with the same secret and purpose. Raises Unsealable."""
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415
+
     try:
         return _cipher(secret, purpose).decrypt(sealed.encode()).decode()
     except InvalidToken:
@@ -51,7 +53,11 @@ def is_sealed(text: str) -> bool:
         return False
 
 
-def _cipher(secret: bytes, purpose: str) -> Fernet:
+def _cipher(secret: bytes, purpose: str) -> "Fernet":
     """Return the cipher of a purpose; HKDF gives each purpose a key that reveals nothing of the others."""
+    from cryptography.fernet import Fernet  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+
     key = HKDF(SHA256(), _KEY_LENGTH, salt=None, info=f"festgate {purpose}".encode()).derive(secret)
     return Fernet(base64.urlsafe_b64encode(key))

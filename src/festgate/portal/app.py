@@ -2,33 +2,32 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from http import HTTPStatus
+from functools import partial
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from fastapi import FastAPI
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Lifespan
+from starlette.types import Lifespan, Receive, Scope, Send
 
-from festgate import __version__
 from festgate.kit.clock import Clock, system_clock
 from festgate.kit.db import schema
 from festgate.kit.db.damage import damaged
 from festgate.kit.db.database import Database
 from festgate.kit.db.probe import WriteProbe
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Forbidden, Invalid, Refused
+from festgate.kit.deferred import Deferred
+from festgate.kit.errors import Forbidden
 from festgate.kit.messaging import mail, mail_erasure, outbox
 from festgate.kit.messaging.transports import transport_for
 from festgate.kit.messaging.unknown_kinds import UnknownKinds
 from festgate.kit.metrics import Metrics
+from festgate.kit.process import gc_paused
 from festgate.kit.resilience import faults
 from festgate.kit.resilience.bulkhead import Bulkhead, watch_bulkheads
 from festgate.kit.secret import load_secret
@@ -41,7 +40,7 @@ from festgate.kit.web.modules import Parts
 from festgate.kit.web.pages import Pages
 from festgate.kit.web.portal import Portal, is_local
 from festgate.kit.web.reference import ReferencePage
-from festgate.kit.web.routing import Routes
+from festgate.kit.web.routing import Placed, Routes, placeholders
 from festgate.portal.composition import (
     MODULES,
     NAVIGATION,
@@ -61,9 +60,13 @@ from festgate.portal.inventory import facts
 from festgate.portal.renewal import Build, FirstRun, Renewal
 from festgate.settings import Given, Settings
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 log = structlog.get_logger()
 
-ALL = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+OFFICE = "organise"
+"""The first segment of the addresses of the office, whose pages are loaded when the first is requested."""
 PERIODIC_PAUSE = 30
 """Seconds between two rounds of periodic tasks."""
 
@@ -119,6 +122,7 @@ def create_app(
         routes = Routes(
             _routes(portal, modules, relay, loader),
             modules=[(portal.bulkheads[name], module.routes) for name, module in modules.items()],
+            later={OFFICE: partial(_build_office, portal, modules, loader)},
             admit=first_run.admit if first_run is not None and not first_run.is_over else None,
         )
         added = {
@@ -149,19 +153,19 @@ def _routes(
 ) -> list[BaseRoute]:
     """Return the routes that belong to no module."""
     settings = portal.settings
-    api = _api(portal, modules)
+    api = Api(partial(_build_api, portal, modules))
     return [
         *(
-            Route(path, _absent(portal.bulkheads[module.name]), methods=ALL)
+            placeholder
             for module in MODULES
             if module.name in loader.absent
-            for path in module.pages
+            for placeholder in placeholders(portal.bulkheads[module.name], module.pages)
         ),
         Route("/healthz", _healthz, methods=["GET"]),
         Route("/readyz", _readyz(portal, relay), methods=["GET"]),
         Route("/metrics", _metrics(portal), methods=["GET"]),
         *Arming(settings.data_dir, settings.drills_token).routes(),
-        *ReferencePage(portal, api.openapi).routes(),
+        *ReferencePage(portal, lambda: api.built.now().openapi()).routes(),
         Mount("/static", Assets(packages=[(package, "static") for package in STATIC_PACKAGES])),
         Mount("/api/v1", api),
     ]
@@ -179,56 +183,46 @@ class Assets(StaticFiles):
         return response
 
 
-def _api(portal: Portal, modules: Mapping[str, Parts]) -> FastAPI:
-    """Return the JSON API; its errors are problem+json, as everywhere below /api."""
+class Api:
+    """The JSON API as an ASGI application. It is built for its first call: that takes as long as a third of a start."""
 
-    async def turned_away(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101
-        if isinstance(
-            error.__cause__, Refused
-        ):  # FastAPI's own cloak for what is raised while it reads a body
-            return await portal.refusal(request, error.__cause__)
-        if error.status_code == HTTPStatus.BAD_REQUEST:
-            return await portal.refusal(request, Invalid({"body": "This cannot be read as JSON in UTF-8."}))
-        return await portal.failure(request, error)
+    def __init__(self, build: Callable[[], "FastAPI"]) -> None:
+        """`build` makes the API."""
+        self.built = Deferred(build)
 
-    api = FastAPI(
-        title="Festgate",
-        version=__version__,
-        description="The same operations as the pages, as JSON. Times are UTC; money is in minor units.",
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        servers=[{"url": "/api/v1"}],
-        root_path_in_servers=False,
-        exception_handlers={
-            Refused: portal.failure,
-            HTTPException: turned_away,
-            ClientDisconnect: _left,
-            Exception: portal.failure,
-        },
-        redirect_slashes=False,
-    )
-    for parts in modules.values():
-        if parts.api is not None:
-            api.include_router(parts.api)
-    for module in MODULES:
-        bulkhead = portal.bulkheads[module.name]
-        if bulkhead.absent:
-            api.routes.extend(Route(path, _absent(bulkhead), methods=ALL) for path in module.api)
-    return api
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """The routes of all calls; they are built here if need be."""
+        return self.built.now().routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        api = await self.built.get()
+        await api(scope, receive, send)
 
 
-async def _left(_request: Request, _error: Exception) -> Response:
-    """Answer a client that has disconnected; the status is for the log."""
-    return Response(status_code=HTTPStatus.BAD_REQUEST)
+def _build_api(portal: Portal, modules: Mapping[str, Parts]) -> "FastAPI":
+    from festgate.portal.api import build_api  # noqa: PLC0415  (with FastAPI, which nothing else needs)
+
+    with gc_paused():
+        return build_api(portal, modules)
 
 
-def _absent(bulkhead: Bulkhead) -> Callable[[Request], Any]:
-    async def absent(_request: Request) -> Response:
-        raise bulkhead.refusal()
-
-    return absent
+def _build_office(portal: Portal, modules: Mapping[str, Parts], loader: Loader) -> list[Placed]:
+    """Return the pages of all modules below /organise. Where they cannot be loaded, placeholders answer."""
+    placed: list[Placed] = []
+    with gc_paused():
+        for module in MODULES:
+            office = modules[module.name].office if module.name in modules else None
+            if office is None:
+                continue
+            fence = portal.bulkheads[module.name]
+            pages = loader.attempt(module.name, office)
+            if pages is None:
+                fence.absent, fence.details = loader.absent[module.name], loader.details[module.name]
+                pages = placeholders(fence, [page for page in module.pages if page.startswith(f"/{OFFICE}")])
+            placed.append((fence, pages))
+    return placed
 
 
 def _tasks_of(build: Build) -> list[Coroutine[Any, Any, None]]:

@@ -1,17 +1,17 @@
 """The portal under its present settings, built again as a whole whenever the settings in the data change.
 
 Many parts derive something from the settings when they are built: payment methods, the mail server's transport, formats
-of dates, kept pages. To build all of them again over the same database takes 30 to 80 ms, and no part can be forgotten.
+of dates, kept pages. To build all of them again over the same database takes 30 ms, and no part can be forgotten.
 """
 
 import asyncio
 import gc
+import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from fastapi.dependencies import models
 from starlette.types import Scope
 
 from festgate.kit.db.database import Database
@@ -186,7 +186,8 @@ async def _retire(build: Build, tasks: list[asyncio.Task[None]]) -> None:
 
 def _forget_endpoints() -> None:
     """Clear FastAPI's caches of what kind of function each endpoint is: they would keep every earlier build."""
-    for value in vars(models).values():
+    models = sys.modules.get("fastapi.dependencies.models")  # not imported before the first call of the API
+    for value in vars(models).values() if models else ():
         if hasattr(value, "cache_clear"):
             value.cache_clear()
 

@@ -49,7 +49,6 @@ LARGE_MODULES = (
     "jinja2",
     "sqlalchemy",
     "sqlalchemy.dialects.sqlite",
-    "sqlalchemy.dialects.postgresql",
     "prometheus_client",
     "argon2",
 )

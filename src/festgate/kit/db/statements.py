@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import MetaData, Table
+from sqlalchemy import ColumnElement, Index, MetaData, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -28,6 +28,17 @@ metadata = MetaData(
     }
 )
 """The tables of all modules: one schema, one migration history."""
+
+
+def partial_index(
+    name: str, *columns: ColumnElement[Any], where: ColumnElement[bool], unique: bool = False
+) -> Index:
+    """Return an index of the rows that meet a condition, on either kind of database.
+
+    The migrations create it. `Index` has an argument for each kind's condition, but loads both dialects for them, which
+    takes a twentieth of a worker's start.
+    """
+    return Index(name, *columns, unique=unique, info={"where": where})
 
 
 @lru_cache(maxsize=2)

@@ -17,11 +17,19 @@ from email.utils import format_datetime, parseaddr
 from typing import Any, Literal, TypeAlias
 
 import structlog
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, bindparam, func, select, update
+from sqlalchemy import BigInteger, Column, Integer, Table, Text, bindparam, func, select, update
 
 from festgate.kit.clock import DAY, HOUR, MINUTE, NEVER, Milliseconds, moment
 from festgate.kit.db.database import Database
-from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting, metadata
+from festgate.kit.db.statements import (
+    Connection,
+    Statement,
+    TryAgain,
+    UniqueViolation,
+    inserting,
+    metadata,
+    partial_index,
+)
 from festgate.kit.messaging.mail_links import Link, LinkMaker, LinkOver, fill
 from festgate.kit.messaging.mail_parts import Attachment, set_content
 from festgate.kit.messaging.mail_policy import POLICY
@@ -71,15 +79,10 @@ messages = Table(
     Column("sent_at", BigInteger),
     Column("error", Text),
 )
-Index(
-    "ix_kit_mail_due",
-    messages.c.due_at,
-    sqlite_where=messages.c.due_at < NEVER,
-    postgresql_where=messages.c.due_at < NEVER,
-)
+partial_index("ix_kit_mail_due", messages.c.due_at, where=messages.c.due_at < NEVER)
 # Emails that were given up: few, so that the organisers' dashboard counts them at once.
 _GIVEN_UP = messages.c.sent_at.is_(None) & (messages.c.due_at == NEVER)
-Index("ix_kit_mail_given_up", messages.c.id, sqlite_where=_GIVEN_UP, postgresql_where=_GIVEN_UP)
+partial_index("ix_kit_mail_given_up", messages.c.id, where=_GIVEN_UP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ForeignKey,
-    Index,
     Integer,
     Table,
     Text,
@@ -30,7 +29,7 @@ from sqlalchemy import (
 
 from festgate.kit.clock import DAY, MINUTE, NEVER, SECOND, Milliseconds
 from festgate.kit.db.database import Database
-from festgate.kit.db.statements import Connection, Statement, inserting, metadata
+from festgate.kit.db.statements import Connection, Statement, inserting, metadata, partial_index
 from festgate.kit.resilience import faults
 
 log = structlog.get_logger()
@@ -46,12 +45,7 @@ facts = Table(
     Column("attempts", Integer, nullable=False),
     Column("error", Text),
 )
-Index(
-    "ix_kit_facts_due",
-    facts.c.due_at,
-    sqlite_where=facts.c.due_at < NEVER,
-    postgresql_where=facts.c.due_at < NEVER,
-)
+partial_index("ix_kit_facts_due", facts.c.due_at, where=facts.c.due_at < NEVER)
 
 deliveries = Table(
     "kit_deliveries",

@@ -50,7 +50,8 @@ class Parts:
     """The parts that one module adds to the portal."""
 
     routes: Sequence[BaseRoute] = ()
-    api: "APIRouter | None" = None
+    api: "Callable[[], APIRouter] | None" = None
+    """A function that makes its part of the JSON API, when the first call of the API arrives."""
     subscriptions: Sequence[Subscription[Any]] = ()
     periodic_tasks: Sequence[Callable[[Connection], object]] = ()
     """Operations that run every half minute; nothing may depend on the moment."""
@@ -60,3 +61,5 @@ class Parts:
     """Functions that are called when the portal ends."""
     email_links: Mapping[str, LinkMaker] = field(default_factory=dict)
     """Functions that make the links in its emails as those are sent, by kind."""
+    office: Callable[[], Sequence[BaseRoute]] | None = None
+    """A function that makes its pages below /organise, when the first of them is requested."""

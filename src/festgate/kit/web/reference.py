@@ -1,6 +1,5 @@
 """The API reference at /docs, made from the OpenAPI description, without scripts or external files."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.deferred import Deferred
 from festgate.kit.errors import NotFound, Refused
 from festgate.kit.web.compression import Piece, gzipped
 from festgate.kit.web.parameters import read_path
@@ -67,7 +67,7 @@ class ReferencePage:
         """Take the function that makes the OpenAPI description; it is called on the first request."""
         self._portal = portal
         self._describe = describe
-        self._making: asyncio.Task[Made] | None = None
+        self._made = Deferred(self._make)  # it takes a third of a second
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -76,17 +76,6 @@ class ReferencePage:
             Route("/docs/problems/{code}", self.problem, methods=["GET"]),
             Route("/openapi.json", self.document, methods=["GET"]),
         ]
-
-    async def _made(self) -> Made:
-        """Return the description, which is made once: on a thread, because that takes a third of a second."""
-        if self._making is None:
-            self._making = asyncio.create_task(asyncio.to_thread(self._make))
-        making = self._making
-        try:
-            return await asyncio.shield(making)
-        except Exception:
-            self._making = None  # for the next request to try again
-            raise
 
     def _make(self) -> Made:
         document = self._describe()
@@ -102,7 +91,7 @@ class ReferencePage:
 
     async def document(self, request: Request) -> Response:
         """Return the OpenAPI description as JSON."""
-        body = (await self._made()).body
+        body = (await self._made.get()).body
         headers = {"cache-control": "no-cache", "vary": "accept-encoding"}
         if b"gzip" in request.scope.get("festgate.encodings", b""):
             return Response(gzipped((body,)), 200, headers | {"content-encoding": "gzip"}, "application/json")
@@ -112,7 +101,7 @@ class ReferencePage:
         """Return the page /docs."""
 
         async def look() -> Reference:
-            return (await self._made()).reference
+            return (await self._made.get()).reference
 
         return await self._portal.kept_page(request, ("docs",), look, "kit/reference.html", public=True)
 

@@ -2,9 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from starlette.exceptions import HTTPException
@@ -13,16 +14,22 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route, Router
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
+from festgate.kit.deferred import Deferred
 from festgate.kit.resilience.bulkhead import Bulkhead
 from festgate.kit.web.bodies import BODIES
 
 BEGAN: Final = "festgate.began"
 """Key in a request's scope: its start time by the monotonic clock, which the gate reads once for all uses."""
+Placed: TypeAlias = tuple[Bulkhead | None, Sequence[BaseRoute]]
+"""Routes, and the bulkhead of their module."""
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 REPEATABLE: Final = frozenset({"GET", "HEAD"})
 """Methods of requests that are redirected if their path is nearly right."""
+
+
+ALL: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def moved(scope: Scope, path: str) -> Response:
@@ -42,33 +49,51 @@ class Routes:
         self,
         routes: Sequence[BaseRoute],
         lifespan: Lifespan["Routes"] | None = None,
-        modules: Iterable[tuple[Bulkhead, Sequence[BaseRoute]]] = (),
+        modules: Iterable[Placed] = (),
         admit: Callable[[Scope], Awaitable[None]] | None = None,
+        later: Mapping[str, Callable[[], Iterable[Placed]]] = MappingProxyType({}),
     ) -> None:
         """Take all routes; those of `modules`, behind their bulkheads, are tried before `routes`.
 
-        `admit` raises Refused for requests that are not served at all.
+        `admit` raises Refused for requests that are not served at all. `later` are functions that make further routes
+        of modules when the first request comes for a path with that first segment.
         """
         self._admit = admit
-        placed: list[tuple[BaseRoute, Bulkhead | None]] = [
-            (route, bulkhead) for bulkhead, own in modules for route in own
-        ]
-        placed += [(route, None) for route in routes]
-        self.listed = tuple(route for route, _ in placed)
-        """All routes, in the order in which they are tried."""
-        grouped: dict[str, list[BaseRoute]] = defaultdict(list)
-        for route, bulkhead in placed:
-            if not isinstance(route, Route | Mount):
-                msg = f"{route!r} is neither a route nor a mount"
-                raise TypeError(msg)
-            if isinstance(route, Route):
-                route.app = answering(route.endpoint, bulkhead)
-            else:  # an encoded line break is part of a path, too: a scanner may send one after a code
-                route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
-            grouped[_first_segment(route.path)].append(route)
-        self._routers = {segment: Router(group, redirect_slashes=False) for segment, group in grouped.items()}
-        self._fixed = dict(_fixed_paths(self.listed))
+        self._listed: list[BaseRoute] = []
+        self._groups: dict[str, list[BaseRoute]] = defaultdict(list)
+        self._routers: dict[str, Router] = {}
+        self._fixed: dict[tuple[str, str], Route] = {}
+        self._later = {segment: Deferred(make) for segment, make in later.items()}
+        self._add([*modules, (None, routes)])
         self._whole = Router(lifespan=lifespan)
+
+    @property
+    def listed(self) -> Sequence[BaseRoute]:
+        """All routes, in the order in which they are tried; missing ones are made here."""
+        for segment, deferred in [*self._later.items()]:
+            self._complete(segment, deferred.now())
+        return tuple(self._listed)
+
+    def _complete(self, segment: str, made: Iterable[Placed]) -> None:
+        """Add the routes that were made for the segment, unless another request has done it."""
+        if self._later.pop(segment, None) is not None:
+            self._add(made)
+
+    def _add(self, placed: Iterable[Placed]) -> None:
+        for bulkhead, routes in placed:
+            for route in routes:
+                if not isinstance(route, Route | Mount):
+                    msg = f"{route!r} is neither a route nor a mount"
+                    raise TypeError(msg)
+                if isinstance(route, Route):
+                    route.app = answering(route.endpoint, bulkhead)
+                else:  # an encoded line break is part of a path, too: a scanner may send one after a code
+                    route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
+                self._listed.append(route)
+                self._groups[_first_segment(route.path)].append(route)
+        for segment, group in self._groups.items():
+            self._routers[segment] = Router(group, redirect_slashes=False)
+            self._fixed.update(_fixed_paths(group))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request. Raise HTTPException if no route matches."""
@@ -91,7 +116,13 @@ class Routes:
                 scope["route"] = route
                 await moved(scope, route.path)(scope, receive, send)
                 return
-        router = self._routers.get(_first_segment(scope["path"]))
+        segment = _first_segment(scope["path"])
+        deferred = self._later.get(segment)
+        if deferred is not None:
+            self._complete(segment, await deferred.get())
+            await self(scope, receive, send)
+            return
+        router = self._routers.get(segment)
         if router is None:
             raise HTTPException(404)
         await router.app(scope, receive, send)
@@ -122,6 +153,15 @@ def answering(endpoint: Endpoint, bulkhead: Bulkhead | None = None) -> ASGIApp:
         await response(scope, receive, send)
 
     return app
+
+
+def placeholders(bulkhead: Bulkhead, patterns: Iterable[str]) -> list[Route]:
+    """Return routes with those paths, which answer for a module that is not loaded."""
+
+    async def absent(_request: Request) -> Response:
+        raise bulkhead.refusal()
+
+    return [Route(pattern, absent, methods=list(ALL)) for pattern in patterns]
 
 
 def _fixed_paths(routes: Sequence[BaseRoute]) -> Iterator[tuple[tuple[str, str], Route]]:

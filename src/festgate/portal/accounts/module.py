@@ -14,6 +14,8 @@ from festgate.kit.web.navigation import AccountPaths, NavigationEntry
 from festgate.kit.web.portal import Portal
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from festgate.portal.accounts.facade import AssignEvents, PersonalRecords
 
 PATHS = AccountPaths(
@@ -122,7 +124,6 @@ def build(
     """Build the parts of accounts, with the data about a person of each higher module; None where it is missing."""
     from festgate.portal.accounts import address_changes, confirmation, guest_links, invitations, recovery
     from festgate.portal.accounts.account_pages import OwnAccountPages
-    from festgate.portal.accounts.api import AccountApi
     from festgate.portal.accounts.deletion_pages import DeletionPages
     from festgate.portal.accounts.guest_claims import claim_subscriptions
     from festgate.portal.accounts.guest_links import forget_expired_links
@@ -135,6 +136,11 @@ def build(
     from festgate.portal.accounts.reception import Reception
     from festgate.portal.accounts.second_factor_pages import SecondFactorPages
     from festgate.portal.accounts.sessions import forget_expired
+
+    def api() -> "APIRouter":
+        from festgate.portal.accounts.api import AccountApi
+
+        return AccountApi(portal, hasher).router()
 
     hasher = Hasher()
     reception = Reception(portal.database, hasher, portal.settings, portal.secret)
@@ -149,7 +155,7 @@ def build(
             *GuestPages(portal, records, absent).routes(),
             *InvitationPages(portal, reception, assign_events).routes(),
         ],
-        AccountApi(portal, hasher).router(),
+        api,
         # While a module cannot move its part, the facts wait.
         () if absent else claim_subscriptions(records),
         periodic_tasks=[forget_expired, forget_expired_links, forget_forms, forget_invitations],

@@ -8,10 +8,8 @@ import base64
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from sqlalchemy import bindparam, delete, func, select, update
 
 from festgate.kit.clock import HOUR, SECOND, Milliseconds
@@ -26,6 +24,9 @@ from festgate.portal.accounts.queries import Person, hash_of, person_by_id
 from festgate.portal.accounts.second_factor_notices import Step, inform_of
 from festgate.portal.accounts.tables import people, recovery_codes, requirements, second_factors
 from festgate.portal.audit import facade as audit
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 DIGITS = 6
 STEP = 30
@@ -338,7 +339,10 @@ def _use_app_code(connection: Connection, person_id: int, code: str, secret: byt
     return False
 
 
-def _totp(key: str) -> TOTP:
+def _totp(key: str) -> "TOTP":
+    from cryptography.hazmat.primitives.hashes import SHA1  # noqa: PLC0415  (as in kit/sealing.py)
+    from cryptography.hazmat.primitives.twofactor.totp import TOTP  # noqa: PLC0415
+
     # Most apps know only SHA-1, in which this use (HMAC) has no known weakness.
     return TOTP(base64.b32decode(key), DIGITS, SHA1(), STEP)  # noqa: S303  (see above)
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, func
 
-from festgate.kit.db.statements import metadata
+from festgate.kit.db.statements import metadata, partial_index
 
 WALK_IN = "WALK-IN "
 """The beginning of the guest key of a walk-in without an email address (walk_ins.py)."""
@@ -38,7 +38,7 @@ people = Table(
 
 IS_GUEST = people.c.guest_key.is_not(None)
 IS_WALK_IN = func.substr(people.c.guest_key, 1, len(WALK_IN)) == WALK_IN
-Index("ix_accounts_people_guest", people.c.guest_key, sqlite_where=IS_GUEST, postgresql_where=IS_GUEST)
+partial_index("ix_accounts_people_guest", people.c.guest_key, where=IS_GUEST)
 
 guest_links = Table(
     "accounts_guest_links",

@@ -67,9 +67,8 @@ def plan_export(
         filters = replace(filters, sort="name", is_descending=False)
     ids = guest_ids(connection, listed.scope, filters, MAX_ROWS)
     chosen = frozenset(selected)
-    if chosen:
-        ids = [seat for seat in ids if seat in chosen]
-    return Export(listed.scope, ids, columns, zone, connection.now)
+    planned = [seat for seat in ids if seat in chosen] if chosen else ids
+    return Export(listed.scope, planned, columns, zone, connection.now)
 
 
 def begin_export(connection: Connection, actor: Actor, export: Export, form: Format, subject: str) -> None:

@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from starlette.routing import BaseRoute
+
+from festgate.kit.deferred import Deferred
 from festgate.kit.resilience.bulkhead import Budget
 from festgate.kit.translation import N_
 from festgate.kit.web.modules import MAX_UPLOAD, Module, Parts
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from festgate.portal.accounts.facade import PersonalRecords
+    from festgate.portal.backoffice.backups import Backups
+    from festgate.portal.backoffice.guest_deletions import GuestDeletions
     from festgate.portal.registrations.facade import IsUsed
     from festgate.portal.tickets.facade import HolderEmails, PostCopy, PostOrder
 
@@ -60,15 +65,15 @@ MODULE = Module(
         "/people",
         "/people/{rest:path}",
         "/events/{slug}/guests",
+        "/events/{slug}/guests/{rest:path}",
+        "/events/{slug}/files/{file}",
+        "/events/{slug}/complimentary",
         "/events/{slug}/overview",
         "/events/{slug}/holder-rules",
         "/events/{slug}/waiting-list",
         "/events/{slug}/waiting-list/{rest:path}",
         "/events/{slug}/teams",
         "/events/{slug}/teams/{rest:path}",
-        "/events/{slug}/guests/{rest:path}",
-        "/events/{slug}/files/{file}",
-        "/events/{slug}/complimentary",
     ],
     navigation=[NavigationEntry(N_("Organise"), "/organise", "organise", "office")],
     has_static=True,
@@ -175,7 +180,7 @@ MODULE = Module(
 )
 
 
-def build(  # noqa: PLR0915  (an import for each part)
+def build(
     portal: Portal,
     personal_records: "Mapping[str, PersonalRecords | None]",
     is_used: "IsUsed",
@@ -185,68 +190,45 @@ def build(  # noqa: PLR0915  (an import for each part)
     holder_emails: "HolderEmails",
 ) -> Parts:
     """Build the parts of the office, with the data about a person of each module and functions of tickets."""
-    from festgate.portal.backoffice.audit_api import AuditApi
-    from festgate.portal.backoffice.audit_pages import AuditPages
-    from festgate.portal.backoffice.backup_api import BackupApi
-    from festgate.portal.backoffice.backups import Backups
-    from festgate.portal.backoffice.box_office_api import BoxOfficeApi
-    from festgate.portal.backoffice.box_office_pages import BoxOfficePages
-    from festgate.portal.backoffice.crew_api import CrewApi
-    from festgate.portal.backoffice.crew_pages import CrewPages
-    from festgate.portal.backoffice.dashboard_pages import DashboardPages
-    from festgate.portal.backoffice.event_api import EventStepApi
-    from festgate.portal.backoffice.event_step_pages import EventStepPages
-    from festgate.portal.backoffice.event_team_api import EventTeamApi
-    from festgate.portal.backoffice.guest_action_api import GuestActionApi
-    from festgate.portal.backoffice.guest_action_pages import GuestActionPages
-    from festgate.portal.backoffice.guest_api import GuestApi
-    from festgate.portal.backoffice.guest_deletions import GuestDeletions
-    from festgate.portal.backoffice.guest_export_api import GuestExportApi
-    from festgate.portal.backoffice.guest_export_pages import GuestExportPages
-    from festgate.portal.backoffice.guest_pages import GuestPages
-    from festgate.portal.backoffice.holder_api import HolderRuleApi
-    from festgate.portal.backoffice.holder_pages import HolderRulePages
-    from festgate.portal.backoffice.import_api import ImportApi
-    from festgate.portal.backoffice.import_pages import ImportPages
-    from festgate.portal.backoffice.order_api import OrderApi
-    from festgate.portal.backoffice.order_pages import OrderPages
-    from festgate.portal.backoffice.overview_api import OverviewApi
-    from festgate.portal.backoffice.overview_pages import OverviewPages
-    from festgate.portal.backoffice.pages import BackofficePages
-    from festgate.portal.backoffice.payment_api import PaymentApi
-    from festgate.portal.backoffice.people_api import PeopleApi
-    from festgate.portal.backoffice.people_pages import PeoplePages
-    from festgate.portal.backoffice.promo_code_export_api import PromoCodeExportApi
-    from festgate.portal.backoffice.promo_code_pages import PromoCodePages
-    from festgate.portal.backoffice.question_pages import QuestionPages
-    from festgate.portal.backoffice.registration_pages import RegistrationPages
-    from festgate.portal.backoffice.room_pages import RoomPages
-    from festgate.portal.backoffice.sale_answer_api import SaleAnswerApi
-    from festgate.portal.backoffice.second_factor_api import TeamFactorApi
-    from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
-    from festgate.portal.backoffice.shift_pages import ShiftPages
-    from festgate.portal.backoffice.statement_pages import StatementPages
-    from festgate.portal.backoffice.team_pages import EventTeamPages
-    from festgate.portal.backoffice.ticket_pages import TicketTypePages
-    from festgate.portal.backoffice.transfer_pages import TransferPages
-    from festgate.portal.backoffice.unmatched_pages import UnmatchedPages
-    from festgate.portal.backoffice.waiting_api import WaitingApi
-    from festgate.portal.backoffice.waiting_pages import WaitingListPages
-
     # Reading a file may take a gigabyte, and trying its import holds up registrations.
     one_import = asyncio.Lock()
-    backups = Backups(portal.database, portal.settings)
-    deletions = GuestDeletions(
-        portal,
-        [part for part in personal_records.values() if part is not None],
-        [name for name, part in personal_records.items() if part is None],
-    )
-    return Parts(
-        [
-            *DashboardPages(portal, backups).routes(),
+    # Pages and API share both, and either may be made first, each on a thread of its own.
+    backups = Deferred(lambda: _backups(portal))
+    deletions = Deferred(lambda: _deletions(portal, personal_records))
+
+    def office() -> list[BaseRoute]:
+        from festgate.portal.backoffice.audit_pages import AuditPages
+        from festgate.portal.backoffice.box_office_pages import BoxOfficePages
+        from festgate.portal.backoffice.crew_pages import CrewPages
+        from festgate.portal.backoffice.dashboard_pages import DashboardPages
+        from festgate.portal.backoffice.event_step_pages import EventStepPages
+        from festgate.portal.backoffice.guest_action_pages import GuestActionPages
+        from festgate.portal.backoffice.guest_export_pages import GuestExportPages
+        from festgate.portal.backoffice.guest_pages import GuestPages
+        from festgate.portal.backoffice.holder_pages import HolderRulePages
+        from festgate.portal.backoffice.import_pages import ImportPages
+        from festgate.portal.backoffice.order_pages import OrderPages
+        from festgate.portal.backoffice.overview_pages import OverviewPages
+        from festgate.portal.backoffice.pages import BackofficePages
+        from festgate.portal.backoffice.people_pages import PeoplePages
+        from festgate.portal.backoffice.promo_code_pages import PromoCodePages
+        from festgate.portal.backoffice.question_pages import QuestionPages
+        from festgate.portal.backoffice.registration_pages import RegistrationPages
+        from festgate.portal.backoffice.room_pages import RoomPages
+        from festgate.portal.backoffice.second_factor_pages import TeamFactorPages
+        from festgate.portal.backoffice.shift_pages import ShiftPages
+        from festgate.portal.backoffice.statement_pages import StatementPages
+        from festgate.portal.backoffice.team_pages import EventTeamPages
+        from festgate.portal.backoffice.ticket_pages import TicketTypePages
+        from festgate.portal.backoffice.transfer_pages import TransferPages
+        from festgate.portal.backoffice.unmatched_pages import UnmatchedPages
+        from festgate.portal.backoffice.waiting_pages import WaitingListPages
+
+        return [
+            *DashboardPages(portal, backups.now()).routes(),
             *EventTeamPages(portal).routes(),
             *BackofficePages(portal).routes(),
-            *PeoplePages(portal, post_copy, deletions).routes(),
+            *PeoplePages(portal, post_copy, deletions.now()).routes(),
             *OrderPages(portal, post_order_copy).routes(),
             *RegistrationPages(portal, holder_emails).routes(),
             *TicketTypePages(portal).routes(),
@@ -270,35 +252,31 @@ def build(  # noqa: PLR0915  (an import for each part)
             *UnmatchedPages(portal).routes(),
             *AuditPages(portal).routes(),
             *TeamFactorPages(portal).routes(),
-        ],
-        _joined(
-            AuditApi(portal).router(),
-            BoxOfficeApi(portal).router(),
-            SaleAnswerApi(portal).router(),
-            CrewApi(portal).router(),
-            EventStepApi(portal).router(),
-            BackupApi(portal, backups).router(),
-            GuestApi(portal).router(),
-            GuestExportApi(portal).router(),
-            GuestActionApi(portal, post_copy, is_used).router(),
-            ImportApi(portal, one_import).router(),
-            OrderApi(portal).router(),
-            PaymentApi(portal).router(),
-            PeopleApi(portal, deletions).router(),
-            PromoCodeExportApi(portal).router(),
-            TeamFactorApi(portal).router(),
-            WaitingApi(portal).router(),
-            OverviewApi(portal).router(),
-            HolderRuleApi(portal).router(),
-            EventTeamApi(portal).router(),
-        ),
-    )
+        ]
+
+    def api() -> "APIRouter":
+        from festgate.portal.backoffice.api import office_router
+
+        return office_router(
+            portal,
+            post_copy,
+            is_used,
+            one_import=one_import,
+            backups=backups.now(),
+            deletions=deletions.now(),
+        )
+
+    return Parts(office=office, api=api)
 
 
-def _joined(*routers: "APIRouter") -> "APIRouter":
-    from fastapi import APIRouter
+def _backups(portal: Portal) -> "Backups":
+    from festgate.portal.backoffice.backups import Backups
 
-    joined = APIRouter()
-    for router in routers:
-        joined.include_router(router)
-    return joined
+    return Backups(portal.database, portal.settings)
+
+
+def _deletions(portal: Portal, records: "Mapping[str, PersonalRecords | None]") -> "GuestDeletions":
+    from festgate.portal.backoffice.guest_deletions import GuestDeletions
+
+    known = [part for part in records.values() if part is not None]
+    return GuestDeletions(portal, known, [name for name, part in records.items() if part is None])

@@ -11,16 +11,12 @@ from typing import Final, Literal, TypeAlias
 from urllib.parse import quote
 
 from festgate.kit.clock import Milliseconds
-from festgate.portal.catalogue.calendars import collection_of, component_of, in_utc, text_of
+from festgate.portal.catalogue.calendars import calendar_of, folded, in_utc, properties_of
 from festgate.portal.catalogue.queries import Event
 
 Method: TypeAlias = Literal["REQUEST", "CANCEL"]
 """REQUEST adds or updates the entry, and CANCEL removes it."""
 
-MAX_OCTETS: Final = 75
-"""Octets of a line, without its line break (RFC 5545, section 3.1)."""
-_CONTINUES: Final = range(0x80, 0xC0)
-"""Octets of UTF-8 that continue a character."""
 _IN_ADDRESS: Final = "@!$'*+"
 """Marks of addresses that need no percent sign in a `mailto:` address (RFC 6068, section 2)."""
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -44,7 +40,7 @@ def invitation(
     A CANCEL of an event that is not cancelled ends the invitation of this attendee alone.
     """
     before, after = _frame(event, base_url, organiser, method)
-    own = f"DTSTAMP:{in_utc(at):%Y%m%dT%H%M%SZ}\r\n" + _line(
+    own = f"DTSTAMP:{in_utc(at)}\r\n" + _line(
         "ATTENDEE;ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=FALSE", attendee
     )
     return before + own + after
@@ -52,36 +48,18 @@ def invitation(
 
 @lru_cache(maxsize=512)
 def _frame(event: Event, base_url: str, organiser: Party, method: Method) -> tuple[str, str]:
-    """Return the calendar before and after the lines of one attendee. It takes 0.6 ms to make, so it is cached."""
-    collection = collection_of("")
-    collection.add("method", method)
-    component = component_of(event, base_url)
-    del component["DTSTAMP"]
+    """Return the calendar before and after the lines of one attendee. It is cached: that saves 2 % of an order."""
+    properties = properties_of(event, base_url)
+    del properties["DTSTAMP"]
     if method == "CANCEL" and event.state != "cancelled":
         # RFC 5546, section 3.2.5: with a status, the CANCEL would be one of the whole event.
-        del component["STATUS"]
-    collection.add_component(component)
-    before, end, after = text_of(collection).partition("\r\nEND:VEVENT\r\n")
-    return f"{before}\r\n{_line('ORGANIZER', organiser)}", end.lstrip() + after
+        del properties["STATUS"]
+    before, end, after = calendar_of([properties], {"METHOD": method}).partition("END:VEVENT\r\n")
+    return f"{before}{_line('ORGANIZER', organiser)}", end + after
 
 
 def _line(name: str, party: Party) -> str:
     """Return a folded line that names the party."""
     shown = " ".join(_CONTROLS.sub(" ", party.name).split())
     named = f';CN="{shown.translate(_IN_NAME)}"' if shown else ""
-    return f"{_folded(f'{name}{named}:mailto:{quote(party.email, safe=_IN_ADDRESS)}')}\r\n"
-
-
-def _folded(line: str) -> str:
-    """Return the line in pieces of at most MAX_OCTETS octets that end between characters."""
-    rest = line.encode()
-    pieces = []
-    space = MAX_OCTETS
-    while len(rest) > space:
-        end = space
-        while rest[end] in _CONTINUES:
-            end -= 1
-        pieces.append(rest[:end].decode())
-        rest = rest[end:]
-        space = MAX_OCTETS - len(" ")
-    return "\r\n ".join([*pieces, rest.decode()])
+    return f"{folded(f'{name}{named}:mailto:{quote(party.email, safe=_IN_ADDRESS)}')}\r\n"

@@ -14,6 +14,8 @@ from festgate.kit.web.navigation import NavigationEntry
 from festgate.kit.web.portal import Portal
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from festgate.portal.accounts.facade import AssignEvents, PersonalRecords
     from festgate.portal.catalogue.facade import FindPlace, FindSeats, LapsedHolds
     from festgate.portal.catalogue.own_seats import References
@@ -82,12 +84,13 @@ def build(
     order_refs: "References",
 ) -> Parts:
     """Build the parts of the catalogue, with queries of registrations, tickets and checkout."""
-    from festgate.portal.catalogue.api import CatalogueApi
     from festgate.portal.catalogue.facade import SeatQueries
     from festgate.portal.catalogue.pages import CataloguePages
 
+    def api() -> "APIRouter":
+        from festgate.portal.catalogue.api import CatalogueApi
+
+        return CatalogueApi(portal, find_lapses).router()
+
     seats = SeatQueries(own_seats, ticket_codes, order_refs, own_place)
-    return Parts(
-        CataloguePages(portal, find_lapses, seats).routes(),
-        CatalogueApi(portal, find_lapses).router(),
-    )
+    return Parts(CataloguePages(portal, find_lapses, seats).routes(), api)

@@ -14,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from festgate.kit.db.statements import metadata
+from festgate.kit.db.statements import metadata, partial_index
 
 EventState = Literal["draft", "published", "cancelled"]
 NameRule = Literal["off", "optional", "required"]
@@ -225,12 +225,7 @@ promo_codes = Table(
     CheckConstraint("used >= 0 AND (max_uses IS NULL OR used <= max_uses)", name="used"),
 )
 _NOT_ENDED = promo_codes.c.ended_at == 0
-Index(
-    "ix_catalogue_promo_codes_event_id",
-    promo_codes.c.event_id,
-    sqlite_where=_NOT_ENDED,
-    postgresql_where=_NOT_ENDED,
-)
+partial_index("ix_catalogue_promo_codes_event_id", promo_codes.c.event_id, where=_NOT_ENDED)
 
 promo_code_uses = Table(
     "catalogue_promo_code_uses",

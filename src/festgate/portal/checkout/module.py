@@ -13,6 +13,8 @@ from festgate.kit.web.portal import Portal
 from festgate.settings import Settings
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from festgate.portal.accounts.facade import PersonalRecords
     from festgate.portal.fest.facade import PaymentTest
     from festgate.portal.registrations.facade import IsUsed, SeatReferences
@@ -114,20 +116,25 @@ def personal_records() -> "PersonalRecords":
 
 def build(portal: Portal, *, ticket_codes: "SeatReferences", is_used: "IsUsed") -> Parts:
     """Build the parts of checkout, with functions of tickets."""
-    from festgate.portal.checkout.api import CheckoutApi
     from festgate.portal.checkout.bank_lines import forget_lines
     from festgate.portal.checkout.handlers import SUBSCRIPTIONS
     from festgate.portal.checkout.pages import CheckoutPages
     from festgate.portal.checkout.payments import Payments, payment_methods
-    from festgate.portal.checkout.transfer_api import TransferApi
     from festgate.portal.checkout.transfers import remind_payers
     from festgate.portal.checkout.webhooks import webhook_routes
 
     # Nothing is paid beforehand, so anyone could keep seats under an invented address.
     confirmed_only = {"desk", "transfer"} if portal.settings.confirms_email else set()
     payments = Payments(portal.database, payment_methods(portal.settings, portal.database), confirmed_only)
-    api = CheckoutApi(portal, payments, is_used).router()
-    TransferApi(portal).add_to(api)
+
+    def api() -> "APIRouter":
+        from festgate.portal.checkout.api import CheckoutApi
+        from festgate.portal.checkout.transfer_api import TransferApi
+
+        router = CheckoutApi(portal, payments, is_used).router()
+        TransferApi(portal).add_to(router)
+        return router
+
     return Parts(
         [
             *CheckoutPages(portal, payments, ticket_codes, is_used).routes(),

@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 
 from festgate.kit.clock import NEVER
-from festgate.kit.db.statements import metadata
+from festgate.kit.db.statements import metadata, partial_index
 
 
 def _key() -> Column[int]:
@@ -64,12 +64,7 @@ orders = Table(
     ),
     CheckConstraint("total_minor >= 0", name="total"),
 )
-Index(
-    "ix_checkout_orders_ask",
-    orders.c.ask_at,
-    sqlite_where=orders.c.ask_at < NEVER,
-    postgresql_where=orders.c.ask_at < NEVER,
-)
+partial_index("ix_checkout_orders_ask", orders.c.ask_at, where=orders.c.ask_at < NEVER)
 Index("ix_checkout_orders_state", orders.c.state, orders.c.created_at)
 
 lines = Table(
@@ -118,20 +113,14 @@ refunds = Table(
     Column("request_key", Text),
 )
 Index("ix_checkout_refunds_order", refunds.c.order_id)
-Index(
+partial_index(
     "uq_checkout_refunds_request",
     refunds.c.order_id,
     refunds.c.request_key,
     unique=True,
-    sqlite_where=refunds.c.request_key.is_not(None),
-    postgresql_where=refunds.c.request_key.is_not(None),
+    where=refunds.c.request_key.is_not(None),
 )
-Index(
-    "ix_checkout_refunds_due",
-    refunds.c.due_at,
-    sqlite_where=refunds.c.due_at < NEVER,
-    postgresql_where=refunds.c.due_at < NEVER,
-)
+partial_index("ix_checkout_refunds_due", refunds.c.due_at, where=refunds.c.due_at < NEVER)
 
 shifts = Table(
     "checkout_shifts",
@@ -156,13 +145,7 @@ shifts = Table(
 )
 _IS_OPEN = shifts.c.closed_at.is_(None)
 # A seller has one open shift, even if two sales begin it at once.
-Index(
-    "uq_checkout_shifts_open",
-    shifts.c.person_id,
-    unique=True,
-    sqlite_where=_IS_OPEN,
-    postgresql_where=_IS_OPEN,
-)
+partial_index("uq_checkout_shifts_open", shifts.c.person_id, unique=True, where=_IS_OPEN)
 
 sales = Table(
     "checkout_sales",
@@ -206,12 +189,7 @@ transfers = Table(
     # The difference by which the order was lowered, since less was paid and accepted.
     Column("waived_minor", BigInteger, nullable=False),
 )
-Index(
-    "ix_checkout_transfers_remind",
-    transfers.c.remind_at,
-    sqlite_where=transfers.c.remind_at < NEVER,
-    postgresql_where=transfers.c.remind_at < NEVER,
-)
+partial_index("ix_checkout_transfers_remind", transfers.c.remind_at, where=transfers.c.remind_at < NEVER)
 
 bank_lines = Table(
     "checkout_bank_lines",

@@ -1,10 +1,15 @@
 """The module of the door: what it adds to the portal."""
 
+from typing import TYPE_CHECKING
+
 from festgate.kit.resilience.bulkhead import Budget
 from festgate.kit.translation import N_
 from festgate.kit.web.modules import Module, Parts
 from festgate.kit.web.navigation import NavigationEntry
 from festgate.kit.web.portal import Portal
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 MODULE = Module(
     name="door",
@@ -21,7 +26,11 @@ MODULE = Module(
 
 def build(portal: Portal) -> Parts:
     """Build the parts of the door."""
-    from festgate.portal.door.api import DoorApi
     from festgate.portal.door.pages import DoorPages
 
-    return Parts(DoorPages(portal).routes(), DoorApi(portal).router())
+    def api() -> "APIRouter":
+        from festgate.portal.door.api import DoorApi
+
+        return DoorApi(portal).router()
+
+    return Parts(DoorPages(portal).routes(), api)

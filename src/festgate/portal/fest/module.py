@@ -13,6 +13,8 @@ from festgate.kit.web.portal import Portal
 from festgate.settings import Given, Settings
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from festgate.portal.fest.facade import Logo, PaymentTest
 
 MAX_LOGO_FORM = 320 * 1024
@@ -73,17 +75,22 @@ def build(
     count_events: Callable[[Connection], int],
 ) -> Parts:
     """Build the parts of the settings, with functions of checkout and of the catalogue."""
-    from festgate.portal.fest.api import SettingsApi
     from festgate.portal.fest.editing import Editor, Live
     from festgate.portal.fest.pages import SettingsPages
     from festgate.portal.fest.setup_pages import SetUpPages
 
     live = Live(application.given, application.renew, check_methods, run_tests, application.refuse_currency)
     editor = Editor(portal.database, portal.secret, live)
+
+    def api() -> "APIRouter":
+        from festgate.portal.fest.api import SettingsApi
+
+        return SettingsApi(portal, editor).router()
+
     return Parts(
         [
             *SettingsPages(portal, editor, application.logo).routes(),
             *SetUpPages(portal, editor, live, count_events).routes(),
         ],
-        SettingsApi(portal, editor).router(),
+        api,
     )

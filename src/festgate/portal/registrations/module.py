@@ -12,6 +12,8 @@ from festgate.kit.web.navigation import NavigationEntry
 from festgate.kit.web.portal import Portal
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from festgate.portal.accounts.facade import PersonalRecords
     from festgate.portal.catalogue.facade import FindPlace, FindSeats, LapsedHolds
     from festgate.portal.registrations.facade import IsUsed, ReplaceCode, SeatReferences
@@ -108,17 +110,22 @@ def build(
     from festgate.portal.accounts.facade import SeatLimits
     from festgate.portal.registrations import facade
     from festgate.portal.registrations.answer_pages import AnswerPages
-    from festgate.portal.registrations.api import RegistrationApi
     from festgate.portal.registrations.handlers import SUBSCRIPTIONS
     from festgate.portal.registrations.holder_pages import HolderPages
     from festgate.portal.registrations.pages import RegistrationPages
-    from festgate.portal.registrations.team_api import TeamApi
     from festgate.portal.registrations.team_pages import TeamPages
     from festgate.portal.registrations.waiting_pages import WaitingPages
 
     addresses = SeatLimits(portal.secret, portal.settings.max_seats_of_address)
-    api = RegistrationApi(portal, is_used, addresses).router()
-    TeamApi(portal, is_used, replace_code, addresses).add_to(api)
+
+    def api() -> "APIRouter":
+        from festgate.portal.registrations.api import RegistrationApi
+        from festgate.portal.registrations.team_api import TeamApi
+
+        router = RegistrationApi(portal, is_used, addresses).router()
+        TeamApi(portal, is_used, replace_code, addresses).add_to(router)
+        return router
+
     return Parts(
         [
             *RegistrationPages(portal, ticket_codes, order_refs, is_used, addresses).routes(),

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 
 from festgate.kit.clock import NEVER
-from festgate.kit.db.statements import metadata
+from festgate.kit.db.statements import metadata, partial_index
 
 seats = Table(
     "registrations_seats",
@@ -66,51 +66,41 @@ LIVE = seats.c.state.in_(("held", "confirmed"))
 HELD = seats.c.state == "held"
 
 # A person has at most `max_per_person` live seats at an event, even if several requests arrive at once.
-Index(
-    "uq_registrations_seats_live",
-    seats.c.event_id,
-    seats.c.person_id,
-    seats.c.slot,
-    unique=True,
-    sqlite_where=LIVE,
-    postgresql_where=LIVE,
+partial_index(
+    "uq_registrations_seats_live", seats.c.event_id, seats.c.person_id, seats.c.slot, unique=True, where=LIVE
 )
-Index("ix_registrations_seats_held", seats.c.held_until, sqlite_where=HELD, postgresql_where=HELD)
+partial_index("ix_registrations_seats_held", seats.c.held_until, where=HELD)
 Index("ix_registrations_seats_person", seats.c.person_id)
 Index("ix_registrations_seats_order", seats.c.order_id)
 Index("ix_registrations_seats_event", seats.c.event_id, seats.c.state)
 
 _OF_GUEST = seats.c.guest_key.is_not(None)
 # The same limit for all purchases of a guest's email address.
-Index(
+partial_index(
     "uq_registrations_seats_guest",
     seats.c.event_id,
     seats.c.guest_key,
     seats.c.slot,
     unique=True,
-    sqlite_where=LIVE & _OF_GUEST,
-    postgresql_where=LIVE & _OF_GUEST,
+    where=LIVE & _OF_GUEST,
 )
-Index("ix_registrations_seats_guest", seats.c.guest_key, sqlite_where=_OF_GUEST, postgresql_where=_OF_GUEST)
+partial_index("ix_registrations_seats_guest", seats.c.guest_key, where=_OF_GUEST)
 
 _IN_TEAM = seats.c.team_id.is_not(None)
 _HAS_MEMBER = seats.c.member_id.is_not(None)
-Index("ix_registrations_seats_team", seats.c.team_id, sqlite_where=_IN_TEAM, postgresql_where=_IN_TEAM)
-Index(
-    "ix_registrations_seats_member", seats.c.member_id, sqlite_where=_HAS_MEMBER, postgresql_where=_HAS_MEMBER
-)
+partial_index("ix_registrations_seats_team", seats.c.team_id, where=_IN_TEAM)
+partial_index("ix_registrations_seats_member", seats.c.member_id, where=_HAS_MEMBER)
 # A person is in at most one team at an event, and occupies one seat of it.
-Index(
+partial_index(
     "uq_registrations_seats_member",
     seats.c.event_id,
     seats.c.member_id,
     unique=True,
-    sqlite_where=LIVE & _HAS_MEMBER,
-    postgresql_where=LIVE & _HAS_MEMBER,
+    where=LIVE & _HAS_MEMBER,
 )
 
 OF_PASS = seats.c.pass_seat_id.is_not(None)
-Index("ix_registrations_seats_pass", seats.c.pass_seat_id, sqlite_where=OF_PASS, postgresql_where=OF_PASS)
+partial_index("ix_registrations_seats_pass", seats.c.pass_seat_id, where=OF_PASS)
 
 TEAM_SLOT = 1000
 """The first slot of a team's seats: a captain has one team at an event, besides the tickets for single people."""
@@ -135,13 +125,8 @@ teams = Table(
     CheckConstraint("size >= 0", name="size"),
 )
 _HAS_SEATS = teams.c.size > 0
-Index(
-    "uq_registrations_teams_name",
-    teams.c.event_id,
-    teams.c.name_key,
-    unique=True,
-    sqlite_where=_HAS_SEATS,
-    postgresql_where=_HAS_SEATS,
+partial_index(
+    "uq_registrations_teams_name", teams.c.event_id, teams.c.name_key, unique=True, where=_HAS_SEATS
 )
 Index("ix_registrations_teams_captain", teams.c.captain_id)
 waiting = Table(
@@ -171,13 +156,8 @@ waiting = Table(
 IN_LINE = waiting.c.state.in_(("applied", "waiting"))
 
 # A person is at most once in the line of an event.
-Index(
-    "uq_registrations_waiting_open",
-    waiting.c.event_id,
-    waiting.c.person_id,
-    unique=True,
-    sqlite_where=IN_LINE,
-    postgresql_where=IN_LINE,
+partial_index(
+    "uq_registrations_waiting_open", waiting.c.event_id, waiting.c.person_id, unique=True, where=IN_LINE
 )
 Index("ix_registrations_waiting_event", waiting.c.event_id, waiting.c.state)
 Index("ix_registrations_waiting_person", waiting.c.person_id)
@@ -236,33 +216,21 @@ answers = Table(
 _OF_TICKET = answers.c.seat_id.is_not(None)
 _OF_ORDER = answers.c.seat_id.is_(None)
 _WITH_FILE = answers.c.file_id.is_not(None)
-Index(
-    "uq_registrations_answers_seat",
-    answers.c.seat_id,
-    answers.c.question_id,
-    unique=True,
-    sqlite_where=_OF_TICKET,
-    postgresql_where=_OF_TICKET,
+partial_index(
+    "uq_registrations_answers_seat", answers.c.seat_id, answers.c.question_id, unique=True, where=_OF_TICKET
 )
-Index(
+partial_index(
     "uq_registrations_answers_order",
     answers.c.person_id,
     answers.c.event_id,
     answers.c.question_id,
     unique=True,
-    sqlite_where=_OF_ORDER,
-    postgresql_where=_OF_ORDER,
+    where=_OF_ORDER,
 )
 Index("ix_registrations_answers_event", answers.c.event_id)
 Index("ix_registrations_answers_person", answers.c.person_id)
 Index("ix_registrations_answers_question", answers.c.question_id)
-Index(
-    "ix_registrations_answers_file",
-    answers.c.file_id,
-    unique=True,
-    sqlite_where=_WITH_FILE,
-    postgresql_where=_WITH_FILE,
-)
+partial_index("ix_registrations_answers_file", answers.c.file_id, unique=True, where=_WITH_FILE)
 
 pauses = Table(
     "registrations_pauses",
@@ -279,9 +247,7 @@ pauses = Table(
 OPEN = pauses.c.applied_at == NEVER
 
 # At most one pause is open.
-Index(
-    "uq_registrations_pauses_open", pauses.c.applied_at, unique=True, sqlite_where=OPEN, postgresql_where=OPEN
-)
+partial_index("uq_registrations_pauses_open", pauses.c.applied_at, unique=True, where=OPEN)
 
 _BEGAN = select(pauses.c.began_at).where(OPEN)
 BEGAN = _BEGAN.scalar_subquery()

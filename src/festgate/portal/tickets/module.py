@@ -10,6 +10,8 @@ from festgate.kit.web.modules import Module, Parts
 from festgate.kit.web.portal import Portal
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from festgate.portal.accounts.facade import PersonalRecords
     from festgate.portal.registrations.facade import IsUsed, ReplaceCode, SeatReferences
     from festgate.portal.tickets.emails import TicketEmails
@@ -87,16 +89,21 @@ def emails(portal: Portal) -> "TicketEmails":
 def build(portal: Portal) -> Parts:
     """Build the parts of tickets."""
     from festgate.portal.tickets import holder_links
-    from festgate.portal.tickets.api import TicketApi
     from festgate.portal.tickets.handlers import TicketHandlers
     from festgate.portal.tickets.holder_pages import HolderPages
     from festgate.portal.tickets.pages import TicketPages
 
     handlers, pages = TicketHandlers(portal.settings, portal.secret), TicketPages(portal)
     make_link = partial(holder_links.make_link, secret=portal.secret, base_url=portal.settings.base_url)
+
+    def api() -> "APIRouter":
+        from festgate.portal.tickets.api import TicketApi
+
+        return TicketApi(portal, handlers.emails.holders, handlers.emails.post_order_copy).router()
+
     return Parts(
         [*pages.routes(), *HolderPages(portal, pages, handlers.emails.holders).routes()],
-        TicketApi(portal, handlers.emails.holders, handlers.emails.post_order_copy).router(),
+        api,
         handlers.subscriptions(),
         email_links={holder_links.LINK_KIND: make_link},
     )

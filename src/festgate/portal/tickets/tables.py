@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
 
-from festgate.kit.db.statements import metadata
+from festgate.kit.db.statements import metadata, partial_index
 
 tickets = Table(
     "tickets_tickets",
@@ -25,23 +25,19 @@ tickets = Table(
     CheckConstraint("state IN ('valid', 'void')", name="state"),
 )
 Index("ix_tickets_tickets_person_id", tickets.c.person_id)
-Index(
-    "ix_tickets_tickets_pass",
-    tickets.c.pass_ticket_id,
-    sqlite_where=tickets.c.pass_ticket_id.is_not(None),
-    postgresql_where=tickets.c.pass_ticket_id.is_not(None),
+partial_index(
+    "ix_tickets_tickets_pass", tickets.c.pass_ticket_id, where=tickets.c.pass_ticket_id.is_not(None)
 )
 # The tickets of one event, in the order in which their holders are emailed about a change.
 Index("ix_tickets_tickets_event_id", tickets.c.event_id, tickets.c.id)
 # The door counts expected and checked-in guests by this index alone, and finds the latest check-ins. The state is in it
 # though it is the same in every entry: without it SQLite looks at each row to see that.
-Index(
+partial_index(
     "ix_tickets_tickets_door",
     tickets.c.event_id,
     tickets.c.admitted_at,
     tickets.c.state,
-    sqlite_where=tickets.c.state == "valid",
-    postgresql_where=tickets.c.state == "valid",
+    where=tickets.c.state == "valid",
 )
 
 replaced_codes = Table(

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+from babel.core import get_global
 
 from festgate.portal.catalogue.files.components import Component
 from festgate.portal.catalogue.files.recurrences import Rule, occurrences, read_rule
@@ -44,7 +44,7 @@ def zone_of_name(name: str) -> ZoneInfo | None:
 @lru_cache(maxsize=1)
 def _names() -> Mapping[str, str]:
     """Return the keys of all zones by their names in small letters."""
-    windows = {name.casefold(): key for name, key in WINDOWS_TO_OLSON.items()}
+    windows = {name.casefold(): key for name, key in get_global("windows_zone_mapping").items()}
     return {**windows, **{key.casefold(): key for key in available_timezones()}}
 
 
