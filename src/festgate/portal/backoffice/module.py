@@ -70,7 +70,6 @@ MODULE = Module(
         "/events/{slug}/files/{file}",
         "/events/{slug}/complimentary",
         "/events/{slug}/overview",
-        "/events/{slug}/check-ins",
         "/events/{slug}/holder-rules",
         "/events/{slug}/waiting-list",
         "/events/{slug}/waiting-list/{rest:path}",
