@@ -36,6 +36,7 @@ SLOWEST_FIRST = (
     "docs/test_rehearsal_docs",
     "drills/test_set",
     "lab/test_handout",
+    "rehearsal/test_locustfiles",
     "lab/test_other_starter",
     "drills/test_without",
     "lab/test_verify",

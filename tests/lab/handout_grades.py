@@ -53,6 +53,7 @@ def grade_handout(names: Iterable[str], folder: Path) -> HandoutGrades:
         environment(folder / "data"),
         folder=folder,
         modules=command.REHEARSAL,
+        forks_all=True,
         seconds=1800,
     )
     grades = folder / "grades"

@@ -43,7 +43,12 @@ class Student:
         """Run `festgate lab WORDS...` to its end."""
         known = environment(self.folder / "data") | {"COLUMNS": "160"}
         return command.run(
-            ["lab", *words], known, folder=self.folder, modules=command.REHEARSAL, seconds=seconds
+            ["lab", *words],
+            known,
+            folder=self.folder,
+            modules=command.REHEARSAL,
+            forks_all=True,
+            seconds=seconds,
         )
 
     def edits(self, file: str, old: str, new: str) -> None:

@@ -49,7 +49,9 @@ class Grading:
 
 def run_lab(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     known = environment(folder / "data") | {"COLUMNS": "160"}
-    return command.run(["lab", *words], known, folder=folder, modules=command.REHEARSAL, seconds=400)
+    return command.run(
+        ["lab", *words], known, folder=folder, modules=command.REHEARSAL, forks_all=True, seconds=400
+    )
 
 
 def read_csv(file: Path) -> list[dict[str, str]]:

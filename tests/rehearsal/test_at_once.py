@@ -23,6 +23,8 @@ from tests.rig import command
 from tests.rig.server import environment
 from tests.rig.waiting import until
 
+NEW_PROCESSES = True
+"""A forked process would not inherit the cores of the process that starts it."""
 CPU = [parse_metric("cpu")]
 PAIRS = 2
 CORES = """
@@ -58,11 +60,11 @@ def computing(folder: Path, milliseconds: int) -> str:
 
 
 def plan(folder: Path) -> Plan:
-    """Return a plan for six users, which do not saturate both targets."""
+    """Return a plan for four users, which do not saturate both targets."""
     noted = CORES.format(kept=str(folder), name="generator")
     path = Path(journey(folder, wait=0.1))
     path.write_text(noted + path.read_text(encoding="utf-8"), encoding="utf-8")
-    return Plan(str(path), "", Users(6, 100.0), duration=4.0, warm_up=0.5, seed=7)
+    return Plan(str(path), "", Users(4, 100.0), duration=4.0, warm_up=0.5, seed=7)
 
 
 @pytest.fixture(scope="module")

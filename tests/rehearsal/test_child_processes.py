@@ -15,6 +15,9 @@ from festgate.rehearsal.runner.run import rehearse
 from festgate.rehearsal.runs.plan import Plan, Users
 from tests.rehearsal.target import answering, journey, welcome
 
+NEW_PROCESSES = True
+"""The processes are children of this one."""
+
 
 def start_a_run(folder: Path) -> None:
     with answering(welcome) as target:

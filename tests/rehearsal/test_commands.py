@@ -36,7 +36,9 @@ def festgate(
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command in a folder, with `extra` added to the environment."""
     known = environment(folder / "data", extra) | {"COLUMNS": "120"}
-    return command.run(list(words), known, folder=folder, modules=command.REHEARSAL, seconds=seconds)
+    return command.run(
+        list(words), known, folder=folder, modules=command.REHEARSAL, forks_all=True, seconds=seconds
+    )
 
 
 def server(folder: Path) -> str:

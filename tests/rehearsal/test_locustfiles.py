@@ -37,10 +37,8 @@ SECONDS: Final = (4, 12, 36)
 """Seconds of a run: many times as long as its few requests take, or else longer, on a busy machine."""
 QUIET: Final = 1.5
 """Seconds without a request at the end of a run in which all users have done what they had to do."""
-AT_ONCE: Final = 3
-"""Shapes that run at the same time, each in both programs; most of their time they start, and need a core."""
-LOCUST: Final = "import gevent, locust.main as m; gevent.get_hub().loop.update_now(); m.main()"
-"""The command `locust`. Its timer for --run-time would otherwise start before its imports, and the run be shorter."""
+AT_ONCE: Final = 4
+"""Shapes that run at the same time, each in both programs; most of their time they wait."""
 DATASETTE: Final = "import sys; sys.modules['rich'] = None; from datasette.cli import cli; cli()"
 """The command `datasette`. With rich, which Festgate installs, it would print a traceback for each 404, which takes
 a second.
@@ -269,7 +267,7 @@ def run_locust(name: str, seconds: int, folder: Path, target: Served) -> Result:
     shape = SHAPES[name]
     done = subprocess.run(
         [
-            *(sys.executable, "-c", LOCUST, "--headless", "--locustfile", str(locustfile_of(name))),
+            *(sys.executable, "-m", "locust", "--headless", "--locustfile", str(locustfile_of(name))),
             *(
                 ["--users", str(shape.users), "--spawn-rate", "100", "--run-time", f"{seconds}s"]
                 if shape.users

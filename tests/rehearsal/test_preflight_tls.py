@@ -18,6 +18,8 @@ from festgate.rehearsal.verdict.outcome import outcome_of
 from tests.rehearsal.forward_proxy import forwarding
 from tests.rehearsal.target import Answer, answering, welcome
 
+NEW_PROCESSES = True
+"""OpenSSL reads SSL_CERT_FILE when Locust is imported."""
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 HEAD = """
 from locust import FastHttpUser, HttpUser, constant

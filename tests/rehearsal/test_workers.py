@@ -20,6 +20,8 @@ from festgate.rehearsal.runs.store import Run
 from tests.rehearsal.target import Answer, answering, journey, welcome
 from tests.rehearsal.test_commands import festgate
 
+NEW_PROCESSES = True
+"""The processes are children of this one."""
 WORKER = "festgate.rehearsal.load worker"
 
 

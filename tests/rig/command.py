@@ -28,6 +28,7 @@ PORTAL = (
     "alembic.command",
     "jinja2.ext",
     "pydantic.v1",
+    "anyio._backends._asyncio",
     "uvloop",
     "httptools",
 )
@@ -39,6 +40,7 @@ REHEARSAL = (
         for name in (
             "runner.builds",
             "runner.capacity",
+            "runner.inspection",
             "verdict.comparison",
             "cli.locust_files",
             "cli.display",
@@ -55,12 +57,18 @@ REHEARSAL = (
     "festgate.lab.cli.commands",
     "festgate.lab.hints.pictures",
     "festgate.lab.report.document",
+    "festgate.lab.verify.display",
+    "festgate.drills.report",
+    "httpx",
+    "httpcore",
 )
 """The same and the modules of the rehearsal, with its libraries for numbers and charts."""
 LOAD = ("festgate.rehearsal.load.generator", "festgate.rehearsal.load.worker")
 """The modules of a load generator, with Locust, which no other process imports."""
-PROGRAMS = {"festgate": PORTAL, "festgate.rehearsal.load": LOAD}
-"""The programs, as `python -m` names them, and the modules that they import at the start."""
+OWN_PROGRAMS = {"festgate": PORTAL, "festgate.rehearsal.load": LOAD}
+"""The programs of Festgate, as `python -m` names them, and the modules that they import at the start."""
+PROGRAMS = {**OWN_PROGRAMS, "locust": ("locust.main",)}
+"""These programs, and Locust as it is without Festgate."""
 TIMEOUT = 300.0
 """Seconds for the imports: a hundred times as long as they take, for a busy machine."""
 _STARTING = threading.Lock()
@@ -194,7 +202,7 @@ def _zygote(modules: tuple[str, ...]) -> socket.socket:
 def _start_zygote(modules: tuple[str, ...]) -> socket.socket:
     others: dict[str, int] = {}
     if modules == REHEARSAL:
-        for program, needed in PROGRAMS.items():
+        for program, needed in OWN_PROGRAMS.items():
             ZYGOTES[needed] = ZYGOTES.get(needed) or _start_zygote(needed)
             others[program] = ZYGOTES[needed].fileno()
     parent_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

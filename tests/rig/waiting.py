@@ -7,16 +7,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PAUSE = 0.02
-"""Seconds between two checks."""
+"""Seconds between the first checks. Later, a check costs more processor time than it saves: a twentieth of the wait."""
+MAX_PAUSE = 0.1
 
 
 def until(condition: Callable[[], T | None], description: str, seconds: float = 20.0) -> T:
     """Return the first true result of `condition`. Raise AssertionError with `description` after `seconds`."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while True:
         result = condition()
         if result:
             return result
-        if time.monotonic() >= deadline:
+        waited = time.monotonic() - began
+        if waited >= seconds:
             raise AssertionError(f"{description}: not true after {seconds:g} seconds")
-        time.sleep(PAUSE)
+        time.sleep(min(MAX_PAUSE, max(PAUSE, waited / 20)))

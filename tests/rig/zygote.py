@@ -36,6 +36,7 @@ MAX_REQUEST = 1 << 20
 MAX_FILE = 1 << 20
 subprocess_popen = subprocess.Popen
 LOAD_GENERATOR = "festgate.rehearsal.load"
+PROGRAMS_WITH_GEVENT = (LOAD_GENERATOR, "locust")
 
 
 def serve(control: socket.socket) -> Mapping[str, Any] | None:
@@ -177,9 +178,11 @@ def import_all(name: str) -> None:
 def run(program: str, words: list[str]) -> int:
     """Run `python -m PROGRAM WORDS...` and the exit handlers; return its exit code."""
     sys.argv = [program, *words]
-    if program == LOAD_GENERATOR:
-        # The event loop of the parent process is not used in this one.
-        import_module("gevent").reinit()
+    if program in PROGRAMS_WITH_GEVENT:
+        # The event loop of the parent process is not used in this one, and its clock stood still meanwhile.
+        gevent = import_module("gevent")
+        gevent.reinit()
+        gevent.get_hub().loop.update_now()
         # Locustfiles may import modules of the folder, as `python -m` lets them.
         sys.path[0] = os.getcwd()  # noqa: PTH109  (pathlib is not needed otherwise)
     code = 1

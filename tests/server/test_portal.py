@@ -102,7 +102,7 @@ class Visitors:
             if not keeps_connection or answer.headers.get("connection") == "close":
                 line.close()
                 line = None
-            await asyncio.sleep(0.005)  # leaves processor time to the new workers
+            await asyncio.sleep(0.01)  # leaves processor time to the new workers
         if line is not None:
             line.close()
 

@@ -53,6 +53,11 @@ class Clock:
 # Locust binds the clocks when it is imported.
 clock = Clock()
 
+# For each part of the standard library that gevent patches, it would search all installed packages for plugins.
+from gevent import events  # noqa: E402
+
+events.notify_and_call_entry_points = events.notify
+
 import gevent  # noqa: E402
 import gevent.socket  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
