@@ -559,6 +559,9 @@ def test_questions_are_asked_changed_ordered_stopped_and_deleted(
     address = f"{base}/{size['id']}"
     changed = api.patch(address, json={"required": True, "in_export": False}).json()
     assert changed == size | {"required": True, "in_export": False}
+    assert api.patch(address, json={"label": "T-shirt"}).json() == changed | {"label": "T-shirt"}
+    assert newest(database) == ("question.edited", "Size", "token")
+    assert api.patch(address, json={"label": "Size"}).json() == changed
     assert wrong(api.patch(address, json={"choices": ["S"]})) == {"choices"}
     assert wrong(api.patch(address, json={"kind": "text"})) == {"kind"}
     order = {"order": [college["id"], size["id"]]}

@@ -234,7 +234,7 @@ class PromoCodeApi:
                 errors, terms = self._read(connection, body, fields)
                 if terms is None or errors:
                     raise Invalid(errors)
-                catalogue.edit_code(connection, code_id, terms, actor=actor)
+                catalogue.edit_code(connection, code_id, terms, known=known, actor=actor)
 
             await database.write(operation)
             return await self._code(code_id)

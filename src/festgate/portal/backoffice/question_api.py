@@ -320,7 +320,7 @@ class QuestionApi:
             known = find_question(connection, slug, question_id)
             written = catalogue.written_question(known.details)
             details = catalogue.read_question({**written, **body.fields()}, known)
-            catalogue.edit_question(connection, slug, question_id, details, actor=actor)
+            catalogue.edit_question(connection, slug, question_id, details, known=known.details, actor=actor)
 
         await self._portal.database.write(operation)
         return await self._read(slug, question_id)

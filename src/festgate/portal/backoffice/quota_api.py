@@ -113,7 +113,7 @@ class QuotaApi:
                 before = {"name": known.name, "capacity": str(known.capacity)}
                 name, capacity = catalogue.read_quota({**before, **entered_fields(body)})
                 if (name, capacity) != (known.name, known.capacity):
-                    catalogue.resize_quota(connection, quota_id, name, capacity, actor=actor)
+                    catalogue.resize_quota(connection, quota_id, name, capacity, known=known, actor=actor)
 
             await database.write(operation)
             return await database.report(_read_quota, quota_id)

@@ -120,7 +120,7 @@ class RoomApi:
             def operation(connection: Connection) -> None:
                 room = catalogue.room_by_id(connection, room_id)
                 details = catalogue.read_room({**catalogue.written_room(room), **entered_fields(body)})
-                catalogue.edit_room(connection, room_id, details, actor=actor)
+                catalogue.edit_room(connection, room_id, details, known=room, actor=actor)
 
             await database.write(operation)
             return await database.report(_read_room, room_id)

@@ -219,6 +219,7 @@ class TicketTypeApi:
             actor = actor_of(caller, request)
 
             def operation(connection: Connection) -> None:
+                catalogue.lock_event(connection, slug)  # what is left out stays as another process stores it
                 shown = read_tickets(connection, slug, caller)
                 kind = catalogue.type_of([row.type for row in shown.rows], type_id)
                 written = catalogue.written_type(kind.details, UTC)

@@ -182,12 +182,22 @@ def create_codes(
     return codes
 
 
-def edit_code(connection: Connection, code_id: int, terms: CodeTerms, *, actor: Actor | None = None) -> None:
+def edit_code(
+    connection: Connection,
+    code_id: int,
+    terms: CodeTerms,
+    *,
+    known: CodeTerms | None = None,
+    actor: Actor | None = None,
+) -> None:
     """Give a promo code other terms; seats that have it keep their price. `actor` is for the audit log.
 
-    Raises NotFound, or Invalid if more tickets have it than it would allow.
+    `known` are the terms from which those were made: raises TryAgain if another process has changed them since. Raises
+    NotFound, or Invalid if more tickets have it than it would allow.
     """
     code = _read(connection, _lock, code_id)
+    if known not in (None, code.terms):
+        raise TryAgain
     values = {f"new_{name}": value for name, value in _columns(terms).items()}
     if not connection.run(_edit, code=code_id, **values):
         sentence = gettext("{count} tickets have this code already, so the maximum cannot be lower.")

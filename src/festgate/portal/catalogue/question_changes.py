@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, delete, update
 
 from festgate.kit.clock import Milliseconds
-from festgate.kit.db.statements import Connection, Statement, inserting
+from festgate.kit.db.statements import Connection, Statement, TryAgain, inserting
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.text import tidy
 from festgate.kit.translation import gettext
@@ -140,14 +140,20 @@ def edit_question(
     question_id: int,
     details: QuestionDetails,
     *,
+    known: QuestionDetails | None = None,
     actor: Actor | None = None,
 ) -> None:
     """Change a question; its kind, its ticket type and how often it is asked stay. `actor` is for the audit log.
 
+    `known` are the details from which those were made: raises TryAgain if another process has changed them since.
     Raises NotFound or EventWasCancelled.
     """
     event = _lock(connection, slug)
+    if known is not None:
+        lock_question(connection, question_id)
     before = _one_of(_own(connection, event, question_id), question_id).details
+    if known not in (None, before):
+        raise TryAgain
     if details == before:
         return
     connection.run(
@@ -382,6 +388,7 @@ def _record(
     action: audit.Action,
     event: Event | None,
     label: str,
+    /,
     **details: str,
 ) -> None:
     if actor is not None:

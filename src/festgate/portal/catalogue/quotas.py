@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from festgate.kit.db.statements import Connection, Statement, inserting
+from festgate.kit.db.statements import Connection, Statement, TryAgain, inserting
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.text import tidy
 from festgate.kit.translation import N_, gettext, ngettext
@@ -193,13 +193,22 @@ def create_quota(connection: Connection, name: str, capacity: int, *, actor: Act
 
 
 def edit_quota(
-    connection: Connection, quota_id: int, name: str, capacity: int, *, actor: Actor | None = None
+    connection: Connection,
+    quota_id: int,
+    name: str,
+    capacity: int,
+    *,
+    known: Quota | None = None,
+    actor: Actor | None = None,
 ) -> None:
     """Give a shared quota another name or capacity; `actor` is for the audit log.
 
-    Raises NotFound, or Invalid if more tickets are taken.
+    `known` is the quota from which they were made: raises TryAgain if another process has changed it since. Raises
+    NotFound, or Invalid if more tickets are taken.
     """
     quota = _lock_shared(connection, quota_id)
+    if known is not None and (known.name, known.capacity) != (quota.name, quota.capacity):
+        raise TryAgain
     _refuse_name(name, [known for known in shared_quotas(connection) if known.id != quota_id])
     _resize_to(connection, quota, name, capacity)
     changed = audit.differences(

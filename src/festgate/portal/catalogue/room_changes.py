@@ -72,16 +72,24 @@ def add_room(connection: Connection, details: RoomDetails, *, actor: Actor | Non
 
 
 def edit_room(
-    connection: Connection, room_id: int, details: RoomDetails, *, actor: Actor | None = None
+    connection: Connection,
+    room_id: int,
+    details: RoomDetails,
+    *,
+    known: Room | None = None,
+    actor: Actor | None = None,
 ) -> Room:
     """Give a room other details, and its events the new name as their place. Raises NotFound or Invalid.
 
-    A new address or map changes what calendars show of the events, so it gives them a new version too. `actor` is for
-    the audit log.
+    A new address or map changes what calendars show of the events, so it gives them a new version too. `known` is the
+    room from which the details were made: raises TryAgain if another process has changed it since. `actor` is for the
+    audit log.
     """
     ids = _lock_events(connection, _events_in, room=room_id)
     connection.first(_lock, room=room_id)
     room = room_by_id(connection, room_id)
+    if known not in (None, room):
+        raise TryAgain
     before = RoomDetails(room.name, room.capacity, room.address, room.map_url)
     if details == before:
         return room

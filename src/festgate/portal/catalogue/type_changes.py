@@ -33,7 +33,7 @@ from festgate.portal.catalogue.passes import set_pass_events
 from festgate.portal.catalogue.prices import MAX_RATE, PERCENT, with_tax, without_tax, written_rate
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.questions import count_asks
-from festgate.portal.catalogue.quotas import draw_on, edit_quota, events_of_quota, stop_drawing_on
+from festgate.portal.catalogue.quotas import Quota, draw_on, edit_quota, events_of_quota, stop_drawing_on
 from festgate.portal.catalogue.seats import close_to_newcomers
 from festgate.portal.catalogue.ticket_types import (
     MAX_PER_ORDER,
@@ -236,14 +236,20 @@ def limit_per_person(connection: Connection, slug: str, most: int, *, actor: Act
 
 
 def resize_quota(
-    connection: Connection, quota_id: int, name: str, capacity: int, *, actor: Actor | None = None
+    connection: Connection,
+    quota_id: int,
+    name: str,
+    capacity: int,
+    *,
+    known: Quota | None = None,
+    actor: Actor | None = None,
 ) -> None:
     """Give a shared quota another name or capacity; what comes free is offered to the waiting list first.
 
-    `actor` is for the audit log. Raises NotFound, or Invalid if more tickets are taken.
+    `known` and the errors are as for `edit_quota`; `actor` is for the audit log.
     """
     close_to_newcomers(connection, events_of_quota(connection, quota_id))
-    edit_quota(connection, quota_id, name, capacity, actor=actor)
+    edit_quota(connection, quota_id, name, capacity, known=known, actor=actor)
 
 
 def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeDetails:
