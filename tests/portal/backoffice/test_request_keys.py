@@ -5,9 +5,11 @@ from threading import Barrier
 
 import pytest
 
+from festgate.kit.clock import DAY
+from festgate.kit.db.notes import find_note, set_note
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
-from festgate.portal.backoffice.request_keys import create_once
+from festgate.portal.backoffice.request_keys import create_once, forget_calls
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.facade import KeyReused
 from tests.rig.database import OpenDatabase
@@ -36,6 +38,19 @@ def test_a_refused_call_leaves_its_key_free(database: OpenDatabase) -> None:
     with pytest.raises(Invalid):
         database.write(create_once, 1, "key", "a room", refuse)
     assert database.write(create_once, 1, "key", "another room", lambda: [7]) == [7]
+
+
+def test_keys_are_forgotten_after_a_month(database: OpenDatabase) -> None:
+    database.write(set_note, "demo", "kept")
+    database.write(create_once, 1, "old", "a room", lambda: [1])
+    database.clock.now += 20 * DAY
+    database.write(create_once, 1, "new", "a room", lambda: [2])
+    assert database.write(forget_calls) == 0
+    database.clock.now += 11 * DAY
+    assert database.write(forget_calls) == 1
+    assert database.write(create_once, 1, "old", "a room", lambda: [3]) == [3]
+    assert database.write(create_once, 1, "new", "a room", lambda: [4]) == [2]
+    assert database.read(find_note, "demo") == "kept"
 
 
 def test_one_call_in_two_processes_at_once_creates_once(

@@ -1,6 +1,6 @@
 """Notes: a text under a name, for instance that the demo created the database, or what a call of the API created."""
 
-from sqlalchemy import Column, Table, Text, bindparam, select, update
+from sqlalchemy import Column, Table, Text, bindparam, delete, select, update
 
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting, metadata
 
@@ -14,6 +14,9 @@ notes = Table(
 _insert = inserting(notes)
 _replace = Statement(
     update(notes).where(notes.c.name == bindparam("of_name")).values(value=bindparam("new_value"))
+)
+_forget = Statement(
+    delete(notes).where(notes.c.name.like(bindparam("names")), notes.c.value < bindparam("before"))
 )
 _find = Statement(select(notes.c.value).where(notes.c.name == bindparam("of_name")))
 
@@ -37,3 +40,8 @@ def add_note(connection: Connection, name: str, value: str) -> None:
         connection.run(_insert, name=name, value=value)
     except UniqueViolation:
         raise TryAgain from None  # another process has just stored it
+
+
+def forget_notes(connection: Connection, beginning: str, before: str) -> int:
+    """Delete the notes whose name has that beginning and whose text comes before that one; return how many."""
+    return connection.run(_forget, names=f"{beginning}%", before=before)

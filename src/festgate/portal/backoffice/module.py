@@ -194,6 +194,8 @@ def build(
     holder_emails: "HolderEmails",
 ) -> Parts:
     """Build the parts of the office, with the data about a person of each module and functions of tickets."""
+    from festgate.portal.backoffice.request_keys import forget_calls
+
     # Reading a file may take a gigabyte, and trying its import holds up registrations.
     one_import = asyncio.Lock()
     # Pages and API share both, and either may be made first, each on a thread of its own.
@@ -270,7 +272,7 @@ def build(
             deletions=deletions.now(),
         )
 
-    return Parts(office=office, api=api)
+    return Parts(office=office, api=api, periodic_tasks=[forget_calls])
 
 
 def _backups(portal: Portal) -> "Backups":
