@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import bindparam, func, select
 
 from festgate.kit.db.statements import Statement
 from festgate.kit.messaging import mail
+from festgate.portal.accounts.use_limits import MAX_USES, Use
 from festgate.portal.app import create_app
 from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
@@ -181,7 +183,7 @@ def test_a_waiting_list_is_opened_and_closed_and_not_switched_off_while_somebody
 
 
 def test_a_team_is_renamed_and_a_member_is_replaced_once_for_each_key(
-    database: OpenDatabase, api: httpx.Client, team: dict[str, Guest]
+    database: OpenDatabase, api: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event, kind = add_team_event(database)
     captain, member = add_someone(database), add_someone(database)
@@ -211,6 +213,10 @@ def test_a_team_is_renamed_and_a_member_is_replaced_once_for_each_key(
     assert problem(stale) == (409, "changed")
     stays = f"{address}/{team_id}/places/{first}/member"
     assert problem(api.post(stays, json=body | {"person": captain}, headers=key)) == (409, "captain-stays")
+    monkeypatch.setitem(cast("dict[Use, int]", MAX_USES), "resend", 1)
+    again = api.post(invite, json=body | {"person": None}, headers={"idempotency-key": "three"})
+    assert problem(again) == (429, "use-limit")
+    assert api.post(invite, json=body, headers=key).status_code == 200
 
     for _ in range(2):
         over = api.post(f"{address}/{team_id}/cancel").json()

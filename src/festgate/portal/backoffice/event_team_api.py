@@ -187,6 +187,7 @@ class EventTeamApi:
                 registrations.MemberIn,
                 Changed,
                 checkout.KeyReused,
+                accounts.LimitReached,
             ),
         )
         async def invite(

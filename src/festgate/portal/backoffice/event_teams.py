@@ -6,6 +6,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
 from festgate.kit.masking import masked_address, masked_name
 from festgate.kit.visitors import Actor
+from festgate.portal.accounts import facade as accounts
 from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event
@@ -72,7 +73,7 @@ def replace_member(
 ) -> None:
     """Free a place as the organiser was shown it, and invite another person to it. The same key again does nothing.
 
-    Raises the errors of registrations' `replace_member`, or KeyReused for another address.
+    Raises the errors of registrations' `replace_member`, KeyReused for another address, or LimitReached.
     """
     team = team_at(connection, place.slug, place.team_id)
     invited = registrations.invited_with(connection, team.id, place.seat_id, key) if key else None
@@ -80,6 +81,8 @@ def replace_member(
         if invited not in ("", recipient):
             raise checkout.KeyReused
         return
+    if actor.person is not None:
+        accounts.allow_use(connection, actor.person, "resend")
     before = registrations.replace_member(
         connection, team.id, place.seat_id, recipient, seen, tickets.replace_code, settings, key
     )
