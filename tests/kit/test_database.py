@@ -1,11 +1,13 @@
 """Reads and writes: group commit, savepoints, and the errors that callers get."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import bindparam, select
 
 from festgate.kit.db.statements import Connection, Statement, UniqueViolation
+from festgate.kit.errors import Malformed
 from festgate.kit.messaging import mail
 from tests.rig.database import OpenDatabase, open_database
 
@@ -129,3 +131,15 @@ def test_a_commit_of_any_process_changes_the_version(database: OpenDatabase) -> 
         another.write(post, "two")
     if database.real.sees_every_commit:
         assert database.run(version()) != after_our_commit
+
+
+def test_a_text_that_a_database_cannot_keep_is_refused_or_is_not_there(database: OpenDatabase) -> None:
+    find = Statement(select(mail.messages.c.id).where(mail.messages.c.topic == bindparam("topic")))
+
+    def look(connection: Connection) -> object:
+        return connection.first(find, topic="a\0b")
+
+    for access in (database.read, database.report, database.write):
+        with suppress(Malformed):
+            assert access(look) is None
+    assert database.write(post, "one") == "one"

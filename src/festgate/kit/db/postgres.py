@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from festgate.addresses import hide_in
 from festgate.kit.clock import Clock
 from festgate.kit.db.statements import Connection, QueryConnection, TryAgain, UniqueViolation
-from festgate.kit.errors import StartupError, Unavailable
+from festgate.kit.errors import Malformed, StartupError, Unavailable
+from festgate.kit.translation import gettext
 
 if TYPE_CHECKING:
     import psycopg
@@ -57,6 +58,7 @@ class PostgresDriver:
         # A deadlock or a lock timeout has changed nothing, so the operation can be run again.
         self._again = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
         self._gone = (errors.OperationalError, errors.InterfaceError)
+        self._unusable = errors.DataError
 
     def execute(self, sql: str, values: Mapping[str, Any]) -> "psycopg.Cursor[tuple[Any, ...]]":
         """Run one statement; psycopg prepares it on the server after a few calls."""
@@ -68,6 +70,11 @@ class PostgresDriver:
             raise TryAgain from error
         except self._gone as error:
             raise Unavailable from error
+        except self._unusable as error:
+            if "NUL" not in str(error):
+                raise
+            # Only SQLite can compare with such a text. No field has it once it is tidied, but a name to look up may.
+            raise Malformed(gettext("A text contains an invalid character.")) from error
 
 
 class PostgresWriter:
