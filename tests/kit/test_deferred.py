@@ -32,6 +32,31 @@ def test_a_value_is_made_once_on_a_thread_for_all_that_wait() -> None:
     assert threads[0] is not threading.current_thread()
 
 
+def test_a_value_whose_caller_left_before_it_failed_is_made_for_the_next_caller() -> None:
+    may_end, results = threading.Event(), iter([ValueError("not yet"), "made"])
+
+    def make() -> str:
+        assert may_end.wait(TIMEOUT)
+        result = next(results)
+        if isinstance(result, ValueError):
+            raise result
+        return str(result)
+
+    async def wait() -> str:
+        deferred = Deferred(make)
+        leaving = asyncio.ensure_future(deferred.get())
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        making = deferred._making  # noqa: SLF001
+        assert making is not None
+        may_end.set()
+        await asyncio.wait([making])
+        return await deferred.get()
+
+    assert asyncio.run(wait()) == "made"
+
+
 def test_a_value_that_could_not_be_made_is_made_for_the_next_caller() -> None:
     results = iter([ValueError("not yet"), "made"])
 

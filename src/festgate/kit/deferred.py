@@ -29,9 +29,14 @@ class Deferred(Generic[T]):
         """Return the value, which is made on a thread if need be. Raise what `make` raises."""
         if self._made:
             return self._made[0]
-        making = self._making = self._making or asyncio.create_task(asyncio.to_thread(self.now))
-        try:
-            return await asyncio.shield(making)
-        finally:
-            if making.done():
-                self._making = None
+        making = self._making
+        if making is None or making.done():  # one that has failed after its caller had left is not waited for
+            making = self._making = asyncio.create_task(asyncio.to_thread(self.now))
+            making.add_done_callback(_retrieve)
+        return await asyncio.shield(making)
+
+
+def _retrieve(making: asyncio.Task[T]) -> None:
+    """Retrieve the exception of a task that nobody waits for any more, so that asyncio does not log it."""
+    if not making.cancelled():
+        making.exception()
