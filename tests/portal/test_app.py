@@ -1,6 +1,8 @@
 """Parts of the portal that are loaded when the first request for them arrives."""
 
 import asyncio
+import errno
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,3 +67,28 @@ def test_a_part_of_the_api_that_cannot_be_loaded_leaves_placeholders_and_its_pag
     assert events.json()["code"] == "resting"
     assert tickets.status_code == 401
     assert page.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "path", "status"),
+    [
+        ("festgate.portal.backoffice.guest_pages", "GuestPages", "/organise/guests", 303),
+        ("festgate.portal.backoffice.api", "office_router", "/api/v1/guests", 401),
+    ],
+)
+def test_a_part_that_a_process_short_of_files_could_not_load_is_loaded_for_the_next_request(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, part: str, name: str, path: str, status: int
+) -> None:
+    module = importlib.import_module(part)
+    load = getattr(module, name)
+    failures = iter([OSError(errno.EMFILE, "Too many open files")])
+
+    def fail_once(*arguments: object, **named: object) -> object:
+        for failure in failures:
+            raise failure
+        return load(*arguments, **named)
+
+    monkeypatch.setattr(module, name, fail_once)
+    first, second, health = visit(settings, [path, path, "/readyz"])
+    assert [first.status_code, second.status_code] == [500, status]
+    assert health.json()["modules"]["backoffice"] == {"state": "well"}

@@ -16,7 +16,7 @@ from festgate.kit.errors import Invalid, Refused
 from festgate.kit.web.modules import Parts
 from festgate.kit.web.portal import Portal
 from festgate.kit.web.routing import placeholders
-from festgate.portal.composition import MODULES
+from festgate.portal.composition import MODULES, PASSING
 
 log = structlog.get_logger()
 
@@ -48,6 +48,8 @@ def build_api(portal: Portal, modules: Mapping[str, Parts]) -> FastAPI:
         parts = modules.get(module.name, Parts())
         try:
             router = parts.api() if parts.api is not None else None
+        except PASSING:
+            raise
         except Exception:
             log.exception("the API of a module cannot start; its pages stay open", module=module.name)
             router = None

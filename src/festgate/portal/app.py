@@ -44,6 +44,7 @@ from festgate.kit.web.routing import Placed, Routes, placeholders
 from festgate.portal.composition import (
     MODULES,
     NAVIGATION,
+    PASSING,
     STATIC_PACKAGES,
     TEMPLATE_PACKAGES,
     Loader,
@@ -217,7 +218,7 @@ def _build_office(portal: Portal, modules: Mapping[str, Parts], loader: Loader) 
             if office is None:
                 continue
             fence = portal.bulkheads[module.name]
-            pages = loader.attempt(module.name, office)
+            pages = loader.attempt(module.name, office, PASSING)
             if pages is None:
                 fence.absent, fence.details = loader.absent[module.name], loader.details[module.name]
                 pages = placeholders(fence, [page for page in module.pages if page.startswith(f"/{OFFICE}")])

@@ -35,6 +35,9 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
+PASSING: Final = (OSError, MemoryError)
+"""Errors of a process that is short of files or memory. What is loaded in a rush may meet them, and is tried again."""
+
 MODULES: Final[Sequence[Module]] = (
     accounts.MODULE,
     fest.MODULE,
@@ -81,14 +84,17 @@ class Loader:
         self.details: dict[str, str] = {}
         """The traceback of each module that could not be loaded."""
 
-    def attempt(self, name: str, load: Callable[[], T]) -> T | None:
-        """Return the result of `load`; None where the module cannot be loaded. A StartupError ends the whole portal."""
+    def attempt(self, name: str, load: Callable[[], T], raised: tuple[type[Exception], ...] = ()) -> T | None:
+        """Return the result of `load`; None where the module cannot be loaded.
+
+        A StartupError ends the whole portal. Errors of a kind in `raised` are for the caller, and nothing is kept.
+        """
         if name in self.absent:
             return None
         try:
             faults.inject(f"import.{name}")
             return load()
-        except StartupError:
+        except (StartupError, *raised):
             raise
         except Exception as error:
             log.exception("a module cannot start; the rest opens without it", module=name)
