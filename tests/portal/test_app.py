@@ -70,7 +70,7 @@ def test_a_part_of_the_api_that_cannot_be_loaded_leaves_placeholders_and_its_pag
 
 
 @pytest.mark.parametrize(
-    ("part", "name", "path", "status"),
+    "part, name, path, status",
     [
         ("festgate.portal.backoffice.guest_pages", "GuestPages", "/organise/guests", 303),
         ("festgate.portal.backoffice.api", "office_router", "/api/v1/guests", 401),
