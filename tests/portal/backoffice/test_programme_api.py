@@ -333,6 +333,20 @@ def test_ticket_types_are_added_changed_ordered_and_removed(
     assert problem(api.delete(f"{base}/{first['id']}")) == (404, "not-found")
 
 
+def test_a_type_with_a_quota_of_its_own_draws_on_a_shared_one_too(
+    api: httpx.Client, database: OpenDatabase
+) -> None:
+    shared = created(api, "/quotas", name=title(), capacity=50)
+    base = f"/events/{add_event(database, fee=50_000).slug}/ticket-types"
+    (kind,) = api.get(base).json()
+    address = f"{base}/{kind['id']}"
+    assert api.patch(address, json={"own_quota": 7}).json() == kind | {"own_quota": 7, "left": 7}
+    both = api.patch(address, json={"quotas": [shared["id"]], "description": "At the front."}).json()
+    assert (both["own_quota"], [quota["id"] for quota in both["quotas"]]) == (7, [shared["id"]])
+    neither = api.patch(address, json={"own_quota": None, "quotas": []}).json()
+    assert neither == kind | {"description": "At the front."}
+
+
 def test_a_sold_type_is_withdrawn_and_can_be_offered_again(api: httpx.Client, database: OpenDatabase) -> None:
     event = add_event(database)
     base = f"/events/{event.slug}/ticket-types"

@@ -83,7 +83,7 @@ class TicketsPage:
         types = {row.type.id: row.type for row in self.rows}
         kind = None if type_id is None else types.get(type_id)
         quotas, events = {quota.id for quota in self.quotas}, {event.id for event in self.events}
-        kept_quotas = {quota.id for quota in kind.quotas} - quotas if kind else set()
+        kept_quotas = {quota.id for quota in kind.quotas if not quota.is_own} - quotas if kind else set()
         kept_events = {event.id for event in kind.admits} - events if kind else set()
         return (
             _ids_in(QUOTA_PREFIX, fields) & quotas | kept_quotas,
