@@ -94,9 +94,11 @@ class Loader:
         try:
             faults.inject(f"import.{name}")
             return load()
-        except (StartupError, *raised):
+        except StartupError:
             raise
         except Exception as error:
+            if isinstance(error, raised):
+                raise
             log.exception("a module cannot start; the rest opens without it", module=name)
             self.absent[name] = "".join(traceback.format_exception_only(error)).strip()
             self.details[name] = "".join(traceback.format_exception(error, limit=-1)).strip()
