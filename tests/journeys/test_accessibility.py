@@ -1,4 +1,4 @@
-"""Every page of the portal in Chromium: WCAG 2.2 AA by axe on a phone, in light and dark, and its width."""
+"""Every page of the portal in Chromium: WCAG 2.2 AA by axe on a phone, in light and dark, its width, and paper."""
 
 import re
 from pathlib import Path
@@ -26,6 +26,9 @@ NO_PAGES = re.compile(
     r"\.(csv|ics|svg)$|/$|/answers$|/data$|/files/|/logo$|^/(healthz|metrics|readyz|openapi\.json|webhooks)"
 )
 """Addresses of files and of the machine, and those that lead to another page."""
+SHEET = re.compile(rb"/Type\s*/Page\b")
+A4 = re.compile(rb"/MediaBox \[0 0 59[45]\S* 84[12]\S*\]")
+"""Of a PDF file: the beginning of a sheet, and the size of A4."""
 
 
 def path_of(shown: PageState, names: dict[str, str]) -> str:
@@ -50,6 +53,23 @@ def test_a_page_is_accessible_and_fits_every_width_in_light_and_dark(
     viewer: Viewer, shown: PageState
 ) -> None:
     assert viewer.problems(shown) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "organise, guests of an event, print",
+        "box office, sold",
+        "box office, closed shift",
+        "ticket",
+        "order, paid",
+    ],
+)
+def test_what_is_short_is_printed_on_one_sheet_of_a4(viewer: Viewer, name: str) -> None:
+    viewer.sign_in(PAGES[name].person)
+    viewer.open(PAGES[name])
+    printed = viewer.page.pdf(format="A4", prefer_css_page_size=True)
+    assert len(SHEET.findall(printed)) == len(A4.findall(printed)) == 1
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

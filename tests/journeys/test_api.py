@@ -337,6 +337,11 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
         "person": 2**53,
         "invitation": 2**53,
         "email": 2**53,
+        "type_id": kind["id"],
+        "quota_id": 2**53,
+        "room_id": 2**53,
+        "code_id": 2**53,
+        "question_id": 2**53,
         "shift_id": 1,
         "file": 2**53,
     }

@@ -109,6 +109,16 @@ def calls_in(data: Path) -> list[Guarded]:
 
 
 @pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Guarded]:
+    return pages_in(tmp_path_factory.mktemp("pages"))
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> list[Guarded]:
+    return calls_in(tmp_path_factory.mktemp("calls"))
+
+
+@pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("permissions") / "data"
 
@@ -169,9 +179,8 @@ def assert_answers(client: httpx.Client, name: str, guarded: Guarded) -> None:
 
 @pytest.mark.parametrize("name", ROLES_OF_TESTS)
 def test_every_page_answers_a_role_by_its_permission(
-    server: Server, people: dict[str, Guest], tmp_path: Path, name: str
+    server: Server, people: dict[str, Guest], pages: list[Guarded], name: str
 ) -> None:
-    pages = pages_in(tmp_path)
     assert len(pages) > 50
     with people[name].browser(server) as browser:
         for guarded in pages:
@@ -180,9 +189,8 @@ def test_every_page_answers_a_role_by_its_permission(
 
 @pytest.mark.parametrize("name", ROLES_OF_TESTS)
 def test_every_call_answers_a_role_by_its_permission(
-    server: Server, people: dict[str, Guest], tmp_path: Path, name: str
+    server: Server, people: dict[str, Guest], calls: list[Guarded], name: str
 ) -> None:
-    calls = calls_in(tmp_path)
     assert len(calls) > 5
     with httpx.Client(
         base_url=server.url, headers=people[name].bearer, trust_env=False, verify=False, timeout=30
@@ -192,9 +200,8 @@ def test_every_call_answers_a_role_by_its_permission(
 
 
 def test_refunds_roles_settings_and_exports_ask_for_the_password_on_pages_and_in_the_api(
-    tmp_path: Path,
+    pages: list[Guarded], calls: list[Guarded]
 ) -> None:
-    pages, calls = pages_in(tmp_path), calls_in(tmp_path)
     # A page asks before it shows its form; a program may read what it can see.
     wanted = [page for page in pages if SENSITIVE.search(page.path)]
     wanted += [call for call in calls if SENSITIVE.search(call.path) and call.method != "GET"]
@@ -203,9 +210,11 @@ def test_refunds_roles_settings_and_exports_ask_for_the_password_on_pages_and_in
     assert len(wanted) > 30
 
 
-def test_nobody_is_let_in_without_signing_in(server: Server, tmp_path: Path) -> None:
+def test_nobody_is_let_in_without_signing_in(
+    server: Server, pages: list[Guarded], calls: list[Guarded]
+) -> None:
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as anonymous:
-        for guarded in chain(pages_in(tmp_path), calls_in(tmp_path)):
+        for guarded in chain(pages, calls):
             answer = anonymous.request(guarded.method, guarded.address(OWN))
             if guarded.path.startswith("/api/"):
                 assert answer.status_code == 401, guarded

@@ -95,13 +95,14 @@ def open_database(url: str) -> Iterator[OpenDatabase]:
     """Open a migrated database until the end of the block."""
     with ExitStack() as stack:
         runner = asyncio.Runner()
-        run: Run = runner.run
+        # Not `runner.run`, which replaces the handler of SIGINT for each of the many short calls of a test.
+        run: Run = runner.get_loop().run_until_complete
         if not _loop_is_running():
             stack.enter_context(runner)
         else:  # that of Playwright in this thread (tests/rig/browser.py)
             thread = stack.enter_context(ThreadPoolExecutor(1))
             stack.callback(lambda: thread.submit(runner.close).result())
-            run = partial(_run_in_thread, thread, runner.run)
+            run = partial(_run_in_thread, thread, run)
         database = OpenDatabase(url, run)
         run(database.real.open())
         try:

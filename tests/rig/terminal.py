@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.rig.command import forked
 from tests.rig.server import environment
 
 TIMEOUT = 60.0
@@ -33,13 +34,14 @@ def answer(
 ) -> Session:
     """Run a command on a terminal; type each answer once its question is shown."""
     terminal, end = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "festgate", *arguments],
-        stdin=end,
-        stdout=subprocess.PIPE,
-        stderr=end,
-        env=environment(data, extra) | {"TERM": "dumb"},
-    )
+    with forked():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "festgate", *arguments],
+            stdin=end,
+            stdout=subprocess.PIPE,
+            stderr=end,
+            env=environment(data, extra) | {"TERM": "dumb"},
+        )
     os.close(end)
     shown, seen = "", 0
     with process:

@@ -4,12 +4,17 @@ The tests name no migration, so they cover every migration after the release tha
 """
 
 import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from festgate.kit.db import schema
 from festgate.kit.text import searchable
+from tests.rig.postgres import Cluster
 from tests.rig.server import festgate
 from tests.upgrades.old_fest import KEPT, OLD_SCHEMA, OldFest, open_old
 
@@ -21,41 +26,69 @@ STATES = {
 }
 
 
-@pytest.fixture(params=["sqlite", "backup", "postgresql"])
+KINDS = ("sqlite", "backup", "postgresql")
+ROLES = {"accounts_people": ("username", "role")}
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """A fest of an older release after its upgrade, and its data before that."""
+
+    fest: OldFest
+    schema_before: str | None
+    columns: dict[str, list[str]]
+    summary_before: dict[str, dict[str, Any]]
+    roles_before: dict[str, str]
+
+
+@pytest.fixture(params=KINDS)
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> OldFest:
     """Provide a fest of an older release: on each kind of database, and from its backup."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
     return open_old(request.param, tmp_path / "fest", url)
 
 
-def test_an_upgrade_keeps_every_row_sum_count_and_code(old: OldFest) -> None:
-    columns = old.columns()
-    before = old.summary(columns)
-    assert set(KEPT) <= set(before)
-    assert schema.upgrade(old.settings) == OLD_SCHEMA
-    assert schema.revision(old.settings) == schema.HEAD
-    assert schema.integrity(old.settings) == []
-    assert old.summary(columns) == before
+@pytest.fixture(scope="module", params=KINDS)
+def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
+    """Upgrade such a fest, for tests that only read."""
+    with ExitStack() as stack:
+        url = ""
+        if request.param == "postgresql":
+            cluster: Cluster = request.getfixturevalue("postgres_cluster")
+            name = cluster.create()
+            stack.callback(cluster.drop, name)
+            url = cluster.url(name)
+        fest = open_old(request.param, tmp_path_factory.mktemp("old") / "fest", url)
+        columns, roles = fest.columns(), {row[0]: row[1] for row in fest.rows(ROLES)["accounts_people"]}
+        summary = fest.summary(columns)
+        yield Upgraded(fest, schema.upgrade(fest.settings), columns, summary, roles)
 
 
-def test_the_first_organiser_of_an_older_release_becomes_the_owner(old: OldFest) -> None:
-    roles = {"accounts_people": ("username", "role")}
-    before: dict[str, str] = {row[0]: row[1] for row in old.rows(roles)["accounts_people"]}
+def test_an_upgrade_keeps_every_row_sum_count_and_code(upgraded: Upgraded) -> None:
+    fest = upgraded.fest
+    assert set(KEPT) <= set(upgraded.summary_before)
+    assert upgraded.schema_before == OLD_SCHEMA
+    assert schema.revision(fest.settings) == schema.HEAD
+    assert schema.integrity(fest.settings) == []
+    assert fest.summary(upgraded.columns) == upgraded.summary_before
+
+
+def test_the_first_organiser_of_an_older_release_becomes_the_owner(upgraded: Upgraded) -> None:
+    before = upgraded.roles_before
     organisers = [name for name, role in before.items() if role == "organiser"]
-    schema.upgrade(old.settings)
-    after = {row[0]: row[1] for row in old.rows(roles)["accounts_people"]}
+    after = {row[0]: row[1] for row in upgraded.fest.rows(ROLES)["accounts_people"]}
     assert after == before | {organisers[0]: "owner"}
 
 
-def test_the_check_finds_no_broken_invariant_after_an_upgrade(old: OldFest) -> None:
-    schema.upgrade(old.settings)
-    extra = {"FESTGATE_DATABASE_URL": old.settings.database_url}
-    checked = festgate("check", data=old.settings.data_dir, extra=extra)
+def test_the_check_finds_no_broken_invariant_after_an_upgrade(upgraded: Upgraded) -> None:
+    settings = upgraded.fest.settings
+    extra = {"FESTGATE_DATABASE_URL": settings.database_url}
+    checked = festgate("check", data=settings.data_dir, extra=extra)
     assert (checked.stdout, checked.returncode) == ("All invariants hold.\n", 0)
 
 
-def test_searches_find_people_and_events_of_an_older_release_by_the_folded_text(old: OldFest) -> None:
-    schema.upgrade(old.settings)
+def test_searches_find_people_and_events_of_an_older_release_by_the_folded_text(upgraded: Upgraded) -> None:
+    old = upgraded.fest
     columns = {
         "accounts_people": ("name", "username", "email", "search"),
         "catalogue_events": ("title", "summary", "place", "category", "search"),
@@ -83,9 +116,8 @@ def test_events_that_were_only_on_this_machine_get_random_names_in_calendars(old
     assert not any("localhost" in uid for uid in uids)
 
 
-def test_events_of_an_older_release_ask_their_attendees_nothing(old: OldFest) -> None:
-    schema.upgrade(old.settings)
-    asked = old.rows({"catalogue_events": ("asks", "answers_until")})["catalogue_events"]
+def test_events_of_an_older_release_ask_their_attendees_nothing(upgraded: Upgraded) -> None:
+    asked = upgraded.fest.rows({"catalogue_events": ("asks", "answers_until")})["catalogue_events"]
     assert set(asked) == {(0, 0)}
 
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 import subprocess
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from tests.rig import command
-from tests.rig.server import Serve, environment, festgate
+from tests.rig.server import Server, environment, festgate, serving
 
 
 def run_user_command(data: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -20,6 +21,13 @@ def run_user_command(data: Path, *arguments: str, stdin: str = "") -> subprocess
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve a fest whose accounts the commands change."""
+    with serving(tmp_path_factory.mktemp("served") / "data") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +52,10 @@ def add_account(data: Path, name: str = "Meena", role: str = "attendee") -> str:
     return line.removeprefix("Password: ")
 
 
-def test_an_account_added_by_the_command_can_sign_in_with_the_printed_password(
-    data: Path, serve: Serve
-) -> None:
-    password = add_account(data, role="organiser")
-    server = serve(data=data)
+def test_an_account_added_by_the_command_can_sign_in_with_the_printed_password(server: Server) -> None:
+    password = add_account(server.data, "asha", role="organiser")
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=60) as client:
-        assert client.post("/login", data={"username": "meena", "password": password}).status_code == 303
+        assert client.post("/login", data={"username": "asha", "password": password}).status_code == 303
         assert 'href="/organise"' in client.get("/events").text
 
 
@@ -58,59 +63,55 @@ def test_generated_passwords_differ(data: Path) -> None:
     assert add_account(data, "Meena") != add_account(data, "Ravi")
 
 
-def test_a_password_from_standard_input_is_used_and_not_printed(data: Path, serve: Serve) -> None:
-    process = run_user_command(
-        data, "add", "Meena", "--email", "m@example.org", "--password-stdin", stdin="correct horse\n"
-    )
+def test_a_password_from_standard_input_is_used_and_not_printed(server: Server) -> None:
+    options = ("--email", "r@example.org", "--password-stdin")
+    process = run_user_command(server.data, "add", "Ravi", *options, stdin="correct horse\n")
     assert process.returncode == 0, process.stderr
     assert "correct horse" not in process.stdout + process.stderr
-    server = serve(data=data)
-    fields = {"username": "m@example.org", "password": "correct horse"}
+    fields = {"username": "r@example.org", "password": "correct horse"}
     assert httpx.post(f"{server.url}/login", data=fields, trust_env=False, verify=False).status_code == 303
 
 
-def test_a_role_can_be_changed_while_the_portal_runs(data: Path, serve: Serve) -> None:
-    password = add_account(data)
-    server = serve(data=data)
+def test_a_role_can_be_changed_while_the_portal_runs(server: Server) -> None:
+    password = add_account(server.data, "Usha")
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=60) as client:
-        client.post("/login", data={"username": "meena", "password": password})
+        client.post("/login", data={"username": "usha", "password": password})
         assert 'href="/organise"' not in client.get("/events").text
-        process = festgate("user", "role", "meena", "organiser", data=data)
+        process = festgate("user", "role", "usha", "organiser", data=server.data)
         assert (process.returncode, process.stdout) == (
             0,
-            "Meena has the role Organiser now, and has to sign in again.\n",
+            "Usha has the role Organiser now, and has to sign in again.\n",
         )
         assert 'href="/login"' in client.get("/events").text
-        client.post("/login", data={"username": "meena", "password": password})
+        client.post("/login", data={"username": "usha", "password": password})
         assert 'href="/organise"' in client.get("/events").text
 
 
-def test_a_new_password_signs_the_person_out_everywhere(data: Path, serve: Serve) -> None:
-    old_password = add_account(data)
-    server = serve(data=data)
+def test_a_new_password_signs_the_person_out_everywhere(server: Server) -> None:
+    old_password = add_account(server.data, "Vikram")
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=60) as client:
-        client.post("/login", data={"username": "meena", "password": old_password})
-        process = run_user_command(data, "password", "meena", "--password-stdin", stdin="another horse\n")
+        client.post("/login", data={"username": "vikram", "password": old_password})
+        process = run_user_command(
+            server.data, "password", "vikram", "--password-stdin", stdin="another horse\n"
+        )
         assert process.returncode == 0, process.stderr
         assert client.get("/login").status_code == 200
-        assert client.post("/login", data={"username": "meena", "password": old_password}).status_code == 401
+        assert client.post("/login", data={"username": "vikram", "password": old_password}).status_code == 401
         assert (
-            client.post("/login", data={"username": "meena", "password": "another horse"}).status_code == 303
+            client.post("/login", data={"username": "vikram", "password": "another horse"}).status_code == 303
         )
 
 
-def test_a_person_signs_in_with_an_email_address_that_the_command_changed(data: Path, serve: Serve) -> None:
-    password = add_account(data)
-    server = serve(data=data)
+def test_a_person_signs_in_with_an_email_address_that_the_command_changed(server: Server) -> None:
+    password = add_account(server.data, "Zoya")
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=60) as client:
-        client.post("/login", data={"username": "meena", "password": password})
-        process = festgate("user", "email", "meena", "meena@fest.example", data=data)
+        client.post("/login", data={"username": "zoya", "password": password})
+        process = festgate("user", "email", "zoya", "zoya@fest.example", data=server.data)
         assert (
-            process.stdout
-            == "Meena has the email address meena@fest.example now, and has to sign in again.\n"
+            process.stdout == "Zoya has the email address zoya@fest.example now, and has to sign in again.\n"
         )
         assert 'href="/login"' in client.get("/events").text
-        signed_in = client.post("/login", data={"username": "meena@fest.example", "password": password})
+        signed_in = client.post("/login", data={"username": "zoya@fest.example", "password": password})
         assert signed_in.status_code == 303
 
 

@@ -4,7 +4,16 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from festgate.kit.clock import HOUR, MINUTE, milliseconds
-from festgate.portal.backoffice.charts import HEIGHT, MAX_HOURS, by_day, by_hour, columns, days_until, share
+from festgate.portal.backoffice.charts import (
+    HEIGHT,
+    MAX_HOURS,
+    MIN_HOURS,
+    by_day,
+    by_hour,
+    columns,
+    days_until,
+    share,
+)
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 
@@ -50,3 +59,10 @@ def test_hours_without_a_check_in_are_in_the_chart_and_those_long_ago_are_not() 
     ]
     assert len(by_hour([(at - 500 * HOUR, 1), (at, 1)], KOLKATA)) == MAX_HOURS
     assert by_hour([], KOLKATA) == []
+
+
+def test_the_hours_of_a_few_check_ins_are_columns_beside_empty_hours_before_them() -> None:
+    at = milliseconds(datetime(2026, 3, 1, 18, 30, tzinfo=UTC))
+    hours = by_hour([(at + 15 * MINUTE, 1)], KOLKATA, least=MIN_HOURS)
+    assert (len(hours), hours[-1]) == (MIN_HOURS, (at, 1))
+    assert sum(count for _, count in hours) == 1

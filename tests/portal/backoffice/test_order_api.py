@@ -18,7 +18,7 @@ from festgate.portal.checkout.orders import note_unanswered
 from festgate.portal.checkout.placements import place_order
 from festgate.portal.registrations.holds import hold_seat
 from tests.portal.backoffice.office import Office
-from tests.rig.scene import add_someone
+from tests.rig.scene import add_event, add_someone
 
 
 def ref_of(office: Office, name: str) -> str:
@@ -28,7 +28,8 @@ def ref_of(office: Office, name: str) -> str:
 def stick(office: Office, name: str) -> str:
     """Place an order whose provider does not answer, and return its reference."""
     person = add_someone(office.database, name)
-    office.database.write(hold_seat, person, office.fest.paid.slug, 15)
+    event = add_event(office.database, fee=45_000, title="Drone Race", capacity=50)
+    office.database.write(hold_seat, person, event.slug, 15)
     order, _ = office.database.write(partial(place_order, asks=True), person, "sandbox", 60_000_000, name)
     office.database.write(note_unanswered, order.id, "no answer")
     return order.ref
@@ -81,11 +82,12 @@ def test_an_order_is_shown_with_its_buyer_and_what_cancelling_would_give_back(of
 
 
 def test_complimentary_tickets_of_an_event_are_listed(office: Office) -> None:
-    kind = office.database.read(catalogue.types_of, office.fest.free.id)[0]
+    event = add_event(office.database, fee=0, title="Jury Night", capacity=50)
+    kind = office.database.read(catalogue.types_of, event.id)[0]
     entry = GuestEntry("Jury", "jury@example.net")
-    seat = office.database.write(give_ticket, COMMAND, office.fest.free.slug, kind.id, entry, "key-of-jury")
+    seat = office.database.write(give_ticket, COMMAND, event.slug, kind.id, entry, "key-of-jury")
     with office.program(office.member("organiser")) as api:
-        given = api.get("/events/open-stage/complimentary").json()
+        given = api.get("/events/jury-night/complimentary").json()
         assert given["total"] == 1
         assert given["tickets"][0] | {"person": 0} == {
             "registration": seat.id,
@@ -95,7 +97,7 @@ def test_complimentary_tickets_of_an_event_are_listed(office: Office) -> None:
             "email": "jury@example.net",
         }
     with office.program(office.member("lead")) as api:
-        assert api.get("/events/open-stage/complimentary").status_code == 403
+        assert api.get("/events/jury-night/complimentary").status_code == 403
 
 
 def test_a_shift_is_shown_to_its_seller_and_the_treasurer_who_exports_all(office: Office) -> None:

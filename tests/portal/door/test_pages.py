@@ -207,9 +207,6 @@ def test_programs_list_doors_and_find_guests_to_check_in(check_in: CheckIn) -> N
     shown = call_api(check_in, check_in.staff, "GET", TALK).json()
     assert shown["attendance"]["inside"] == door["inside"] + 1
     assert (shown["latest"][0]["code"], shown["latest"][0]["can_undo"]) == (code, True)
-    counts = call_api(check_in, check_in.organiser, "GET", "/events/open-talk/check-ins").json()
-    assert counts["attendance"] == shown["attendance"]
-    assert sum(quarter["count"] for quarter in counts["quarters"]) == counts["attendance"]["inside"]
     # Staff may not see addresses, and so find nobody by one.
     assert call_api(check_in, check_in.staff, "GET", f"{TALK}/guests?q={quote(seen['email'])}").json() == []
     assert call_api(check_in, check_in.staff, "GET", f"{TALK}/guests").json() == []

@@ -19,7 +19,7 @@ ROOT = "/organise/settings"
 def test_an_earlier_build_is_freed_and_listens_to_no_commit(
     database: OpenDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(renewal, "GRACE", 0.5)
+    monkeypatch.setattr(renewal, "GRACE", 0.05)
     made: list[ref[Portal]] = []
     assemble = composition.assemble
 

@@ -54,6 +54,7 @@ def test_a_pass_is_sold_once_and_admits_at_each_of_its_events(fest: Fest, phone:
     follow_link(phone, "Add a ticket type")
     phone.get_by_label("Name").fill("Festival pass")
     phone.get_by_label("Price in").fill("900")
+    phone.get_by_text("Also admits to other events").click()
     phone.get_by_label("Robo Race").check()
     phone.get_by_label("Music Night").check()
     press_button(phone, "Save")

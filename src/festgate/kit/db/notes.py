@@ -1,4 +1,4 @@
-"""Notes about the database as a whole: a text under a name, for instance that it was created by the demo."""
+"""Notes: a text under a name, for instance that the demo created the database, or what a call of the API created."""
 
 from sqlalchemy import Column, Table, Text, bindparam, select, update
 
@@ -28,6 +28,11 @@ def set_note(connection: Connection, name: str, value: str) -> None:
     """Store the text under that name; it replaces an earlier one."""
     if connection.run(_replace, of_name=name, new_value=value):
         return
+    add_note(connection, name, value)
+
+
+def add_note(connection: Connection, name: str, value: str) -> None:
+    """Store the text under a name that no note has."""
     try:
         connection.run(_insert, name=name, value=value)
     except UniqueViolation:

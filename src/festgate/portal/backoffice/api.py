@@ -22,9 +22,15 @@ from festgate.portal.backoffice.order_api import OrderApi
 from festgate.portal.backoffice.overview_api import OverviewApi
 from festgate.portal.backoffice.payment_api import PaymentApi
 from festgate.portal.backoffice.people_api import PeopleApi
+from festgate.portal.backoffice.programme_api import ProgrammeApi
+from festgate.portal.backoffice.promo_code_api import PromoCodeApi
 from festgate.portal.backoffice.promo_code_export_api import PromoCodeExportApi
+from festgate.portal.backoffice.question_api import QuestionApi
+from festgate.portal.backoffice.quota_api import QuotaApi
+from festgate.portal.backoffice.room_api import RoomApi
 from festgate.portal.backoffice.sale_answer_api import SaleAnswerApi
 from festgate.portal.backoffice.second_factor_api import TeamFactorApi
+from festgate.portal.backoffice.ticket_type_api import TicketTypeApi
 from festgate.portal.backoffice.waiting_api import WaitingApi
 from festgate.portal.registrations.facade import IsUsed
 from festgate.portal.tickets.facade import PostCopy
@@ -55,7 +61,13 @@ def office_router(
         OrderApi(portal),
         PaymentApi(portal),
         PeopleApi(portal, deletions),
+        ProgrammeApi(portal),
+        PromoCodeApi(portal),
         PromoCodeExportApi(portal),
+        QuestionApi(portal),
+        QuotaApi(portal),
+        RoomApi(portal),
+        TicketTypeApi(portal),
         TeamFactorApi(portal),
         WaitingApi(portal),
         OverviewApi(portal),

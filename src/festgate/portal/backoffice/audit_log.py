@@ -245,7 +245,9 @@ class _Names:
 
     def _subject(self, entry: Entry, event: catalogue.Event | None, concerned: int | None) -> tuple[str, str]:
         """Return the name of the object, and the address of its page."""
-        holder = checkout.person_of_subject(entry.subject)
+        # Organisers choose the names of rooms and questions; "person 7" can be one.
+        is_about_people = entry.action.startswith((*_ABOUT_ORDERS, "ticket."))
+        holder = checkout.person_of_subject(entry.subject) if is_about_people else None
         if holder is not None:
             return self.person(holder)[0], f"/organise/people/{holder}"
         if entry.action.startswith(_ABOUT_ORDERS) and entry.subject:

@@ -18,8 +18,8 @@ WIDTH = 10
 GAP = 2
 LEAST = 1
 """Units of the smallest column that is not zero, so that it can be seen."""
-MAX_HOURS = 72
-"""Columns of a chart by hours."""
+MIN_HOURS, MAX_HOURS = 12, 72
+"""Columns of a chart by hours: with fewer, one hour would be a block as wide as the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,13 @@ def by_day(
     return sums
 
 
-def by_hour(counts: Iterable[tuple[Milliseconds, int]], zone: ZoneInfo) -> list[tuple[Milliseconds, int]]:
-    """Return (beginning, sum) of each hour of the zone from the first to the last, at most the last MAX_HOURS."""
+def by_hour(
+    counts: Iterable[tuple[Milliseconds, int]], zone: ZoneInfo, *, least: int = 1
+) -> list[tuple[Milliseconds, int]]:
+    """Return (beginning, sum) of each hour of the zone from the first to the last: `least` to MAX_HOURS of them.
+
+    The hours that are added to reach `least` are empty ones before the first.
+    """
     sums: dict[Milliseconds, int] = {}
     for at, count in counts:
         beginning = at - at_minute(at, zone)
@@ -118,7 +123,7 @@ def by_hour(counts: Iterable[tuple[Milliseconds, int]], zone: ZoneInfo) -> list[
     if not sums:
         return []
     last = max(sums)
-    first = max(min(sums), last - (MAX_HOURS - 1) * HOUR)
+    first = min(max(min(sums), last - (MAX_HOURS - 1) * HOUR), last - (least - 1) * HOUR)
     return [(hour, sums.get(hour, 0)) for hour in range(first, last + 1, HOUR)]
 
 

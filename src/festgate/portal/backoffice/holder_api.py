@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from festgate.kit.clock import Milliseconds, moment
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.visitors import Visitor
-from festgate.kit.web.api import Bearer, Name, module_router, problems
+from festgate.kit.web.api import Bearer, Name, actor_of, module_router, problems
 from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import facade as catalogue
 
@@ -65,7 +65,9 @@ class HolderRuleApi:
             return HolderRules.of(await database.read(catalogue.any_event_by_slug, slug))
 
         @router.put("/events/{slug}/holder-rules", responses=problems(*refusals, catalogue.EventWasCancelled))
-        async def save_rules(slug: Name, body: HolderRulesInput, _caller: Caller) -> HolderRules:
+        async def save_rules(
+            slug: Name, body: HolderRulesInput, caller: Caller, request: Request
+        ) -> HolderRules:
             """Set the rules about the names on the tickets of an event, and about transfers. Idempotent."""
             entered = {
                 "names": body.names,
@@ -74,7 +76,9 @@ class HolderRuleApi:
                 "transfers_until": _written(body.transfers_until),
             }
             rules = catalogue.read_holder_rules(entered, self._portal.settings.zone)
-            return HolderRules.of(await database.write(catalogue.set_holder_rules, slug, rules))
+            return HolderRules.of(
+                await database.write(catalogue.set_holder_rules, slug, rules, actor=actor_of(caller, request))
+            )
 
         return router
 

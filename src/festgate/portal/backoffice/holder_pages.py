@@ -48,7 +48,9 @@ class HolderRulePages:
         fields = await read_fields(request)
         try:
             rules = catalogue.read_holder_rules(fields, self._zone)
-            await self._portal.database.write(catalogue.set_holder_rules, slug, rules)
+            await self._portal.database.write(
+                catalogue.set_holder_rules, slug, rules, actor=self._portal.actor(request)
+            )
         except Invalid as refusal:
             return await self._form(request, fields, refusal)
         return see_other(f"/organise/events/{slug}/tickets")

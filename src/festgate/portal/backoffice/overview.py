@@ -84,7 +84,8 @@ def read_overview(
 def read_check_ins(connection: Connection, slug: str, settings: Settings, writing: Writing) -> CheckIns:
     """Return the check-ins of one event. Raises NotFound."""
     event = catalogue.any_event_by_slug(connection, slug)
-    hours = charts.by_hour(door.arrivals_over_time(connection, event.id), settings.zone)
+    arrivals = door.arrivals_over_time(connection, event.id)
+    hours = charts.by_hour(arrivals, settings.zone, least=charts.MIN_HOURS)
     days = {local_day(at, settings.zone) for at, _ in hours}
 
     def name(at: Milliseconds) -> str:

@@ -126,7 +126,9 @@ class BackofficePages:
             details = catalogue.read_details(placed, self._zone, currency)
             # Seats whose hold has expired may still be counted; their people are not asked about.
             may_move = fields.get("move") == answer_to(details) or not find_organised(connection, slug).taken
-            event = catalogue.edit_event(connection, slug, details, shown_version(seen), may_move=may_move)
+            event = catalogue.edit_event(
+                connection, slug, details, shown_version(seen), may_move=may_move, actor=actor
+            )
             return publish(connection, slug, None, actor) if publishes else event
 
         try:

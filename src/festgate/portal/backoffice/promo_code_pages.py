@@ -161,6 +161,7 @@ class PromoCodePages:
     async def add(self, request: Request) -> Response:
         """Create a code."""
         fields = await read_fields(request)
+        actor = self._portal.actor(request)
 
         def operation(connection: Connection) -> None:
             errors, terms = self._read(connection, fields)
@@ -170,7 +171,7 @@ class PromoCodePages:
                 errors |= refusal.fields
             if terms is None or errors:
                 raise Invalid(errors)
-            catalogue.create_code(connection, text, terms)
+            catalogue.create_code(connection, text, terms, actor=actor)
 
         try:
             await self._portal.database.write(operation)
@@ -185,6 +186,7 @@ class PromoCodePages:
     async def add_many(self, request: Request) -> Response:
         """Create many random codes, and show them."""
         fields = await read_fields(request)
+        actor = self._portal.actor(request)
 
         def operation(connection: Connection) -> str:
             errors, terms = self._read(connection, fields)
@@ -195,7 +197,7 @@ class PromoCodePages:
                 errors |= refusal.fields
             if terms is None or errors:
                 raise Invalid(errors)
-            catalogue.create_codes(connection, prefix, count, terms)
+            catalogue.create_codes(connection, prefix, count, terms, actor=actor)
             return prefix
 
         try:
@@ -212,12 +214,13 @@ class PromoCodePages:
         """Save the form of one code."""
         code_id = read_id(request, "code_id")
         fields = await read_fields(request)
+        actor = self._portal.actor(request)
 
         def operation(connection: Connection) -> None:
             errors, terms = self._read(connection, fields)
             if terms is None:
                 raise Invalid(errors)
-            catalogue.edit_code(connection, code_id, terms)
+            catalogue.edit_code(connection, code_id, terms, actor=actor)
 
         try:
             await self._portal.database.write(operation)
@@ -232,7 +235,7 @@ class PromoCodePages:
         if step not in steps:
             raise NotFound
         try:
-            await self._portal.database.write(steps[step], code_id)
+            await self._portal.database.write(steps[step], code_id, actor=self._portal.actor(request))
         except Invalid as refusal:
             return await self._form(request, code_id, None, refusal)
         return see_other(PATH)

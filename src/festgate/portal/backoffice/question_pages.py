@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -39,7 +38,8 @@ PRESETS: tuple[tuple[str, str], ...] = (
 MAX_PRESET = 20
 """Characters of the name of a usual question."""
 MAX_FORM_FIELD = 4 * 1000 + catalogue.MAX_CHOICE * 50
-_NEW_VALUES = {**catalogue.written_question(QuestionDetails("text", "")), "in_export": "yes"}
+NEW_QUESTION = {**catalogue.written_question(QuestionDetails("text", "")), "in_export": "yes"}
+"""The form of a new question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,9 @@ class QuestionPages:
         fields = await read_fields(request)
         try:
             until = catalogue.read_answers_until(fields.get("answers_until", ""), self._zone)
-            await self._portal.database.write(catalogue.set_answers_until, slug, until)
+            await self._portal.database.write(
+                catalogue.set_answers_until, slug, until, actor=self._portal.actor(request)
+            )
         except Invalid as refusal:
             return await self._list(request, fields, refusal)
         return see_other(_base(slug))
@@ -166,7 +168,7 @@ class QuestionPages:
     async def show_new(self, request: Request) -> Response:
         """Show the form of a new question, perhaps filled in from a usual one."""
         usual = catalogue.question_preset(read_query(request, "preset", MAX_PRESET))
-        return await self._form(request, catalogue.written_question(usual) if usual else _NEW_VALUES)
+        return await self._form(request, catalogue.written_question(usual) if usual else NEW_QUESTION)
 
     async def show_one(self, request: Request) -> Response:
         """Show the form of a question."""
@@ -178,7 +180,9 @@ class QuestionPages:
         slug, fields = self._slug(request), await read_fields(request, MAX_FORM_FIELD)
         try:
             details = catalogue.read_question(fields)
-            await self._portal.database.write(catalogue.add_question, slug, details, _type_id(fields))
+            await self._portal.database.write(
+                catalogue.add_question, slug, details, _type_id(fields), actor=self._portal.actor(request)
+            )
         except Invalid as refusal:
             return await self._form(request, fields, refusal=refusal)
         return see_other(_base(slug))
@@ -189,7 +193,9 @@ class QuestionPages:
         question = await self._read(request)
         try:
             details = catalogue.read_question(fields, question)
-            await self._portal.database.write(catalogue.edit_question, slug, question.id, details)
+            await self._portal.database.write(
+                catalogue.edit_question, slug, question.id, details, actor=self._portal.actor(request)
+            )
         except Invalid as refusal:
             kept = {**catalogue.written_question(question.details), **fields}
             return await self._form(request, kept, question, refusal)
@@ -197,7 +203,7 @@ class QuestionPages:
 
     async def _read(self, request: Request) -> Question:
         number = read_id(request, "question")
-        return await self._portal.database.read(_question, self._slug(request), number)
+        return await self._portal.database.read(find_question, self._slug(request), number)
 
     async def _form(
         self,
@@ -220,7 +226,7 @@ class QuestionPages:
             base=_base(slug),
             kinds=[(kind, gettext(label)) for kind, label in KINDS.items()],
             types=[(kind.id, kind.details.name) for kind in types if not kind.is_withdrawn],
-            values={**dict.fromkeys(_NEW_VALUES, ""), **values},
+            values={**dict.fromkeys(NEW_QUESTION, ""), **values},
             errors=refusal.fields if refusal else {},
             with_choices=catalogue.WITH_CHOICES,
             max_label=catalogue.MAX_QUESTION,
@@ -230,7 +236,7 @@ class QuestionPages:
     async def ask_to_remove(self, request: Request) -> Response:
         """Show what becomes of the answers, with the buttons that stop asking or delete."""
         slug, number = self._slug(request), read_id(request, "question")
-        question = await self._portal.database.read(_question, slug, number)
+        question = await self._portal.database.read(find_question, slug, number)
         count = await self._portal.database.read(registrations.count_answers, number)
         return await self._portal.page(
             request,
@@ -245,13 +251,14 @@ class QuestionPages:
         """Move a question, stop asking it, ask it again, or delete it with its answers."""
         slug, number = self._slug(request), read_id(request, "question")
         step = read_path(request, "step")
-        write = self._portal.database.write
+        write, actor = self._portal.database.write, self._portal.actor(request)
         if step in ("up", "down"):
-            await write(catalogue.move_question, slug, number, -1 if step == "up" else 1)
+            await write(catalogue.move_question, slug, number, -1 if step == "up" else 1, actor=actor)
         elif step in ("stop", "again"):
-            await write(partial(catalogue.withdraw_question, is_withdrawn=step == "stop"), slug, number)
+            is_withdrawn = step == "stop"
+            await write(catalogue.withdraw_question, slug, number, is_withdrawn=is_withdrawn, actor=actor)
         elif step == "delete":
-            await write(catalogue.drop_question, slug, number, registrations.delete_answers)
+            await write(catalogue.drop_question, slug, number, registrations.delete_answers, actor=actor)
         else:
             raise NotFound
         return see_other(_base(slug))
@@ -261,7 +268,7 @@ def _base(slug: str | None) -> str:
     return "/organise/questions" if slug is None else f"/organise/events/{slug}/questions"
 
 
-def _question(connection: Connection, slug: str | None, question_id: int) -> Question:
+def find_question(connection: Connection, slug: str | None, question_id: int) -> Question:
     """Return a question of the event, or of the whole fest for None. Raises NotFound."""
     question = catalogue.question_by_id(connection, question_id)
     event_id = None if slug is None else catalogue.any_event_by_slug(connection, slug).id

@@ -57,7 +57,8 @@ class RoomPages:
         """Add a room."""
         fields = await read_fields(request)
         try:
-            await self._portal.database.write(catalogue.add_room, catalogue.read_room(fields))
+            details = catalogue.read_room(fields)
+            await self._portal.database.write(catalogue.add_room, details, actor=self._portal.actor(request))
         except Invalid as refusal:
             return await self._form(request, None, fields, refusal)
         return see_other("/organise/rooms")
@@ -71,7 +72,10 @@ class RoomPages:
         room_id = read_id(request, "room_id")
         fields = await read_fields(request)
         try:
-            await self._portal.database.write(catalogue.edit_room, room_id, catalogue.read_room(fields))
+            details = catalogue.read_room(fields)
+            await self._portal.database.write(
+                catalogue.edit_room, room_id, details, actor=self._portal.actor(request)
+            )
         except Invalid as refusal:
             return await self._form(request, room_id, fields, refusal)
         return see_other("/organise/rooms")
@@ -80,7 +84,7 @@ class RoomPages:
         """Delete a room that no event uses."""
         room_id = read_id(request, "room_id")
         try:
-            await self._portal.database.write(catalogue.drop_room, room_id)
+            await self._portal.database.write(catalogue.drop_room, room_id, actor=self._portal.actor(request))
         except Invalid as refusal:
             return await self._form(request, room_id, None, refusal)
         return see_other("/organise/rooms")

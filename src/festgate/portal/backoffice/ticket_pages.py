@@ -24,7 +24,8 @@ NEW_TYPE: Mapping[str, str] = {
     "team_price": "team",
 }
 """The form of a new ticket type."""
-_QUOTA_PREFIX, _ADMITS_PREFIX = "quota-", "admits-"
+QUOTA_PREFIX, ADMITS_PREFIX = "quota-", "admits-"
+"""The beginnings of the names of the boxes to tick: an id follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ class TicketsPage:
         kept_quotas = {quota.id for quota in kind.quotas} - quotas if kind else set()
         kept_events = {event.id for event in kind.admits} - events if kind else set()
         return (
-            _ids_in(_QUOTA_PREFIX, fields) & quotas | kept_quotas,
-            _ids_in(_ADMITS_PREFIX, fields) & events | kept_events,
+            _ids_in(QUOTA_PREFIX, fields) & quotas | kept_quotas,
+            _ids_in(ADMITS_PREFIX, fields) & events | kept_events,
         )
 
     @property
@@ -157,7 +158,9 @@ class TicketTypePages:
             most = catalogue.read_limit(fields.get("max_per_person", ""))
         except ValueError as error:
             return await self._types(request, fields, {"max_per_person": str(error)})
-        await self._portal.database.write(catalogue.limit_per_person, slug, most)
+        await self._portal.database.write(
+            catalogue.limit_per_person, slug, most, actor=self._portal.actor(request)
+        )
         return see_other(f"/organise/events/{slug}/tickets")
 
     async def set_refunds(self, request: Request) -> Response:
@@ -168,7 +171,9 @@ class TicketTypePages:
             rule = catalogue.read_rule(fields)
         except Invalid as refusal:
             return await self._types(request, fields, refusal.fields)
-        await self._portal.database.write(catalogue.set_refund_rule, slug, rule)
+        await self._portal.database.write(
+            catalogue.set_refund_rule, slug, rule, actor=self._portal.actor(request)
+        )
         return see_other(f"/organise/events/{slug}/tickets")
 
     async def show_new(self, request: Request) -> Response:
@@ -179,12 +184,12 @@ class TicketTypePages:
         """Add a ticket type."""
         slug = read_path(request, "slug")
         fields = await read_fields(request)
-        visitor = self._portal.known(request)
+        visitor, actor = self._portal.known(request), self._portal.actor(request)
 
         def operation(connection: Connection) -> None:
             details = self._read(connection, slug, fields)
             shown = read_tickets(connection, slug, visitor)
-            catalogue.add_ticket_type(connection, slug, details, *shown.chosen(None, fields))
+            catalogue.add_ticket_type(connection, slug, details, *shown.chosen(None, fields), actor=actor)
 
         try:
             await self._portal.database.write(operation)
@@ -200,7 +205,7 @@ class TicketTypePages:
         """Save the form of one ticket type."""
         slug, type_id = read_path(request, "slug"), read_id(request, "type_id")
         fields = await read_fields(request)
-        visitor = self._portal.known(request)
+        visitor, actor = self._portal.known(request), self._portal.actor(request)
 
         def operation(connection: Connection) -> None:
             details = self._read(connection, slug, fields)
@@ -212,6 +217,7 @@ class TicketTypePages:
                 details,
                 registrations.count_of_type,
                 *shown.chosen(type_id, fields),
+                actor=actor,
             )
 
         try:
@@ -223,15 +229,18 @@ class TicketTypePages:
     async def change(self, request: Request) -> Response:
         """Remove a ticket type, offer a withdrawn one again, or move it by one place."""
         slug, type_id = read_path(request, "slug"), read_id(request, "type_id")
-        write = self._portal.database.write
+        write, actor = self._portal.database.write, self._portal.actor(request)
         step = read_path(request, "step")
         try:
             if step == "remove":
-                await write(catalogue.remove_ticket_type, slug, type_id, registrations.count_of_type)
+                await write(
+                    catalogue.remove_ticket_type, slug, type_id, registrations.count_of_type, actor=actor
+                )
             elif step == "offer":
-                await write(catalogue.offer_ticket_type, slug, type_id)
+                await write(catalogue.offer_ticket_type, slug, type_id, actor=actor)
             elif step in ("up", "down"):
-                await write(catalogue.move_ticket_type, slug, type_id, -1 if step == "up" else 1)
+                by = -1 if step == "up" else 1
+                await write(catalogue.move_ticket_type, slug, type_id, by, actor=actor)
             else:
                 raise NotFound
         except Invalid as refusal:
@@ -247,7 +256,9 @@ class TicketTypePages:
         fields = await read_fields(request)
         try:
             name, capacity = catalogue.read_quota(fields)
-            await self._portal.database.write(catalogue.create_quota, name, capacity)
+            await self._portal.database.write(
+                catalogue.create_quota, name, capacity, actor=self._portal.actor(request)
+            )
         except Invalid as refusal:
             return await self._quotas(request, None, fields, refusal.fields)
         return see_other("/organise/quotas")
@@ -256,12 +267,13 @@ class TicketTypePages:
         """Save or delete a shared quota."""
         quota_id = read_id(request, "quota_id")
         fields = await read_fields(request)
+        write, actor = self._portal.database.write, self._portal.actor(request)
         try:
             if fields.get("then") == "delete":
-                await self._portal.database.write(catalogue.drop_quota, quota_id)
+                await write(catalogue.drop_quota, quota_id, actor=actor)
             else:
                 name, capacity = catalogue.read_quota(fields)
-                await self._portal.database.write(catalogue.resize_quota, quota_id, name, capacity)
+                await write(catalogue.resize_quota, quota_id, name, capacity, actor=actor)
         except Invalid as refusal:
             return await self._quotas(request, quota_id, fields, refusal.fields)
         return see_other("/organise/quotas")
@@ -320,9 +332,9 @@ class TicketTypePages:
             others=[("", gettext("No other"))]
             + [(str(other.id), other.name) for other in types if other.name and other.id != type_id],
             quotas=shown.quotas,
-            drawn=drawn if entered is None else _ids_in(_QUOTA_PREFIX, entered),
+            drawn=drawn if entered is None else _ids_in(QUOTA_PREFIX, entered),
             events=shown.events,
-            admits=admits if entered is None else _ids_in(_ADMITS_PREFIX, entered),
+            admits=admits if entered is None else _ids_in(ADMITS_PREFIX, entered),
             row=next((row for row in shown.rows if row.type.id == type_id), None),
             currency=catalogue.fee_currency(shown.event, self._currency),
             zone=self._zone.key,

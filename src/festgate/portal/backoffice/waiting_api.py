@@ -190,11 +190,15 @@ class WaitingApi:
             "/events/{slug}/waiting-list/settings",
             responses=problems(*refusals, catalogue.EventWasCancelled),
         )
-        async def save_settings(slug: Name, body: WaitingRulesInput, _caller: Caller) -> WaitingRules:
+        async def save_settings(
+            slug: Name, body: WaitingRulesInput, caller: Caller, request: Request
+        ) -> WaitingRules:
             """Open or close the waiting list of an event, or ask for applications. Idempotent."""
             settings = catalogue.WaitingSettings(body.state, body.offer_hours * 60, body.needs_approval)
             try:
-                event = await database.write(catalogue.set_waiting_list, slug, settings)
+                event = await database.write(
+                    catalogue.set_waiting_list, slug, settings, actor=actor_of(caller, request)
+                )
             except Invalid as refusal:
                 raise Invalid({"state": refusal.fields["waiting_list"]}) from None
             return WaitingRules.of(event)

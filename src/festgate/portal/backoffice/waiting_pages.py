@@ -100,7 +100,9 @@ class WaitingListPages:
         fields = await read_fields(request)
         try:
             settings = catalogue.read_waiting_settings(fields)
-            await self._portal.database.write(catalogue.set_waiting_list, slug, settings)
+            await self._portal.database.write(
+                catalogue.set_waiting_list, slug, settings, actor=self._portal.actor(request)
+            )
         except Invalid as refusal:
             return await self._page(request, fields, refusal.fields)
         return see_other(f"/organise/events/{slug}/waiting")

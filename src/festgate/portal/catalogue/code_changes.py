@@ -1,7 +1,7 @@
 """Operations of organisers on promo codes, and the reading of a code's form."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias, TypeVar, get_args
@@ -16,6 +16,8 @@ from festgate.kit.ids import new_code
 from festgate.kit.money import Money
 from festgate.kit.text import check_length
 from festgate.kit.translation import N_, gettext
+from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue.details import (
     MAX_CAPACITY,
     MAX_VALUE,
@@ -32,7 +34,7 @@ from festgate.portal.catalogue.promo_codes import (
     read_code,
     select_codes,
 )
-from festgate.portal.catalogue.queries import all_events
+from festgate.portal.catalogue.queries import all_events, event_by_id
 from festgate.portal.catalogue.tables import promo_code_uses, promo_codes
 from festgate.portal.catalogue.ticket_types import types_of
 from festgate.portal.catalogue.type_changes import read_rate
@@ -69,6 +71,11 @@ _SCOPE = re.compile(r"[et][0-9]{1,15}")
 _one = promo_codes.c.id == bindparam("code")
 _by_id = Statement(select_codes.where(_one))
 _lock = Statement(select_codes.where(_one).with_for_update())
+_from_to = Statement(
+    select_codes.where(promo_codes.c.id.between(bindparam("first"), bindparam("last"))).order_by(
+        promo_codes.c.id
+    )
+)
 _like = promo_codes.c.code.like(bindparam("beginning"))
 _page = Statement(
     select_codes.where(_like)
@@ -137,30 +144,46 @@ def codes_beginning(connection: Connection, beginning: str, limit: int) -> list[
     return [read_code(row) for row in rows]
 
 
+def codes_with_ids(connection: Connection, ids: Collection[int]) -> list[PromoCode]:
+    """Return the codes of those ids that exist, oldest first. They were created together, so that few lie between."""
+    wanted = set(ids)
+    rows = connection.all(_from_to, first=min(wanted), last=max(wanted)) if wanted else []
+    return [code for code in map(read_code, rows) if code.id in wanted]
+
+
 def is_code_used(connection: Connection, code_id: int) -> bool:
     """Return whether a seat has or had the code."""
     return connection.first(_is_used, code=code_id) is not None
 
 
-def create_code(connection: Connection, text: str, terms: CodeTerms) -> PromoCode:
-    """Create a promo code. Raises Invalid if there is one with that text."""
+def create_code(
+    connection: Connection, text: str, terms: CodeTerms, *, actor: Actor | None = None
+) -> PromoCode:
+    """Create a promo code; `actor` is for the audit log. Raises Invalid if there is one with that text."""
     try:
-        return _add(connection, text, terms)
+        code = _add(connection, text, terms)
     except UniqueViolation:
         raise Invalid({"code": gettext("There is a promo code with this text already.")}) from None
+    _record(connection, actor, "promo-code.added", code)
+    return code
 
 
-def create_codes(connection: Connection, prefix: str, count: int, terms: CodeTerms) -> list[PromoCode]:
-    """Create that many random promo codes that begin with the prefix."""
+def create_codes(
+    connection: Connection, prefix: str, count: int, terms: CodeTerms, *, actor: Actor | None = None
+) -> list[PromoCode]:
+    """Create that many random promo codes that begin with the prefix; `actor` is for the audit log."""
     beginning = f"{prefix}-" if prefix else ""
     try:
-        return [_add(connection, f"{beginning}{new_code(RANDOM_LENGTH)}", terms) for _ in range(count)]
+        codes = [_add(connection, f"{beginning}{new_code(RANDOM_LENGTH)}", terms) for _ in range(count)]
     except UniqueViolation:
         raise TryAgain from None
+    if actor is not None:
+        audit.record(connection, actor, "promo-codes.added", beginning, event_id=terms.event_id, count=count)
+    return codes
 
 
-def edit_code(connection: Connection, code_id: int, terms: CodeTerms) -> None:
-    """Give a promo code other terms; seats that have it keep their price.
+def edit_code(connection: Connection, code_id: int, terms: CodeTerms, *, actor: Actor | None = None) -> None:
+    """Give a promo code other terms; seats that have it keep their price. `actor` is for the audit log.
 
     Raises NotFound, or Invalid if more tickets have it than it would allow.
     """
@@ -173,26 +196,37 @@ def edit_code(connection: Connection, code_id: int, terms: CodeTerms) -> None:
     if terms.max_per_person is not None and most > terms.max_per_person:
         sentence = gettext("One person has {count} tickets with this code already.")
         raise Invalid({"max_per_person": sentence.format(count=most)})
+    if terms != code.terms:
+        changed = audit.differences(_entered(connection, code.terms), _entered(connection, terms))
+        _record(connection, actor, "promo-code.edited", code, **changed)
 
 
-def end_code(connection: Connection, code_id: int) -> None:
-    """End a promo code: nobody can use it any more, and tickets that have it keep their price. Idempotent."""
-    if not _read(connection, _lock, code_id).ended_at:
+def end_code(connection: Connection, code_id: int, *, actor: Actor | None = None) -> None:
+    """End a promo code: nobody can use it any more, and tickets that have it keep their price. Idempotent.
+
+    `actor` is for the audit log. Raises NotFound.
+    """
+    code = _read(connection, _lock, code_id)
+    if not code.ended_at:
         connection.run(_end, code=code_id, at=connection.now)
+        _record(connection, actor, "promo-code.ended", code)
 
 
-def resume_code(connection: Connection, code_id: int) -> None:
-    """Let an ended promo code be used again. Raises NotFound."""
-    _read(connection, _lock, code_id)
-    connection.run(_end, code=code_id, at=0)
+def resume_code(connection: Connection, code_id: int, *, actor: Actor | None = None) -> None:
+    """Let an ended promo code be used again. Idempotent; `actor` is for the audit log. Raises NotFound."""
+    code = _read(connection, _lock, code_id)
+    if code.ended_at:
+        connection.run(_end, code=code_id, at=0)
+        _record(connection, actor, "promo-code.resumed", code)
 
 
-def drop_code(connection: Connection, code_id: int) -> None:
-    """Delete a promo code that nobody has ever used. Raises NotFound or Invalid."""
-    _read(connection, _lock, code_id)
+def drop_code(connection: Connection, code_id: int, *, actor: Actor | None = None) -> None:
+    """Delete a promo code that nobody has ever used; `actor` is for the audit log. Raises NotFound or Invalid."""
+    code = _read(connection, _lock, code_id)
     if is_code_used(connection, code_id):
         raise Invalid({"code": gettext("Somebody has used this promo code. End it instead.")})
     connection.run(_drop, code=code_id)
+    _record(connection, actor, "promo-code.deleted", code)
 
 
 def read_code_text(fields: Mapping[str, str]) -> str:
@@ -339,6 +373,35 @@ def _add(connection: Connection, text: str, terms: CodeTerms) -> PromoCode:
 
 def _columns(terms: CodeTerms) -> dict[str, object]:
     return {name: getattr(terms, name) for name in _TERMS} | {"unlocks": int(terms.unlocks)}
+
+
+def _record(
+    connection: Connection, actor: Actor | None, action: audit.Action, code: PromoCode, **details: str
+) -> None:
+    if actor is not None:
+        audit.record(connection, actor, action, code.code, event_id=code.terms.event_id, **details)
+
+
+def _entered(connection: Connection, terms: CodeTerms) -> dict[str, object]:
+    """Return the terms for the audit log, with the slug of the event and the name of the ticket type."""
+    scope = ""
+    if terms.event_id is not None:
+        scope = event_by_id(connection, terms.event_id).slug
+        types = {kind.id: kind.name for kind in types_of(connection, terms.event_id)}
+        scope += f": {types.get(terms.type_id, '')}" if terms.type_id is not None else ""
+    value: object = written_rate(terms.value) if terms.kind == "percentage" else terms.value
+    if terms.kind == "amount":
+        value = Money(terms.value, terms.currency)
+    return {
+        "kind": terms.kind,
+        "value": value,
+        "scope": scope,
+        "unlocks": terms.unlocks,
+        "opens_at": terms.opens_at,
+        "closes_at": terms.closes_at,
+        "max_uses": terms.max_uses,
+        "max_per_person": terms.max_per_person,
+    }
 
 
 def _read(connection: Connection, statement: Statement, code_id: int) -> PromoCode:

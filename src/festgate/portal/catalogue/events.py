@@ -183,12 +183,14 @@ def edit_event(
     version: int | None = None,
     *,
     may_move: bool = False,
+    actor: Actor | None = None,
 ) -> Event:
     """Give the event other details; its slug stays. Nothing is written if nothing is different.
 
     `version` is the one that the organiser's form showed; None for a program. `may_move`: the organiser has confirmed
-    that a sold event moves into the past or far away. Raises NotFound, EventWasCancelled, EventEdited, Invalid,
-    CapacityTaken if more seats are taken than there would be, or MoveUnconfirmed.
+    that a sold event moves into the past or far away. `actor` is for the audit log; None if the caller records it.
+    Raises NotFound, EventWasCancelled, EventEdited, Invalid, CapacityTaken if more seats are taken than there would be,
+    or MoveUnconfirmed.
     """
     event = lock_event(connection, slug)
     details, room = place_in_room(connection, details)
@@ -209,7 +211,21 @@ def edit_event(
     if details.fee != event.fee and details.fee.minor != prices_of(connection, event.id)[0]:
         set_only_fee(connection, event.id, details.fee)
     _store(connection, event, details, room.id if room else None)
+    if actor is not None:
+        record_edit(connection, actor, event, details_of(event), details)
     return queries.event_by_id(connection, event.id)
+
+
+def record_edit(
+    connection: Connection, actor: Actor, event: Event, before: audit.Record, after: audit.Record
+) -> None:
+    """Record in the audit log which fields of the event have changed; nothing if none has.
+
+    `before` and `after` as `audit.differences` takes them.
+    """
+    changed = audit.differences(before, after)
+    if changed:
+        audit.record(connection, actor, "event.edited", event.slug, event_id=event.id, **changed)
 
 
 def rename_place(connection: Connection, event: Event, place: str) -> None:
@@ -234,10 +250,14 @@ def set_max_per_person(connection: Connection, event_id: int, most: int) -> None
     connection.run(_set_max_per_person, event=event_id, new_max=most)
 
 
-def set_refund_rule(connection: Connection, slug: str, rule: RefundRule) -> Event:
-    """Set the refund rule for later orders. Raises NotFound."""
+def set_refund_rule(
+    connection: Connection, slug: str, rule: RefundRule, *, actor: Actor | None = None
+) -> Event:
+    """Set the refund rule for later orders; `actor` is for the audit log. Raises NotFound."""
     event = lock_event(connection, slug)
     connection.run(_set_refund_rule, event=event.id, new_rule=rule.written())
+    if actor is not None:
+        record_edit(connection, actor, event, {"refunds": event.refund_rule}, {"refunds": rule.written()})
     return touch_event(connection, event.id)
 
 

@@ -10,9 +10,10 @@ from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Invalid
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Actor
 from festgate.portal.catalogue.details import read_moment, written_time
 from festgate.portal.catalogue.errors import EventWasCancelled
-from festgate.portal.catalogue.events import lock_event, touch_event
+from festgate.portal.catalogue.events import lock_event, record_edit, touch_event
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.tables import NAME_RULES, NameRule, events
 
@@ -45,8 +46,13 @@ def rules_of(event: Event) -> HolderRules:
     return HolderRules(event.ticket_names, event.names_until, bool(event.transfers), event.transfers_until)
 
 
-def set_holder_rules(connection: Connection, slug: str, rules: HolderRules) -> Event:
-    """Set the rules of an event. Raises NotFound, EventWasCancelled, or Invalid for a time after the event's end."""
+def set_holder_rules(
+    connection: Connection, slug: str, rules: HolderRules, *, actor: Actor | None = None
+) -> Event:
+    """Set the rules of an event; `actor` is for the audit log.
+
+    Raises NotFound, EventWasCancelled, or Invalid for a time after the event's end.
+    """
     event = lock_event(connection, slug)
     if event.state == "cancelled":
         raise EventWasCancelled
@@ -63,6 +69,8 @@ def set_holder_rules(connection: Connection, slug: str, rules: HolderRules) -> E
         new_transfers=int(rules.has_transfers),
         new_transfers_until=rules.transfers_until,
     )
+    if actor is not None:
+        record_edit(connection, actor, event, rules_of(event), rules)
     return touch_event(connection, event.id)
 
 

@@ -1,7 +1,7 @@
 """Operations of organisers on questions, and the reading of a question's form."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, delete, update
@@ -11,9 +11,11 @@ from festgate.kit.db.statements import Connection, Statement, inserting
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.text import tidy
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue.details import read_moment
 from festgate.portal.catalogue.errors import EventWasCancelled
-from festgate.portal.catalogue.events import lock_event, touch_event
+from festgate.portal.catalogue.events import lock_event, record_edit, touch_event
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.questions import (
     MAX_QUESTIONS,
@@ -46,6 +48,7 @@ WITH_CHOICES: tuple[QuestionKind, ...] = ("choice", "choices")
 DeleteAnswers: TypeAlias = Callable[[Connection, int], None]
 """An operation of a module above: delete every answer to the question of that id."""
 Preset: TypeAlias = Literal["size", "college", "roll", "diet"]
+PRESETS: tuple[Preset, ...] = get_args(Preset)
 QUESTION_FIELDS = ("kind", "label", "help", "choices", "required", "per", "at_door", "in_export", "type")
 
 _insert = inserting(questions, returning="id")
@@ -89,11 +92,17 @@ def question_preset(name: str) -> QuestionDetails | None:
 
 
 def add_question(
-    connection: Connection, slug: str | None, details: QuestionDetails, type_id: int | None = None
+    connection: Connection,
+    slug: str | None,
+    details: QuestionDetails,
+    type_id: int | None = None,
+    *,
+    actor: Actor | None = None,
 ) -> int:
     """Ask a question of an event, or of the whole fest for None, after the others; return its id.
 
-    Raises NotFound, EventWasCancelled, or Invalid for a type of another event and for one question too many.
+    `actor` is for the audit log. Raises NotFound, EventWasCancelled, or Invalid for a type of another event and for one
+    question too many.
     """
     event = _lock(connection, slug)
     if type_id is not None:
@@ -121,18 +130,26 @@ def add_question(
         withdrawn=0,
     )
     _count(connection, event)
+    _record(connection, actor, "question.added", event, details.label, kind=details.kind)
     return question_id
 
 
 def edit_question(
-    connection: Connection, slug: str | None, question_id: int, details: QuestionDetails
+    connection: Connection,
+    slug: str | None,
+    question_id: int,
+    details: QuestionDetails,
+    *,
+    actor: Actor | None = None,
 ) -> None:
-    """Change a question; its kind, its ticket type and how often it is asked stay.
+    """Change a question; its kind, its ticket type and how often it is asked stay. `actor` is for the audit log.
 
     Raises NotFound or EventWasCancelled.
     """
     event = _lock(connection, slug)
-    _own(connection, event, question_id)
+    before = _one_of(_own(connection, event, question_id), question_id).details
+    if details == before:
+        return
     connection.run(
         _edit,
         question=question_id,
@@ -144,56 +161,95 @@ def edit_question(
         new_in_export=int(details.is_in_export),
     )
     _count(connection, event)
+    changed = audit.differences(before, details)
+    _record(connection, actor, "question.edited", event, before.label, **changed)
 
 
-def move_question(connection: Connection, slug: str | None, question_id: int, by: int) -> None:
+def move_question(
+    connection: Connection, slug: str | None, question_id: int, by: int, *, actor: Actor | None = None
+) -> None:
     """Ask a question that many places later, or earlier for a negative number. Raises NotFound or EventWasCancelled."""
     event = _lock(connection, slug)
     asked = _own(connection, event, question_id)
     place = next(place for place, question in enumerate(asked) if question.id == question_id)
     asked.insert(max(0, min(len(asked) - 1, place + by)), asked.pop(place))
-    _put_in_order(connection, [question.id for question in asked])
+    order_questions(connection, slug, [question.id for question in asked], actor=actor)
 
 
-def order_questions(connection: Connection, slug: str | None, ids: Sequence[int]) -> None:
-    """Ask all questions of the event, or of the whole fest, in that order. Raises NotFound or EventWasCancelled."""
+def order_questions(
+    connection: Connection, slug: str | None, ids: Sequence[int], *, actor: Actor | None = None
+) -> None:
+    """Ask all questions of the event, or of the whole fest, also withdrawn ones, in that order.
+
+    `actor` is for the audit log. Raises NotFound, EventWasCancelled, or Invalid if `ids` does not name each of them
+    once.
+    """
     event = _lock(connection, slug)
-    for question_id in ids[:1]:
-        if {question.id for question in _own(connection, event, question_id)} != set(ids):
-            raise NotFound
+    own = [question.id for question in _listed(connection, event)]
+    if sorted(ids) != sorted(own):
+        raise Invalid({"order": gettext("Name each of them once.")})
+    if list(ids) == own:
+        return
     _put_in_order(connection, ids)
+    _record(connection, actor, "questions.ordered", event, "")
 
 
 def withdraw_question(
-    connection: Connection, slug: str | None, question_id: int, *, is_withdrawn: bool = True
+    connection: Connection,
+    slug: str | None,
+    question_id: int,
+    *,
+    is_withdrawn: bool = True,
+    actor: Actor | None = None,
 ) -> None:
-    """Stop asking a question and keep its answers, or ask it again. Raises NotFound or EventWasCancelled."""
+    """Stop asking a question and keep its answers, or ask it again. Idempotent; `actor` is for the audit log.
+
+    Raises NotFound or EventWasCancelled.
+    """
     event = _lock(connection, slug)
-    _own(connection, event, question_id)
+    question = _one_of(_own(connection, event, question_id), question_id)
+    if question.is_withdrawn == is_withdrawn:
+        return
     connection.run(_withdraw, question=question_id, is_withdrawn=int(is_withdrawn))
     _count(connection, event)
+    action: audit.Action = "question.stopped" if is_withdrawn else "question.resumed"
+    _record(connection, actor, action, event, question.details.label)
 
 
 def drop_question(
-    connection: Connection, slug: str | None, question_id: int, delete_answers: DeleteAnswers
+    connection: Connection,
+    slug: str | None,
+    question_id: int,
+    delete_answers: DeleteAnswers,
+    *,
+    actor: Actor | None = None,
 ) -> None:
-    """Delete a question with its answers. Raises NotFound or EventWasCancelled."""
+    """Delete a question with its answers; `actor` is for the audit log. Raises NotFound or EventWasCancelled."""
     event = _lock(connection, slug)
-    _own(connection, event, question_id)
+    question = _one_of(_own(connection, event, question_id), question_id)
     lock_question(connection, question_id)
     delete_answers(connection, question_id)
     connection.run(_drop, question=question_id)
     _count(connection, event)
+    _record(connection, actor, "question.deleted", event, question.details.label)
 
 
-def set_answers_until(connection: Connection, slug: str, until: Milliseconds) -> Event:
-    """Set until when answers can be changed; 0: the start. Raises NotFound, EventWasCancelled or Invalid."""
+def set_answers_until(
+    connection: Connection, slug: str, until: Milliseconds, *, actor: Actor | None = None
+) -> Event:
+    """Set until when answers can be changed; 0: the start. `actor` is for the audit log.
+
+    Raises NotFound, EventWasCancelled or Invalid.
+    """
     event = _lock(connection, slug)
     if event is None:
         raise NotFound
     if event.ends_at and until > event.ends_at:
         raise Invalid({"answers_until": gettext("This is after the end of the event.")})
     connection.run(_set_until, event=event.id, new_until=until)
+    if actor is not None:
+        before, after = {"answers_until": event.answers_until}, {"answers_until": until}
+        record_edit(connection, actor, event, before, after)
     return touch_event(connection, event.id)
 
 
@@ -302,11 +358,35 @@ def _lock(connection: Connection, slug: str | None) -> Event | None:
 
 def _own(connection: Connection, event: Event | None, question_id: int) -> list[Question]:
     """Return the questions among which it stands, also withdrawn ones. Raises NotFound for one of another event."""
-    listed = fest_questions(connection) if event is None else all_questions(connection, event.id)
-    own = [question for question in listed if question.event_id == (event.id if event else None)]
-    if all(question.id != question_id for question in own):
-        raise NotFound
+    own = _listed(connection, event)
+    _one_of(own, question_id)
     return own
+
+
+def _listed(connection: Connection, event: Event | None) -> list[Question]:
+    """Return the questions of the event alone, or of the whole fest for None, also withdrawn ones."""
+    listed = fest_questions(connection) if event is None else all_questions(connection, event.id)
+    return [question for question in listed if question.event_id == (event.id if event else None)]
+
+
+def _one_of(listed: Sequence[Question], question_id: int) -> Question:
+    for question in listed:
+        if question.id == question_id:
+            return question
+    raise NotFound
+
+
+def _record(
+    connection: Connection,
+    actor: Actor | None,
+    action: audit.Action,
+    event: Event | None,
+    label: str,
+    **details: str,
+) -> None:
+    if actor is not None:
+        event_id = None if event is None else event.id
+        audit.record(connection, actor, action, label, event_id=event_id, **details)
 
 
 def _count(connection: Connection, event: Event | None) -> None:

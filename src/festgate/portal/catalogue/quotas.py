@@ -13,6 +13,8 @@ from festgate.kit.db.statements import Connection, Statement, inserting
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.text import tidy
 from festgate.kit.translation import N_, gettext, ngettext
+from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue.details import read_capacity
 from festgate.portal.catalogue.errors import SoldOut
 from festgate.portal.catalogue.tables import quota_types, quotas, ticket_types
@@ -177,35 +179,52 @@ def read_quota(fields: Mapping[str, str]) -> tuple[str, int]:
     return name, capacity
 
 
-def create_quota(connection: Connection, name: str, capacity: int) -> Quota:
-    """Create a shared quota. Raises Invalid."""
+def create_quota(connection: Connection, name: str, capacity: int, *, actor: Actor | None = None) -> Quota:
+    """Create a shared quota; `actor` is for the audit log. Raises Invalid."""
     known = shared_quotas(connection)
     if len(known) >= MAX_SHARED:
         sentence = gettext("A fest can have at most {max} shared quotas.")
         raise Invalid({"name": sentence.format(max=MAX_SHARED)})
     _refuse_name(name, known)
     quota_id: int = connection.value(_insert, name=name, capacity=capacity, taken=0)
+    if actor is not None:
+        audit.record(connection, actor, "quota.added", name, capacity=capacity)
     return Quota(quota_id, name, capacity, 0)
 
 
-def edit_quota(connection: Connection, quota_id: int, name: str, capacity: int) -> None:
-    """Give a shared quota another name or capacity. Raises NotFound, or Invalid if more tickets are taken."""
-    quota = _lock(connection, quota_id)
+def edit_quota(
+    connection: Connection, quota_id: int, name: str, capacity: int, *, actor: Actor | None = None
+) -> None:
+    """Give a shared quota another name or capacity; `actor` is for the audit log.
+
+    Raises NotFound, or Invalid if more tickets are taken.
+    """
+    quota = _lock_shared(connection, quota_id)
     _refuse_name(name, [known for known in shared_quotas(connection) if known.id != quota_id])
     _resize_to(connection, quota, name, capacity)
+    changed = audit.differences(
+        {"name": quota.name, "capacity": quota.capacity}, {"name": name, "capacity": capacity}
+    )
+    if actor is not None and changed:
+        audit.record(connection, actor, "quota.edited", quota.name, event_id=None, **changed)
 
 
-def drop_quota(connection: Connection, quota_id: int) -> None:
-    """Delete a shared quota. Raises NotFound, or Invalid while a ticket type draws on it."""
-    _lock(connection, quota_id)
+def drop_quota(connection: Connection, quota_id: int, *, actor: Actor | None = None) -> None:
+    """Delete a shared quota; `actor` is for the audit log.
+
+    Raises NotFound, or Invalid while a ticket type draws on it.
+    """
+    quota = _lock_shared(connection, quota_id)
     if connection.value(_is_linked, quota=quota_id):
         raise Invalid({"name": gettext("Ticket types draw on this quota. Take it out of them first.")})
     connection.run(_drop, quota=quota_id)
+    if actor is not None:
+        audit.record(connection, actor, "quota.deleted", quota.name)
 
 
 def draw_on(connection: Connection, type_id: int, quota_id: int, taken: int) -> None:
     """Let a type draw on a shared quota: its `taken` tickets count from now on. Raises NotFound, or Invalid if full."""
-    quota = _lock(connection, quota_id)
+    quota = _lock_shared(connection, quota_id)
     if (quota_id,) in connection.all(_of_type, type=type_id):
         return
     if connection.run(_take, quota=quota_id, count=taken) == 0:
@@ -250,6 +269,14 @@ def _lock(connection: Connection, quota_id: int) -> Quota:
     if row is None:
         raise NotFound(gettext(NO_QUOTA))
     return Quota(*row)
+
+
+def _lock_shared(connection: Connection, quota_id: int) -> Quota:
+    """Lock a shared quota. Raises NotFound, also for the quota of a single type, which its type's form changes."""
+    quota = _lock(connection, quota_id)
+    if quota.is_own:
+        raise NotFound(gettext(NO_QUOTA))
+    return quota
 
 
 def _refuse_name(name: str, known: list[Quota]) -> None:

@@ -9,6 +9,8 @@ from sqlalchemy import bindparam, delete, func, select, update
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import Invalid
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.events import link_room, rename_place
 from festgate.portal.catalogue.rooms import (
@@ -53,8 +55,8 @@ def count_in_rooms(connection: Connection) -> dict[int, int]:
     return {room_id: count for room_id, count in connection.all(_counts)}  # noqa: C416  (typed)
 
 
-def add_room(connection: Connection, details: RoomDetails) -> Room:
-    """Add a room, and link the events whose place is its name. Raises Invalid."""
+def add_room(connection: Connection, details: RoomDetails, *, actor: Actor | None = None) -> Room:
+    """Add a room, and link the events whose place is its name; `actor` is for the audit log. Raises Invalid."""
     if len(all_rooms(connection)) >= MAX_ROOMS:
         raise Invalid({"name": gettext("A fest can have at most {max} rooms.").format(max=MAX_ROOMS)})
     ids = _lock_events(connection, _events_at, name=details.name)
@@ -64,18 +66,24 @@ def add_room(connection: Connection, details: RoomDetails) -> Room:
         raise Invalid({"name": gettext(SAME_NAME)}) from None
     for event_id in ids:
         link_room(connection, queries.event_by_id(connection, event_id), room_id)
+    if actor is not None:
+        audit.record(connection, actor, "room.added", details.name, events=len(ids))
     return room_by_id(connection, room_id)
 
 
-def edit_room(connection: Connection, room_id: int, details: RoomDetails) -> Room:
+def edit_room(
+    connection: Connection, room_id: int, details: RoomDetails, *, actor: Actor | None = None
+) -> Room:
     """Give a room other details, and its events the new name as their place. Raises NotFound or Invalid.
 
-    A new address or map changes what calendars show of the events, so it gives them a new version too.
+    A new address or map changes what calendars show of the events, so it gives them a new version too. `actor` is for
+    the audit log.
     """
     ids = _lock_events(connection, _events_in, room=room_id)
     connection.first(_lock, room=room_id)
     room = room_by_id(connection, room_id)
-    if details == RoomDetails(room.name, room.capacity, room.address, room.map_url):
+    before = RoomDetails(room.name, room.capacity, room.address, room.map_url)
+    if details == before:
         return room
     _refuse_new_events(connection, room_id, ids)
     try:
@@ -91,11 +99,17 @@ def edit_room(connection: Connection, room_id: int, details: RoomDetails) -> Roo
             rename_place(connection, event, details.name)
         elif is_seen:
             link_room(connection, event, room_id)
+    if actor is not None:
+        changed = audit.differences(before, details)
+        audit.record(connection, actor, "room.edited", room.name, event_id=None, events=len(ids), **changed)
     return room_by_id(connection, room_id)
 
 
-def drop_room(connection: Connection, room_id: int) -> None:
-    """Delete a room that no event uses; cancelled events keep its name as their place. Raises NotFound or Invalid."""
+def drop_room(connection: Connection, room_id: int, *, actor: Actor | None = None) -> None:
+    """Delete a room that no event uses; cancelled events keep its name as their place.
+
+    `actor` is for the audit log. Raises NotFound or Invalid.
+    """
     connection.first(_lock, room=room_id)
     room = room_by_id(connection, room_id)
     if connection.all(_events_in, room=room_id):
@@ -103,6 +117,8 @@ def drop_room(connection: Connection, room_id: int) -> None:
         raise Invalid({"name": sentence.format(room=room.name)})
     connection.run(_forget_cancelled, room=room_id)
     connection.run(_drop, room=room_id)
+    if actor is not None:
+        audit.record(connection, actor, "room.deleted", room.name)
 
 
 def _lock_events(connection: Connection, statement: Statement, **values: object) -> list[int]:

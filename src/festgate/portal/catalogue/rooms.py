@@ -88,8 +88,8 @@ def room_by_id(connection: Connection, room_id: int) -> Room:
 def room_named(connection: Connection, name: str) -> Room | None:
     """Return the room of that name, in any case of its letters; None if no room has it."""
     try:
-        key = key_of(name)
-    except ValueError:  # too long, or with more marks than any room's name
+        key = key_of(tidy(name, max_length=ROOM_LENGTHS["name"]))
+    except ValueError:  # too long, or with signs that no room's name has
         return None
     row = connection.first(_by_key, key=key) if key else None
     return None if row is None else Room(*row)

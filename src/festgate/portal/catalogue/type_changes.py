@@ -4,18 +4,20 @@ Each locks the count of the event's seats first. Registrations, a module above, 
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import fields, replace
 from decimal import Decimal
 from functools import partial
 from typing import TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from festgate.kit.db.statements import Connection
-from festgate.kit.errors import Invalid
+from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.money import Money
 from festgate.kit.text import check_length, tidy
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Actor
+from festgate.portal.audit import facade as audit
 from festgate.portal.catalogue import type_rows
 from festgate.portal.catalogue.details import (
     MAX_CAPACITY,
@@ -26,7 +28,7 @@ from festgate.portal.catalogue.details import (
     written_time,
 )
 from festgate.portal.catalogue.errors import EventWasCancelled
-from festgate.portal.catalogue.events import lock_event, set_max_per_person, touch_event
+from festgate.portal.catalogue.events import lock_event, record_edit, set_max_per_person, touch_event
 from festgate.portal.catalogue.passes import set_pass_events
 from festgate.portal.catalogue.prices import MAX_RATE, PERCENT, with_tax, without_tax, written_rate
 from festgate.portal.catalogue.queries import Event
@@ -36,6 +38,7 @@ from festgate.portal.catalogue.seats import close_to_newcomers
 from festgate.portal.catalogue.ticket_types import (
     MAX_PER_ORDER,
     MAX_TEAM_SIZE,
+    NO_TYPE,
     TicketType,
     TypeDetails,
     type_of,
@@ -47,8 +50,8 @@ _RATE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,2})?")
 
 CountSeats: TypeAlias = Callable[[Connection, int, int], tuple[int, int]]
 """A query of a module above: for an event id and a type id, the seats that were ever taken, and those that are live."""
-MAX_NAME = 60
-MAX_DESCRIPTION = 300
+MAX_TYPE_NAME = 60
+MAX_TYPE_DESCRIPTION = 300
 TYPE_FIELDS = (
     "name",
     "description",
@@ -77,10 +80,12 @@ def add_ticket_type(
     details: TypeDetails,
     shared: Collection[int] = (),
     admits: Collection[int] = (),
+    *,
+    actor: Actor | None = None,
 ) -> TicketType:
     """Add a ticket type that draws on the quotas `shared`, and also admits to the events `admits`.
 
-    Raises NotFound, EventWasCancelled or Invalid.
+    `actor` is for the audit log. Raises NotFound, EventWasCancelled or Invalid.
 
     The first type of an event has no name. It has to get one before there is a second.
     """
@@ -94,7 +99,11 @@ def add_ticket_type(
     for quota_id in sorted(shared):
         draw_on(connection, added.id, quota_id, 0)
     touch_event(connection, event.id)
-    return type_of(types_of(connection, event.id), added.id)
+    added = type_of(types_of(connection, event.id), added.id)
+    if actor is not None:
+        price = f"{added.fee.plain()} {added.fee.currency}"
+        audit.record(connection, actor, "type.added", added.name, event_id=event.id, fee=price)
+    return added
 
 
 def edit_ticket_type(
@@ -105,10 +114,12 @@ def edit_ticket_type(
     count_seats: CountSeats,
     shared: Collection[int] | None = None,
     admits: Collection[int] | None = None,
+    *,
+    actor: Actor | None = None,
 ) -> Event:
     """Give a ticket type other details and, unless None, other shared quotas and other events that it admits to.
 
-    Nothing is written for equal ones.
+    Nothing is written for equal ones. `actor` is for the audit log.
 
     Raises NotFound, EventWasCancelled or Invalid.
     """
@@ -129,13 +140,26 @@ def edit_ticket_type(
         else:
             stop_drawing_on(connection, type_id, quota_id, live)
     has_moved = set_pass_events(connection, type_id, event.id, known, admitted, ever)
-    return touch_event(connection, event.id) if has_changed or has_moved or before != wanted else event
+    if not (has_changed or has_moved or before != wanted):
+        return event
+    if actor is not None:
+        edited = type_of(types_of(connection, event.id), type_id)
+        changed = audit.differences(_entered(ticket_type), _entered(edited))
+        audit.record(connection, actor, "type.edited", ticket_type.name, event_id=event.id, **changed)
+    return touch_event(connection, event.id)
 
 
-def remove_ticket_type(connection: Connection, slug: str, type_id: int, count_seats: CountSeats) -> Event:
+def remove_ticket_type(
+    connection: Connection,
+    slug: str,
+    type_id: int,
+    count_seats: CountSeats,
+    *,
+    actor: Actor | None = None,
+) -> Event:
     """Remove a ticket type, or withdraw it if seats of it exist or existed. Idempotent.
 
-    Raises NotFound, EventWasCancelled, or Invalid for the last type.
+    `actor` is for the audit log. Raises NotFound, EventWasCancelled, or Invalid for the last type.
     """
     event = _lock(connection, slug)
     ticket_type = type_of(types_of(connection, event.id), type_id)
@@ -144,41 +168,82 @@ def remove_ticket_type(connection: Connection, slug: str, type_id: int, count_se
     ever, _ = count_seats(connection, event.id, type_id)
     type_rows.remove_type(connection, ticket_type, is_used=ever > 0)
     count_asks(connection, event.id)
+    if actor is not None:
+        action: audit.Action = "type.withdrawn" if ever else "type.removed"
+        audit.record(connection, actor, action, ticket_type.name, event_id=event.id)
     return touch_event(connection, event.id)
 
 
-def offer_ticket_type(connection: Connection, slug: str, type_id: int) -> Event:
-    """Offer a withdrawn ticket type again. Raises NotFound or EventWasCancelled."""
+def offer_ticket_type(
+    connection: Connection, slug: str, type_id: int, *, actor: Actor | None = None
+) -> Event:
+    """Offer a withdrawn ticket type again. Idempotent; `actor` is for the audit log.
+
+    Raises NotFound or EventWasCancelled.
+    """
     event = _lock(connection, slug)
-    type_rows.offer_again(connection, type_of(types_of(connection, event.id), type_id))
+    ticket_type = type_of(types_of(connection, event.id), type_id)
+    if not ticket_type.is_withdrawn:
+        return event
+    type_rows.offer_again(connection, ticket_type)
+    if actor is not None:
+        audit.record(connection, actor, "type.offered", ticket_type.name, event_id=event.id)
     return touch_event(connection, event.id)
 
 
-def move_ticket_type(connection: Connection, slug: str, type_id: int, by: int) -> Event:
+def order_ticket_types(
+    connection: Connection, slug: str, ids: Sequence[int], *, actor: Actor | None = None
+) -> Event:
+    """Show all ticket types of the event, also withdrawn ones, in that order; `actor` is for the audit log.
+
+    Raises NotFound, EventWasCancelled, or Invalid if `ids` does not name each of them once.
+    """
+    event = _lock(connection, slug)
+    types = {ticket_type.id: ticket_type for ticket_type in types_of(connection, event.id)}
+    if sorted(ids) != sorted(types):
+        raise Invalid({"order": gettext("Name each of them once.")})
+    if list(ids) == list(types):
+        return event
+    type_rows.order_types(connection, [types[type_id] for type_id in ids])
+    if actor is not None:
+        audit.record(connection, actor, "types.ordered", event.slug, event_id=event.id)
+    return touch_event(connection, event.id)
+
+
+def move_ticket_type(
+    connection: Connection, slug: str, type_id: int, by: int, *, actor: Actor | None = None
+) -> Event:
     """Show a ticket type that many places later, or earlier for a negative number. Raises NotFound."""
-    event = _lock(connection, slug)
-    types = list(types_of(connection, event.id))
-    ticket_type = type_of(types, type_id)
-    place = types.index(ticket_type)
-    types.insert(max(0, min(len(types) - 1, place + by)), types.pop(place))
-    type_rows.order_types(connection, types)
-    return touch_event(connection, event.id)
+    ids = [ticket_type.id for ticket_type in types_of(connection, lock_event(connection, slug).id)]
+    if type_id not in ids:
+        raise NotFound(gettext(NO_TYPE))
+    place = ids.index(type_id)
+    ids.insert(max(0, min(len(ids) - 1, place + by)), ids.pop(place))
+    return order_ticket_types(connection, slug, ids, actor=actor)
 
 
-def limit_per_person(connection: Connection, slug: str, most: int) -> Event:
-    """Set the number of live seats that one person can have at the event. Raises NotFound or EventWasCancelled."""
+def limit_per_person(connection: Connection, slug: str, most: int, *, actor: Actor | None = None) -> Event:
+    """Set the number of live seats that one person can have at the event; `actor` is for the audit log.
+
+    Raises NotFound or EventWasCancelled.
+    """
     event = _lock(connection, slug)
+    if actor is not None:
+        before, after = {"max_per_person": event.max_per_person}, {"max_per_person": most}
+        record_edit(connection, actor, event, before, after)
     set_max_per_person(connection, event.id, most)
     return touch_event(connection, event.id)
 
 
-def resize_quota(connection: Connection, quota_id: int, name: str, capacity: int) -> None:
+def resize_quota(
+    connection: Connection, quota_id: int, name: str, capacity: int, *, actor: Actor | None = None
+) -> None:
     """Give a shared quota another name or capacity; what comes free is offered to the waiting list first.
 
-    Raises NotFound, or Invalid if more tickets are taken.
+    `actor` is for the audit log. Raises NotFound, or Invalid if more tickets are taken.
     """
     close_to_newcomers(connection, events_of_quota(connection, quota_id))
-    edit_quota(connection, quota_id, name, capacity)
+    edit_quota(connection, quota_id, name, capacity, actor=actor)
 
 
 def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeDetails:
@@ -196,9 +261,9 @@ def read_type(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> TypeD
     team = partial(read_number, least=2, most=MAX_TEAM_SIZE, empty=None)
     largest = read("team_max", team, None) or 0
     details = TypeDetails(
-        name=read("name", partial(tidy, lines=False, max_length=MAX_NAME), ""),
+        name=read("name", partial(tidy, lines=False, max_length=MAX_TYPE_NAME), ""),
         fee=read("fee", partial(read_fee, currency), Money(0, currency)),
-        description=read("description", partial(tidy, lines=False, max_length=MAX_DESCRIPTION), ""),
+        description=read("description", partial(tidy, lines=False, max_length=MAX_TYPE_DESCRIPTION), ""),
         has_chosen_price=fields.get("chosen_price") == "yes",
         sales_open_at=read("sales_open_at", partial(read_moment, zone), 0),
         sales_close_at=read("sales_close_at", partial(read_moment, zone), 0),
@@ -270,6 +335,17 @@ def refuse_team_pass(details: TypeDetails, admits: Collection[int]) -> None:
     """Raise Invalid if a ticket for teams is to admit to other events."""
     if admits and details.is_for_teams:
         raise Invalid({"admits_to": gettext("A ticket for teams cannot admit to other events.")})
+
+
+def _entered(ticket_type: TicketType) -> dict[str, object]:
+    """Return the details, the shared quotas and the other events of a type, for the audit log."""
+    details = ticket_type.details
+    return {
+        **{field.name: getattr(details, field.name) for field in fields(details)},
+        "tax_rate": written_rate(details.tax_rate),
+        "quotas": [quota.name for quota in ticket_type.quotas if not quota.is_own],
+        "admits_to": [event.slug for event in ticket_type.admits],
+    }
 
 
 def _lock(connection: Connection, slug: str) -> Event:

@@ -9,8 +9,9 @@ from sqlalchemy import bindparam, update
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import Invalid
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Actor
 from festgate.portal.catalogue.errors import EventWasCancelled
-from festgate.portal.catalogue.events import lock_event, touch_event
+from festgate.portal.catalogue.events import lock_event, record_edit, touch_event
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.seats import close_to_newcomers
 from festgate.portal.catalogue.tables import ListState, events
@@ -42,10 +43,17 @@ _save = Statement(
 )
 
 
-def set_waiting_list(connection: Connection, slug: str, settings: WaitingSettings) -> Event:
+def settings_of(event: Event) -> WaitingSettings:
+    """Return the settings of the event's waiting list."""
+    return WaitingSettings(event.waiting_list, event.offer_minutes, bool(event.needs_approval))
+
+
+def set_waiting_list(
+    connection: Connection, slug: str, settings: WaitingSettings, *, actor: Actor | None = None
+) -> Event:
     """Save the settings of the event's waiting list. Raises NotFound, EventWasCancelled, or Invalid.
 
-    A list on which somebody waits cannot be switched off.
+    A list on which somebody waits cannot be switched off. `actor` is for the audit log.
     """
     event = lock_event(connection, slug)
     if event.state == "cancelled":
@@ -59,6 +67,8 @@ def set_waiting_list(connection: Connection, slug: str, settings: WaitingSetting
         new_minutes=settings.offer_minutes,
         asks=int(settings.needs_approval),
     )
+    if actor is not None:
+        record_edit(connection, actor, event, settings_of(event), settings)
     close_to_newcomers(connection, [event.id])
     return touch_event(connection, event.id)
 

@@ -50,13 +50,13 @@ class OrderChanged(Changed):
 
 
 class KeyReused(Refused):
-    """An idempotency key that was already used for another order."""
+    """An idempotency key that was already used for a call with other content."""
 
     status = 422
     code = "idempotency-key-reused"
-    title = N_("This key belongs to another order")
+    title = N_("This key was used before")
     message = N_(
-        "This Idempotency-Key was used for an order with other content. Choose a new key for a new order."
+        "This Idempotency-Key was used for a call with other content. Choose a new key for a new call."
     )
 
 

@@ -35,7 +35,7 @@ from festgate.portal.door.pages import (
     look_at_door,
     read_words,
 )
-from festgate.portal.door.queries import Attendance, arrivals_over_time, attendance_of
+from festgate.portal.door.queries import Attendance
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets.facade import (
     MAX_SCAN_LENGTH,
@@ -102,8 +102,8 @@ class AttendanceOutput(BaseModel):
 
     event: str = Field(description="The event's slug.")
     title: str
-    starts_at: datetime | None = Field(description="Null for a draft without a time.")
-    ends_at: datetime | None
+    starts_at: datetime
+    ends_at: datetime
     inside: int = Field(description="Number of guests that are in.")
     expected: int = Field(description="Number of valid tickets.")
 
@@ -113,8 +113,8 @@ class AttendanceOutput(BaseModel):
         return cls(
             event=event.slug,
             title=event.title,
-            starts_at=moment(event.starts_at, UTC) if event.starts_at else None,
-            ends_at=moment(event.ends_at, UTC) if event.ends_at else None,
+            starts_at=moment(event.starts_at, UTC),
+            ends_at=moment(event.ends_at, UTC),
             inside=attendance.inside,
             expected=attendance.expected,
         )
@@ -131,22 +131,6 @@ class DoorGuest(BaseModel):
     admitted_at: datetime | None = Field(description="Null while the guest is not in.")
     admitted_by: str | None = Field(description="The username of the member of staff; null while not in.")
     can_undo: bool = Field(description="Whether you can undo the check-in now.")
-
-
-class QuarterOutput(BaseModel):
-    """The check-ins of a quarter of an hour."""
-
-    begins_at: datetime
-    count: int
-
-
-class CheckInsOutput(BaseModel):
-    """The check-ins of an event."""
-
-    attendance: AttendanceOutput
-    quarters: list[QuarterOutput] = Field(
-        description="Quarters of an hour with a check-in, the first one first."
-    )
 
 
 class DoorOutput(BaseModel):
@@ -235,24 +219,6 @@ class DoorApi:
                 warning=door.warning,
                 latest=[_guest(guest, caller) for guest in door.latest],
             )
-
-        Officer = Annotated[Visitor, Depends(Bearer(portal, "office"))]  # noqa: N806  (a type)
-
-        @router.get("/events/{slug}/check-ins", responses=problems(SignInNeeded, Forbidden, NotFound))
-        async def count_check_ins(slug: Name, _caller: Officer) -> CheckInsOutput:
-            """Count the check-ins of an event, in total and by the quarter of an hour."""
-
-            def read(connection: Connection) -> CheckInsOutput:
-                event = catalogue.any_event_by_slug(connection, slug)
-                return CheckInsOutput(
-                    attendance=AttendanceOutput.of(event, attendance_of(connection, event.id)),
-                    quarters=[
-                        QuarterOutput(begins_at=moment(at, UTC), count=count)
-                        for at, count in arrivals_over_time(connection, event.id)
-                    ],
-                )
-
-            return await portal.database.report(read)
 
         @router.get("/door/{slug}/guests", responses=problems(SignInNeeded, Forbidden, NotFound))
         async def find_guests(

@@ -17,8 +17,8 @@ MODULE = Module(
     keeps=N_("Check-ins are stored. Meanwhile, let guests in by a printed list."),
     # Behind a bulkhead of its own: a crowd that looks at its tickets must not starve the door.
     budget=Budget(requests=200, seconds=5),
-    pages=["/door", "/door/{rest:path}", "/events/{slug}/check-ins"],
-    api=["/tickets/{code}/admission", "/door", "/door/{rest:path}", "/events/{slug}/check-ins"],
+    pages=["/door", "/door/{rest:path}"],
+    api=["/tickets/{code}/admission", "/door", "/door/{rest:path}"],
     navigation=[NavigationEntry(N_("Door"), "/door", "door", "door")],
     has_static=True,
 )

@@ -22,7 +22,7 @@ class SetUpLinkExpired(Refused):
     code = "set-up-link-over"
     title = N_("This link has expired")
     message = N_(
-        "The link works once and for one hour. If the fest has not been set up, start `festgate serve` again: it prints"
+        "The link works once and for one hour. If the fest has not been set up, start “festgate serve” again: it prints"
         " a new link."
     )
     is_bare = True

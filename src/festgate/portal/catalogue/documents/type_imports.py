@@ -23,7 +23,7 @@ from festgate.portal.catalogue.queries import Event, id_of_slug
 from festgate.portal.catalogue.quotas import draw_on, stop_drawing_on
 from festgate.portal.catalogue.ticket_types import TicketType, TypeDetails, type_of, types_of
 from festgate.portal.catalogue.type_changes import (
-    MAX_NAME,
+    MAX_TYPE_NAME,
     CountSeats,
     read_type,
     refuse_team_pass,
@@ -138,7 +138,7 @@ class TypeImport:
             return None
         unknown = [name for name in entry.quotas if name not in self._quotas]
         if unknown:
-            msg = f"There is no quota {unknown[0][:MAX_NAME]!r}. Add it with its number of tickets."
+            msg = f"There is no quota {unknown[0][:MAX_TYPE_NAME]!r}. Add it with its number of tickets."
             raise Invalid({"quotas": msg})
         return {self._quotas[name] for name in entry.quotas}
 
@@ -244,7 +244,7 @@ class TypeImport:
 
 def _read_name(field: str, text: str) -> str:
     try:
-        return tidy(text, max_length=MAX_NAME)
+        return tidy(text, max_length=MAX_TYPE_NAME)
     except ValueError as error:
         raise Invalid({field: str(error)}) from None
 
