@@ -55,10 +55,7 @@ class Measure:
             organiser = Organiser(portal.port, fest.organiser)
             measured = [
                 self._page(portal, organiser, "the dashboard over 200 events", DASHBOARD, 150),
-                *(
-                    self._page(portal, organiser, name, path, 100)
-                    for name, path in _guest_pages(fest).items()
-                ),
+                *(self._page(portal, organiser, name, path, 100) for name, path in _long_lists(fest).items()),
                 *self._exports(portal, organiser),
             ]
         measured += self._beside(fest)
@@ -128,11 +125,12 @@ def measure(site: Site, plan: Plan, show: ShowStep) -> list[Figure]:
     return Measure(own, plan, show).figures()
 
 
-def _guest_pages(fest: OfficeFest) -> dict[str, str]:
+def _long_lists(fest: OfficeFest) -> dict[str, str]:
     return {
         "a page of guests, by name": "/organise/guests?sort=name&page=7",
         "a page of guests, searched": SEARCH,
         "a page of guests of an event": f"/organise/events/{fest.slug}/guests?sort=payment",
+        "a page of the audit log, searched": "/organise/audit?q=order+7gk2&page=1000",
     }
 
 

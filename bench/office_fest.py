@@ -30,6 +30,7 @@ LAST_NAMES = (
 SIZES = ("S", "M", "L", "XL")
 SHARES = {"confirmed": 84, "waiting": 6, "cancelled": 6, "lapsed": 4}
 """The states of registrations, in percent."""
+AUDIT_ENTRIES = 100_000
 CHECKED_IN = 0.3
 """The share of confirmed guests that are in."""
 
@@ -101,6 +102,13 @@ class _Filling:
         self._connection.execute(
             "UPDATE catalogue_seats SET taken = (SELECT count(*) FROM registrations_seats s"
             " WHERE s.event_id = catalogue_seats.event_id AND s.state IN ('held', 'confirmed'))"
+        )
+        self._connection.execute(
+            "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers LIMIT ?)"
+            " INSERT INTO audit_entries (at, person_id, origin, address, action, subject, details, search)"
+            " SELECT ? + number, ?, 'session', '', 'order.refunded', '7GK2', '{}', 'order refunded 7gk2'"
+            " FROM numbers",
+            (AUDIT_ENTRIES, self._now - AUDIT_ENTRIES, self._organiser),
         )
 
     def _insert(self, table: str, **values: Any) -> int:  # noqa: ANN401  (a value of any column)

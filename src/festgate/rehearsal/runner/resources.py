@@ -22,9 +22,10 @@ class ResourceMonitor:
     def __init__(self, folder: Path, processes: Mapping[Side, int], *, workers: int = 1) -> None:
         """`processes` are ids by side; one that ends is ignored from then on. `workers`: processes that send."""
         self._path = folder / RESOURCES_FILE
-        self._processes = {
-            side: psutil.Process(pid) for side, pid in processes.items() if psutil.pid_exists(pid)
-        }
+        self._processes: dict[Side, psutil.Process] = {}
+        for side, pid in processes.items():
+            with suppress(psutil.NoSuchProcess):
+                self._processes[side] = psutil.Process(pid)
         self._workers = workers
         self.remote: Sequence[tuple[float, int]] = ()
         """The use by workers on other machines in the last second: share of a core, bytes of memory."""
@@ -54,15 +55,12 @@ class ResourceMonitor:
             self._write(file, "side,at,cpu,memory")
             while not self._ended.wait(SECOND):
                 for side, process in self._processes.items():
-                    try:
-                        # Processor time and clock are read together: their ratio is what is compared.
-                        seconds, now = _processor_seconds(process), time.time()
-                        memory = _memory(process)
-                    except psutil.Error:
-                        continue
+                    # Processor time and clock are read together: their ratio is what is compared.
+                    seconds, now = _processor_seconds(process), time.time()
+                    memory = _memory(process)
                     if (
                         not memory
-                    ):  # a zombie: the process has ended, and its parent has not waited for it yet
+                    ):  # it has ended; it may be a zombie, for which its parent has not waited yet
                         continue
                     before, since = used[side]
                     used[side] = (seconds, now)
@@ -88,7 +86,11 @@ class ResourceMonitor:
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:
-    return [process, *process.children(recursive=True)]
+    """Return a process and those below it; none if it has ended."""
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _processor_seconds(process: psutil.Process) -> dict[int, float]:
