@@ -6,10 +6,10 @@ from threading import Barrier
 import pytest
 
 from festgate.kit.clock import DAY
-from festgate.kit.db.notes import find_note, set_note
+from festgate.kit.db.notes import find_note, forget_calls, set_note
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
-from festgate.portal.backoffice.request_keys import create_once, forget_calls
+from festgate.portal.backoffice.request_keys import create_once
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.facade import KeyReused
 from tests.rig.database import OpenDatabase

@@ -1,8 +1,16 @@
 """Notes: a text under a name, for instance that the demo created the database, or what a call of the API created."""
 
+from typing import Final
+
 from sqlalchemy import Column, Table, Text, bindparam, delete, select, update
 
+from festgate.kit.clock import DAY, Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting, metadata
+
+CALL: Final = "call "
+"""The beginning of the names of notes about calls; their text begins with the time of the call."""
+CALLS_KEPT_FOR: Final = 30 * DAY
+"""Far longer than any program repeats a call."""
 
 notes = Table(
     "kit_notes",
@@ -15,9 +23,7 @@ _insert = inserting(notes)
 _replace = Statement(
     update(notes).where(notes.c.name == bindparam("of_name")).values(value=bindparam("new_value"))
 )
-_forget = Statement(
-    delete(notes).where(notes.c.name.like(bindparam("names")), notes.c.value < bindparam("before"))
-)
+_forget = Statement(delete(notes).where(notes.c.name.startswith(CALL), notes.c.value < bindparam("before")))
 _find = Statement(select(notes.c.value).where(notes.c.name == bindparam("of_name")))
 
 
@@ -42,6 +48,11 @@ def add_note(connection: Connection, name: str, value: str) -> None:
         raise TryAgain from None  # another process has just stored it
 
 
-def forget_notes(connection: Connection, beginning: str, before: str) -> int:
-    """Delete the notes whose name has that beginning and whose text comes before that one; return how many."""
-    return connection.run(_forget, names=f"{beginning}%", before=before)
+def forget_calls(connection: Connection) -> int:
+    """Delete the notes about calls that are older than 30 days; return how many. The same key creates again then."""
+    return connection.run(_forget, before=written_time(connection.now - CALLS_KEPT_FOR))
+
+
+def written_time(at: Milliseconds) -> str:
+    """Return a time with as many digits as each other, so that they are compared as texts."""
+    return f"{at:015}"

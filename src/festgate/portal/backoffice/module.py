@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute
 
+from festgate.kit.db.notes import forget_calls
 from festgate.kit.deferred import Deferred
 from festgate.kit.resilience.bulkhead import Budget
 from festgate.kit.translation import N_
@@ -194,8 +195,6 @@ def build(
     holder_emails: "HolderEmails",
 ) -> Parts:
     """Build the parts of the office, with the data about a person of each module and functions of tickets."""
-    from festgate.portal.backoffice.request_keys import forget_calls
-
     # Reading a file may take a gigabyte, and trying its import holds up registrations.
     one_import = asyncio.Lock()
     # Pages and API share both, and either may be made first, each on a thread of its own.

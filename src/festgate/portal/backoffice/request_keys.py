@@ -7,15 +7,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
-from festgate.kit.clock import DAY, Milliseconds
-from festgate.kit.db.notes import add_note, find_note, forget_notes, set_note
+from festgate.kit.db.notes import CALL, add_note, find_note, set_note, written_time
 from festgate.kit.db.statements import Connection
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.facade import KeyReused
 
-KEPT_FOR: Final = 30 * DAY
-"""The time for which a key is known: far longer than any program repeats a call."""
-_CALL: Final = "call "
 UTC: Final = ZoneInfo("UTC")
 """The zone of times that a call sends without an offset, and of those that it gets."""
 Id = Annotated[int, Field(ge=1, le=2**53)]
@@ -31,7 +27,7 @@ def create_once(
 
     Raises KeyReused if that call had other content.
     """
-    name = f"{_CALL}{_digest(f'{person_id} {key}')}"
+    name = f"{CALL}{_digest(f'{person_id} {key}')}"
     *_, known, ids = (find_note(connection, name) or " ").split(" ")
     if known and known != _digest(content):
         raise KeyReused
@@ -40,14 +36,9 @@ def create_once(
     # First, so that the same call in another process waits here, and then finds what this one has created.
     add_note(connection, name, "")
     created = list(create())
-    note = f"{_written(connection.now)} {_digest(content)} {','.join(map(str, created))}"
+    note = f"{written_time(connection.now)} {_digest(content)} {','.join(map(str, created))}"
     set_note(connection, name, note)
     return created
-
-
-def forget_calls(connection: Connection) -> int:
-    """Delete the keys of calls that are older than 30 days; return how many. The same key creates again then."""
-    return forget_notes(connection, _CALL, _written(connection.now - KEPT_FOR))
 
 
 def content_of(path: str, body: BaseModel) -> str:
@@ -65,11 +56,6 @@ def entered_fields(body: BaseModel, *others: str) -> dict[str, str]:
         name: "yes" if value is True else "" if value is None or value is False else str(value)
         for name, value in values.items()
     }
-
-
-def _written(at: Milliseconds) -> str:
-    """Return a time with as many digits as each other, so that they are compared as texts."""
-    return f"{at:015}"
 
 
 def _digest(text: str) -> str:
