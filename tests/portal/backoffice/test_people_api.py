@@ -79,6 +79,7 @@ def test_links_end_for_guests_and_not_for_accounts(office: Office) -> None:
         for _ in range(2):
             assert api.delete(f"/people/{number}/links").status_code == 204
         assert office.database.read(count_links, number) == 0
+        assert office.newest_entry()[::2] == ("guest-links.ended", "token")
         assert api.delete(f"/people/{office.fest.people['asha']}/links").status_code == 404
 
 

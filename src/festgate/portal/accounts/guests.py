@@ -17,6 +17,7 @@ from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueVi
 from festgate.kit.errors import Invalid, NotFound, SignInNeeded
 from festgate.kit.ids import keyed_hash, new_token
 from festgate.kit.translation import gettext
+from festgate.kit.visitors import Actor
 from festgate.portal.accounts.attempts import Limit, count_attempt, network_of
 from festgate.portal.accounts.confirmation import mailbox_of
 from festgate.portal.accounts.guest_links import end_links
@@ -24,6 +25,7 @@ from festgate.portal.accounts.names import key_of, read_email, read_person_name,
 from festgate.portal.accounts.queries import Person, person_by_id
 from festgate.portal.accounts.sessions import Session, end_sessions, open_session
 from festgate.portal.accounts.tables import guest_forms, people
+from festgate.portal.audit import facade as audit
 
 SECOND_CLICK = 2 * MINUTE
 """Time in which the same form from the same browser is a second click: a page that loads slowly is sent again."""
@@ -150,11 +152,16 @@ def guest_by_id(connection: Connection, person_id: int) -> Person:
     return person
 
 
-def end_guest_access(connection: Connection, person_id: int) -> None:
-    """End every link to the guest's orders and every session, for an organiser. Raises NotFound for an account."""
+def end_guest_access(connection: Connection, person_id: int, actor: Actor | None = None) -> None:
+    """End every link to the guest's orders and every session, for an organiser. Raises NotFound for an account.
+
+    `actor` is for the audit log.
+    """
     guest_to_delete(connection, person_id)
     end_sessions(connection, person_id)
     end_links(connection, person_id)
+    if actor is not None:
+        audit.record(connection, actor, "guest-links.ended", "", **{audit.PERSON: person_id})
 
 
 def guest_to_delete(connection: Connection, person_id: int) -> Person:

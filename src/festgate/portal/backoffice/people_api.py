@@ -289,10 +289,10 @@ class PeopleApi:
         @router.delete(
             "/people/{person}/links", status_code=204, responses=problems(SignInNeeded, Forbidden, NotFound)
         )
-        async def end_links(person: Id, _caller: Editor) -> None:
+        async def end_links(person: Id, caller: Editor, request: Request) -> None:
             """End every link in emails to a guest, and sign the guest out everywhere; not for accounts. Idempotent."""
             security_log.concern(person)
-            await portal.database.write(accounts.end_guest_access, person)
+            await portal.database.write(accounts.end_guest_access, person, actor_of(caller, request))
 
     def _add_deletions(self, router: APIRouter) -> None:
         portal, deletions = self._portal, self._deletions

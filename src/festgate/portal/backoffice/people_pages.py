@@ -175,7 +175,7 @@ class PeoplePages:
         """End every link in emails to a guest, and sign the guest out everywhere."""
         number = _person_id(request)
         security_log.concern(number)
-        await self._portal.database.write(accounts.end_guest_access, number)
+        await self._portal.database.write(accounts.end_guest_access, number, self._portal.actor(request))
         return see_other(f"/organise/people/{number}?ended=1")
 
     async def show_deletion(self, request: Request) -> Response:
