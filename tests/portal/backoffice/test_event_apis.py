@@ -223,7 +223,9 @@ def test_a_team_is_renamed_and_a_member_is_replaced_once_for_each_key(
         assert (over["state"], over["places"]) == ("over", [])
     assert api.get(address).json()["total"] == 0
     entries, _ = database.report(audit.find_entries, audit.Filters(event_id=event.id), 50)
-    assert [entry.action for entry in entries] == ["registration.cancelled", "ticket.transferred"]
+    actions = ["registration.cancelled", "ticket.transferred", "team.renamed"]
+    assert [entry.action for entry in entries] == actions
+    assert entries[2].details == {"before": "Bolts", "after": "Nuts"}
     # No entry of the log has an address or a name.
     assert entries[1].details == {"before": "p…", "after": "n…@example.org", "team": "Nuts"}
 

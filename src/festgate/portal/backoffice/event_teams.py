@@ -48,8 +48,13 @@ def order_of(connection: Connection, team: Team) -> str:
 
 def rename_team(connection: Connection, actor: Actor, slug: str, team_id: int, name: str) -> None:
     """Rename a team of the event. Idempotent. Raises NotFound, TeamNameTaken, or ValueError with a sentence."""
-    team_at(connection, slug, team_id)
+    before = team_at(connection, slug, team_id)
     registrations.rename_team(connection, actor.person or 0, team_id, name, organises=True)
+    team = team_at(connection, slug, team_id)
+    if team.name != before.name:
+        subject = checkout.subject_of_person(team.captain_id)
+        about = {"before": before.name, "after": team.name}
+        audit.record(connection, actor, "team.renamed", subject, event_id=team.event_id, **about)
 
 
 def cancel_team(connection: Connection, actor: Actor, slug: str, team_id: int) -> None:
