@@ -51,9 +51,10 @@ def state(database: OpenDatabase, topic: str) -> MailState:
 
 
 def emails(folder: Path) -> list[EmailMessage]:
+    """Return the emails that were written as files; none before the first, which makes their folder."""
     return [
         message_from_bytes(file.read_bytes(), policy=policy.default)
-        for file in sorted((folder / "mail").iterdir())
+        for file in sorted((folder / "mail").glob("*.eml"))
     ]
 
 
