@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -97,5 +98,15 @@ class Metrics:
         if not os.environ.get(MULTIPROCESS_VARIABLE):
             return generate_latest(self._registry)
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        _CountsOfWorkers(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+
+class _CountsOfWorkers(MultiProcessCollector):
+    """The counts of all workers, without the files that a starting worker has just created and not yet filled."""
+
+    def collect(self) -> Iterable[Metric]:
+        folder = Path(os.environ[MULTIPROCESS_VARIABLE])
+        files = [str(file) for file in folder.glob("*.db") if file.stat().st_size]
+        metrics: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
+        return metrics
