@@ -416,7 +416,7 @@ def run_examples(
     session: requests.Session,
     **options: Any,  # noqa: ANN401
 ) -> Counter[int]:
-    """Send the examples, or an only one twice, since its second answer may differ. Count the statuses of the answers."""
+    """Send the examples, or an only one twice, since its second answer may differ. Count the answers by status."""
     statuses: Counter[int] = Counter()
 
     @given(cases)
