@@ -16,7 +16,7 @@ COLOURS = {
 # The contrast of texts in pictures is not checked: axe compares `color`, and such a text has the colour of `fill`. For
 # a text on a shape it reports nothing in any case, after 30 ms for each text of a chart.
 # Axe parses the few colours of a page again for every element, which takes a quarter of a run.
-# It keeps the fields of colours in WeakMaps, as code for old browsers does, which takes a third of a run on a long page.
+# It keeps the fields of colours in WeakMaps, as code for old browsers does: a third of a run on a long page.
 # Here a symbol is the name of such a field.
 SCRIPT = f"""((WeakMap, WeakSet) => {{
 {Axe().axe_script}
