@@ -1,3 +1,5 @@
+"""The metrics that workers of one server share."""
+
 from pathlib import Path
 
 import pytest
