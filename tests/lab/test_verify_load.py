@@ -322,8 +322,8 @@ def test_a_moved_or_combined_locustfile_is_found_by_its_name_or_its_route(lab: P
 def test_a_locustfile_that_does_not_end_is_named_and_the_others_are_run(
     lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "START_PROCESSOR", 2)
-    monkeypatch.setattr(recordings, "FILE_PROCESSOR", 1)
+    monkeypatch.setattr(recordings, "START_PROCESSOR", 1)
+    monkeypatch.setattr(recordings, "FILE_PROCESSOR", 0)
     edited(lab, "load/checkout.py", "from locust", "while True: pass\nfrom locust")
     edited(lab, "load/events.py", "localhost", "127.0.0.1")
     assert codes(load_findings(BUILT_IN, lab, lab)) == [

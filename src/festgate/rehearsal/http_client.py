@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def request(
 
     limit = _TimeLimit(timeout)
     # The certificates that other programs of this machine trust; reading them takes 40 ms.
-    verify = (tls or ssl.create_default_context()) if url.startswith("https:") else False
+    verify = (tls or ssl.create_default_context()) if url.startswith("https:") else _unused_context()
     try:
         with (
             limit,
@@ -123,6 +124,12 @@ def get(
 ) -> HttpResponse:
     """GET `url`, as `request` does. Raises NoResponse."""
     return request("GET", url, timeout=timeout, max_bytes=max_bytes, tls=tls, proxy=proxy)
+
+
+@lru_cache
+def _unused_context() -> ssl.SSLContext:
+    """Return one context for all requests without TLS: httpx would create two for each."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _TimeLimit:

@@ -29,6 +29,10 @@ import struct
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+
+# Those of the kernel: where Locust is loaded, it replaces them in their modules by versions for its own event loop.
+from os import fork, waitpid
+from signal import signal as set_handler
 from typing import Any
 
 assert sys.platform != "win32"  # noqa: S101  (protections.py does not start it there)
@@ -202,11 +206,11 @@ def fail(error: BaseException) -> None:
 
 def start_first_process() -> int:
     """Start the first process of the namespace: all others in it end when it ends. Return its id."""
-    first = os.fork()
+    first = fork()
     if first == 0:
         # This process ends with its parent, and keeps none of the parent's connections open.
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel then removes ended processes
+        set_handler(signal.SIGCHLD, signal.SIG_IGN)  # the kernel then removes ended processes
         os.closerange(0, 65_536)
         while True:
             signal.pause()
@@ -217,7 +221,7 @@ def exit_as(status: int) -> None:
     """End this process as the program has ended."""
     if os.WIFSIGNALED(status):
         with suppress(OSError):
-            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+            set_handler(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
@@ -258,7 +262,7 @@ def confine(config: Mapping[str, Any]) -> list[int]:
         return [inherited.detach() for inherited in sockets]
     enter_namespaces(config["writable"])
     first = start_first_process()
-    program = os.fork()
+    program = fork()
     if program == 0:
         try:
             os.setsid()  # a signal of the program to its group does not reach this process
@@ -269,9 +273,9 @@ def confine(config: Mapping[str, Any]) -> list[int]:
     report(config, sockets, program)
     for inherited in sockets:
         inherited.close()
-    _, status = os.waitpid(program, 0)
+    _, status = waitpid(program, 0)
     os.kill(first, signal.SIGKILL)
-    os.waitpid(first, 0)
+    waitpid(first, 0)
     exit_as(status)
     raise AssertionError
 

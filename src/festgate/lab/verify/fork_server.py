@@ -1,16 +1,17 @@
-"""Fork confined runners from a process that has imported the packages of an app; a program, which is never imported.
+"""Fork confined programs from a process that has imported their packages; a program, which is never imported.
 
-It needs 0.5 s of processor time to import them; a process that is forked afterwards has them at once. No submitted code
-runs here, only in the forked processes. Standard library only, for any Python >= 3.10.
+It needs 0.5 s of processor time to import them and to use them once; a process that is forked afterwards has them at
+once. No submitted code runs here, only in the forked processes. Standard library only, for any Python >= 3.10.
 
-The only argument is the number of an open socket. Over it this program sends the names of all modules that it has
-imported, as JSON, and then receives requests: JSON objects with two file descriptors, for the output of the process and
-for its status. Its process id and later its exit code are written there, one number a line.
+The arguments are the number of an open socket and the name of the program, `runner` or `load_recorder`. Over the socket
+this program sends the names of the modules that an app must not have, as JSON, and then receives requests: JSON objects
+with two file descriptors, for the output of the process and for its status. Its process id and later its exit code are
+written there, one number a line.
 
 folder       the working folder
 environment  variables that are added
 confinement  the configuration of `confinement`
-runner       the configuration of `runner`
+program      the configuration of the program
 """
 
 from __future__ import annotations
@@ -21,15 +22,19 @@ import importlib
 import importlib.util
 import json
 import os
-import select
 import socket
 import sys
+
+# Those of the kernel: Locust replaces them in their modules by versions for its own event loop.
+from os import fork, waitpid
+from select import POLLIN, poll
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import types
 
 assert sys.platform != "win32"  # noqa: S101  (forks.py does not start it there)
+RUNNER = "runner"
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = (
     "uvicorn",
@@ -59,29 +64,45 @@ def load(name: str) -> types.ModuleType:
     return module
 
 
+def use_packages() -> None:
+    """Declare a page and compile a template, as each app does: only then some packages import others."""
+    with contextlib.suppress(Exception):
+        import fastapi  # noqa: PLC0415
+        import jinja2  # noqa: PLC0415
+
+        def page(request: fastapi.Request, number: int, name: str = "", text: str = fastapi.Form("")) -> None:
+            """Return nothing: it is never requested."""
+
+        # As text, an annotation would be looked up among the names of this module.
+        page.__annotations__ = {"request": fastapi.Request, "number": int, "name": str, "text": str}
+        app = fastapi.FastAPI()
+        app.get("/{number}")(page)
+        app.post("/{number}")(page)
+        lines = "{% block all %}{% for each in names %}{{ each['a'].b | upper }}{% endfor %}{% endblock %}"
+        jinja2.Environment(autoescape=True).from_string(lines).render(names=[])
+
+
 def import_packages() -> list[str]:
-    """Import the packages that exist; return the first names of all imported modules."""
-    # Not from the folder of this file.
-    own = sys.path.pop(0)
+    """Import the packages that exist and use them; return the first names of all imported modules."""
     for name in PACKAGES:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    sys.path.insert(0, own)
+    use_packages()
     return sorted({name.partition(".")[0] for name in sys.modules})
 
 
 def next_request(requests: socket.socket) -> dict[str, Any]:
     """Fork a process for each request, and return the request there; exit when the connection closes."""
-    poll = select.poll()
-    poll.register(requests, select.POLLIN)
+    waiting = poll()
+    waiting.register(requests, POLLIN)
     running: dict[int, tuple[int, int]] = {}
     while True:
-        for descriptor, _ in poll.poll():
+        for descriptor, _ in waiting.poll():
             if descriptor in running:
                 process, status = running.pop(descriptor)
-                poll.unregister(descriptor)
+                waiting.unregister(descriptor)
                 os.close(descriptor)
-                _, code = os.waitpid(process, 0)
+                _, code = waitpid(process, 0)
                 send(status, os.waitstatus_to_exitcode(code))
                 os.close(status)
                 continue
@@ -89,7 +110,7 @@ def next_request(requests: socket.socket) -> dict[str, Any]:
             if not message:
                 sys.exit()
             output, status = files
-            process = os.fork()
+            process = fork()
             if process == 0:
                 os.dup2(output, 1)
                 os.dup2(output, 2)
@@ -102,7 +123,7 @@ def next_request(requests: socket.socket) -> dict[str, Any]:
             send(status, process)
             watched = os.pidfd_open(process)  # type: ignore[attr-defined,unused-ignore]
             running[watched] = (process, status)
-            poll.register(watched, select.POLLIN)
+            waiting.register(watched, POLLIN)
 
 
 def send(status: int, number: int) -> None:
@@ -112,10 +133,16 @@ def send(status: int, number: int) -> None:
 
 
 def main() -> None:
-    """Import the packages; fork, and serve an app in each forked process."""
+    """Load the program with its packages; fork, and run it in each forked process."""
     requests = socket.socket(fileno=int(sys.argv[1]))
-    runner, confinement = load("runner"), load("confinement")
-    names = import_packages()
+    # Nothing is imported from the folder of this file.
+    own = sys.path.pop(0)
+    confinement, program = load("confinement"), load(sys.argv[2])
+    names: list[str] = []
+    if sys.argv[2] == RUNNER:
+        names = import_packages()
+        # The runner puts the app's folder in its place.
+        sys.path.insert(0, own)
     # The collector would copy the pages that all processes share.
     gc.collect()
     gc.freeze()
@@ -124,11 +151,11 @@ def main() -> None:
     os.setsid()
     os.chdir(request["folder"])
     os.environ.update(request["environment"])
-    # As if the runner had been started.
-    sys.argv[:] = [str(runner.__file__)]
-    runner.__name__, runner.__spec__ = "__main__", None
-    sys.modules["__main__"] = runner
-    runner.serve(request["runner"], confinement.confine(request["confinement"]))
+    # As if the program had been started.
+    sys.argv[:] = [str(program.__file__)]
+    program.__name__, program.__spec__ = "__main__", None
+    sys.modules["__main__"] = program
+    program.serve(request["program"], confinement.confine(request["confinement"]))
 
 
 if __name__ == "__main__":

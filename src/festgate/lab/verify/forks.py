@@ -1,4 +1,4 @@
-"""Fork the runner of an app from a process that has imported its packages, which takes a tenth of a start's time.
+"""Fork the runner of an app, or of locustfiles, from a process with its packages: a tenth of the time of a start.
 
 Each forked process is confined before it runs submitted code, as a started one is. Only Linux with namespaces has it:
 elsewhere the processes of an app are recognised by a variable, which a forked process cannot show.
@@ -111,22 +111,22 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """A process of an interpreter that has imported the packages and forks runners."""
+    """A process of an interpreter that has imported the packages of a program and forks it."""
 
     modules: frozenset[str]
-    """The first names of the modules that its processes have imported."""
+    """The first names of the modules of its processes that an app must not have."""
     _process: "subprocess.Popen[bytes]"
     _requests: socket.socket
 
-    def __init__(self, python: str) -> None:
-        """Start it. Raises NoFork."""
+    def __init__(self, python: str, program: str) -> None:
+        """Start it for `runner` or `load_recorder`. Raises NoFork."""
         if sys.platform == "win32":
             raise NoFork
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
                 self._process = subprocess.Popen(
-                    [python, "-s", "-B", str(FORK_SERVER), str(theirs.fileno())],
+                    [python, "-s", "-B", str(FORK_SERVER), str(theirs.fileno()), program],
                     cwd=FORK_SERVER.parent,
                     env=passed_environment() | INTERPRETER_VARIABLES,
                     stdin=subprocess.DEVNULL,
@@ -154,7 +154,7 @@ class ForkServer:
         self._process.wait()
 
     def fork(self, request: Mapping[str, Any], output: int) -> ForkedProcess:
-        """Fork a runner with this file for its output. Raises NoFork."""
+        """Fork the program with this file for its output. Raises NoFork."""
         if sys.platform == "win32":
             raise NoFork
         read_end, write_end = os.pipe()
@@ -175,10 +175,10 @@ class ForkServer:
 
 
 @lru_cache
-def fork_server(python: str) -> ForkServer | None:
-    """Return the fork server of an interpreter, which ends with this process; None if it has none."""
+def fork_server(python: str, program: str) -> ForkServer | None:
+    """Return the fork server of an interpreter's program, which ends with this process; None if it has none."""
     try:
-        return ForkServer(python)
+        return ForkServer(python, program)
     except NoFork:
         return None
 
@@ -190,13 +190,14 @@ def forked(
     environment: Mapping[str, str],
     config: Mapping[str, object],
 ) -> ForkedProcess | None:
-    """Fork the runner, confined as the command of `confined` would start it; None where it has to be started."""
+    """Fork the program, confined as the command of `confined` would start it; None where it has to be started."""
     if sys.platform != "linux":
         return None
     confinement = json.loads(command[-1])
     if not confinement["namespaces"]:
         return None
-    server = fork_server(confinement["command"][0])
+    python, *_, program = confinement["command"]
+    server = fork_server(python, Path(program).stem)
     # A module of the app with the name of a package comes first where the runner is started.
     if server is None or not server.modules.isdisjoint(_module_names(folder)):
         return None
@@ -204,7 +205,7 @@ def forked(
         "folder": str(folder),
         "environment": dict(environment),
         "confinement": confinement,
-        "runner": config,
+        "program": config,
     }
     with suppress(NoFork), log.open("wb") as output:
         return server.fork(request, output.fileno())

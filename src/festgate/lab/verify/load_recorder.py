@@ -1,4 +1,4 @@
-"""Run locustfiles for a few requests and record these; started as a program with Festgate's Python, never imported.
+"""Run locustfiles for a few requests and record these; a program for Festgate's Python, which only `fork_server` loads.
 
 Standard input holds one line of JSON: `files` (paths), `page` (the text of a right page) and `result` (a file). For
 each locustfile one line of JSON is added to the result: what `recordings.Recording` holds.
@@ -14,6 +14,7 @@ import random
 import sys
 import time
 import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ from locust.user.task import TaskSet  # noqa: E402
 from locust.util.load_locustfile import load_locustfile  # noqa: E402
 
 real_sleep = gevent.sleep
+# The imports need an event loop. This process gets a new one: as a copy of another process it would have no open files.
+gevent.get_hub().destroy(destroy_loop=True)
 
 
 class Recorder:
@@ -243,9 +246,14 @@ def sampled(user: Any) -> list[float]:  # noqa: ANN401  (of Locust)
 
 
 def main() -> None:
-    """Record all files."""
+    """Record the files of the configuration."""
     config = json.loads(sys.stdin.readline())
     sys.argv[1:] = []
+    serve(config)
+
+
+def serve(config: Mapping[str, Any], _descriptors: Sequence[int] = ()) -> None:
+    """Record all files; the arguments are those of each program that `fork_server` loads."""
     recorder = Recorder(config["page"])
     address = ("127.0.0.1", recorder.server.server_port)
 

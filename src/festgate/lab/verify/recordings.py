@@ -149,7 +149,7 @@ def _recorder(page: str, work: Path, files: Sequence[str]) -> Iterator[Callable[
     with ExitStack() as running:
         try:
             recorder = running.enter_context(
-                confined_process(command, work, work / "log", token, limits, config)
+                confined_process(command, work, work / "log", token, limits, config, forks=True)
             )
         except AppFailed as error:
             raise NoRecording(str(error)) from None

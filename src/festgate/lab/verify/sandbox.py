@@ -270,7 +270,7 @@ def confined_process(
 ) -> Iterator[ConfinedProcess]:
     """Run a command of `confined` until the block ends, with a line of JSON on its standard input. Raises AppFailed.
 
-    With `forks` the command is the runner's, and its process may be forked.
+    With `forks` the command is one of the programs of `fork_server`, and its process may be forked.
     """
     process: Process | None = None
     watched: ConfinedProcess | None = None
