@@ -1,3 +1,5 @@
+"""Metrics of several workers are served together, even while one of them starts."""
+
 from pathlib import Path
 
 import pytest

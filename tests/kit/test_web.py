@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 from starlette.requests import Request
@@ -108,6 +108,13 @@ def read_form(body: bytes, kind: str = FORM) -> dict[str, str]:
 )
 def test_a_form_is_read_as_it_was_filled_in(fields: dict[str, str]) -> None:
     assert read_form(urlencode(fields).encode()) == fields
+
+
+@given(st.lists(st.sampled_from(["%", "%4", "%41", "%c3%A9", "+", "=", "&", "a", "é", "\x00"]), max_size=30))
+def test_escapes_in_a_form_are_read_as_the_standard_library_reads_them(parts: list[str]) -> None:
+    form = "".join(["a=", *parts])
+    assume(form.count("&") < MAX_FIELDS)
+    assert read_form(form.encode()) == dict(parse_qsl(form, keep_blank_values=True))
 
 
 def test_a_form_has_at_most_fifty_fields() -> None:

@@ -16,7 +16,23 @@ COLOURS = {
 # The contrast of texts in pictures is not checked: axe compares `color`, and such a text has the colour of `fill`. For
 # a text on a shape it reports nothing in any case, after 30 ms for each text of a chart.
 # Axe parses the few colours of a page again for every element, which takes a quarter of a run.
-SCRIPT = f"""{Axe().axe_script}
+# It keeps the fields of colours in WeakMaps, as code for old browsers does: a third of a run on a long page.
+# Here a symbol is the name of such a field.
+SCRIPT = f"""((WeakMap, WeakSet) => {{
+{Axe().axe_script}
+}})(
+  class {{
+    field = Symbol();
+    has(owner) {{ return this.field in owner; }}
+    get(owner) {{ return owner[this.field]; }}
+    set(owner, value) {{ owner[this.field] = value; return this; }}
+  }},
+  class {{
+    member = Symbol();
+    has(owner) {{ return this.member in owner; }}
+    add(owner) {{ owner[this.member] = true; return this; }}
+  }},
+);
 {{
   const colour = axe.commons.color.Color.prototype, parse = colour.parseString, parsed = new Map();
   colour.parseString = function (text) {{

@@ -26,6 +26,8 @@ ARGUMENTS = [
     "--disable-gpu",
     # A visitor of another test gets no process of its own: starting one takes as long as five pages.
     "--renderer-process-limit=1",
+    # Scripts of pages end before optimised code pays: compiling it takes a tenth of the time of axe.
+    "--js-flags=--no-opt --no-maglev --single-threaded",
     "--disable-quic",
     # Without requests to the vendor of the browser at its start.
     "--no-first-run",

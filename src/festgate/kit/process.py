@@ -28,6 +28,19 @@ def raise_file_limit() -> None:
             return
 
 
+COLLECT_AFTER = 10_000
+"""The net number of new objects after which a server looks for reference cycles, instead of Python's 700.
+
+Each look scans the objects of all requests in progress. An order leaves 21 objects in cycles and a registration none,
+while the looks took 4 % of the time of orders.
+"""
+
+
+def collect_rarely() -> None:
+    """Let the garbage collector run as seldom as suits a server whose requests leave few reference cycles."""
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
+
+
 @contextmanager
 def gc_paused() -> Iterator[None]:
     """Pause garbage collection in the block, and exempt the objects created in it from later collections.

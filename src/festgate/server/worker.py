@@ -24,7 +24,7 @@ from festgate.kit.db.database import Database
 from festgate.kit.errors import Refused, StartupError
 from festgate.kit.logging import configure
 from festgate.kit.metrics import Metrics, share_counts
-from festgate.kit.process import gc_paused
+from festgate.kit.process import collect_rarely, gc_paused
 from festgate.kit.resilience import faults
 from festgate.kit.secret import load_secret
 from festgate.kit.web.clients import Trusted
@@ -95,6 +95,7 @@ def work(spec: WorkerSpec, channel: Channel, sockets: Sequence[socket.socket]) -
     except (StartupError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USE
+    collect_rarely()
     settings = state.settings
     if spec.greet and state.link:
         # The sockets listen already: a visitor who connects now is served as soon as the loop runs.

@@ -29,13 +29,14 @@ import struct
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-
-# Those of the kernel: where Locust is loaded, it replaces them in their modules by versions for its own event loop.
-from os import fork, waitpid
-from signal import signal as set_handler
 from typing import Any
 
 assert sys.platform != "win32"  # noqa: S101  (protections.py does not start it there)
+
+# Those of the kernel: where Locust is loaded, it replaces them in their modules by versions for its own event loop.
+from os import fork, waitpid  # noqa: E402
+from signal import signal as set_handler  # noqa: E402
+
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIMITS = ("AS", "CPU", "NOFILE", "FSIZE", "CORE")
 NEW_USER, NEW_OTHERS = 0x10000000, 0x00020000 | 0x08000000 | 0x20000000 | 0x40000000

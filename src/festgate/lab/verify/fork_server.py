@@ -24,16 +24,17 @@ import json
 import os
 import socket
 import sys
-
-# Those of the kernel: Locust replaces them in their modules by versions for its own event loop.
-from os import fork, waitpid
-from select import POLLIN, poll
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import types
 
 assert sys.platform != "win32"  # noqa: S101  (forks.py does not start it there)
+
+# Those of the kernel: Locust replaces them in their modules by versions for its own event loop.
+from os import fork, waitpid  # noqa: E402
+from select import POLLIN, poll  # noqa: E402
+
 RUNNER = "runner"
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = (
@@ -67,10 +68,11 @@ def load(name: str) -> types.ModuleType:
 def use_packages() -> None:
     """Declare a page and compile a template, as each app does: only then some packages import others."""
     with contextlib.suppress(Exception):
-        import fastapi  # noqa: PLC0415
-        import jinja2  # noqa: PLC0415
+        # Those of the app's environment, not of Festgate.
+        fastapi: Any = importlib.import_module("fastapi")
+        jinja2: Any = importlib.import_module("jinja2")
 
-        def page(request: fastapi.Request, number: int, name: str = "", text: str = fastapi.Form("")) -> None:
+        def page(request: Any, number: int, name: str = "", text: str = fastapi.Form("")) -> None:  # noqa: ANN401
             """Return nothing: it is never requested."""
 
         # As text, an annotation would be looked up among the names of this module.

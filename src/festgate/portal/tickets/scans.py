@@ -7,6 +7,7 @@ layout. Such a text is undone where that gives a ticket: a signature proves it, 
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Final
 
@@ -93,9 +94,13 @@ def _visible(text: str) -> str:
     """Return the text without control characters such as STX and Enter, invisible ones, and spaces at its ends."""
     if text.isascii() and text.isprintable():
         return text.strip()
-    return "".join(
-        sign for sign in text if unicodedata.category(sign) != "Cc" and not is_unseen(sign)
-    ).strip()
+    return "".join(filter(_is_visible, text)).strip()
+
+
+@lru_cache(maxsize=1024)
+def _is_visible(sign: str) -> bool:
+    """Return whether the character is printed. A scan is read on up to 200 keyboards, so its characters return."""
+    return unicodedata.category(sign) != "Cc" and not is_unseen(sign)
 
 
 def _unsigned(reading: str) -> str | None:
