@@ -65,9 +65,21 @@ REHEARSAL = (
 """The same and the modules of the rehearsal, with its libraries for numbers and charts."""
 LOAD = ("festgate.rehearsal.load.generator", "festgate.rehearsal.load.worker")
 """The modules of a load generator, with Locust, which no other process imports."""
-OWN_PROGRAMS = {"festgate": PORTAL, "festgate.rehearsal.load": LOAD}
-"""The programs of Festgate, as `python -m` names them, and the modules that they import at the start."""
-PROGRAMS = {**OWN_PROGRAMS, "locust": ("locust.main",)}
+SERVER = (
+    "uvicorn.main",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.auto",
+    "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.auto",
+    "fastapi.templating",
+    "jinja2.ext",
+    "pydantic.v1",
+    "anyio._backends._asyncio",
+)
+"""The modules of a server, and what the apps of the lab import."""
+USED_PROGRAMS = {"festgate": PORTAL, "festgate.rehearsal.load": LOAD, "uvicorn": SERVER}
+"""The programs that commands start, as `python -m` names them, and the modules that they import at the start."""
+PROGRAMS = {**USED_PROGRAMS, "locust": ("locust.main",)}
 """These programs, and Locust as it is without Festgate."""
 TIMEOUT = 300.0
 """Seconds for the imports: a hundred times as long as they take, for a busy machine."""
@@ -132,8 +144,8 @@ class Start:
 
     @property
     def can_be_forked(self) -> bool:
-        """Return whether a forked process would run the same code."""
-        return can_fork(self.environment)
+        """Return whether a forked process would run the same code, and so would a process that it starts anew."""
+        return can_fork(self.environment) and "--reload" not in self.words
 
     @property
     def files(self) -> tuple[int, int, int]:
@@ -202,7 +214,7 @@ def _zygote(modules: tuple[str, ...]) -> socket.socket:
 def _start_zygote(modules: tuple[str, ...]) -> socket.socket:
     others: dict[str, int] = {}
     if modules == REHEARSAL:
-        for program, needed in OWN_PROGRAMS.items():
+        for program, needed in USED_PROGRAMS.items():
             ZYGOTES[needed] = ZYGOTES.get(needed) or _start_zygote(needed)
             others[program] = ZYGOTES[needed].fileno()
     parent_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

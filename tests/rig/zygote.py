@@ -96,6 +96,8 @@ def become(
     variables = dict(environment)
     os.environ.clear()
     os.environ.update(variables)
+    # The interpreter looks at the variable only when it starts.
+    sys.dont_write_bytecode = bool(variables.get("PYTHONDONTWRITEBYTECODE"))
     if folder is not None:
         os.chdir(folder)
 
@@ -183,7 +185,8 @@ def run(program: str, words: list[str]) -> int:
         gevent = import_module("gevent")
         gevent.reinit()
         gevent.get_hub().loop.update_now()
-        # Locustfiles may import modules of the folder, as `python -m` lets them.
+    if program in PROGRAMS_WITH_GEVENT or program == "uvicorn":
+        # Locustfiles and apps may import modules of the folder, as `python -m` lets them.
         sys.path[0] = os.getcwd()  # noqa: PTH109  (pathlib is not needed otherwise)
     code = 1
     try:
