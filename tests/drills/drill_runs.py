@@ -24,10 +24,17 @@ def run(
     rate: float = RATE,
     lasts: float = LASTS,
     database: str = "",
+    seed: int | None = None,
 ) -> Mapping[str, Outcome]:
     """Run the drills and return their outcomes by name; drills that need the same portal share one."""
     options = DrillOptions(
-        rate=rate, quiet=QUIET, lasts=lasts, bulkheads=bulkheads, database=database, runs=folder
+        rate=rate,
+        quiet=QUIET,
+        lasts=lasts,
+        bulkheads=bulkheads,
+        database=database,
+        runs=folder,
+        seed=seed,
     )
     with command.forked():
         results = run_drills([find_drill(name) for name in names], options)

@@ -10,8 +10,10 @@ from tests.drills.drill_runs import leaks, run, step
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    outcomes: Mapping[str, Outcome] = run(("offers-are-interrupted",), tmp_path_factory.mktemp("tickets"))
-    return outcomes["offers-are-interrupted"]
+    # One of the first people of this crowd registers a team. In one of fifty crowds nobody does.
+    name, seed = "offers-are-interrupted", 4
+    outcomes: Mapping[str, Outcome] = run((name,), tmp_path_factory.mktemp("tickets"), seed=seed)
+    return outcomes[name]
 
 
 def test_no_quota_code_team_or_offer_is_broken(outcome: Outcome) -> None:

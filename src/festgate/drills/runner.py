@@ -52,6 +52,8 @@ class DrillOptions:
     """The address of a portal that is already running; empty for a temporary one."""
     token: str = ""
     runs: Path = Path("festgate-runs")
+    seed: int | None = None
+    """The seed of the crowd, to repeat a run; None for a random one."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def _run_on_one_stage(
             host=stage.portal.url,
             load=Rate(options.rate, most_users=MAX_USERS),
             duration=execution.max_seconds + 60.0,
-            seed=new_seed(),
+            seed=new_seed() if options.seed is None else options.seed,
             label="drill",
         )
         try:
