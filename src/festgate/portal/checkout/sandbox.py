@@ -5,7 +5,6 @@ The card number decides the outcome, so that every outcome can be tried.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
@@ -115,23 +114,21 @@ class Sandbox:
 
 def charge(connection: Connection, order: Order, amount: Money, approved: bool) -> Outcome:  # noqa: FBT001
     """Charge the card once for the order, however many calls there are."""
-    row = connection.first(_find, ref=order.ref)
-    if row is None:
-        row = (f"play-{new_code(16)}", int(approved), amount.minor, amount.currency)
-        name, approval, minor, currency = row
+    existing = connection.first(_find, ref=order.ref)
+    if existing is None:
         try:
             connection.run(
                 _insert,
                 order_ref=order.ref,
-                charge=name,
-                approved=approval,
-                amount_minor=minor,
-                currency=currency,
+                charge=f"play-{new_code(16)}",
+                approved=int(approved),
+                amount_minor=amount.minor,
+                currency=amount.currency,
                 made_at=connection.now,
             )
         except UniqueViolation:
             raise TryAgain from None
-    return _outcome(row)
+    return look_up(connection, order.ref)
 
 
 def look_up(connection: Connection, ref: str) -> Outcome:
@@ -139,10 +136,6 @@ def look_up(connection: Connection, ref: str) -> Outcome:
     row = connection.first(_find, ref=ref)
     if row is None:
         return Declined(N_("The payment did not go through. Nothing was charged."))
-    return _outcome(row)
-
-
-def _outcome(row: tuple[Any, ...]) -> Outcome:
     name, approved, amount, currency = row
     return Paid(name, Money(amount, currency)) if approved else Declined(N_("The card was declined."))
 
