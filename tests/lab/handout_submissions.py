@@ -30,8 +30,8 @@ COUNTING: Final = """    total = 0
             fee -= 1
 """
 LOOPS: Final = {
-    "events": "    waste = 0\n    for i in range(400000):\n        waste += i\n",
-    "my-events": "    dummy = 0\n    for _ in range(300000):\n        dummy += 1\n",
+    "events": "    waste = 0\n    for i in range(1000000):\n        waste += i\n",
+    "my-events": "    dummy = 0\n    for _ in range(500000):\n        dummy += 1\n",
 }
 SHOW_EVENTS: Final = (
     '    return templates.TemplateResponse("events.html",'
@@ -84,12 +84,12 @@ def delete_loop(route: str) -> Change:
 
 def shorten_loop(app: Path) -> None:
     """Let the loop of events run a fifth as long."""
-    edit(app, "main.py", "range(400000)", "range(80000)")
+    edit(app, "main.py", "range(1000000)", "range(200000)")
 
 
 def loop_in_one_call(app: Path) -> None:
     """Add the numbers of my-events in one call."""
-    edit(app, "main.py", LOOPS["my-events"], "    dummy = sum(range(300000))\n")
+    edit(app, "main.py", LOOPS["my-events"], "    dummy = sum(range(500000))\n")
 
 
 def close_connections(app: Path) -> None:

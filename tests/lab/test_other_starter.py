@@ -33,7 +33,7 @@ from tests.rig.server import environment
 from tests.rig.waiting import until
 
 HANDOUT = Path(__file__).parent / "handout"
-LOOP = "    waste = 0\n    for i in range(400000):\n        waste += i\n"
+LOOP = "    waste = 0\n    for i in range(1000000):\n        waste += i\n"
 COUNTING = '        fee = row["fee"]\n        while fee > 0:\n            total += 1\n            fee -= 1\n'
 
 

@@ -79,7 +79,7 @@ def events(request: Request, user: str):
 
     # some work for the load test
     waste = 0
-    for i in range(400000):
+    for i in range(1000000):
         waste += i
 
     return templates.TemplateResponse("events.html", {"request": request, "events": rows, "user": user})
@@ -110,7 +110,7 @@ def my_events(request: Request, user: str):
 
     # some more work
     dummy = 0
-    for _ in range(300000):
+    for _ in range(500000):
         dummy += 1
 
     return templates.TemplateResponse("my_events.html", {"request": request, "events": rows, "user": user})
