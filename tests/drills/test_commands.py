@@ -10,6 +10,7 @@ import pytest
 from festgate.drills.plan import Arm
 from festgate.drills.portal import DrillRefused, Portal, is_served
 from festgate.ports import free_port
+from festgate.rehearsal.runs.store import read_run
 from tests.rig import command
 from tests.rig.server import Serve, Server, environment
 from tests.rig.waiting import until
@@ -83,13 +84,16 @@ def test_a_running_portal_allows_drills_only_with_its_token_and_is_left_as_it_wa
     run = ("drill", "run", "checkout-raises", "--against", server.url, *QUICK)
     code, _, errors = festgate(tmp_path, *run, "--token", "another")
     assert (code, "does not allow drills with this token" in errors) == (2, True)
+    report_file = tmp_path / "drill.html"
     code, output, errors = festgate(
-        tmp_path, *run, "--token", TOKEN, "--format", "json", "--report", str(tmp_path / "drill.html")
+        tmp_path, *run, "--token", TOKEN, "--format", "json", "--report", str(report_file), "--seed", "4"
     )
     report = json.loads(output)
     assert (code, report["contained"]) == (0, True), output + errors
     assert report["drills"][0]["checked_after"] is None
-    assert (tmp_path / "drill.html").stat().st_size > 10_000
+    assert report_file.stat().st_size > 10_000
+    folders = (tmp_path / "festgate-runs").glob("*/run.json")
+    assert [read_run(file.parent).plan.seed for file in folders] == [4]
     assert "Drill 1 of 1: Checkout raises" in errors
     assert Portal(server.url, TOKEN).armed() == []
 

@@ -67,6 +67,7 @@ def run(
         str, typer.Option(help="Duration of each fault: 5s, 1m. Default: the duration in each drill file.")
     ] = "",
     quiet: Annotated[str, typer.Option(help="Duration of the window without a fault.")] = "8s",
+    seed: Annotated[int | None, typer.Option(help="Repeats the users and arrivals of another run.")] = None,
     without_bulkheads: Annotated[
         bool,
         typer.Option(
@@ -104,6 +105,7 @@ def run(
         against=against,
         token=token,
         runs=runs,
+        seed=seed,
     )
     try:
         if journey:
