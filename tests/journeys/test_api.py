@@ -4,23 +4,20 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from itertools import count
-from typing import Any, TypeAlias, cast
+from typing import Any
 
 import httpx
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis.generation import GenerationMode
-from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.sandbox import DECLINES
 from festgate.portal.registrations import facade as registrations
+from tests.journeys.api_examples import calls_of, needs_role, run_examples
 from tests.journeys.stage import Guest, announce, await_idle, before_opening, check_data, invite
 from tests.rig.lengths import length, torture
 from tests.rig.server import Server, serving
@@ -28,11 +25,9 @@ from tests.rig.server import Server, serving
 pytestmark = torture
 
 PASSWORD = "correct horse"
-TOO_LARGE = {HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 EXAMPLES = length(15, 500)
 """Examples that schemathesis generates for each call and mode."""
 NUMBERS = count(1)
-Case: TypeAlias = "schemathesis.Case[Any]"
 AT_ONCE = 8
 
 
@@ -291,19 +286,6 @@ def document(server: Server) -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_url(f"{server.url}/openapi.json")
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[requests.Session]:
-    """Provide connections that are kept: a new one for each example takes a sixth of the time of these tests."""
-    with requests.Session() as kept:
-        kept.trust_env = False
-        yield kept
-
-
-def calls_of(document: schemathesis.BaseSchema) -> list[Any]:
-    """Return every call that the document describes."""
-    return [cast("Any", operation).ok() for operation in document.get_all_operations()]
-
-
 @dataclass(frozen=True)
 class ExistingValues:
     """Values that exist in the data, which random examples would not hit."""
@@ -369,7 +351,8 @@ def test_every_call_responds_as_the_openapi_document_describes(
     mode: GenerationMode,
     uses_existing: bool,
 ) -> None:
-    calls = calls_of(document)
+    # Those of the team are in test_team_api.py.
+    calls = [call for call in calls_of(document) if not needs_role(call)]
     assert len(calls) > 10
     for call in calls:
         names = {parameter.name for parameter in call.path_parameters}
@@ -379,7 +362,8 @@ def test_every_call_responds_as_the_openapi_document_describes(
         # DELETE ends the token that it is sent with, so it uses a spare one.
         headers = existing.spare if call.method == "delete" else existing.headers
         try:
-            run_examples(call.as_strategy(generation_mode=mode, path_parameters=fixed), headers, session)
+            cases = call.as_strategy(generation_mode=mode, path_parameters=fixed)
+            run_examples(cases, headers, session, count=EXAMPLES)
         except Unsatisfiable:
             # A call without parameters, or with free text only, has no invalid values.
             assert mode == GenerationMode.NEGATIVE
@@ -397,15 +381,3 @@ def test_every_call_that_needs_a_token_is_refused_without_one(
             for headers in ({}, {"authorization": "Bearer nobodys"}, {"authorization": "Basic eDp5"}):
                 answer = api.request(call.method, path, headers=headers)
                 assert error(answer) == (401, "sign-in-needed"), f"{call.method} {path} {headers}"
-
-
-def run_examples(cases: st.SearchStrategy[Case], headers: dict[str, str], session: requests.Session) -> None:
-    @given(cases)
-    @settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=list(HealthCheck))
-    def run_example(case: Case) -> None:
-        answer = case.call(headers=headers, session=session)
-        # Too long an address or body is refused before it is read, for every call.
-        if answer.status_code not in TOO_LARGE:
-            case.validate_response(answer, excluded_checks=[ignored_auth, positive_data_acceptance])
-
-    run_example()
