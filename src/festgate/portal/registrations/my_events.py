@@ -130,8 +130,10 @@ def my_events(
     """
     seats, may_wait = queries.seats_to_list(connection, person_id)
     waiting = line.open_entries_of(connection, person_id) if may_wait else []
-    tickets = tickets_of(connection, person_id) if seats else {}
-    orders = orders_of(connection, person_id) if seats else {}
+    # Seats that are only held have neither, and in a rush those are the most.
+    has_more = any(seat.state != "held" or seat.order_id is not None for seat in seats)
+    tickets = tickets_of(connection, person_id) if has_more else {}
+    orders = orders_of(connection, person_id) if has_more else {}
     has_passes = any(seat.is_pass for seat in seats)
     places = queries.places_of(connection, person_id) if has_passes else []
     listed = [
