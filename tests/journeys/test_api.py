@@ -17,16 +17,14 @@ from schemathesis.generation import GenerationMode
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout.sandbox import DECLINES
 from festgate.portal.registrations import facade as registrations
-from tests.journeys.api_examples import calls_of, needs_role, run_examples
+from tests.journeys.api_examples import calls_of, in_each_mode, needs_role, run_examples
 from tests.journeys.stage import Guest, announce, await_idle, before_opening, check_data, invite
-from tests.rig.lengths import length, torture
+from tests.rig.lengths import torture
 from tests.rig.server import Server, serving
 
 pytestmark = torture
 
 PASSWORD = "correct horse"
-EXAMPLES = length(15, 500)
-"""Examples that schemathesis generates for each call and mode."""
 NUMBERS = count(1)
 AT_ONCE = 8
 
@@ -339,11 +337,7 @@ def existing(server: Server, guests: list[Guest]) -> ExistingValues:
     return ExistingValues(guest.bearer, spare.bearer, named)
 
 
-@pytest.mark.parametrize(
-    "mode, uses_existing",
-    [(GenerationMode.POSITIVE, True), (GenerationMode.POSITIVE, False), (GenerationMode.NEGATIVE, False)],
-    ids=["existing values", "valid values", "invalid values"],
-)
+@in_each_mode
 def test_every_call_responds_as_the_openapi_document_describes(
     document: schemathesis.BaseSchema,
     existing: ExistingValues,
@@ -363,7 +357,7 @@ def test_every_call_responds_as_the_openapi_document_describes(
         headers = existing.spare if call.method == "delete" else existing.headers
         try:
             cases = call.as_strategy(generation_mode=mode, path_parameters=fixed)
-            run_examples(cases, headers, session, count=EXAMPLES)
+            run_examples(cases, headers, session)
         except Unsatisfiable:
             # A call without parameters, or with free text only, has no invalid values.
             assert mode == GenerationMode.NEGATIVE

@@ -130,10 +130,10 @@ def my_events(
     """
     seats, may_wait = queries.seats_to_list(connection, person_id)
     waiting = line.open_entries_of(connection, person_id) if may_wait else []
-    # Seats that are only held have neither, and in a rush those are the most.
-    has_more = any(seat.state != "held" or seat.order_id is not None for seat in seats)
-    tickets = tickets_of(connection, person_id) if has_more else {}
-    orders = orders_of(connection, person_id) if has_more else {}
+    # Seats outside an order have neither before they are confirmed. In a rush most visitors have no others.
+    has_neither = all(seat.state == "held" and seat.order_id is None for seat in seats)
+    tickets = {} if has_neither else tickets_of(connection, person_id)
+    orders = {} if has_neither else orders_of(connection, person_id)
     has_passes = any(seat.is_pass for seat in seats)
     places = queries.places_of(connection, person_id) if has_passes else []
     listed = [
